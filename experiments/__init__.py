@@ -1,0 +1,1 @@
+"""Experiments that compare what was simulated with what was measured."""

@@ -1,0 +1,82 @@
+"""Rest wavelengths of the emission lines, and which of them are tied together.
+
+Vacuum wavelengths from the NIST Atomic Spectra Database. The doublet ratios are those of
+Li et al. (2025), Section 3.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+REST_WAVELENGTH_UM: dict[str, float] = {
+    "oii_3726": 0.3727092,
+    "oii_3729": 0.3729875,
+    "hbeta": 0.4862683,
+    "oiii_4959": 0.4960295,
+    "oiii_5007": 0.5008240,
+    "nii_6548": 0.6549860,
+    "halpha": 0.6564610,
+    "nii_6584": 0.6585270,
+    "sii_6716": 0.6718290,
+    "sii_6731": 0.6732670,
+}
+
+DOUBLET_RATIO = 3.0
+"""[N II] 6584/6548 and [O III] 5007/4959, fixed by atomic physics."""
+
+
+@dataclass(frozen=True)
+class LineGroup:
+    """Lines that share one amplitude.
+
+    Parameters
+    ----------
+    name : str
+        The line whose flux the amplitude is.
+    members : tuple of (str, float)
+        Every line of the group with its flux relative to ``name``.
+    """
+
+    name: str
+    members: tuple[tuple[str, float], ...]
+
+
+LINE_GROUPS: tuple[LineGroup, ...] = (
+    LineGroup("oii_3726", (("oii_3726", 1.0),)),
+    LineGroup("oii_3729", (("oii_3729", 1.0),)),
+    LineGroup("hbeta", (("hbeta", 1.0),)),
+    LineGroup("oiii_5007", (("oiii_5007", 1.0), ("oiii_4959", 1.0 / DOUBLET_RATIO))),
+    LineGroup("halpha", (("halpha", 1.0),)),
+    LineGroup("nii_6584", (("nii_6584", 1.0), ("nii_6548", 1.0 / DOUBLET_RATIO))),
+    LineGroup("sii_6716", (("sii_6716", 1.0),)),
+    LineGroup("sii_6731", (("sii_6731", 1.0),)),
+)
+
+
+def air_from_vacuum(vacuum_um: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Convert vacuum to standard-air wavelengths (Ciddor 1996, as in VALD3).
+
+    Parameters
+    ----------
+    vacuum_um : float or array
+        Vacuum wavelength, um.
+
+    Returns
+    -------
+    array
+        Air wavelength, um.
+    """
+    vacuum = np.asarray(vacuum_um, dtype=float)
+    s2 = 1.0 / vacuum**2
+    index = 1.0 + 0.0000834254 + 0.02406147 / (130.0 - s2) + 0.00015998 / (38.9 - s2)
+    return np.asarray(vacuum / index)
+
+
+def vacuum_from_air(air_um: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Invert :func:`air_from_vacuum` by fixed-point iteration (to 1e-12)."""
+    air = np.asarray(air_um, dtype=float)
+    vacuum = air.copy()
+    for _ in range(4):
+        vacuum = vacuum + (air - air_from_vacuum(vacuum))
+    return vacuum

@@ -1,0 +1,232 @@
+"""The Observation: the one thing that simulator and pipeline exchange.
+
+An ``xarray.DataTree``. Its root attributes are an :class:`ObservationMetadata`: what the
+pipeline may know of the galaxy, for mocks exactly as for real data. One child a band
+(``IZ``, ``YJ``, ``H``), each a Dataset of :func:`band_dataset`; mocks also have ``/truth``,
+which the pipeline never reads.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+from astropy import units as u
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.errors import MetadataError
+
+FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
+"""Unit of a calibrated cube, per spaxel."""
+
+CUBE_DIMS = ("wavelength", "y", "x")
+
+
+@dataclass(frozen=True)
+class ObservationMetadata:
+    """What is known of a galaxy and its observation before anything is measured.
+
+    Parameters
+    ----------
+    name : str
+        The galaxy.
+    redshift : float
+        On the vacuum scale.
+    ra_deg, dec_deg : float
+        Of the target, NaN where unknown.
+    inclination_deg : float
+        0 is face-on.
+    position_angle_deg : float
+        North through East to the receding side of the major axis, in [0, 360).
+    effective_radius_arcsec : float
+        Half-light radius along the major axis.
+    disk_thickness : float
+        Intrinsic axis ratio q0: 0 for a thin disk, 0.2 for real galaxies (Li et al. 2025).
+    seeing_fwhm_arcsec : float
+        Full width at half-maximum of the point-spread function; 0 for none.
+    psf_kind : str
+        ``gaussian``, ``moffat`` or ``kolmogorov``.
+    psf_moffat_beta : float
+        Wings of a Moffat profile, NaN otherwise.
+    origin : str
+        ``mock`` or the name of a file.
+    software_version : str
+        Version of this package that made the Observation.
+    seed : int
+        Of a mock's noise, -1 otherwise.
+    """
+
+    name: str = "unnamed"
+    redshift: float = math.nan
+    ra_deg: float = math.nan
+    dec_deg: float = math.nan
+    inclination_deg: float = math.nan
+    position_angle_deg: float = math.nan
+    effective_radius_arcsec: float = math.nan
+    disk_thickness: float = 0.0
+    seeing_fwhm_arcsec: float = math.nan
+    psf_kind: str = "gaussian"
+    psf_moffat_beta: float = math.nan
+    origin: str = "mock"
+    software_version: str = ""
+    seed: int = -1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values; NaN means unknown and passes."""
+        _require(not self.redshift < 0.0, "redshift", self.redshift, "a value >= 0")
+        _require(not self.inclination_deg < 0.0 and not self.inclination_deg > 90.0,
+                 "inclination_deg", self.inclination_deg, "a value in [0, 90]")  # fmt: skip
+        _require(not self.effective_radius_arcsec <= 0.0, "effective_radius_arcsec",
+                 self.effective_radius_arcsec, "a value > 0")  # fmt: skip
+        _require(not self.seeing_fwhm_arcsec < 0.0, "seeing_fwhm_arcsec",
+                 self.seeing_fwhm_arcsec, "a value >= 0")  # fmt: skip
+        _require(0.0 <= self.disk_thickness < 1.0, "disk_thickness", self.disk_thickness,
+                 "a value in [0, 1)")  # fmt: skip
+        _require(not (self.inclination_deg == 90.0 and self.disk_thickness == 0.0),
+                 "inclination_deg", self.inclination_deg,
+                 "less than 90 for a disk without thickness (or disk_thickness > 0)")  # fmt: skip
+        _require(self.psf_kind in {"gaussian", "moffat", "kolmogorov"}, "psf_kind",
+                 self.psf_kind, "gaussian, moffat or kolmogorov")  # fmt: skip
+
+    @classmethod
+    def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:
+        """Read from the root attributes of an Observation, as stored in any format."""
+        defaults = asdict(cls())
+        # netCDF and zarr hand back numpy scalars: return to the plain type of the default.
+        known = {key: type(value)(attrs[key]) for key, value in defaults.items() if key in attrs}
+        return cls(**known)
+
+    def to_attrs(self) -> dict[str, str | float | int]:
+        """Write as plain attributes."""
+        return asdict(self)
+
+
+def _require(condition: bool, name: str, found: object, expected: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise MetadataError(f"{name} is {found}; expected {expected}")
+
+
+def band_dataset(
+    *,
+    flux: NDArray[Any],
+    variance: NDArray[Any],
+    mask: NDArray[np.bool_],
+    wavelength_um: NDArray[np.float64],
+    x_arcsec: NDArray[np.float64],
+    y_arcsec: NDArray[np.float64],
+    lsf_sigma_um: NDArray[np.float64],
+    units: str = FLUX_DENSITY_UNIT,
+    wcs_header: str = "",
+) -> xr.Dataset:
+    """Build one band of an Observation.
+
+    Parameters
+    ----------
+    flux, variance : array, shape (n_channels, n_y, n_x)
+        Flux density per spaxel and its variance, NaN where unknown; kept as float32.
+    mask : bool array, same shape
+        True where the voxel must not be used.
+    wavelength_um : array, shape (n_channels,)
+        Vacuum wavelength of channel centres.
+    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
+        Spaxel centres from the target, x to the West and y to the North.
+    lsf_sigma_um : array, shape (n_channels,)
+        Standard deviation of the line-spread function.
+    units : str
+        As astropy parses it.
+    wcs_header : str
+        The FITS header of the cube, as ``astropy.io.fits.Header.tostring`` writes it.
+
+    Returns
+    -------
+    xarray.Dataset
+    """
+    return xr.Dataset(
+        {
+            "flux": (CUBE_DIMS, np.asarray(flux, dtype=np.float32), {"units": units}),
+            "variance": (CUBE_DIMS, np.asarray(variance, dtype=np.float32)),
+            "mask": (CUBE_DIMS, np.asarray(mask, dtype=bool)),
+            "lsf_sigma": ("wavelength", np.asarray(lsf_sigma_um, dtype=float), {"units": "um"}),
+        },
+        coords={
+            "wavelength": ("wavelength", wavelength_um, {"units": "um", "medium": "vacuum"}),
+            "y": ("y", y_arcsec, {"units": "arcsec", "direction": "north"}),
+            "x": ("x", x_arcsec, {"units": "arcsec", "direction": "west"}),
+        },
+        attrs={"wcs": wcs_header},
+    )
+
+
+def make_observation(
+    bands: Mapping[str, xr.Dataset],
+    metadata: ObservationMetadata,
+    truth: xr.Dataset | None = None,
+) -> xr.DataTree:
+    """Assemble and validate an Observation.
+
+    Parameters
+    ----------
+    bands : mapping of str to Dataset
+        ``IZ``, ``YJ``, ``H``: any of them, at least one.
+    metadata : ObservationMetadata
+        The root attributes.
+    truth : Dataset, optional
+        What a mock was made from.
+
+    Raises
+    ------
+    MetadataError
+        If a band breaks the contract.
+    """
+    children = dict(bands) if truth is None else {**bands, "truth": truth}
+    tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in children.items()})
+    tree.attrs.update(metadata.to_attrs())
+    validate(tree)
+    return tree
+
+
+def band_names(observation: xr.DataTree) -> tuple[str, ...]:
+    """Return the bands that an Observation holds, in order of wavelength."""
+    return tuple(name for name in KMOS_BANDS if name in observation.children)
+
+
+def metadata_of(observation: xr.DataTree) -> ObservationMetadata:
+    """Return the root attributes as one typed, checked object."""
+    return ObservationMetadata.from_attrs(observation.attrs)
+
+
+def validate(observation: xr.DataTree) -> None:
+    """Check an Observation against the contract.
+
+    Raises
+    ------
+    MetadataError
+        Naming the band and what is wrong with it.
+    """
+    metadata_of(observation)
+    names = band_names(observation)
+    if not names:
+        raise MetadataError(f"no band in the observation; expected one of {list(KMOS_BANDS)}")
+    for name in names:
+        _validate_band(name, observation[name].to_dataset())
+
+
+def _validate_band(name: str, band: xr.Dataset) -> None:
+    for variable in ("flux", "variance", "mask"):
+        if variable not in band or band[variable].dims != CUBE_DIMS:
+            found = band[variable].dims if variable in band else "nothing"
+            raise MetadataError(f"{name}: '{variable}' must have dims {CUBE_DIMS}, found {found}")
+    if "lsf_sigma" not in band:
+        raise MetadataError(f"{name}: 'lsf_sigma' (wavelength) is missing")
+    wavelength = band["wavelength"].to_numpy()
+    if wavelength.size < 2 or not np.all(np.diff(wavelength) > 0):
+        raise MetadataError(f"{name}: wavelengths must increase")
+    if band["wavelength"].attrs.get("medium") != "vacuum":
+        raise MetadataError(f"{name}: wavelengths must be stated to be in vacuum")
+    try:
+        u.Unit(band["flux"].attrs["units"])
+    except (KeyError, ValueError) as error:
+        raise MetadataError(f"{name}: flux has no unit that astropy can parse: {error}") from None

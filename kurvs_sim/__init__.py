@@ -1,0 +1,1 @@
+"""Simulate KMOS cubes of disk galaxies whose metallicity gradient is known."""
