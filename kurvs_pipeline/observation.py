@@ -51,6 +51,9 @@ class ObservationMetadata:
         ``gaussian``, ``moffat`` or ``kolmogorov``.
     psf_moffat_beta : float
         Wings of a Moffat profile, NaN otherwise.
+    target_position : str
+        ``stated`` where x and y count from the galaxy; ``unknown`` where they count from the
+        middle of the field, and the galaxy has to be found in the cube.
     origin : str
         ``mock`` or the name of a file.
     software_version : str
@@ -70,6 +73,7 @@ class ObservationMetadata:
     seeing_fwhm_arcsec: float = math.nan
     psf_kind: str = "gaussian"
     psf_moffat_beta: float = math.nan
+    target_position: str = "stated"
     origin: str = "mock"
     software_version: str = ""
     seed: int = -1
@@ -90,6 +94,8 @@ class ObservationMetadata:
                  "less than 90 for a disk without thickness (or disk_thickness > 0)")  # fmt: skip
         _require(self.psf_kind in {"gaussian", "moffat", "kolmogorov"}, "psf_kind",
                  self.psf_kind, "gaussian, moffat or kolmogorov")  # fmt: skip
+        _require(self.target_position in {"stated", "unknown"}, "target_position",
+                 self.target_position, "stated or unknown")  # fmt: skip
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:

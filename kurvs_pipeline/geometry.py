@@ -1,0 +1,228 @@
+"""Inclined disks on the sky: axis ratios, apertures and annuli."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import xarray as xr
+from astropy import units as u
+from astropy.cosmology import FlatLambdaCDM
+from numpy.typing import NDArray
+from photutils.aperture import EllipticalAnnulus, EllipticalAperture
+
+from kurvs_pipeline.errors import ConfigurationError, CoverageError, MetadataError
+from kurvs_pipeline.observation import ObservationMetadata
+
+COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
+"""Li et al. (2025), Section 1."""
+
+MINIMUM_COVERAGE = 0.3
+"""An aperture with less of its area on valid spaxels is refused."""
+
+
+def kpc_per_arcsec(redshift: float) -> float:
+    """Return the proper transverse scale, kpc per arcsec."""
+    per_arcmin = COSMOLOGY.kpc_proper_per_arcmin(redshift)
+    return float(per_arcmin.to_value(u.kpc / u.arcsec))
+
+
+def axis_ratio(inclination_deg: float, disk_thickness: float) -> float:
+    """Return b/a of an oblate disk: sqrt(cos^2 i (1 - q0^2) + q0^2).
+
+    Parameters
+    ----------
+    inclination_deg : float
+        0 is face-on.
+    disk_thickness : float
+        Intrinsic axis ratio q0.
+    """
+    cos2 = math.cos(math.radians(inclination_deg)) ** 2
+    return math.sqrt(cos2 * (1.0 - disk_thickness**2) + disk_thickness**2)
+
+
+@dataclass(frozen=True)
+class Aperture:
+    """An ellipse or elliptical annulus, in arcsec along the major axis.
+
+    Parameters
+    ----------
+    name : str
+        ``integrated``, or ``A``, ``B``, ... outwards.
+    inner_arcsec, outer_arcsec : float
+        Edges along the major axis; an inner edge of 0 makes an ellipse.
+    """
+
+    name: str
+    inner_arcsec: float
+    outer_arcsec: float
+
+    @property
+    def middle_arcsec(self) -> float:
+        """Radius at which the aperture is placed in a radial profile."""
+        return 0.5 * (self.inner_arcsec + self.outer_arcsec)
+
+
+@dataclass(frozen=True)
+class BinningScheme:
+    """Adjacent annuli of one width: ``3x0.5`` is 0-0.5-1.0-1.5 arcsec.
+
+    Parameters
+    ----------
+    n_annuli : int
+        At most 26.
+    width_arcsec : float
+        Along the major axis.
+    """
+
+    n_annuli: int = 3
+    width_arcsec: float = 0.5
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``NxWIDTH``, the way the paper writes it.
+
+        Raises
+        ------
+        ConfigurationError
+            If the text is anything else.
+        """
+        match = re.fullmatch(r"(\d+)x(\d+(?:\.\d+)?)", text.strip())
+        if match is None or not 1 <= int(match[1]) <= 26 or float(match[2]) <= 0.0:
+            raise ConfigurationError(
+                f"binning scheme '{text}' not understood: expected NUMBERxWIDTH_IN_ARCSEC, "
+                "such as 3x0.5 (1 to 26 annuli, width > 0)"
+            )
+        return cls(int(match[1]), float(match[2]))
+
+    @property
+    def annuli(self) -> tuple[Aperture, ...]:
+        """Annuli from the centre outwards."""
+        return tuple(
+            Aperture(
+                chr(ord("A") + index), index * self.width_arcsec, (index + 1) * self.width_arcsec
+            )
+            for index in range(self.n_annuli)
+        )
+
+    @property
+    def outer_arcsec(self) -> float:
+        """Edge of the outermost annulus."""
+        return self.n_annuli * self.width_arcsec
+
+
+def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple[Aperture, ...]:
+    """Return the integrated ellipse, then the annuli.
+
+    The integrated ellipse has 1.5 effective radii (Li et al. 2025, Section 3); where the
+    effective radius is unknown it covers the annuli.
+    """
+    radius = 1.5 * metadata.effective_radius_arcsec
+    if math.isnan(radius):
+        radius = scheme.outer_arcsec
+    return (Aperture("integrated", 0.0, radius), *scheme.annuli)
+
+
+def aperture_weights(
+    aperture: Aperture, metadata: ObservationMetadata, x: xr.DataArray, y: xr.DataArray
+) -> NDArray[np.float64]:
+    """Return the exact fraction of every spaxel that lies in an aperture.
+
+    Parameters
+    ----------
+    aperture : Aperture
+        In the plane of the disk, centred on the target.
+    metadata : ObservationMetadata
+        Inclination, position angle and thickness of the disk.
+    x, y : DataArray
+        Spaxel centres, arcsec from the target to the West and North, evenly spaced.
+
+    Returns
+    -------
+    array, shape (n_y, n_x)
+
+    Raises
+    ------
+    MetadataError
+        If the inclination, or the position angle of an inclined disk, is unknown.
+    """
+    step_x, step_y = _step(x), _step(y)
+    centre = (-float(x[0]) / step_x, -float(y[0]) / step_y)
+    pa_rad = math.radians(_position_angle_deg(metadata))
+    # The axis points to (-sin PA, cos PA) in (West, North); the array may run either way.
+    theta = math.atan2(math.cos(pa_rad) / np.sign(step_y), -math.sin(pa_rad) / np.sign(step_x))
+    ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
+    outer = aperture.outer_arcsec / abs(step_x)
+    inner = aperture.inner_arcsec / abs(step_x)
+    angle = theta * u.rad
+    shape = (
+        EllipticalAnnulus(centre, inner, outer, outer * ratio, theta=angle)
+        if inner > 0.0
+        else EllipticalAperture(centre, outer, outer * ratio, theta=angle)
+    )
+    image = shape.to_mask(method="exact").to_image((y.size, x.size))
+    return np.zeros((y.size, x.size)) if image is None else np.clip(image, 0.0, 1.0)
+
+
+def aperture_coverage(
+    aperture: Aperture,
+    metadata: ObservationMetadata,
+    weights: NDArray[np.float64],
+    valid: NDArray[np.bool_],
+    spaxel_arcsec: float,
+) -> float:
+    """Return the fraction of an aperture's area that lies on valid spaxels.
+
+    Parameters
+    ----------
+    aperture : Aperture
+        What was asked for, field edge or not.
+    metadata : ObservationMetadata
+        For the axis ratio.
+    weights : array, shape (n_y, n_x)
+        From :func:`aperture_weights`.
+    valid : bool array, same shape
+        True where a spaxel holds data.
+    spaxel_arcsec : float
+        Side of a spaxel.
+
+    Raises
+    ------
+    CoverageError
+        If it is below 30 per cent.
+    """
+    ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
+    area = math.pi * ratio * (aperture.outer_arcsec**2 - aperture.inner_arcsec**2)
+    coverage = float(weights[valid].sum()) * spaxel_arcsec**2 / area
+    if coverage < MINIMUM_COVERAGE:
+        raise CoverageError(
+            f"aperture {aperture.name} ({aperture.inner_arcsec:g}-{aperture.outer_arcsec:g} "
+            f"arcsec) has only {coverage:.0%} of its area on spaxels with data (at least "
+            f"{MINIMUM_COVERAGE:.0%} needed): choose fewer or narrower annuli with --scheme, "
+            "or check --centre"
+        )
+    return coverage
+
+
+def spaxel_size_arcsec(x: xr.DataArray) -> float:
+    """Return the side of a spaxel from its coordinate."""
+    return abs(_step(x))
+
+
+def _step(coordinate: xr.DataArray) -> float:
+    values = coordinate.to_numpy()
+    return float(values[-1] - values[0]) / (values.size - 1)
+
+
+def _position_angle_deg(metadata: ObservationMetadata) -> float:
+    if math.isnan(metadata.inclination_deg):
+        raise MetadataError("inclination_deg is unknown: give it with --inclination (0 is face-on)")
+    if metadata.inclination_deg == 0.0:
+        return 0.0
+    if math.isnan(metadata.position_angle_deg):
+        raise MetadataError(
+            "position_angle_deg is unknown for an inclined disk: give it with --position-angle "
+            "(degrees, North through East)"
+        )
+    return metadata.position_angle_deg

@@ -1,0 +1,68 @@
+"""Radial gradients: a line through the annuli."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A straight line through a radial profile.
+
+    Parameters
+    ----------
+    gradient, gradient_err : float
+        dex/kpc; NaN with fewer than two bins.
+    n_bins : int
+        That the line was fitted to.
+    flag : str
+        ``ok``, ``two_bins`` (a line without a degree of freedom) or ``too_few_bins``.
+    """
+
+    gradient: float
+    gradient_err: float
+    n_bins: int
+    flag: str
+
+
+def weighted_slope(radius_kpc: Array, abundance: Array, abundance_err: Array) -> Slope:
+    """Fit a line to the finite bins by least squares (Li et al. 2025, Section 4).
+
+    Parameters
+    ----------
+    radius_kpc, abundance, abundance_err : array, shape (n_bins,)
+        Bins that were not detected are NaN.
+
+    Returns
+    -------
+    Slope
+        With two bins, the slope between them; with fewer, NaN and a flag.
+    """
+    finite = np.isfinite(abundance) & np.isfinite(abundance_err) & (abundance_err > 0.0)
+    n_bins = int(finite.sum())
+    if n_bins < 2:
+        return Slope(float("nan"), float("nan"), n_bins, "too_few_bins")
+    coefficients = slope_coefficients(radius_kpc[finite], abundance_err[finite])
+    gradient = float(coefficients @ abundance[finite])
+    error = float(np.sqrt(coefficients**2 @ abundance_err[finite] ** 2))
+    return Slope(gradient, error, n_bins, "ok" if n_bins > 2 else "two_bins")
+
+
+def slope_coefficients(radius_kpc: Array, abundance_err: Array) -> Array:
+    """Return c, such that the weighted least-squares slope is c @ abundance.
+
+    Parameters
+    ----------
+    radius_kpc, abundance_err : array, shape (n_bins,)
+        Finite, at least two bins.
+
+    Returns
+    -------
+    array, shape (n_bins,)
+    """
+    weight = abundance_err**-2
+    centred = radius_kpc - np.average(radius_kpc, weights=weight)
+    return np.asarray(weight * centred / (weight @ centred**2))

@@ -1,0 +1,38 @@
+"""Fixtures that tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from kurvs_pipeline.observation import ObservationMetadata
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Return the folder with the real data, or skip."""
+    if not (SHARED / "real").is_dir():
+        pytest.skip(f"the real KMOS data are not at {SHARED / 'real'}")
+    return SHARED
+
+
+@pytest.fixture
+def disk() -> ObservationMetadata:
+    """Return a face-on galaxy at z = 1.5 with a half-light radius of 0.5 arcsec."""
+    return ObservationMetadata(
+        redshift=1.5,
+        inclination_deg=0.0,
+        position_angle_deg=0.0,
+        effective_radius_arcsec=0.5,
+        seeing_fwhm_arcsec=0.6,
+    )
+
+
+@pytest.fixture
+def axes() -> tuple[xr.DataArray, xr.DataArray]:
+    """Return x and y of 28 x 28 spaxels of 0.1 arcsec about the target."""
+    centres = 0.1 * (np.arange(28) - 13.5)
+    return xr.DataArray(centres, dims="x"), xr.DataArray(centres, dims="y")

@@ -1,0 +1,95 @@
+"""Noise is measured as it is, and carried into sums of spaxels."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.ndimage import uniform_filter
+
+from kurvs_pipeline.noise import (
+    SpatialCorrelation,
+    empirical_sigma,
+    masked_median,
+    measure_correlation,
+    noise_scale,
+    residual_channels,
+)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+def test_independent_noise_has_no_correlation(rng):
+    noise = rng.standard_normal((1000, 20, 20))
+    correlation = measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=2)
+    assert abs(correlation.common) < 1e-3
+    assert np.max(np.abs(correlation.values)) < 0.01
+
+
+def test_a_box_of_two_spaxels_correlates_neighbours_by_half(rng):
+    noise = rng.standard_normal((1000, 20, 21))
+    paired = (noise[..., 1:] + noise[..., :-1]) / np.sqrt(2.0)
+    correlation = measure_correlation(paired, np.ones(paired.shape, dtype=bool), reach=2)
+    found = dict(zip(correlation.lags, correlation.values, strict=True))
+    assert found[0, 1] == pytest.approx(0.5, abs=0.01)
+    assert found[1, 0] == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_sky_residual_is_common_to_the_field(rng):
+    noise = rng.standard_normal((4000, 12, 12)) + 0.5 * rng.standard_normal((4000, 1, 1))
+    correlation = measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=1)
+    assert correlation.common == pytest.approx(0.25 / 1.25, abs=0.02)
+
+
+def test_the_variance_of_a_sum_of_correlated_spaxels_is_that_of_many_draws(rng):
+    noise = uniform_filter(rng.standard_normal((6000, 24, 24)), (0, 3, 3), mode="wrap")
+    noise += 0.1 * rng.standard_normal((6000, 1, 1))
+    noise /= noise.std()
+    correlation = measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=2)
+    weights = np.zeros((24, 24))
+    weights[4:15, 6:18] = rng.uniform(0.2, 1.0, (11, 12))
+    drawn = np.einsum("yx,kyx->k", weights, noise).std()
+    assert np.sqrt(correlation.coadded_variance(weights)) == pytest.approx(drawn, rel=0.04)
+
+
+def test_uncorrelated_variances_add():
+    sigma = np.full((5, 5), 2.0)
+    assert SpatialCorrelation().coadded_variance(sigma) == pytest.approx(25 * 4.0)
+
+
+def test_noise_that_is_understated_is_scaled_up(rng):
+    residual = 1.13 * rng.standard_normal((200, 10, 10))
+    everywhere = np.ones(residual.shape, dtype=bool)
+    assert noise_scale(residual, np.ones(residual.shape), everywhere) == pytest.approx(
+        1.13, abs=0.02
+    )
+
+
+def test_noise_is_found_where_none_is_stated(rng):
+    channel = np.linspace(1.0, 3.0, 300)[:, None, None]
+    spaxel = np.linspace(1.0, 2.0, 20)[None, None, :] * np.ones((1, 20, 1))
+    true = channel * spaxel
+    residual = true * rng.standard_normal(true.shape)
+    off_source = np.ones((20, 20), dtype=bool)
+    found = empirical_sigma(residual, np.ones(true.shape, dtype=bool), off_source)
+    assert np.median(found / true) == pytest.approx(1.0, abs=0.03)
+    assert np.std(found / true) < 0.12
+
+
+def test_channels_ridden_by_sky_residuals_are_found():
+    sigma = np.ones((100, 5, 5))
+    sigma[40:44] = 10.0
+    found = residual_channels(sigma, np.ones(sigma.shape, dtype=bool))
+    np.testing.assert_array_equal(np.flatnonzero(found), [40, 41, 42, 43])
+
+
+@given(arrays(float, (7, 4), elements=st.floats(-1e3, 1e3)), arrays(bool, (7, 4)))
+def test_the_masked_median_is_numpys_where_there_is_data(values, valid):
+    found = masked_median(values, valid, axis=0)
+    for column in range(4):
+        inside = values[valid[:, column], column]
+        expected = np.median(inside) if inside.size else np.nan
+        np.testing.assert_allclose(found[column], expected)
