@@ -1,0 +1,206 @@
+"""The outcome of emission-line fits: fluxes with covariance, kinematics and flags."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntFlag
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.line_model import BandLineModel
+
+Array = NDArray[np.float64]
+
+OII_PAIR = ("oii_3726", "oii_3729")
+
+
+class FitFlag(IntFlag):
+    """What to know about a fit; the sum of all that apply."""
+
+    GOOD = 0
+    NO_DATA = 1
+    """Too few valid channels: everything is NaN."""
+    AT_BOUND = 2
+    """Velocity or width ran to the end of its range: everything is NaN."""
+    NOT_CONVERGED = 4
+    """No minimum was found: everything is NaN."""
+    UNRESOLVED = 8
+    """The line is not wider than the line-spread function: fluxes stand, the width is NaN."""
+    PARTIAL = 16
+    """Some line is masked or off the grid over more than half of its core: it is NaN."""
+
+
+def describe_flag(flag: int) -> str:
+    """Spell a flag for tables, as in ``unresolved+partial``; empty when all is good."""
+    return "+".join(
+        member.name.lower() for member in FitFlag if member.name is not None and member & flag
+    )
+
+
+@dataclass(frozen=True)
+class LineFluxes:
+    """Fluxes of individual lines, tied members and the [OII] sum included.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The lines.
+    flux : array, shape (n_spec, n_lines)
+        Integrated flux, flux density times um.
+    covariance : array, shape (n_spec, n_lines, n_lines)
+        Of the fluxes; singular between members of a tied group.
+    """
+
+    names: tuple[str, ...]
+    flux: Array
+    covariance: Array
+
+    @cached_property
+    def flux_err(self) -> Array:
+        """Standard error, shape (n_spec, n_lines)."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+    @cached_property
+    def snr(self) -> Array:
+        """Flux over its error, shape (n_spec, n_lines)."""
+        return self.flux / self.flux_err
+
+
+@dataclass(frozen=True)
+class LineFits:
+    """Simultaneous line fits of many spectra of one band.
+
+    A fit that did not succeed is NaN throughout and says why in ``flag``.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        What was fitted.
+    flux : array, shape (n_spec, n_groups)
+        Flux of each group's name line, flux density times um.
+    flux_covariance : array, shape (n_spec, n_groups, n_groups)
+        Marginalised over everything else that was fitted.
+    continuum : array, shape (n_spec, n_windows)
+        Flux density of the flat continuum of each window.
+    velocity_kms, velocity_err_kms, sigma_kms, sigma_err_kms : array, shape (n_spec,)
+        Shared kinematics; errors are NaN where they were held fixed.
+    chi2 : array, shape (n_spec,)
+        Of the best fit.
+    dof : int array, shape (n_spec,)
+        Valid channels less fitted parameters.
+    flag : int array, shape (n_spec,)
+        Sum of :class:`FitFlag`.
+    kinematics : str array, shape (n_spec,)
+        ``free`` or ``fixed``.
+    """
+
+    model: BandLineModel
+    flux: Array
+    flux_covariance: Array
+    continuum: Array
+    velocity_kms: Array
+    velocity_err_kms: Array
+    sigma_kms: Array
+    sigma_err_kms: Array
+    chi2: Array
+    dof: NDArray[np.intp]
+    flag: NDArray[np.intp]
+    kinematics: NDArray[np.str_]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name line of each group."""
+        return self.model.group_names
+
+    @cached_property
+    def flux_err(self) -> Array:
+        """Standard error of the fluxes, shape (n_spec, n_groups)."""
+        return np.sqrt(np.diagonal(self.flux_covariance, axis1=1, axis2=2))
+
+    @cached_property
+    def snr(self) -> Array:
+        """Flux over its error, shape (n_spec, n_groups)."""
+        return self.flux / self.flux_err
+
+    @cached_property
+    def converged(self) -> NDArray[np.bool_]:
+        """Whether each fit succeeded, shape (n_spec,)."""
+        failed = FitFlag.NO_DATA | FitFlag.AT_BOUND | FitFlag.NOT_CONVERGED
+        return np.asarray((self.flag & int(failed)) == 0)
+
+    @cached_property
+    def flag_names(self) -> NDArray[np.str_]:
+        """The flags in words, shape (n_spec,)."""
+        return np.array([describe_flag(int(flag)) for flag in self.flag], dtype=np.str_)
+
+    def to_lines(self) -> LineFluxes:
+        """Return the flux of every line, with ``oii`` where both of its lines were fitted."""
+        weights = self._weights_of_lines()
+        matrix = np.array(list(weights.values()))
+        flux = np.nan_to_num(self.flux, nan=0.0) @ matrix.T
+        covariance = matrix @ np.nan_to_num(self.flux_covariance, nan=0.0) @ matrix.T
+        missing = (np.isnan(self.flux) @ (matrix != 0.0).T).astype(bool)
+        flux[missing] = np.nan
+        covariance[missing[:, :, None] | missing[:, None, :]] = np.nan
+        return LineFluxes(tuple(weights), flux, covariance)
+
+    def _weights_of_lines(self) -> dict[str, Array]:
+        """Give each line's flux as a weighted sum of the groups' fluxes."""
+        unit = np.eye(len(self.names))
+        weights = {
+            name: ratio * unit[index]
+            for index, group in enumerate(self.model.groups)
+            for name, ratio in group.members
+        }
+        if all(name in weights for name in OII_PAIR):
+            weights["oii"] = weights[OII_PAIR[0]] + weights[OII_PAIR[1]]
+        return weights
+
+    def model_spectra(self) -> Array:
+        """Return the fitted spectra on the full grid.
+
+        Returns
+        -------
+        array, shape (n_spec, n_channels)
+            NaN outside the windows and where the fit did not succeed; groups without a flux
+            count as zero. An unresolved line is drawn with no width of its own.
+        """
+        sigma = np.where(self.flag & FitFlag.UNRESOLVED, 0.0, self.sigma_kms)
+        good = self.converged
+        spectra = np.full((self.flag.size, self.model.wavelength_um.size), np.nan)
+        if not np.any(good):
+            return spectra
+        design = self.model.design(self.velocity_kms[good], sigma[good])
+        amplitudes = np.nan_to_num(np.concatenate([self.flux, self.continuum], axis=1)[good])
+        fitted = np.full((int(good.sum()), self.model.wavelength_um.size), np.nan)
+        fitted[:, self.model.channels] = np.einsum("nup,np->nu", design, amplitudes)
+        spectra[good] = fitted
+        return spectra
+
+    @classmethod
+    def joined(cls, blocks: Sequence["LineFits"]) -> "LineFits":
+        """Join fits of the same model, one after the other."""
+        arrays = {
+            field.name: np.concatenate([getattr(block, field.name) for block in blocks])
+            for field in fields(cls)
+            if field.name != "model"
+        }
+        return cls(model=blocks[0].model, **arrays)
+
+    def replaced(self, rows: NDArray[np.bool_], other: "LineFits") -> "LineFits":
+        """Return a copy whose chosen rows are those of ``other``, in order.
+
+        Parameters
+        ----------
+        rows : bool array, shape (n_spec,)
+            The rows to replace.
+        other : LineFits
+            As many fits as there are rows to replace, of the same model.
+        """
+        merged = {}
+        for field in fields(self):
+            if field.name != "model":
+                merged[field.name] = getattr(self, field.name).copy()
+                merged[field.name][rows] = getattr(other, field.name)
+        return LineFits(model=self.model, **merged)

@@ -1,0 +1,289 @@
+"""What a simultaneous fit of one band's emission lines assumes about a spectrum.
+
+All lines share one velocity and one intrinsic width; each tied group has one amplitude, each
+separate window one constant continuum. The model is linear in amplitudes and continuum, so it
+is a design matrix that depends on velocity and width only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
+
+from kurvs_pipeline.bands import FWHM_PER_SIGMA, SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.errors import CoverageError
+from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM, LineGroup
+
+Array = NDArray[np.float64]
+
+_SQRT_TWO_PI = float(np.sqrt(2.0 * np.pi))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A run of neighbouring channels that shares one flat continuum.
+
+    Parameters
+    ----------
+    channels : slice
+        Of the full wavelength grid.
+    used : slice
+        The same channels among those that the model uses.
+    lines : tuple of (int, str, float)
+        Every line inside: index of its group, name, flux relative to the group's.
+    """
+
+    channels: slice
+    used: slice
+    lines: tuple[tuple[int, str, float], ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The design matrix and its derivatives, one row a column of the matrix.
+
+    Parameters
+    ----------
+    lines : array, shape (n_spec, n_groups, n_used_channels)
+        Profile of unit flux of each group, 1/um.
+    by_velocity, by_variance : array, same shape
+        Its derivatives by velocity (km/s) and by the square of the width (km^2/s^2).
+    """
+
+    lines: Array
+    by_velocity: Array
+    by_variance: Array
+
+
+@dataclass(frozen=True)
+class BandLineModel:
+    """Emission lines of one band at one redshift; build it with :meth:`for_band`.
+
+    Parameters
+    ----------
+    wavelength_um : array, shape (n_channels,)
+        Channel centres, increasing, in vacuum.
+    lsf_sigma_um : array, shape (n_channels,)
+        Standard deviation of the line-spread function.
+    redshift : float
+        Velocities are relative to it.
+    groups : tuple of LineGroup
+        One amplitude each.
+    windows : tuple of Window
+        One constant each.
+    """
+
+    wavelength_um: Array
+    lsf_sigma_um: Array
+    redshift: float
+    groups: tuple[LineGroup, ...]
+    windows: tuple[Window, ...]
+
+    @classmethod
+    def for_band(
+        cls,
+        wavelength_um: ArrayLike,
+        lsf_sigma_um: ArrayLike,
+        redshift: float,
+        *,
+        window_kms: float = 2000.0,
+        lines: Sequence[str] | None = None,
+    ) -> Self:
+        """Choose the lines that a wavelength grid covers and the channels around them.
+
+        Parameters
+        ----------
+        wavelength_um : array, shape (n_channels,)
+            Channel centres, increasing, in vacuum.
+        lsf_sigma_um : float or array, shape (n_channels,)
+            Standard deviation of the line-spread function.
+        redshift : float
+            Of the galaxy, on the vacuum scale.
+        window_kms : float
+            Half-width of the window around each line; windows that overlap become one.
+        lines : sequence of str, optional
+            Names of the groups to fit; all of them by default.
+
+        Raises
+        ------
+        CoverageError
+            If no line of the survey falls on the grid.
+        """
+        wavelength = np.asarray(wavelength_um, dtype=float)
+        lsf = np.broadcast_to(np.asarray(lsf_sigma_um, dtype=float), wavelength.shape).copy()
+        groups = tuple(
+            group
+            for group in LINE_GROUPS
+            if (lines is None or group.name in lines)
+            and _covers(wavelength, lsf, group.name, redshift)
+        )
+        if not groups:
+            raise CoverageError(
+                f"no emission line of {sorted(REST_WAVELENGTH_UM)} falls on "
+                f"{wavelength[0]:.4g}-{wavelength[-1]:.4g} um at redshift {redshift:.4g}; "
+                "expected at least one (is the redshift right?)"
+            )
+        windows = _merge_windows(wavelength, groups, redshift, window_kms)
+        return cls(wavelength, lsf, redshift, groups, windows)
+
+    @cached_property
+    def channels(self) -> NDArray[np.intp]:
+        """Indices of the channels used, shape (n_used_channels,)."""
+        index = np.arange(self.wavelength_um.size)
+        return np.concatenate([index[window.channels] for window in self.windows])
+
+    @cached_property
+    def edges_um(self) -> Array:
+        """Edges of all channels, shape (n_channels + 1,), half-way between centres."""
+        middle = 0.5 * (self.wavelength_um[1:] + self.wavelength_um[:-1])
+        first = 2.0 * self.wavelength_um[0] - middle[0]
+        last = 2.0 * self.wavelength_um[-1] - middle[-1]
+        return np.concatenate([[first], middle, [last]])
+
+    @cached_property
+    def continuum(self) -> Array:
+        """Columns of the flat continua, shape (n_windows, n_used_channels)."""
+        columns = np.zeros((len(self.windows), self.channels.size))
+        for index, window in enumerate(self.windows):
+            columns[index, window.used] = 1.0
+        return columns
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Name of each group: the line whose flux its amplitude is."""
+        return tuple(group.name for group in self.groups)
+
+    def design(self, velocity_kms: ArrayLike, sigma_kms: ArrayLike) -> Array:
+        """Evaluate the design matrix.
+
+        Parameters
+        ----------
+        velocity_kms, sigma_kms : float or array, shape (n_spec,)
+            Shared velocity and intrinsic width.
+
+        Returns
+        -------
+        array, shape (n_spec, n_used_channels, n_groups + n_windows)
+            Flux density, averaged over each channel, of unit amplitudes.
+        """
+        velocity, sigma = np.broadcast_arrays(
+            np.atleast_1d(np.asarray(velocity_kms, dtype=float)),
+            np.atleast_1d(np.asarray(sigma_kms, dtype=float)),
+        )
+        lines = self.line_columns(velocity, sigma**2).lines
+        continuum = np.broadcast_to(self.continuum, (velocity.size, *self.continuum.shape))
+        return np.concatenate([lines, continuum], axis=1).transpose(0, 2, 1)
+
+    def line_columns(self, velocity_kms: Array, variance_kms2: Array) -> Columns:
+        """Evaluate the line columns and their derivatives.
+
+        Parameters
+        ----------
+        velocity_kms, variance_kms2 : array, shape (n_spec,)
+            Shared velocity and square of the intrinsic width.
+
+        Returns
+        -------
+        Columns
+        """
+        shape = (velocity_kms.size, len(self.groups), self.channels.size)
+        columns = Columns(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+        for window in self.windows:
+            edges = self.edges_um[window.channels.start : window.channels.stop + 1]
+            for group, name, ratio in window.lines:
+                self._add_line(
+                    columns, edges, (velocity_kms, variance_kms2), name, ratio,
+                    (slice(None), group, window.used),
+                )  # fmt: skip
+        return columns
+
+    def _add_line(
+        self,
+        columns: Columns,
+        edges: Array,
+        kinematics: tuple[Array, Array],
+        name: str,
+        ratio: float,
+        where: tuple[slice, int, slice],
+    ) -> None:
+        """Add one line's channel-integrated Gaussian and derivatives in place."""
+        velocity, variance = kinematics
+        systemic = REST_WAVELENGTH_UM[name] * (1.0 + self.redshift)
+        per_kms = systemic / SPEED_OF_LIGHT_KMS
+        width = np.sqrt(variance * per_kms**2 + self._lsf_at(systemic) ** 2)[:, None]
+        centre = (systemic + per_kms * velocity)[:, None]
+        z = (edges - centre) / width
+        density = np.exp(-0.5 * z**2) / (_SQRT_TWO_PI * width)
+        per_channel = ratio / np.diff(edges)
+        columns.lines[where] += np.diff(ndtr(z), axis=1) * per_channel
+        columns.by_velocity[where] -= np.diff(density, axis=1) * (per_channel * per_kms)
+        columns.by_variance[where] -= (
+            np.diff(density * z, axis=1) * (0.5 * per_kms**2 / width) * per_channel
+        )
+
+    def _lsf_at(self, wavelength_um: float) -> float:
+        return float(np.interp(wavelength_um, self.wavelength_um, self.lsf_sigma_um))
+
+    def line_overlap(self, velocity_kms: Array, sigma_kms: Array) -> Array:
+        """Return how the core of each group's name line falls on the channels used.
+
+        Parameters
+        ----------
+        velocity_kms, sigma_kms : array, shape (n_spec,)
+            Shared velocity and intrinsic width.
+
+        Returns
+        -------
+        array, shape (n_spec, n_groups, n_used_channels)
+            Fraction of the range within one full width at half-maximum of the line's centre
+            that lies in each channel; its sum is below 1 where the grid ends.
+        """
+        low, high = self.edges_um[self.channels], self.edges_um[self.channels + 1]
+        overlap = np.empty((velocity_kms.size, len(self.groups), low.size))
+        for index, group in enumerate(self.groups):
+            systemic = REST_WAVELENGTH_UM[group.name] * (1.0 + self.redshift)
+            centre = systemic * (1.0 + velocity_kms / SPEED_OF_LIGHT_KMS)[:, None]
+            intrinsic = systemic * sigma_kms[:, None] / SPEED_OF_LIGHT_KMS
+            fwhm = FWHM_PER_SIGMA * np.hypot(intrinsic, self._lsf_at(systemic))
+            covered = np.minimum(high, centre + fwhm) - np.maximum(low, centre - fwhm)
+            overlap[:, index] = np.maximum(covered, 0.0) / (2.0 * fwhm)
+        return overlap
+
+
+def _covers(wavelength: Array, lsf: Array, line: str, redshift: float) -> bool:
+    """Whether a line and one LSF width either side are on the grid."""
+    observed = REST_WAVELENGTH_UM[line] * (1.0 + redshift)
+    margin = FWHM_PER_SIGMA * float(np.interp(observed, wavelength, lsf))
+    return bool(wavelength[0] + margin <= observed <= wavelength[-1] - margin)
+
+
+def _merge_windows(
+    wavelength: Array, groups: Sequence[LineGroup], redshift: float, window_kms: float
+) -> tuple[Window, ...]:
+    """Join the channels around all lines into separate windows, in order of wavelength."""
+    factor = window_kms / SPEED_OF_LIGHT_KMS
+    members = [
+        (index, name, ratio, REST_WAVELENGTH_UM[name] * (1.0 + redshift))
+        for index, group in enumerate(groups)
+        for name, ratio in group.members
+    ]
+    used = np.zeros(wavelength.size, dtype=bool)
+    for *_, centre in members:
+        used |= np.abs(wavelength - centre) <= factor * centre
+    boundary = np.flatnonzero(np.diff(np.concatenate([[False], used, [False]]).astype(int)))
+    windows = []
+    offset = 0
+    for start, stop in zip(boundary[::2].tolist(), boundary[1::2].tolist(), strict=True):
+        inside = tuple(
+            (index, name, ratio)
+            for index, name, ratio, centre in members
+            if abs(np.clip(centre, wavelength[start], wavelength[stop - 1]) - centre)
+            <= factor * centre
+        )
+        windows.append(Window(slice(start, stop), slice(offset, offset + stop - start), inside))
+        offset += stop - start
+    return tuple(windows)
