@@ -127,7 +127,7 @@ def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:
     """Fall back on the whole field where too little of it is off the source."""
     observed = valid.any(axis=0)
     chosen = outside & observed
-    return chosen if chosen.sum() >= minimum_spaxels else observed
+    return np.asarray(chosen if chosen.sum() >= minimum_spaxels else observed)
 
 
 def near_lines(wavelength_um: Array, redshift: float) -> Mask:

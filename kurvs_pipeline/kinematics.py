@@ -1,0 +1,166 @@
+"""Velocity maps from H-alpha + [N II] in the cube itself."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from kurvs_pipeline.fitting import fit_lines
+from kurvs_pipeline.line_fits import LineFits
+from kurvs_pipeline.line_model import BandLineModel
+from kurvs_pipeline.spectra import CalibratedBand
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+MINIMUM_SNR = 5.0
+"""Of H-alpha in the smoothed spaxel, for its velocity to be used."""
+
+KINEMATIC_LINES = ("halpha", "nii_6584")
+
+
+@dataclass(frozen=True)
+class KinematicMaps:
+    """Line maps of a band, each of shape (n_y, n_x).
+
+    Parameters
+    ----------
+    velocity_kms : array
+        Relative to the redshift of the fit; spaxels without a measurement carry that of
+        the nearest measured one. 0 throughout where nothing was measured.
+    sigma_kms, halpha_flux, halpha_snr : array
+        Of the smoothed spaxels, NaN where the fit failed.
+    measured : bool array
+        Spaxels whose velocity is their own.
+    """
+
+    velocity_kms: Array
+    sigma_kms: Array
+    halpha_flux: Array
+    halpha_snr: Array
+    measured: Mask
+
+    def centroid(self, x_arcsec: Array, y_arcsec: Array) -> tuple[float, float]:
+        """Return the flux-weighted centre of the measured H-alpha, arcsec.
+
+        Parameters
+        ----------
+        x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
+            Spaxel centres.
+
+        Returns
+        -------
+        x, y : float
+            The origin where nothing was measured.
+        """
+        flux = np.where(self.measured, self.halpha_flux, 0.0)
+        if flux.sum() <= 0.0:
+            return 0.0, 0.0
+        column, row = flux.sum(axis=0), flux.sum(axis=1)
+        return float(column @ x_arcsec / flux.sum()), float(row @ y_arcsec / flux.sum())
+
+
+def kinematic_maps(
+    band: CalibratedBand, redshift: float, *, kernel_arcsec: float, spaxel_arcsec: float
+) -> KinematicMaps:
+    """Fit H-alpha + [N II] in every spaxel of a cube smoothed on the scale of the seeing.
+
+    Smoothing raises the signal and, as important, loosens the tie between a spaxel's
+    velocity and its own noise: aligning spaxels on their noise peaks would add flux.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The band that holds H-alpha.
+    redshift : float
+        Velocities are relative to it.
+    kernel_arcsec : float
+        Side of the smoothing square, rounded to an odd number of spaxels, at least 3.
+    spaxel_arcsec : float
+        Side of a spaxel.
+
+    Returns
+    -------
+    KinematicMaps
+    """
+    width = max(3, 2 * int(kernel_arcsec / spaxel_arcsec / 2.0) + 1)
+    model = BandLineModel.for_band(
+        band.wavelength_um, band.lsf_sigma_um, redshift, lines=KINEMATIC_LINES
+    )
+    flux, variance, valid = _smooth(band, model.channels, width)
+    shape = band.valid_spaxels.shape
+    fits = fit_lines(model, flux, variance, mask=~valid)
+    return _maps(fits, shape, band.valid_spaxels)
+
+
+def _smooth(
+    band: CalibratedBand, channels: NDArray[np.intp], width: int
+) -> tuple[Array, Array, Mask]:
+    """Average squares of spaxels; return arrays of shape (n_spaxels, n_channels)."""
+    size = (1, width, width)
+    valid = band.valid[channels].astype(float)
+    number = ndimage.uniform_filter(valid, size, mode="constant")
+    mean = ndimage.uniform_filter(band.flux[channels] * valid, size, mode="constant")
+    square = ndimage.uniform_filter(
+        np.where(band.valid[channels], band.sigma[channels], 0.0) ** 2, size, mode="constant"
+    )
+    patch = np.ones((width, width))
+    inflation = float(band.correlation.coadded_variance(patch)) / width**2
+    usable = number > 0.5
+    safe = np.where(usable, number, 1.0)
+    flux, variance = mean / safe, square / safe**2 * inflation / width**2
+
+    def full(values: Array) -> Array:
+        grid = np.zeros((band.wavelength_um.size, *values.shape[1:]))
+        grid[channels] = values
+        return grid.reshape(grid.shape[0], -1).T
+
+    return full(flux), full(variance), full(usable) > 0.0
+
+
+def _maps(fits: LineFits, shape: tuple[int, ...], valid_spaxels: Mask) -> KinematicMaps:
+    index = fits.names.index("halpha")
+    halpha = fits.flux[:, index].reshape(shape)
+    snr = fits.snr[:, index].reshape(shape)
+    detected = (snr >= MINIMUM_SNR) & valid_spaxels
+    measured = _main_body(detected, np.where(detected, halpha, 0.0))
+    velocity = np.where(measured, fits.velocity_kms.reshape(shape), 0.0)
+    return KinematicMaps(
+        velocity_kms=fill_nearest(velocity, measured),
+        sigma_kms=fits.sigma_kms.reshape(shape),
+        halpha_flux=halpha,
+        halpha_snr=snr,
+        measured=measured,
+    )
+
+
+def _main_body(detected: Mask, flux: Array) -> Mask:
+    """Keep the connected patch with the most flux: islands and spurs are sky residuals."""
+    opened = ndimage.binary_opening(detected, np.ones((2, 2)))
+    labels, number = ndimage.label(opened)
+    if number == 0:
+        return detected
+    total = ndimage.sum_labels(flux, labels, index=np.arange(1, number + 1))
+    return np.asarray(labels == 1 + int(np.argmax(total)))
+
+
+def fill_nearest(values: Array, known: Mask) -> Array:
+    """Give every unknown spaxel the value of the nearest known one (Li et al. 2025, Section 3).
+
+    Parameters
+    ----------
+    values : array, shape (n_y, n_x)
+        The map.
+    known : bool array, same shape
+        Spaxels to copy from.
+
+    Returns
+    -------
+    array, same shape
+        ``values`` unchanged where nothing is known.
+    """
+    if not known.any():
+        return values
+    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.asarray(values[tuple(nearest)])

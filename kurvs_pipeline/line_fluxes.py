@@ -1,0 +1,228 @@
+"""Line fluxes of every aperture in every band, each with the error that it deserves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, vstack
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import CoverageError
+from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
+from kurvs_pipeline.line_fits import LineFits
+from kurvs_pipeline.line_model import BandLineModel
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd
+
+Array = NDArray[np.float64]
+
+DETECTION_SNR = 4.0
+"""Below it a line is a limit (Li et al. 2025, Section 3)."""
+
+TYPICAL_SIGMA_KMS = 64.0
+"""The survey's median line width (FWHM 150 km/s), where nothing better is known."""
+
+
+@dataclass(frozen=True)
+class BandFit:
+    """The co-added spectra of one band and the lines fitted to them.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        What was fitted.
+    spectra : ApertureSpectra
+        One spectrum an aperture.
+    fits : LineFits
+        One fit an aperture.
+    units : str
+        Of the flux density.
+    """
+
+    model: BandLineModel
+    spectra: ApertureSpectra
+    fits: LineFits
+    units: str
+
+
+def bands_with_lines(
+    bands: Mapping[str, CalibratedBand], redshift: float
+) -> dict[str, CalibratedBand]:
+    """Return the bands that hold lines, the one with H-alpha first.
+
+    Raises
+    ------
+    CoverageError
+        If H-alpha is in none: without it there are no kinematics and no abundances.
+    """
+    halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
+    first = [name for name, band in bands.items() if _covers(band, halpha)]
+    if not first:
+        ranges = ", ".join(
+            f"{name} {band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
+            for name, band in bands.items()
+        )
+        raise CoverageError(
+            f"H-alpha at redshift {redshift:g} falls at {halpha:.4f} um, outside the data "
+            f"({ranges}): check --redshift and --wavelength-start"
+        )
+    others = [
+        name
+        for name, band in bands.items()
+        if name not in first
+        and any(_covers(band, rest * (1.0 + redshift)) for rest in REST_WAVELENGTH_UM.values())
+    ]
+    return {name: bands[name] for name in (*first[:1], *others)}
+
+
+def _covers(band: CalibratedBand, wavelength_um: float) -> bool:
+    observed = band.valid.any(axis=(1, 2))
+    if not observed.any():
+        return False
+    usable = band.wavelength_um[observed]
+    return bool(usable[0] < wavelength_um < usable[-1])
+
+
+def systemic_velocity(band: CalibratedBand, redshift: float, weights: Array) -> tuple[float, float]:
+    """Return the velocity of the integrated, unaligned lines and its error, km/s.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The band with H-alpha.
+    redshift : float
+        Velocities are relative to it.
+    weights : array, shape (n_y, n_x)
+        Of the integrated aperture.
+
+    Returns
+    -------
+    velocity, error : float
+        NaN where H-alpha is not detected.
+    """
+    spectra = coadd(band, weights[None])
+    model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift)
+    fits = fit_lines(model, spectra.flux, spectra.variance, mask=~spectra.valid)
+    if not fits.snr[0, fits.names.index("halpha")] > DETECTION_SNR:
+        return float("nan"), float("nan")
+    return float(fits.velocity_kms[0]), float(fits.velocity_err_kms[0])
+
+
+def fit_bands(
+    bands: Mapping[str, CalibratedBand],
+    weights: Array,
+    *,
+    redshift: float,
+    velocity_kms: Array,
+) -> dict[str, BandFit]:
+    """Co-add and fit every aperture in every band.
+
+    Kinematics are free where a band has a strong line. Elsewhere they are those of the
+    H-alpha band in the same aperture, or of the integrated aperture: with free kinematics
+    a faint line's error comes out too small.
+
+    Parameters
+    ----------
+    bands : mapping of str to CalibratedBand
+        The first holds H-alpha.
+    weights : array, shape (n_apertures, n_y, n_x)
+        The first aperture is the integrated one.
+    redshift : float
+        Systemic.
+    velocity_kms : array, shape (n_y, n_x)
+        To take out of every spaxel, relative to ``redshift``.
+
+    Returns
+    -------
+    dict of str to BandFit
+    """
+    n_apertures = len(weights)
+    velocity, sigma = np.zeros(n_apertures), np.full(n_apertures, TYPICAL_SIGMA_KMS)
+    results: dict[str, BandFit] = {}
+    for name, band in bands.items():
+        model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift)
+        spectra = coadd(band, weights, velocity_kms=velocity_kms)
+        if not results:
+            velocity, sigma = _integrated_kinematics(model, spectra, velocity, sigma)
+        fits = fit_lines_or_fix(
+            model, spectra.flux, spectra.variance, mask=~spectra.valid,
+            fallback_velocity_kms=velocity, fallback_sigma_kms=sigma,
+        )  # fmt: skip
+        results[name] = BandFit(model, spectra, fits, band.units)
+        if len(results) == 1:
+            known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
+            velocity = np.where(known, fits.velocity_kms, velocity)
+            sigma = np.where(known, fits.sigma_kms, sigma)
+    return results
+
+
+def _integrated_kinematics(
+    model: BandLineModel, spectra: ApertureSpectra, velocity: Array, sigma: Array
+) -> tuple[Array, Array]:
+    """Give every aperture the kinematics of the integrated one, where it is detected."""
+    fits = fit_lines_or_fix(
+        model, spectra.flux[:1], spectra.variance[:1], mask=~spectra.valid[:1],
+        fallback_velocity_kms=velocity[:1], fallback_sigma_kms=sigma[:1],
+    )  # fmt: skip
+    if not np.isfinite(fits.velocity_kms[0]):
+        return velocity, sigma
+    return np.full_like(velocity, fits.velocity_kms[0]), np.full_like(sigma, fits.sigma_kms[0])
+
+
+def flux_table(fits: Mapping[str, BandFit], apertures: Sequence[str]) -> QTable:
+    """Return every line of every aperture.
+
+    Parameters
+    ----------
+    fits : mapping of str to BandFit
+        By band.
+    apertures : sequence of str
+        Names, in the order of the fits.
+
+    Returns
+    -------
+    QTable
+        ``aperture, line, flux, flux_err, snr, upper_limit, band, velocity, sigma, flag``.
+        ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux stands either way.
+    """
+    return vstack([_band_table(name, fit, apertures) for name, fit in fits.items()])
+
+
+def _band_table(band: str, fit: BandFit, apertures: Sequence[str]) -> QTable:
+    lines = fit.fits.to_lines()
+    n_lines = len(lines.names)
+    unit = line_flux_unit(fit.units)
+    detected = lines.snr > DETECTION_SNR
+    table = QTable()
+    table["aperture"] = np.repeat(apertures, n_lines)
+    table["line"] = np.tile(lines.names, len(apertures))
+    table["flux"] = lines.flux.ravel() * unit
+    table["flux_err"] = lines.flux_err.ravel() * unit
+    table["snr"] = lines.snr.ravel() * u.dimensionless_unscaled
+    limit = np.where(detected, np.nan, DETECTION_SNR * lines.flux_err)
+    table["upper_limit"] = limit.ravel() * unit
+    table["band"] = band
+    table["velocity"] = np.repeat(fit.fits.velocity_kms, n_lines) * u.km / u.s
+    table["sigma"] = np.repeat(fit.fits.sigma_kms, n_lines) * u.km / u.s
+    table["kinematics"] = np.repeat(fit.fits.kinematics, n_lines)
+    table["flag"] = np.repeat(fit.fits.flag_names, n_lines)
+    return table
+
+
+def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
+    """Return the unit of a flux density integrated over um.
+
+    Parameters
+    ----------
+    flux_density_unit : str
+        As in an Observation.
+
+    Returns
+    -------
+    astropy unit
+        ``1e-16 erg / (s cm2)`` for calibrated cubes, the input's times um otherwise.
+    """
+    unit = u.Unit(flux_density_unit) * u.um
+    calibrated = u.Unit("1e-16 erg / (s cm2)")
+    return calibrated if unit.is_equivalent(calibrated) else unit

@@ -1,0 +1,233 @@
+"""The pipeline: from an Observation to the metallicity gradient, one stage after the other."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+import xarray as xr
+from astropy.table import QTable
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundance_profiles import abundance_table, gradient_table
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.geometry import (
+    Aperture,
+    BinningScheme,
+    aperture_coverage,
+    aperture_weights,
+    apertures_for,
+    kpc_per_arcsec,
+    spaxel_size_arcsec,
+)
+from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps
+from kurvs_pipeline.line_fluxes import (
+    BandFit,
+    bands_with_lines,
+    fit_bands,
+    flux_table,
+    systemic_velocity,
+)
+from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
+from kurvs_pipeline.smearing import DiskSmearing
+from kurvs_pipeline.spectra import CalibratedBand, calibrate
+
+Array = NDArray[np.float64]
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+TYPICAL_SEEING_ARCSEC = 0.6
+"""Scale on which the velocity map is smoothed where the seeing is unknown."""
+
+
+@dataclass(frozen=True)
+class MeasuredGalaxy:
+    """Everything that was measured of one galaxy.
+
+    Parameters
+    ----------
+    metadata : ObservationMetadata
+        What was given, with the redshift as measured.
+    redshift_err : float
+        NaN where H-alpha was not detected and the redshift is the one given.
+    fluxes, abundances, gradients : QTable
+        See :func:`flux_table`, :func:`abundance_table` and :func:`gradient_table`.
+    apertures : tuple of Aperture
+        The integrated ellipse, then the annuli outwards.
+    coverage : tuple of float
+        Fraction of each aperture's area on spaxels with data.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel in each aperture.
+    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
+        Spaxel centres from the centre of the galaxy, to the West and to the North.
+    maps : KinematicMaps
+        Velocities relative to the measured redshift.
+    fits : mapping of str to BandFit
+        Spectra and fits by band, the one with H-alpha first.
+    noise_scale : mapping of str to float
+        Factor by which each band's stated noise was multiplied.
+    """
+
+    metadata: ObservationMetadata
+    redshift_err: float
+    fluxes: QTable
+    abundances: QTable
+    gradients: QTable
+    apertures: tuple[Aperture, ...]
+    coverage: tuple[float, ...]
+    weights: Array
+    x_arcsec: Array
+    y_arcsec: Array
+    maps: KinematicMaps
+    fits: Mapping[str, BandFit]
+    noise_scale: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The measurement of Li et al. (2025), Sections 3 and 4.
+
+    Parameters
+    ----------
+    scheme : BinningScheme
+        Annuli of the gradient; the survey's are 3 of 0.5 arcsec.
+    """
+
+    scheme: BinningScheme = field(default_factory=BinningScheme)
+
+    def run(self, observation: xr.DataTree) -> MeasuredGalaxy:
+        """Measure one galaxy.
+
+        Parameters
+        ----------
+        observation : DataTree
+            Mock or real; ``/truth`` is never read.
+
+        Returns
+        -------
+        MeasuredGalaxy
+
+        Raises
+        ------
+        MetadataError
+            If the redshift or the geometry is unknown.
+        CoverageError
+            If H-alpha or an annulus lies outside the data.
+        """
+        validate(observation)
+        metadata = _with_redshift(metadata_of(observation))
+        bands = _calibrated(observation, metadata, self.scheme)
+        maps, x, y = _maps_about_centre(observation, bands, metadata)
+        apertures = apertures_for(metadata, self.scheme)
+        weights, coverage = _weights(apertures, metadata, (x, y), _first(bands).valid_spaxels)
+        systemic = systemic_velocity(_first(bands), metadata.redshift, weights[0])
+        metadata, maps = _about_systemic(metadata, maps, systemic[0])
+        fits = fit_bands(bands, weights, redshift=metadata.redshift, velocity_kms=maps.velocity_kms)
+        names = [aperture.name for aperture in apertures]
+        abundances = abundance_table(_first(fits).fits, names)
+        smearing = DiskSmearing(metadata, x.to_numpy(), y.to_numpy(), weights[1:])
+        return MeasuredGalaxy(
+            metadata=metadata,
+            redshift_err=systemic[1] / SPEED_OF_LIGHT_KMS * (1.0 + metadata.redshift),
+            fluxes=flux_table(fits, names),
+            abundances=abundances,
+            gradients=_gradients(abundances, apertures[1:], metadata, smearing),
+            apertures=apertures,
+            coverage=coverage,
+            weights=weights,
+            x_arcsec=x.to_numpy(),
+            y_arcsec=y.to_numpy(),
+            maps=maps,
+            fits=fits,
+            noise_scale={name: band.noise_scale for name, band in bands.items()},
+        )
+
+
+def _first(bands: Mapping[str, T]) -> T:
+    """Return the band with H-alpha."""
+    return next(iter(bands.values()))
+
+
+def _with_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
+    if not np.isfinite(metadata.redshift):
+        raise MetadataError("redshift is unknown: give it with --redshift")
+    return metadata
+
+
+def _calibrated(
+    observation: xr.DataTree, metadata: ObservationMetadata, scheme: BinningScheme
+) -> dict[str, CalibratedBand]:
+    """Calibrate every band that holds lines, the one with H-alpha first."""
+    calibrated = {
+        name: calibrate(
+            observation[name].to_dataset(),
+            redshift=metadata.redshift,
+            source_radius_arcsec=scheme.outer_arcsec,
+        )
+        for name in band_names(observation)
+    }
+    return bands_with_lines(calibrated, metadata.redshift)
+
+
+def _maps_about_centre(
+    observation: xr.DataTree, bands: Mapping[str, CalibratedBand], metadata: ObservationMetadata
+) -> tuple[KinematicMaps, xr.DataArray, xr.DataArray]:
+    """Return line maps, and spaxel coordinates that count from the galaxy's centre."""
+    dataset = observation[next(iter(bands))].to_dataset()
+    x, y = dataset["x"], dataset["y"]
+    seeing = metadata.seeing_fwhm_arcsec
+    maps = kinematic_maps(
+        _first(bands),
+        metadata.redshift,
+        kernel_arcsec=seeing if seeing > 0.0 else TYPICAL_SEEING_ARCSEC,
+        spaxel_arcsec=spaxel_size_arcsec(x),
+    )
+    if metadata.target_position == "unknown":
+        centre_x, centre_y = maps.centroid(x.to_numpy(), y.to_numpy())
+        logger.info("centre from the H-alpha centroid: (%.2f, %.2f) arcsec", centre_x, centre_y)
+        x, y = x - centre_x, y - centre_y
+    return maps, x, y
+
+
+def _weights(
+    apertures: Sequence[Aperture],
+    metadata: ObservationMetadata,
+    axes: tuple[xr.DataArray, xr.DataArray],
+    valid: NDArray[np.bool_],
+) -> tuple[Array, tuple[float, ...]]:
+    """Return the weights of every aperture on spaxels with data, and its coverage."""
+    spaxel_arcsec = spaxel_size_arcsec(axes[0])
+    weights = [aperture_weights(aperture, metadata, *axes) for aperture in apertures]
+    coverage = tuple(
+        aperture_coverage(aperture, metadata, weight, valid, spaxel_arcsec)
+        for aperture, weight in zip(apertures, weights, strict=True)
+    )
+    return np.stack(weights) * valid, coverage
+
+
+def _about_systemic(
+    metadata: ObservationMetadata, maps: KinematicMaps, velocity_kms: float
+) -> tuple[ObservationMetadata, KinematicMaps]:
+    """Move redshift and velocities to the galaxy's own frame, if its lines were detected."""
+    if not np.isfinite(velocity_kms):
+        return metadata, maps
+    factor = 1.0 + velocity_kms / SPEED_OF_LIGHT_KMS
+    return (
+        replace(metadata, redshift=(1.0 + metadata.redshift) * factor - 1.0),
+        replace(maps, velocity_kms=(maps.velocity_kms - velocity_kms) / factor),
+    )
+
+
+def _gradients(
+    abundances: QTable,
+    annuli: Sequence[Aperture],
+    metadata: ObservationMetadata,
+    smearing: DiskSmearing,
+) -> QTable:
+    radius_arcsec = np.array([annulus.middle_arcsec for annulus in annuli])
+    radius_kpc = radius_arcsec * kpc_per_arcsec(metadata.redshift)
+    of_annuli = abundances[abundances["aperture"] != "integrated"]
+    return gradient_table(of_annuli, radius_kpc, smearing)

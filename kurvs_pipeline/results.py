@@ -1,0 +1,106 @@
+"""Write what was measured of a galaxy: tables, maps and spectra."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from kurvs_pipeline.line_fluxes import BandFit
+from kurvs_pipeline.measure import MeasuredGalaxy
+
+
+def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
+    """Return maps, apertures and spectra with their fits as labelled arrays.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+
+    Returns
+    -------
+    DataTree
+        ``/maps`` (y, x), ``/apertures`` (aperture, y, x) and one group a band with ``flux``,
+        ``variance``, ``valid`` and ``model`` (aperture, wavelength).
+    """
+    apertures = [aperture.name for aperture in galaxy.apertures]
+    groups = {"/maps": _maps(galaxy), "/apertures": _apertures(galaxy, apertures)}
+    for name, fit in galaxy.fits.items():
+        groups[f"/{name}"] = _spectra(fit, apertures)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(galaxy.metadata.to_attrs(), redshift_err=galaxy.redshift_err)
+    tree.attrs.update({f"noise_scale_{name}": v for name, v in galaxy.noise_scale.items()})
+    return tree
+
+
+def _maps(galaxy: MeasuredGalaxy) -> xr.Dataset:
+    plane, maps = ("y", "x"), galaxy.maps
+    return xr.Dataset(
+        {
+            "velocity": (plane, maps.velocity_kms, {"units": "km/s"}),
+            "sigma": (plane, maps.sigma_kms, {"units": "km/s"}),
+            "halpha_flux": (plane, maps.halpha_flux),
+            "halpha_snr": (plane, maps.halpha_snr),
+            "measured": (plane, maps.measured),
+        },
+        coords=_coordinates(galaxy),
+    )
+
+
+def _apertures(galaxy: MeasuredGalaxy, names: list[str]) -> xr.Dataset:
+    return xr.Dataset(
+        {
+            "weight": (("aperture", "y", "x"), galaxy.weights),
+            "coverage": ("aperture", np.array(galaxy.coverage)),
+            "inner": ("aperture", [a.inner_arcsec for a in galaxy.apertures], {"units": "arcsec"}),
+            "outer": ("aperture", [a.outer_arcsec for a in galaxy.apertures], {"units": "arcsec"}),
+        },
+        coords={"aperture": names, **_coordinates(galaxy)},
+    )
+
+
+def _coordinates(galaxy: MeasuredGalaxy) -> dict[str, tuple[str, object, dict[str, str]]]:
+    return {
+        "y": ("y", galaxy.y_arcsec, {"units": "arcsec", "direction": "north"}),
+        "x": ("x", galaxy.x_arcsec, {"units": "arcsec", "direction": "west"}),
+    }
+
+
+def _spectra(fit: BandFit, apertures: list[str]) -> xr.Dataset:
+    dims = ("aperture", "wavelength")
+    return xr.Dataset(
+        {
+            "flux": (dims, fit.spectra.flux, {"units": fit.units}),
+            "variance": (dims, fit.spectra.variance),
+            "valid": (dims, fit.spectra.valid),
+            "model": (dims, fit.fits.model_spectra(), {"units": fit.units}),
+        },
+        coords={
+            "aperture": apertures,
+            "wavelength": (
+                "wavelength", fit.model.wavelength_um, {"units": "um", "medium": "vacuum"},
+            ),
+        },
+    )  # fmt: skip
+
+
+def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
+    """Write ``fluxes.ecsv``, ``abundances.ecsv``, ``gradients.ecsv`` and ``measurement.nc``.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+    directory : Path
+        An existing folder.
+    """
+    for name in ("fluxes", "abundances", "gradients"):
+        table = getattr(galaxy, name).copy()
+        table.meta.update(
+            name=galaxy.metadata.name,
+            redshift=galaxy.metadata.redshift,
+            redshift_err=galaxy.redshift_err,
+            coverage=dict(zip([a.name for a in galaxy.apertures], galaxy.coverage, strict=True)),
+        )
+        table.write(directory / f"{name}.ecsv", overwrite=True)
+    measurement_tree(galaxy).to_netcdf(directory / "measurement.nc", engine="h5netcdf")
