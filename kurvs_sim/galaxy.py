@@ -1,0 +1,191 @@
+"""What is in the sky: a thin, inclined, rotating disk of ionized gas."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from astropy import units as u
+from astropy.cosmology import FlatLambdaCDM
+from numpy.typing import ArrayLike, NDArray
+
+from kurvs_pipeline.dust import transmitted_fraction
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.emission import (
+    LOW_DENSITY_OII_3729_TO_3726,
+    LOW_DENSITY_SII_6716_TO_6731,
+    line_surface_brightness,
+)
+from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, RadialProfile
+from kurvs_sim.validation import require, require_finite, require_positive
+
+Array = NDArray[np.float64]
+
+COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
+"""Li et al. (2025), Section 1."""
+
+HALF_LIGHT_SCALE_LENGTHS = 1.67834699
+"""Half-light radius of an exponential disk in scale lengths: (1 + x) exp(-x) = 1/2."""
+
+
+@dataclass(frozen=True)
+class Galaxy:
+    """A thin disk with an exponential H-alpha profile and an abundance gradient.
+
+    Every profile is a function of the radius in the plane of the disk **in kpc**.
+
+    Parameters
+    ----------
+    name : str
+        The galaxy.
+    redshift : float
+        On the vacuum scale, > 0.
+    inclination_deg : float
+        0 is face-on; less than 90.
+    position_angle_deg : float
+        North through East to the receding side of the major axis, in [0, 360).
+    effective_radius_arcsec : float
+        Half-light radius of H-alpha **as it leaves the dust**, along the major axis.
+    halpha_flux : float
+        Of the whole galaxy **as it leaves the dust**, 1e-16 erg/s/cm2.
+    oxygen_abundance : RadialProfile
+        12 + log(O/H) of radius in kpc.
+    a_v : RadialProfile
+        Attenuation of the gas in V, mag, of radius in kpc; >= 0.
+    rotation : Arctan
+        Rotation velocity, km/s, of radius in kpc.
+    dispersion_kms : float
+        Intrinsic velocity dispersion of the gas, the same everywhere.
+    offset_x_arcsec, offset_y_arcsec : float
+        Of the galaxy from the middle of the field, to the West and to the North.
+    ra_deg, dec_deg : float
+        Of the galaxy.
+    oii_3729_to_3726, sii_6716_to_6731 : float
+        Flux ratios within the pairs; the defaults are the limits at low density.
+
+    Raises
+    ------
+    MetadataError
+        If a value is impossible.
+    """
+
+    name: str = "mock"
+    redshift: float = 1.5
+    inclination_deg: float = 45.0
+    position_angle_deg: float = 0.0
+    effective_radius_arcsec: float = 0.5
+    halpha_flux: float = 1.0
+    oxygen_abundance: RadialProfile = field(default=Linear(central=8.6, gradient=-0.02))
+    a_v: RadialProfile = field(default=Constant(0.38))
+    rotation: Arctan = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
+    dispersion_kms: float = 50.0
+    offset_x_arcsec: float = 0.0
+    offset_y_arcsec: float = 0.0
+    ra_deg: float = 53.1
+    dec_deg: float = -27.8
+    oii_3729_to_3726: float = LOW_DENSITY_OII_3729_TO_3726
+    sii_6716_to_6731: float = LOW_DENSITY_SII_6716_TO_6731
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require_positive(
+            redshift=self.redshift,
+            effective_radius_arcsec=self.effective_radius_arcsec,
+            halpha_flux=self.halpha_flux,
+            oii_3729_to_3726=self.oii_3729_to_3726,
+            sii_6716_to_6731=self.sii_6716_to_6731,
+        )
+        require_finite(offset_x_arcsec=self.offset_x_arcsec, offset_y_arcsec=self.offset_y_arcsec)
+        require("inclination_deg", self.inclination_deg,
+                within=0.0 <= self.inclination_deg < 90.0,
+                expected="a value in [0, 90), as the disk is thin")  # fmt: skip
+        require("position_angle_deg", self.position_angle_deg,
+                within=0.0 <= self.position_angle_deg < 360.0,
+                expected="a value in [0, 360)")  # fmt: skip
+        require("dispersion_kms", self.dispersion_kms,
+                within=0.0 <= self.dispersion_kms < math.inf,
+                expected="a finite number >= 0")  # fmt: skip
+        require("ra_deg", self.ra_deg, within=0.0 <= self.ra_deg < 360.0,
+                expected="a value in [0, 360)")  # fmt: skip
+        require("dec_deg", self.dec_deg, within=-90.0 <= self.dec_deg <= 90.0,
+                expected="a value in [-90, 90]")  # fmt: skip
+
+    @cached_property
+    def kpc_per_arcsec(self) -> float:
+        """Proper transverse scale in a flat universe with H0 = 67.3, Omega_m = 0.315."""
+        return float(COSMOLOGY.kpc_proper_per_arcmin(self.redshift).to_value(u.kpc / u.arcsec))
+
+    @property
+    def axis_ratio(self) -> float:
+        """Minor over major axis on the sky."""
+        return math.cos(math.radians(self.inclination_deg))
+
+    @property
+    def scale_length_arcsec(self) -> float:
+        """Exponential scale length of H-alpha along the major axis."""
+        return self.effective_radius_arcsec / HALF_LIGHT_SCALE_LENGTHS
+
+    @cached_property
+    def halpha(self) -> Exponential:
+        """H-alpha as it leaves the dust, 1e-16 erg/s/cm2/arcsec2 on the sky, of radius in kpc."""
+        area = 2.0 * math.pi * self.scale_length_arcsec**2 * self.axis_ratio
+        return Exponential(
+            central=self.halpha_flux / area,
+            scale_length=self.scale_length_arcsec * self.kpc_per_arcsec,
+        )
+
+    @property
+    def maximum_velocity_kms(self) -> float:
+        """Bound on the line-of-sight velocity."""
+        return self.rotation.asymptote * math.sin(math.radians(self.inclination_deg))
+
+    def lines(self, radius_kpc: ArrayLike, *, dust: bool = True) -> dict[str, Array]:
+        """Return the surface brightness of every line on the sky.
+
+        Parameters
+        ----------
+        radius_kpc : array_like
+            In the plane of the disk.
+        dust : bool
+            False for the light before dust, which abundances are defined from.
+
+        Returns
+        -------
+        dict of str to array
+            1e-16 erg/s/cm2/arcsec2, of the shape of the input.
+        """
+        radius = np.asarray(radius_kpc, dtype=float)
+        a_v = self.a_v(radius)
+        require("a_v", float(np.min(a_v)), within=bool(np.all(a_v >= 0.0)),
+                expected="a profile that is >= 0 at every radius")  # fmt: skip
+        emitted = self.halpha(radius) / transmitted_fraction(REST_WAVELENGTH_UM["halpha"], a_v)
+        return line_surface_brightness(
+            emitted,
+            self.oxygen_abundance(radius),
+            a_v if dust else 0.0,
+            oii_3729_to_3726=self.oii_3729_to_3726,
+            sii_6716_to_6731=self.sii_6716_to_6731,
+        )
+
+    def deproject(self, x_arcsec: ArrayLike, y_arcsec: ArrayLike) -> tuple[Array, Array]:
+        """Return the radius in the plane of the disk and the line-of-sight velocity.
+
+        Parameters
+        ----------
+        x_arcsec, y_arcsec : array_like
+            Position from the galaxy's centre, to the West and to the North.
+
+        Returns
+        -------
+        radius_kpc, velocity_kms : array
+            Of the broadcast shape; positive velocities recede.
+        """
+        x, y = np.asarray(x_arcsec, dtype=float), np.asarray(y_arcsec, dtype=float)
+        angle = math.radians(self.position_angle_deg)
+        major = -x * math.sin(angle) + y * math.cos(angle)
+        minor = x * math.cos(angle) + y * math.sin(angle)
+        radius = np.hypot(major, minor / self.axis_ratio)
+        cos_theta = np.divide(major, radius, out=np.zeros_like(radius), where=radius > 0.0)
+        radius_kpc = radius * self.kpc_per_arcsec
+        sin_i = math.sin(math.radians(self.inclination_deg))
+        return radius_kpc, self.rotation(radius_kpc) * sin_i * cos_theta

@@ -1,0 +1,166 @@
+"""Observe a galaxy: from its description to cubes with noise, variance and truth."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import numpy as np
+import xarray as xr
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import KMOS_BANDS, Band
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
+from kurvs_sim.atmosphere import PointSpreadFunction
+from kurvs_sim.galaxy import Galaxy
+from kurvs_sim.instrument import NoiseModel, SpaxelGrid
+from kurvs_sim.numerics import Numerics
+from kurvs_sim.scene import Scene
+from kurvs_sim.signal_to_noise import HalphaExpectation
+from kurvs_sim.truth import truth_dataset
+
+Cube = NDArray[np.float32]
+
+NOMINAL_HALPHA_SNR = 54.0
+"""Median of the survey: the variance that is attached where no noise is drawn."""
+
+DEFAULT_GRID = SpaxelGrid()
+DEFAULT_PSF = PointSpreadFunction()
+DEFAULT_NOISE = NoiseModel()
+DEFAULT_NUMERICS = Numerics()
+
+
+def observe(
+    galaxy: Galaxy,
+    *,
+    bands: Sequence[str] = ("IZ", "YJ", "H"),
+    grid: SpaxelGrid = DEFAULT_GRID,
+    psf: PointSpreadFunction = DEFAULT_PSF,
+    halpha_snr: float | None = NOMINAL_HALPHA_SNR,
+    seed: int = 0,
+    noise: NoiseModel = DEFAULT_NOISE,
+    numerics: Numerics = DEFAULT_NUMERICS,
+) -> xr.DataTree:
+    """Simulate the cubes of a galaxy.
+
+    Parameters
+    ----------
+    galaxy : Galaxy
+        What is in the sky.
+    bands : sequence of str
+        Any of ``IZ``, ``YJ``, ``H``. A band's cube does not depend on which others are made.
+    grid : SpaxelGrid
+        The spaxels.
+    psf : PointSpreadFunction
+        The seeing.
+    halpha_snr : float or None
+        Expected signal-to-noise ratio of H-alpha in the ellipse of 1.5 effective radii: flux
+        over its error in a least-squares fit, with free flux, velocity and width, to the
+        co-added spectrum of spaxels shifted to rest. None draws no noise, and attaches the
+        variance that belongs to a ratio of 54 so that fits still have weights.
+    seed : int
+        Of the noise, >= 0; the same seed gives the same cubes.
+    noise : NoiseModel
+        Exposure times and detector.
+    numerics : Numerics
+        Accuracy.
+
+    Returns
+    -------
+    xarray.DataTree
+        An Observation (:mod:`kurvs_pipeline.observation`) with ``/truth``
+        (:func:`kurvs_sim.truth.truth_dataset`). Noise is independent from voxel to voxel.
+
+    Raises
+    ------
+    ConfigurationError
+        If a band, the signal-to-noise ratio or the seed is not usable.
+    CoverageError
+        If H-alpha falls outside every band, or the galaxy outside the field.
+    """
+    _check_options(bands, halpha_snr, seed)
+    scene = Scene(galaxy, grid, psf, numerics)
+    scale = HalphaExpectation(scene, noise).variance_scale(halpha_snr or NOMINAL_HALPHA_SNR)
+    datasets = {}
+    for name in (name for name in KMOS_BANDS if name in bands):
+        band = KMOS_BANDS[name]
+        flux = scene.cube(band)
+        variance = (scale * noise.relative_variance(band)).astype(np.float32)
+        if halpha_snr is not None:
+            _add_noise(flux, variance, band, seed)
+        datasets[name] = _band_dataset(scene, band, flux, variance)
+    metadata = _metadata(galaxy, psf, seed if halpha_snr is not None else -1)
+    return make_observation(datasets, metadata, truth_dataset(scene))
+
+
+def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) -> None:
+    unknown = [name for name in bands if name not in KMOS_BANDS]
+    if unknown or not bands or isinstance(bands, str):
+        raise ConfigurationError(f"bands is {bands!r}; expected some of {list(KMOS_BANDS)}")
+    if halpha_snr is not None and not 0.0 < halpha_snr < np.inf:
+        raise ConfigurationError(
+            f"halpha_snr is {halpha_snr}; expected a finite number > 0, or none for no noise"
+        )
+    if seed < 0:
+        raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
+
+
+def _add_noise(flux: Cube, variance: Cube, band: Band, seed: int) -> None:
+    """Draw noise in place, from a stream of the band's own."""
+    key = np.random.SeedSequence(seed, spawn_key=(list(KMOS_BANDS).index(band.name),))
+    draws = np.random.default_rng(key).standard_normal(flux.shape, dtype=np.float32)
+    draws *= np.sqrt(variance)[:, None, None]
+    flux += draws
+
+
+def _band_dataset(scene: Scene, band: Band, flux: Cube, variance: Cube) -> xr.Dataset:
+    return band_dataset(
+        flux=flux,
+        variance=np.broadcast_to(variance[:, None, None], flux.shape).copy(),
+        mask=np.zeros(flux.shape, dtype=bool),
+        wavelength_um=band.wavelength_um,
+        x_arcsec=scene.x_arcsec,
+        y_arcsec=scene.y_arcsec,
+        lsf_sigma_um=np.full(band.n_channels, band.lsf_sigma_um),
+        wcs_header=_wcs_header(scene, band).tostring(sep="\n", endcard=False, padding=False),
+    )
+
+
+def _wcs_header(scene: Scene, band: Band) -> fits.Header:
+    """Return the world coordinates, with the galaxy as the reference point."""
+    spaxel_arcsec = scene.grid.spaxel_arcsec
+    header = fits.Header()
+    for axis, (kind, unit, reference, value, step) in enumerate(
+        (
+            ("RA---TAN", "deg", 1.0 - scene.x_arcsec[0] / spaxel_arcsec, scene.galaxy.ra_deg,
+             -spaxel_arcsec / 3600.0),
+            ("DEC--TAN", "deg", 1.0 - scene.y_arcsec[0] / spaxel_arcsec, scene.galaxy.dec_deg,
+             spaxel_arcsec / 3600.0),
+            ("WAVE", "um", 1.0, band.first_channel_um, band.channel_width_um),
+        ),
+        start=1,
+    ):  # fmt: skip
+        header[f"CTYPE{axis}"], header[f"CUNIT{axis}"] = kind, unit
+        header[f"CRPIX{axis}"], header[f"CRVAL{axis}"] = float(reference), value
+        header[f"CD{axis}_{axis}"] = step
+    header["RADESYS"] = "ICRS"
+    return header
+
+
+def _metadata(galaxy: Galaxy, psf: PointSpreadFunction, seed: int) -> ObservationMetadata:
+    return ObservationMetadata(
+        name=galaxy.name,
+        redshift=galaxy.redshift,
+        ra_deg=galaxy.ra_deg,
+        dec_deg=galaxy.dec_deg,
+        inclination_deg=galaxy.inclination_deg,
+        position_angle_deg=galaxy.position_angle_deg,
+        effective_radius_arcsec=galaxy.effective_radius_arcsec,
+        disk_thickness=0.0,
+        seeing_fwhm_arcsec=psf.fwhm_arcsec,
+        psf_kind=psf.kind,
+        psf_moffat_beta=psf.moffat_beta if psf.kind == "moffat" else float("nan"),
+        origin="mock",
+        software_version=version("kurvs"),
+        seed=seed,
+    )

@@ -1,0 +1,153 @@
+"""The noise that makes H-alpha come out at a requested signal-to-noise ratio."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
+from kurvs_pipeline.errors import CoverageError
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.instrument import NoiseModel
+from kurvs_sim.line_profiles import channel_integrated_gaussian
+from kurvs_sim.scene import Scene
+
+Array = NDArray[np.float64]
+
+APERTURE_EFFECTIVE_RADII = 1.5
+"""Semi-major axis of the survey's integrated aperture (Li et al. 2025, Section 3)."""
+
+FREE_WIDTH_PENALTY = 1.5
+"""Increase of a Gaussian's flux variance when its width is fitted too.
+
+For g = A exp(-x^2 / 2 s^2) / (sqrt(2 pi) s) in white noise, the Fisher matrix of (A, s) is
+proportional to [[1, -A / 2s], [-A / 2s, 3 A^2 / 4 s^2]], as the mean of x^2 and x^4 over g^2
+are s^2 / 2 and 3 s^4 / 4. Its inverse has 3/4 / (3/4 - 1/4) = 1.5 where a fit of A alone has
+1. The centre is odd in x and costs nothing.
+"""
+
+
+def halpha_band(redshift: float) -> Band:
+    """Return the band that H-alpha falls in, away from its edges if two bands hold it.
+
+    Raises
+    ------
+    CoverageError
+        If H-alpha falls between or beyond the bands.
+    """
+    observed_um = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
+
+    def distance_to_edge(band: Band) -> float:
+        low, high = band.usable_range_um
+        return min(observed_um - low, high - observed_um)
+
+    best = max(KMOS_BANDS.values(), key=distance_to_edge)
+    if distance_to_edge(best) < 0.0:
+        ranges = ", ".join(
+            "{} {}-{}".format(b.name, *b.usable_range_um) for b in KMOS_BANDS.values()
+        )
+        raise CoverageError(
+            f"redshift {redshift} puts H-alpha at {observed_um:.4f} um, outside every band "
+            f"({ranges} um); choose another redshift"
+        )
+    return best
+
+
+@dataclass(frozen=True)
+class HalphaExpectation:
+    """What a least-squares fit to the integrated, velocity-aligned H-alpha would find.
+
+    The aperture is the ellipse of 1.5 effective radii, as far as it lies in the field. Every
+    spaxel is shifted to rest by its mean velocity, so the line has the intrinsic width, the
+    line-spread function, and what the seeing mixes in.
+
+    Parameters
+    ----------
+    scene : Scene
+        Galaxy, grid and seeing.
+    noise : NoiseModel
+        Relative noise of the channels.
+    """
+
+    scene: Scene
+    noise: NoiseModel
+
+    @cached_property
+    def band(self) -> Band:
+        """Where H-alpha falls."""
+        return halpha_band(self.scene.galaxy.redshift)
+
+    @cached_property
+    def weights(self) -> Array:
+        """Fraction of each spaxel inside the aperture, shape (n_y, n_x)."""
+        galaxy = self.scene.galaxy
+        weights = self.scene.fraction_within(
+            APERTURE_EFFECTIVE_RADII * galaxy.effective_radius_arcsec
+        )
+        if not weights.any():
+            raise CoverageError(
+                f"galaxy {galaxy.name} at offset ({galaxy.offset_x_arcsec}, "
+                f"{galaxy.offset_y_arcsec}) arcsec lies outside the field; reduce the offset"
+            )
+        return weights
+
+    @cached_property
+    def _velocity_moments(self) -> tuple[Array, Array, float]:
+        """Smeared flux and mean velocity of each spaxel, and the spread left after aligning."""
+        zeroth, first, second = self.scene.moments("halpha")[:3]
+        scale = self.scene.galaxy.maximum_velocity_kms
+        safe = np.maximum(zeroth, np.finfo(float).tiny)
+        mean = first / safe
+        # T_2(u) = 2 u^2 - 1 gives the mean of u^2.
+        spread = 0.5 * (second + zeroth) - mean * first
+        leftover = float((self.weights * spread).sum() / (self.weights * zeroth).sum())
+        return zeroth, scale * mean, scale * math.sqrt(max(leftover, 0.0))
+
+    @cached_property
+    def flux(self) -> float:
+        """H-alpha in the aperture, 1e-16 erg/s/cm2."""
+        return float((self.weights * self._velocity_moments[0]).sum())
+
+    @cached_property
+    def sigma_um(self) -> float:
+        """Width of the aligned line as observed."""
+        spread_um = self._systemic_um * self._velocity_moments[2] / SPEED_OF_LIGHT_KMS
+        return math.hypot(self.scene.line_sigma_um("halpha", self.band), spread_um)
+
+    @property
+    def _systemic_um(self) -> float:
+        return REST_WAVELENGTH_UM["halpha"] * (1.0 + self.scene.galaxy.redshift)
+
+    @cached_property
+    def _relative_aligned_variance(self) -> Array:
+        """Variance of the aligned spectrum of the aperture, shape (n_channels,)."""
+        wavelength = self.band.wavelength_um
+        variance = self.noise.relative_variance(self.band)
+        inside = self.weights > 0.0
+        shift = 1.0 + self._velocity_moments[1][inside] / SPEED_OF_LIGHT_KMS
+        # Spaxels that share a channel at rest come from channels apart by their velocities.
+        aligned = np.interp(wavelength[:, None] * shift, wavelength, variance)
+        return np.asarray(aligned @ self.weights[inside] ** 2)
+
+    def variance_scale(self, halpha_snr: float) -> float:
+        """Return the factor from relative to absolute variance for a signal-to-noise ratio.
+
+        Parameters
+        ----------
+        halpha_snr : float
+            Flux over its error, with flux, velocity and width free.
+
+        Returns
+        -------
+        float
+            Multiplies ``NoiseModel.relative_variance`` of any band; the result is in the
+            square of 1e-16 erg/s/cm2/um.
+        """
+        profile = channel_integrated_gaussian(
+            self.band.wavelength_um, self.band.channel_width_um, self._systemic_um, self.sigma_um
+        )[:, 0]
+        information = float((profile**2 / self._relative_aligned_variance).sum())
+        relative_snr2 = self.flux**2 * information / FREE_WIDTH_PENALTY
+        return relative_snr2 / halpha_snr**2
