@@ -1,0 +1,288 @@
+"""Tables of extracted 1-D spectra and of the redshifts that belong to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.errors import CubeFormatError, MetadataError
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+
+Array = NDArray[np.float64]
+
+OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
+_MEASURED = {
+    "band", OBSERVED_AXIS, REST_AXIS, "flux_density", "flux_density_err", "redshift",
+    "interpolated",
+}  # fmt: skip
+_FEWEST_CHANNELS = 20
+
+
+@dataclass(frozen=True)
+class ExtractedSpectrum:
+    """One spectrum of one band, as its table has it.
+
+    Parameters
+    ----------
+    identity : tuple of (str, value)
+        The identifying columns: everything that is not measured.
+    band : str
+        ``IZ``, ``YJ`` or ``H``.
+    wavelength_um : array, shape (n_channels,)
+        Increasing; in the medium that the table is in.
+    flux_density : array, shape (n_channels,)
+        Per um of the axis; NaN where there is no data.
+    flux_density_err : array, shape (n_channels,), or None
+        Standard error.
+    rest_frame : bool
+        Whether the axis is in the galaxy's frame.
+    redshift : float
+        NaN where the table does not say.
+    unit : str
+        Of the flux density.
+    """
+
+    identity: tuple[tuple[str, Any], ...]
+    band: str
+    wavelength_um: Array
+    flux_density: Array
+    flux_density_err: Array | None
+    rest_frame: bool
+    redshift: float
+    unit: str
+
+    @property
+    def label(self) -> str:
+        """Identity and band for titles and messages, as in ``kurvs_id 2, H``."""
+        return ", ".join([*(f"{name} {value}" for name, value in self.identity), self.band])
+
+
+def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
+    """Read extracted spectra from a CSV or ECSV table with one row a channel.
+
+    Parameters
+    ----------
+    path : str or Path
+        Columns: ``band``, ``wavelength_um`` or ``rest_wavelength_um``, ``flux_density``;
+        optional ``flux_density_err``, ``redshift``, ``interpolated``; every other column
+        identifies a spectrum.
+
+    Returns
+    -------
+    list of ExtractedSpectrum
+        One for each combination of identifying columns and band, in order of appearance.
+
+    Raises
+    ------
+    CubeFormatError
+        If the file is not such a table; the message names the column or the value.
+    """
+    table = _read_table(Path(path))
+    rest_frame = _check_columns(table, str(path))
+    axis = REST_AXIS if rest_frame else OBSERVED_AXIS
+    keys = [name for name in table.colnames if name not in _MEASURED]
+    columns = {axis: _numbers(table, axis, str(path), unit="um")}
+    _check_um(columns[axis], axis, str(path))
+    for name in ("flux_density", "flux_density_err", "redshift"):
+        if name in table.colnames:
+            columns[name] = _numbers(table, name, str(path))
+    spectra = []
+    for rows in _rows_of_spectra(table, [*keys, "band"]):
+        first = table[int(rows[0])]
+        identity = tuple((key, _plain(first[key])) for key in keys)
+        spectra.append(
+            _one_spectrum(identity, str(first["band"]).strip(), axis, columns, rows, table, path)
+        )
+    return spectra
+
+
+def read_redshifts(
+    path: str | Path, spectra: Sequence[ExtractedSpectrum]
+) -> dict[tuple[tuple[str, Any], ...], float]:
+    """Look up the redshift of each spectrum in a catalogue.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV or ECSV with ``redshift`` and at least one of the spectra's identifying columns.
+    spectra : sequence of ExtractedSpectrum
+        What to look up.
+
+    Returns
+    -------
+    dict
+        From identity to redshift; spectra that the catalogue lacks are left out.
+
+    Raises
+    ------
+    CubeFormatError
+        If the file is no such table.
+    """
+    table = _read_table(Path(path))
+    names = {name for spectrum in spectra for name, _ in spectrum.identity}
+    shared = [name for name in table.colnames if name in names]
+    if "redshift" not in table.colnames or not shared:
+        raise CubeFormatError(
+            f"{path}: a catalogue needs 'redshift' and one of the identifying columns "
+            f"{sorted(names)}; found {table.colnames}"
+        )
+    redshift = _numbers(table, "redshift", str(path))
+    known = {
+        tuple(str(_plain(row[name])) for name in shared): float(value)
+        for row, value in zip(table, redshift, strict=True)
+    }
+    found = {}
+    for spectrum in spectra:
+        values = dict(spectrum.identity)
+        key = tuple(str(values.get(name)) for name in shared)
+        if key in known:
+            found[spectrum.identity] = known[key]
+    return found
+
+
+def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | None) -> float:
+    """Return a spectrum's redshift from its table, else from a catalogue, else NaN.
+
+    Raises
+    ------
+    MetadataError
+        If it is negative.
+    """
+    catalogued = (redshifts or {}).get(spectrum.identity, float("nan"))
+    redshift = spectrum.redshift if np.isfinite(spectrum.redshift) else catalogued
+    if redshift < 0.0:
+        raise MetadataError(f"{spectrum.label}: redshift is {redshift}; expected a value >= 0")
+    return float(redshift)
+
+
+def _read_table(path: Path) -> Table:
+    if not path.is_file():
+        raise CubeFormatError(f"{path}: no such file; expected a CSV or ECSV table")
+    table_format = "ascii.ecsv" if path.suffix.lower() == ".ecsv" else "ascii.csv"
+    try:
+        table = Table.read(path, format=table_format)
+    except Exception as error:  # astropy raises a dozen unrelated types on unreadable tables
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CubeFormatError(f"{path}: not a readable {table_format} table: {reason}") from error
+    if len(table) == 0:
+        raise CubeFormatError(f"{path}: the table has no rows; expected one row a channel")
+    return table
+
+
+def _check_columns(table: Table, path: str) -> bool:
+    """Check that what is needed is there; return whether the axis is in the rest frame."""
+    axes = [name for name in (OBSERVED_AXIS, REST_AXIS) if name in table.colnames]
+    missing = [name for name in ("band", "flux_density") if name not in table.colnames]
+    if len(axes) == 0:
+        missing.append(f"{OBSERVED_AXIS} or {REST_AXIS}")
+    if missing:
+        raise CubeFormatError(
+            f"{path}: missing column {', '.join(missing)}; found {', '.join(table.colnames)}"
+        )
+    if len(axes) == 2:
+        raise CubeFormatError(
+            f"{path}: has both {OBSERVED_AXIS} and {REST_AXIS}; expected one of them"
+        )
+    return axes == [REST_AXIS]
+
+
+def _numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
+    """Return a column as floats, missing entries as NaN, in a unit if it carries one."""
+    column = table[name]
+    try:
+        values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    except (TypeError, ValueError) as error:
+        raise CubeFormatError(
+            f"{path}: column '{name}' is not numeric ({error}); expected numbers"
+        ) from None
+    if unit is not None and column.unit is not None:
+        try:
+            values = (values * u.Unit(column.unit)).to_value(unit)
+        except (u.UnitConversionError, ValueError, TypeError):
+            raise CubeFormatError(
+                f"{path}: column '{name}' is in {column.unit}; expected {unit}"
+            ) from None
+    return np.asarray(values, dtype=float)
+
+
+def _check_um(wavelength: Array, axis: str, path: str) -> None:
+    low, high = np.nanmin(wavelength), np.nanmax(wavelength)
+    if not np.all(np.isfinite(wavelength)):
+        raise CubeFormatError(f"{path}: column '{axis}' has missing values; expected numbers in um")
+    if low < 0.1 or high > 100.0:
+        raise CubeFormatError(
+            f"{path}: column '{axis}' spans {low:.6g}-{high:.6g}, which is not um; "
+            "expected about 0.3-2 (divide Angstrom by 1e4, nm by 1e3)"
+        )
+
+
+def _rows_of_spectra(table: Table, keys: list[str]) -> list[NDArray[np.intp]]:
+    """Group row numbers by the values of the key columns, in order of appearance."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, key in enumerate(zip(*(table[name].astype(str) for name in keys), strict=True)):
+        groups.setdefault(tuple(str(part) for part in key), []).append(row)
+    return [np.array(rows) for rows in groups.values()]
+
+
+def _one_spectrum(
+    identity: tuple[tuple[str, Any], ...],
+    band: str,
+    axis: str,
+    columns: dict[str, Array],
+    rows: NDArray[np.intp],
+    table: Table,
+    path: str | Path,
+) -> ExtractedSpectrum:
+    label = ", ".join([*(f"{name} {value}" for name, value in identity), band])
+    if band not in KMOS_BANDS:
+        raise CubeFormatError(
+            f"{path}: unknown band '{band}' ({label}); expected one of {list(KMOS_BANDS)}"
+        )
+    if rows.size < _FEWEST_CHANNELS:
+        raise CubeFormatError(
+            f"{path}: {label} has {rows.size} channels; expected at least {_FEWEST_CHANNELS}"
+        )
+    rows = rows[np.argsort(columns[axis][rows], kind="stable")]
+    wavelength = columns[axis][rows]
+    if np.any(np.diff(wavelength) <= 0.0):
+        raise CubeFormatError(
+            f"{path}: {label} has the same wavelength twice; expected identifying columns "
+            "that tell its spectra apart"
+        )
+    grid, index = _without_gaps(wavelength)
+    error = columns.get("flux_density_err")
+    redshift = columns["redshift"][rows[0]] if "redshift" in columns else float("nan")
+    return ExtractedSpectrum(
+        identity=identity,
+        band=band,
+        wavelength_um=grid,
+        flux_density=_placed(columns["flux_density"][rows], index, grid.size),
+        flux_density_err=None if error is None else _placed(error[rows], index, grid.size),
+        rest_frame=axis == REST_AXIS,
+        redshift=float(redshift),
+        unit=str(table["flux_density"].unit or FLUX_DENSITY_UNIT),
+    )
+
+
+def _without_gaps(wavelength: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Put channels that the table leaves out back in; return also where the others went."""
+    step = float(np.median(np.diff(wavelength)))
+    count = np.maximum(1, np.rint(np.diff(wavelength) / step)).astype(int)
+    index = np.concatenate([[0], np.cumsum(count)])
+    return np.interp(np.arange(index[-1] + 1), index, wavelength), index
+
+
+def _placed(values: Array, index: NDArray[np.intp], size: int) -> Array:
+    placed = np.full(size, np.nan)
+    placed[index] = values
+    return placed
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
