@@ -19,7 +19,7 @@ _CLIP_SIGMA = 3.0
 _LONGEST_LAG = 8
 
 
-def running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 41) -> Array:
+def running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 61) -> Array:
     """Return the local robust scatter about zero of a line-free residual.
 
     Parameters
