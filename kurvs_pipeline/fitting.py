@@ -221,6 +221,9 @@ def _collect(
     measured = covered & fitted[:, :n_groups]
     flag = np.where((dof <= 0) | ~measured.any(axis=1), FitFlag.NO_DATA, flag)
     flag |= np.where(measured.all(axis=1), 0, FitFlag.PARTIAL)
+    # Without any light, nothing says where the lines are.
+    undetermined = np.any(~held & ~fitted[:, -2:].T, axis=0)
+    flag |= np.where(undetermined, FitFlag.NOT_CONVERGED, 0)
     failed = (flag & (FitFlag.NO_DATA | FitFlag.AT_BOUND | FitFlag.NOT_CONVERGED)) != 0
     resolved = ~failed & ((flag & FitFlag.UNRESOLVED) == 0)
     keep = measured & ~failed[:, None]
