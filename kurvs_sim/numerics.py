@@ -8,7 +8,7 @@ from kurvs_sim.validation import require, require_positive
 
 @dataclass(frozen=True)
 class Numerics:
-    """How finely a galaxy is computed; the defaults are converged to about 1e-4.
+    """How finely a galaxy is computed; the defaults are converged to 1e-3 of the peak or better.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Numerics:
     """
 
     fine_pixel_arcsec: float = 0.02
-    pixels_per_scale_length: float = 3.0
+    pixels_per_scale_length: float = 4.0
     pixels_per_psf_fwhm: float = 5.0
     padding_arcsec: float = 1.5
     chebyshev_minimum_order: int = 12
-    chebyshev_order_per_sigma: float = 5.0
+    chebyshev_order_per_sigma: float = 4.0
     line_window_sigma: float = 6.0
     profile_tolerance: float = 1e-6
 

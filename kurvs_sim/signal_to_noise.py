@@ -23,9 +23,9 @@ FREE_WIDTH_PENALTY = 1.5
 """Increase of a Gaussian's flux variance when its width is fitted too.
 
 For g = A exp(-x^2 / 2 s^2) / (sqrt(2 pi) s) in white noise, the Fisher matrix of (A, s) is
-proportional to [[1, -A / 2s], [-A / 2s, 3 A^2 / 4 s^2]], as the mean of x^2 and x^4 over g^2
-are s^2 / 2 and 3 s^4 / 4. Its inverse has 3/4 / (3/4 - 1/4) = 1.5 where a fit of A alone has
-1. The centre is odd in x and costs nothing.
+proportional to [[1, -A / 2s], [-A / 2s, 3 A^2 / 4 s^2]], as x^2 and x^4 average to s^2 / 2 and
+3 s^4 / 4 over g^2. Its inverse has 3/4 / (3/4 - 1/4) = 1.5 where a fit of A alone has 1. The
+centre is odd in x and costs nothing. Both cost more where an airglow line rides on a flank.
 """
 
 
@@ -137,7 +137,8 @@ class HalphaExpectation:
         Parameters
         ----------
         halpha_snr : float
-            Flux over its error, with flux, velocity and width free.
+            Flux over its error, with flux, velocity and width free, for noise as even over
+            the line as its weighted mean.
 
         Returns
         -------
@@ -149,5 +150,4 @@ class HalphaExpectation:
             self.band.wavelength_um, self.band.channel_width_um, self._systemic_um, self.sigma_um
         )[:, 0]
         information = float((profile**2 / self._relative_aligned_variance).sum())
-        relative_snr2 = self.flux**2 * information / FREE_WIDTH_PENALTY
-        return relative_snr2 / halpha_snr**2
+        return self.flux**2 * information / (FREE_WIDTH_PENALTY * halpha_snr**2)
