@@ -182,7 +182,7 @@ def _maps_about_centre(
     maps = kinematic_maps(
         _first(bands),
         metadata.redshift,
-        kernel_arcsec=seeing if seeing > 0.0 else TYPICAL_SEEING_ARCSEC,
+        kernel_arcsec=seeing if np.isfinite(seeing) else TYPICAL_SEEING_ARCSEC,
         spaxel_arcsec=spaxel_size_arcsec(x),
     )
     if metadata.target_position == "unknown":

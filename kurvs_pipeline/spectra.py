@@ -21,7 +21,7 @@ from kurvs_pipeline.noise import (
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-CONTINUUM_BLOCK_CHANNELS = 100
+CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
 LINE_EXCLUSION_KMS = 700.0
@@ -29,6 +29,10 @@ LINE_EXCLUSION_KMS = 700.0
 
 CORRELATION_REACH_ARCSEC = 0.45
 """Reconstruction and resampling couple spaxels no further than this."""
+
+NOISE_FREE_SCALE = 0.1
+"""A cube with less scatter than this times its stated noise was never observed: a mock
+without noise, whose stated noise serves as weights only."""
 
 MINIMUM_WEIGHT_FRACTION = 0.5
 """A channel that has lost more of its aperture than this is masked."""
@@ -100,27 +104,36 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     if np.isfinite(stated[valid]).any():
         valid &= stated > 0.0
         scale = noise_scale(residual, stated, valid & line_free[:, None, None])
-        sigma = stated * scale
+        # Scatter about the median of n channels comes out small (Rousseeuw & Croux 1993).
+        scale *= CONTINUUM_BLOCK_CHANNELS / (CONTINUUM_BLOCK_CHANNELS - 0.8)
+        sigma = stated * (scale if scale > NOISE_FREE_SCALE else 1.0)
     else:
         scale = float("nan")
         sigma = empirical_sigma(residual, valid, off_source)
         valid &= ~residual_channels(sigma, valid)[:, None, None]
     valid &= np.isfinite(sigma) & (sigma > 0.0)
-    spaxel_arcsec = abs(float(band["x"][1] - band["x"][0]))
-    quiet = valid & line_free[:, None, None] & ~residual_channels(sigma, valid)[:, None, None]
-    normalised = np.divide(residual, sigma, out=np.zeros_like(residual), where=valid)
+    quiet = valid & (line_free & ~residual_channels(sigma, valid))[:, None, None]
     return CalibratedBand(
         flux=np.where(valid, residual, 0.0),
         sigma=np.where(valid, sigma, np.nan),
         valid=valid,
         wavelength_um=wavelength,
         lsf_sigma_um=band["lsf_sigma"].to_numpy(),
-        correlation=measure_correlation(
-            normalised, quiet, reach=max(1, int(CORRELATION_REACH_ARCSEC / spaxel_arcsec))
+        correlation=(
+            SpatialCorrelation()
+            if scale <= NOISE_FREE_SCALE
+            else _correlation(residual, sigma, quiet, band["x"])
         ),
         noise_scale=scale,
         units=band["flux"].attrs["units"],
     )
+
+
+def _correlation(residual: Array, sigma: Array, quiet: Mask, x: xr.DataArray) -> SpatialCorrelation:
+    normalised = np.divide(residual, sigma, out=np.zeros_like(residual), where=quiet)
+    spaxel_arcsec = abs(float(x[1] - x[0]))
+    reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_arcsec))
+    return measure_correlation(normalised, quiet, reach=reach)
 
 
 def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:

@@ -87,7 +87,8 @@ def observe(
     for name in (name for name in KMOS_BANDS if name in bands):
         band = KMOS_BANDS[name]
         flux = scene.cube(band)
-        variance = (scale * noise.relative_variance(band)).astype(np.float32)
+        # The square of what a NOISE extension holds, so that a written cube reads back the same.
+        variance = np.sqrt(scale * noise.relative_variance(band)).astype(np.float32) ** 2
         if halpha_snr is not None:
             _add_noise(flux, variance, band, seed)
         datasets[name] = _band_dataset(scene, band, flux, variance)

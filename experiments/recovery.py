@@ -1,0 +1,294 @@
+"""Injection and recovery: simulate galaxies of known gradient, measure, compare."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import product
+from multiprocessing import get_context
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from experiments.annular_truth import annular_gradient
+from kurvs_pipeline.geometry import BinningScheme
+from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_sim import Galaxy, PointSpreadFunction, observe
+from kurvs_sim.profiles import Linear
+
+ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.55
+"""12 + log(O/H) by N2 of a KURVS galaxy of median mass (Li et al. 2025, Fig. 4)."""
+
+DIAGNOSTIC = "n2"
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class RecoveryDesign:
+    """A grid of mocks: every gradient, inclination and effective radius, repeated.
+
+    Parameters
+    ----------
+    gradients_dex_per_kpc, inclinations_deg, effective_radii_arcsec : tuple of float
+        The grid.
+    realisations : int
+        Noise draws of each galaxy.
+    seeing_fwhm_arcsec : float
+        Of a Gaussian point-spread function.
+    halpha_snr : float
+        Of H-alpha in 1.5 effective radii; the default is the survey's median.
+    redshift : float
+        Of every galaxy.
+    scheme : BinningScheme
+        Annuli of the measurement.
+    seed : int
+        Root of all random draws.
+    """
+
+    gradients_dex_per_kpc: tuple[float, ...] = (-0.08, -0.04, 0.0, 0.04)
+    inclinations_deg: tuple[float, ...] = (30.0, 60.0)
+    effective_radii_arcsec: tuple[float, ...] = (0.3, 0.5, 0.7)
+    realisations: int = 1
+    seeing_fwhm_arcsec: float = 0.6
+    halpha_snr: float = 54.0
+    redshift: float = 1.5
+    scheme: BinningScheme = field(default_factory=BinningScheme)
+    seed: int = 2025
+
+    def tasks(self) -> tuple["RecoveryTask", ...]:
+        """Return every mock of the grid, each with random draws of its own."""
+        grid = product(
+            self.gradients_dex_per_kpc, self.inclinations_deg, self.effective_radii_arcsec
+        )
+        return tuple(
+            RecoveryTask(self, index, realisation, *values)
+            for index, values in enumerate(grid)
+            for realisation in range(self.realisations)
+        )
+
+
+@dataclass(frozen=True)
+class RecoveryTask:
+    """One mock: a galaxy of the grid and a noise draw."""
+
+    design: RecoveryDesign
+    index: int
+    realisation: int
+    gradient_dex_per_kpc: float
+    inclination_deg: float
+    effective_radius_arcsec: float
+
+    def galaxy(self) -> Galaxy:
+        """Return the galaxy, at a position angle of its own drawn from the seed."""
+        key = np.random.SeedSequence(self.design.seed, spawn_key=(self.index,))
+        galaxy = Galaxy(
+            name=f"mock-{self.index:04d}",
+            redshift=self.design.redshift,
+            inclination_deg=self.inclination_deg,
+            position_angle_deg=np.random.default_rng(key).uniform(0.0, 360.0),
+            effective_radius_arcsec=self.effective_radius_arcsec,
+        )
+        pivot_kpc = self.effective_radius_arcsec * galaxy.kpc_per_arcsec
+        central = ABUNDANCE_AT_EFFECTIVE_RADIUS - self.gradient_dex_per_kpc * pivot_kpc
+        return replace(
+            galaxy, oxygen_abundance=Linear(central=central, gradient=self.gradient_dex_per_kpc)
+        )
+
+    @property
+    def noise_seed(self) -> int:
+        """Return a seed of 63 bits for the noise of this draw."""
+        key = np.random.SeedSequence(self.design.seed, spawn_key=(self.index, 1 + self.realisation))
+        return int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def run_task(task: RecoveryTask) -> list[dict[str, object]]:
+    """Simulate and measure one mock.
+
+    Parameters
+    ----------
+    task : RecoveryTask
+        Which.
+
+    Returns
+    -------
+    list of dict
+        One row an estimator, with the columns of ``recovery.ecsv``.
+    """
+    galaxy = task.galaxy()
+    observation = observe(
+        galaxy,
+        bands=("H",),
+        psf=PointSpreadFunction("gaussian", task.design.seeing_fwhm_arcsec),
+        halpha_snr=task.design.halpha_snr,
+        seed=task.noise_seed,
+    )
+    measured = Pipeline(task.design.scheme).run(observation)
+    truth = {
+        "galaxy": galaxy.name,
+        "realisation": task.realisation,
+        "gradient_true": task.gradient_dex_per_kpc,
+        "gradient_annuli": annular_gradient(galaxy, task.design.scheme),
+        "inclination_deg": task.inclination_deg,
+        "effective_radius_arcsec": task.effective_radius_arcsec,
+        "seeing_fwhm_arcsec": task.design.seeing_fwhm_arcsec,
+        "snr_halpha": _integrated_snr(measured),
+    }
+    chosen = measured.gradients[measured.gradients["diagnostic"] == DIAGNOSTIC]
+    return [{**truth, **_measured_columns(row)} for row in chosen]
+
+
+def _integrated_snr(measured: MeasuredGalaxy) -> float:
+    fluxes = measured.fluxes
+    row = (fluxes["aperture"] == "integrated") & (fluxes["line"] == "halpha")
+    return float(fluxes["snr"][row][0])
+
+
+def _measured_columns(row: object) -> dict[str, object]:
+    """Take over what the pipeline's table says of one estimator."""
+    columns = ("gradient", "gradient_err")
+    numbers = {name: float(row[name].value) for name in columns}  # type: ignore[index]
+    return {
+        "diagnostic": DIAGNOSTIC,
+        "estimator": str(row["estimator"]),  # type: ignore[index]
+        **numbers,
+        "f_grad": float(row["f_grad"]),  # type: ignore[index]
+        "n_bins": int(row["n_bins"]),  # type: ignore[index]
+        "flag": str(row["flag"]),  # type: ignore[index]
+    }
+
+
+def recover(
+    design: RecoveryDesign,
+    *,
+    workers: int = 2,
+    advance: Callable[[int], None] = lambda _: None,
+) -> QTable:
+    """Simulate and measure every mock of a design.
+
+    Parameters
+    ----------
+    design : RecoveryDesign
+        What to simulate.
+    workers : int
+        Processes; the result is the same for any number.
+    advance : callable
+        Called with 1 after every mock.
+
+    Returns
+    -------
+    QTable
+        One row a mock and estimator, in the order of the design.
+    """
+    tasks = design.tasks()
+    rows: dict[int, list[dict[str, object]]] = {}
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn")) as pool,
+    ):
+        futures = {pool.submit(run_task, task): number for number, task in enumerate(tasks)}
+        for future in as_completed(futures):
+            rows[futures[future]] = future.result()
+            advance(1)
+    return _table([row for number in sorted(rows) for row in rows[number]])
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Keep linear algebra in new processes to one thread: no contention, and the same bits."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _table(rows: list[dict[str, object]]) -> QTable:
+    table = QTable(rows=rows)
+    units = {
+        "gradient_true": u.dex / u.kpc,
+        "gradient_annuli": u.dex / u.kpc,
+        "gradient": u.dex / u.kpc,
+        "gradient_err": u.dex / u.kpc,
+        "inclination_deg": u.deg,
+        "effective_radius_arcsec": u.arcsec,
+        "seeing_fwhm_arcsec": u.arcsec,
+    }
+    for name, unit in units.items():
+        table[name] = table[name] * unit
+    return table
+
+
+@dataclass(frozen=True)
+class RecoverySummary:
+    """How well one estimator recovers one true gradient.
+
+    Parameters
+    ----------
+    gradient_true, gradient_annuli : float
+        Truth, and what exact annular fluxes give (mean over geometries), dex/kpc.
+    estimator : str
+        ``slope`` or ``slope_fgrad``.
+    n_measured, n_total : int
+        Mocks with a gradient, and all of them.
+    median, bias, scatter, pull : float
+        Median recovered gradient; it less the truth; 1.48 median absolute deviation;
+        root mean square of (recovered - true) / error.
+    """
+
+    gradient_true: float
+    gradient_annuli: float
+    estimator: str
+    n_measured: int
+    n_total: int
+    median: float
+    bias: float
+    scatter: float
+    pull: float
+
+
+def summarise(table: QTable) -> tuple[RecoverySummary, ...]:
+    """Summarise a recovery by true gradient and estimator.
+
+    Parameters
+    ----------
+    table : QTable
+        From :func:`recover`.
+
+    Returns
+    -------
+    tuple of RecoverySummary
+    """
+    keys = sorted({(float(r["gradient_true"].value), str(r["estimator"])) for r in table})
+    return tuple(_summary(table, *key) for key in keys)
+
+
+def _summary(table: QTable, gradient_true: float, estimator: str) -> RecoverySummary:
+    rows = table[
+        (table["gradient_true"].value == gradient_true) & (table["estimator"] == estimator)
+    ]
+    measured = rows["gradient"].value[np.isfinite(rows["gradient"].value)]
+    error = rows["gradient_err"].value[np.isfinite(rows["gradient"].value)]
+    nothing = measured.size == 0
+    median = float("nan") if nothing else float(np.median(measured))
+    scatter = float("nan") if nothing else 1.4826 * float(np.median(np.abs(measured - median)))
+    pull = float("nan") if nothing else float(
+        np.sqrt(np.mean(((measured - gradient_true) / error) ** 2)))  # fmt: skip
+    return RecoverySummary(
+        gradient_true=gradient_true,
+        gradient_annuli=float(np.mean(rows["gradient_annuli"].value)),
+        estimator=estimator,
+        n_measured=measured.size,
+        n_total=len(rows),
+        median=median,
+        bias=median - gradient_true,
+        scatter=scatter,
+        pull=pull,
+    )

@@ -1,0 +1,113 @@
+"""The figure of a recovery: what was measured against what was put in."""
+
+import numpy as np
+from astropy.table import QTable
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+ESTIMATOR_TITLE = {
+    "slope": "slope of the annuli",
+    "slope_fgrad": "slope $\\times$ f$_\\nabla$ (beam-smearing correction)",
+}
+# Okabe & Ito (2008): distinguishable with any colour vision.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
+    """Draw recovered against true gradient for one estimator.
+
+    Colours are effective radii, symbols inclinations; points of one true gradient are spread
+    sideways by effective radius. The line is equality. Mocks without a gradient stand as
+    crosses on the lower edge.
+
+    Parameters
+    ----------
+    table : QTable
+        From :func:`experiments.recovery.recover`.
+    estimator : str
+        Which rows.
+    axes : Axes
+        To draw on.
+    """
+    rows = table[table["estimator"] == estimator]
+    radii = np.unique(rows["effective_radius_arcsec"].value)
+    inclinations = np.unique(rows["inclination_deg"].value)
+    offset = _spread(table, len(radii))
+    for i, radius in enumerate(radii):
+        for j, inclination in enumerate(inclinations):
+            chosen = rows[
+                (rows["effective_radius_arcsec"].value == radius)
+                & (rows["inclination_deg"].value == inclination)
+            ]
+            shift = (i - 0.5 * (len(radii) - 1)) * offset
+            _draw(chosen, shift, COLOURS[i % len(COLOURS)], MARKERS[j % len(MARKERS)], axes)
+    axes.axline((0.0, 0.0), slope=1.0, color="#555555", linewidth=1.2, zorder=0)
+    axes.axhline(0.0, color="#BBBBBB", linestyle=":", linewidth=1.0, zorder=0)
+    axes.set(xlabel="true gradient (dex kpc$^{-1}$)", title=ESTIMATOR_TITLE[estimator])
+    return axes
+
+
+def _spread(table: QTable, n_radii: int) -> float:
+    truth = np.unique(table["gradient_true"].value)
+    spacing = float(np.min(np.diff(truth))) if truth.size > 1 else 0.02
+    return 0.5 * spacing / max(n_radii, 1)
+
+
+def _draw(rows: QTable, shift: float, colour: str, marker: str, axes: Axes) -> None:
+    x = rows["gradient_true"].value + shift
+    y, error = rows["gradient"].value, rows["gradient_err"].value
+    known = np.isfinite(y)
+    axes.errorbar(x[known], y[known], error[known], fmt=marker, color=colour, markersize=7,
+                  capsize=2, elinewidth=1.0, markeredgecolor="white", alpha=0.9)  # fmt: skip
+    axes.plot(x[~known], np.full((~known).sum(), 0.02), "x", color=colour,
+              transform=axes.get_xaxis_transform(), clip_on=False)  # fmt: skip
+
+
+def _legend(table: QTable, axes: Axes) -> None:
+    radii = np.unique(table["effective_radius_arcsec"].value)
+    inclinations = np.unique(table["inclination_deg"].value)
+    for i, radius in enumerate(radii):
+        axes.plot([], [], "o", color=COLOURS[i % len(COLOURS)], label=f'R$_e$ = {radius:g}"')
+    for j, inclination in enumerate(inclinations):
+        axes.plot([], [], MARKERS[j % len(MARKERS)], color="#555555", label=f"i = {inclination:g}°")
+    axes.plot([], [], color="#555555", label="recovered = true")
+    axes.legend(loc="upper left", frameon=False)
+
+
+def recovery_figure(table: QTable) -> Figure:
+    """Draw every estimator side by side, on the same axes.
+
+    Parameters
+    ----------
+    table : QTable
+        From :func:`experiments.recovery.recover`.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(12.5, 6.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    for estimator, axes in zip(ESTIMATOR_TITLE, (left, right), strict=True):
+        plot_estimator(table, estimator, axes)
+    left.set_ylabel("recovered gradient (dex kpc$^{-1}$)")
+    left.set_ylim(*_limits(table))
+    _legend(table, left)
+    seeing = float(table["seeing_fwhm_arcsec"].value[0])
+    snr = float(np.median(table["snr_halpha"]))
+    figure.suptitle(
+        f'{len(table) // 2} simulated KMOS galaxies, N2, seeing {seeing:g}", '
+        f"median H$\\alpha$ S/N {snr:.0f}"
+    )
+    return figure
+
+
+def _limits(table: QTable) -> tuple[float, float]:
+    """Show all truths and all but the wildest points."""
+    truth = table["gradient_true"].value
+    measured = table["gradient"].value[np.isfinite(table["gradient"].value)]
+    inside = np.percentile(measured, [3, 97]) if measured.size else np.zeros(2)
+    low, high = min(truth.min(), inside[0]), max(truth.max(), inside[1])
+    margin = 0.15 * max(high - low, 0.02)
+    return float(low - margin), float(high + margin)

@@ -1,0 +1,1 @@
+"""Read and write cubes; every layout has a module of its own."""
