@@ -1,18 +1,23 @@
 """Injection and recovery: simulate galaxies of known gradient, measure, compare."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from itertools import product
 from multiprocessing import get_context
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, Row
+from rich.table import Table
 
 from experiments.annular_truth import annular_gradient
+from experiments.recovery_figure import recovery_figure
+from experiments.recovery_summary import as_dataset, summarise, summary_table
+from experiments.run import Run
 from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
@@ -146,17 +151,17 @@ def _integrated_snr(measured: MeasuredGalaxy) -> float:
     return float(fluxes["snr"][row][0])
 
 
-def _measured_columns(row: object) -> dict[str, object]:
+def _measured_columns(row: Row) -> dict[str, object]:
     """Take over what the pipeline's table says of one estimator."""
     columns = ("gradient", "gradient_err")
-    numbers = {name: float(row[name].value) for name in columns}  # type: ignore[index]
+    numbers = {name: float(row[name].value) for name in columns}
     return {
         "diagnostic": DIAGNOSTIC,
-        "estimator": str(row["estimator"]),  # type: ignore[index]
+        "estimator": str(row["estimator"]),
         **numbers,
-        "f_grad": float(row["f_grad"]),  # type: ignore[index]
-        "n_bins": int(row["n_bins"]),  # type: ignore[index]
-        "flag": str(row["flag"]),  # type: ignore[index]
+        "f_grad": float(row["f_grad"]),
+        "n_bins": int(row["n_bins"]),
+        "flag": str(row["flag"]),
     }
 
 
@@ -226,69 +231,47 @@ def _table(rows: list[dict[str, object]]) -> QTable:
     return table
 
 
-@dataclass(frozen=True)
-class RecoverySummary:
-    """How well one estimator recovers one true gradient.
+def run_recovery(
+    *,
+    realisations: int,
+    gradients: Sequence[float],
+    seeing: float,
+    workers: int,
+    seed: int,
+    run: Run,
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+) -> Table:
+    """Run the command ``kurvs recover``: simulate, measure, compare, write.
 
     Parameters
     ----------
-    gradient_true, gradient_annuli : float
-        Truth, and what exact annular fluxes give (mean over geometries), dex/kpc.
-    estimator : str
-        ``slope`` or ``slope_fgrad``.
-    n_measured, n_total : int
-        Mocks with a gradient, and all of them.
-    median, bias, scatter, pull : float
-        Median recovered gradient; it less the truth; 1.48 median absolute deviation;
-        root mean square of (recovered - true) / error.
-    """
-
-    gradient_true: float
-    gradient_annuli: float
-    estimator: str
-    n_measured: int
-    n_total: int
-    median: float
-    bias: float
-    scatter: float
-    pull: float
-
-
-def summarise(table: QTable) -> tuple[RecoverySummary, ...]:
-    """Summarise a recovery by true gradient and estimator.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`recover`.
+    realisations, workers, seed : int
+        Noise draws of every galaxy; processes; root of all random draws.
+    gradients : sequence of float
+        True gradients, dex/kpc.
+    seeing : float
+        Full width at half-maximum, arcsec.
+    run : Run
+        Where results go.
+    progress : callable
+        Makes a progress bar from a description and a total.
 
     Returns
     -------
-    tuple of RecoverySummary
+    rich.table.Table
+        Truth against what was recovered.
     """
-    keys = sorted({(float(r["gradient_true"].value), str(r["estimator"])) for r in table})
-    return tuple(_summary(table, *key) for key in keys)
-
-
-def _summary(table: QTable, gradient_true: float, estimator: str) -> RecoverySummary:
-    rows = table[
-        (table["gradient_true"].value == gradient_true) & (table["estimator"] == estimator)
-    ]
-    measured = rows["gradient"].value[np.isfinite(rows["gradient"].value)]
-    error = rows["gradient_err"].value[np.isfinite(rows["gradient"].value)]
-    nothing = measured.size == 0
-    median = float("nan") if nothing else float(np.median(measured))
-    scatter = float("nan") if nothing else 1.4826 * float(np.median(np.abs(measured - median)))
-    pull = float("nan") if nothing else float(
-        np.sqrt(np.mean(((measured - gradient_true) / error) ** 2)))  # fmt: skip
-    return RecoverySummary(
-        gradient_true=gradient_true,
-        gradient_annuli=float(np.mean(rows["gradient_annuli"].value)),
-        estimator=estimator,
-        n_measured=measured.size,
-        n_total=len(rows),
-        median=median,
-        bias=median - gradient_true,
-        scatter=scatter,
-        pull=pull,
+    design = RecoveryDesign(
+        gradients_dex_per_kpc=tuple(gradients),
+        realisations=realisations,
+        seeing_fwhm_arcsec=seeing,
+        seed=seed,
     )
+    with progress("simulating and measuring", len(design.tasks())) as advance:
+        table = recover(design, workers=workers, advance=advance)
+    table.meta.update(version=version("kurvs"), seed=seed)
+    with run.writing() as directory:
+        table.write(directory / "recovery.ecsv")
+        as_dataset(table).to_zarr(directory / "recovery.zarr", consolidated=False)
+        recovery_figure(table).savefig(directory / "recovery.png", dpi=130)
+    return summary_table(summarise(table))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.gradients import Slope, slope_coefficients, weighted_slope
-from kurvs_pipeline.line_fits import LineFits
+from kurvs_pipeline.line_fits import LineFits, line_ratio
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.smearing import DiskSmearing
 
@@ -54,20 +54,12 @@ def _nii_to_halpha(fits: LineFits) -> tuple[Array, Array, NDArray[np.str_]]:
     if "nii_6584" not in fits.names:
         missing = np.full(len(fits.flag), np.nan)
         return missing, missing, np.full(len(fits.flag), "none")
+    ratio, error = line_ratio(fits, "nii_6584", "halpha")
     i, j = fits.names.index("nii_6584"), fits.names.index("halpha")
+    has_halpha = fits.snr[:, j] > DETECTION_SNR
+    has_nii = fits.snr[:, i] > DETECTION_SNR
     with np.errstate(invalid="ignore", divide="ignore"):
-        nii, halpha = fits.flux[:, i], fits.flux[:, j]
-        ratio = nii / halpha
-        relative_variance = (
-            fits.flux_covariance[:, i, i] / nii**2
-            + fits.flux_covariance[:, j, j] / halpha**2
-            - 2.0 * fits.flux_covariance[:, i, j] / (nii * halpha)
-        )
-        # A fixed ratio of two tied lines has none, up to rounding.
-        error = np.abs(ratio) * np.sqrt(np.maximum(relative_variance, 0.0))
-        has_halpha = fits.snr[:, j] > DETECTION_SNR
-        has_nii = fits.snr[:, i] > DETECTION_SNR
-        ceiling = DETECTION_SNR * fits.flux_err[:, i] / halpha
+        ceiling = DETECTION_SNR * fits.flux_err[:, i] / fits.flux[:, j]
     value = np.where(has_halpha, np.where(has_nii, ratio, ceiling), np.nan)
     limited = np.where(np.isfinite(value), np.where(has_nii, "", "upper"), "none")
     return value, np.where(has_halpha & has_nii, error, np.nan), limited

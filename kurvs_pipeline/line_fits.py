@@ -204,3 +204,30 @@ class LineFits:
                 merged[field.name] = getattr(self, field.name).copy()
                 merged[field.name][rows] = getattr(other, field.name)
         return LineFits(model=self.model, **merged)
+
+
+def line_ratio(fits: LineFits, numerator: str, denominator: str) -> tuple[Array, Array]:
+    """Return the ratio of two groups' fluxes and its error, with their covariance.
+
+    Parameters
+    ----------
+    fits : LineFits
+        Of one band.
+    numerator, denominator : str
+        Name lines of two groups.
+
+    Returns
+    -------
+    ratio, error : array, shape (n_spec,)
+        Detected or not; NaN where a line was not fitted.
+    """
+    if numerator not in fits.names or denominator not in fits.names:
+        return np.full(len(fits.flag), np.nan), np.full(len(fits.flag), np.nan)
+    i, j = fits.names.index(numerator), fits.names.index(denominator)
+    top, bottom, covariance = fits.flux[:, i], fits.flux[:, j], fits.flux_covariance
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = top / bottom
+        variance = (
+            covariance[:, i, i] - 2.0 * ratio * covariance[:, i, j] + ratio**2 * covariance[:, j, j]
+        ) / bottom**2
+        return ratio, np.sqrt(np.maximum(variance, 0.0))
