@@ -1,0 +1,160 @@
+"""The figure of fitted spectra: a row of bands for every galaxy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from numpy.typing import NDArray
+
+from experiments.style import DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
+from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.extracted_spectra import FittedSpectrum, SpectraFits
+from kurvs_pipeline.line_fits import describe_flag
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+
+DETECTION_SNR = 4.0
+"""Li et al. (2025), Section 3."""
+
+GALAXIES_IN_A_COLUMN = 15
+MOST_GALAXIES = 90
+_PANEL_INCHES = (3.4, 1.45)
+_SIDE = {"oii_3726": "right", "oii_3729": "left", "sii_6716": "right", "sii_6731": "left"}
+
+
+def plot_spectrum(fitted: FittedSpectrum, axes: Axes, *, with_names: bool = False) -> Axes:
+    """Draw one spectrum: data, 1-sigma noise, fit, and the signal-to-noise ratio of each line.
+
+    Channels that the fit leaves out are hatched. Detected lines have a full mark and bold
+    number, others a dotted one.
+
+    Parameters
+    ----------
+    fitted : FittedSpectrum
+        Data with fit.
+    axes : Axes
+        To draw on.
+    with_names : bool
+        Whether to name the lines.
+    """
+    model = fitted.fits.model
+    rest = model.wavelength_um / (1.0 + model.redshift)
+    used = slice(model.channels.min(), model.channels.max() + 1)
+    rest, flux = rest[used], fitted.spectrum.flux_density[used]
+    noise, curve = fitted.sigma[used], fitted.model_flux_density[used]
+    left_out = fitted.mask[used]
+    level = float(np.nan_to_num(np.nanmedian(np.where(left_out, np.nan, flux))))
+    axes.fill_between(
+        rest, level - noise, level + noise, step="mid", color=NOISE_COLOUR, linewidth=0.0
+    )
+    axes.fill_between(
+        rest, 0.0, 1.0, where=left_out, step="mid", transform=axes.get_xaxis_transform(),
+        facecolor="none", edgecolor="#DDDDDD", hatch="////", linewidth=0.0, zorder=0,
+    )  # fmt: skip
+    axes.step(rest, flux, where="mid", color=DATA_COLOUR, linewidth=0.7)
+    axes.plot(rest, curve, color=FIT_COLOUR, linewidth=1.3)
+    axes.set(xlim=(rest[0], rest[-1]), ylim=_limits(level, curve, noise))
+    _mark_lines(fitted, axes, with_names=with_names)
+    flag = describe_flag(int(fitted.fits.flag[0]))
+    if flag:
+        axes.text(0.015, 0.04, flag, color=FIT_COLOUR, fontsize=7, transform=axes.transAxes)
+    return axes
+
+
+def spectra_figure(fits: SpectraFits) -> Figure:
+    """Draw all spectra, galaxies in rows of bands, in as many columns as fit a page.
+
+    Parameters
+    ----------
+    fits : SpectraFits
+        What was fitted; beyond 90 galaxies only the first are drawn, and the title says so.
+
+    Returns
+    -------
+    Figure
+    """
+    galaxies = _by_identity(fits.spectra)
+    drawn = list(galaxies.items())[:MOST_GALAXIES]
+    bands = [band for band in KMOS_BANDS if any(band in g for g in galaxies.values())]
+    n_blocks = -(-len(drawn) // GALAXIES_IN_A_COLUMN)
+    n_rows = -(-len(drawn) // n_blocks)
+    n_columns = n_blocks * len(bands)
+    width, height = _PANEL_INCHES[0] * n_columns + 0.8, _PANEL_INCHES[1] * n_rows + 1.5
+    figure = Figure(figsize=(width, height))
+    grid = figure.add_gridspec(
+        n_rows, n_columns, left=0.55 / width, right=1.0 - 0.15 / width,
+        bottom=0.65 / height, top=1.0 - 0.75 / height, wspace=0.16, hspace=0.36,
+    )  # fmt: skip
+    for number, (identity, by_band) in enumerate(drawn):
+        block, row = divmod(number, n_rows)
+        for column, band in enumerate(bands):
+            if band in by_band:
+                _panel(figure, grid, (row, block * len(bands) + column), by_band[band], identity)
+    _explain(figure, len(drawn), len(galaxies), fits.spectra[0].spectrum.unit, height)
+    return figure
+
+
+def _panel(
+    figure: Figure,
+    grid: GridSpec,
+    place: tuple[int, int],
+    fitted: FittedSpectrum,
+    identity: Any,  # noqa: ANN401
+) -> None:
+    axes = plot_spectrum(fitted, figure.add_subplot(grid[place]), with_names=place[0] == 0)
+    axes.tick_params(labelsize=7, pad=2)
+    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="y", nbins=4)
+    name = "  ".join(f"{value}" if len(identity) > 1 else f"{key} {value}"
+                     for key, value in identity)  # fmt: skip
+    axes.set_title(f"{name}   {fitted.spectrum.band}".strip(), loc="left", fontsize=8, pad=3)
+
+
+def _by_identity(spectra: Sequence[FittedSpectrum]) -> dict[Any, dict[str, FittedSpectrum]]:
+    galaxies: dict[Any, dict[str, FittedSpectrum]] = {}
+    for fitted in spectra:
+        galaxies.setdefault(fitted.spectrum.identity, {})[fitted.spectrum.band] = fitted
+    return galaxies
+
+
+def _limits(level: float, curve: Array, noise: Array) -> tuple[float, float]:
+    """Fit the lines, and the noise where there are none; sky residuals may run off the panel."""
+    quiet = float(np.nanmedian(noise)) if np.isfinite(noise).any() else 1.0
+    above = curve[np.isfinite(curve)] - level
+    top = 1.55 * max(float(above.max(initial=0.0)), 3.0 * quiet)
+    depth = max(0.22 * top, 2.5 * quiet, -1.2 * float(above.min(initial=0.0)))
+    return level - depth, level + top
+
+
+def _mark_lines(fitted: FittedSpectrum, axes: Axes, *, with_names: bool) -> None:
+    lines = fitted.fits.to_lines()
+    velocity = np.nan_to_num(float(fitted.fits.velocity_kms[0]))
+    for name, snr in zip(lines.names, lines.snr[0], strict=True):
+        if name not in fitted.fits.names or not np.isfinite(snr):
+            continue
+        centre = REST_WAVELENGTH_UM[name] * (1.0 + velocity / SPEED_OF_LIGHT_KMS)
+        detected = snr > DETECTION_SNR
+        colour = FIT_COLOUR if detected else MUTED_COLOUR
+        axes.axvline(centre, ymin=0.80, ymax=0.86, color=colour, linewidth=1.4 if detected else 0.8)
+        number = f"{snr:.0f}" if abs(snr) >= 10.0 else f"{snr:.1f}"
+        label = f"{LINE_LABEL[name]} {number}" if with_names else number
+        axes.text(
+            centre, 0.88, label, color=colour, fontsize=7, ha=_SIDE.get(name, "center"),
+            va="bottom", weight="bold" if detected else "normal",
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+
+
+def _explain(figure: Figure, n_drawn: int, n_all: int, unit: str, height: float) -> None:
+    shown = "" if n_drawn == n_all else f" (the first {n_drawn} of {n_all})"
+    figure.suptitle(
+        f"{n_all} galaxies{shown}: spectra (black), 1 $\\sigma$ noise (blue), fit (orange); "
+        f"S/N above each line, in colour where > {DETECTION_SNR:g}; hatched channels are left out",
+        fontsize=11, y=1.0 - 0.2 / height, va="top",
+    )  # fmt: skip
+    figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=11, y=0.12 / height)
+    figure.supylabel(f"flux density ({unit})", fontsize=11, x=0.08 / figure.get_figwidth())

@@ -1,0 +1,70 @@
+"""What a command shows: progress on a terminal, and its outcome."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_WIDTH_OF_FILES = 120
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a command talks to the person who runs it.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+    debug : bool
+        Log what the pipeline decides to standard error.
+    """
+
+    quiet: bool = False
+    debug: bool = False
+
+    def __post_init__(self) -> None:
+        """Send log messages to standard error."""
+        if self.debug:
+            logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+
+    def show(self, content: object) -> None:
+        """Print text, or anything that rich can draw, to standard output.
+
+        Text is printed as it is: never wrapped, coloured or read as markup, so that a path
+        can be copied.
+        """
+        if not self.quiet:
+            width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+            Console(width=width, markup=False, highlight=False).print(content, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, description: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a progress bar on standard error while it is a terminal.
+
+        Parameters
+        ----------
+        description : str
+            What is counted.
+        total : int
+            How many there are.
+
+        Yields
+        ------
+        callable
+            To be called with the number of items just done.
+        """
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )  # fmt: skip
+        hidden = self.quiet or not sys.stderr.isatty()
+        with Progress(
+            *columns, console=Console(stderr=True), disable=hidden, transient=True
+        ) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda done: bar.advance(task, done)
