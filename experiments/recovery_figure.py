@@ -2,6 +2,7 @@
 
 import numpy as np
 from astropy.table import QTable
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,7 +19,7 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     """Draw recovered against true gradient for one estimator.
 
     Colours are effective radii, symbols inclinations; points of one true gradient are spread
-    sideways by effective radius. The line is equality. Mocks without a gradient stand as
+    sideways by effective radius. Bars mark the truth. Mocks without a gradient stand as
     crosses on the lower edge.
 
     Parameters
@@ -42,7 +43,10 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
             ]
             shift = (i - 0.5 * (len(radii) - 1)) * offset
             _draw(chosen, shift, COLOURS[i % len(COLOURS)], MARKERS[j % len(MARKERS)], axes)
-    axes.axline((0.0, 0.0), slope=1.0, color="#555555", linewidth=1.2, zorder=0)
+    # A bar a truth, as wide as its points are spread: a diagonal would misplace them.
+    truth = np.unique(rows["gradient_true"].value)
+    half = 0.6 * offset * len(radii)
+    axes.hlines(truth, truth - half, truth + half, color="#555555", linewidth=2.0, zorder=0)
     axes.axhline(0.0, color="#BBBBBB", linestyle=":", linewidth=1.0, zorder=0)
     axes.set(xlabel="true gradient (dex kpc$^{-1}$)", title=ESTIMATOR_TITLE[estimator])
     return axes
@@ -60,8 +64,9 @@ def _draw(rows: QTable, shift: float, colour: str, marker: str, axes: Axes) -> N
     known = np.isfinite(y)
     axes.errorbar(x[known], y[known], error[known], fmt=marker, color=colour, markersize=7,
                   capsize=2, elinewidth=1.0, markeredgecolor="white", alpha=0.9)  # fmt: skip
-    axes.plot(x[~known], np.full((~known).sum(), 0.02), "x", color=colour,
-              transform=axes.get_xaxis_transform(), clip_on=False)  # fmt: skip
+    if not known.all():
+        lower_edge = np.full((~known).sum(), 0.02)
+        axes.plot(x[~known], lower_edge, "x", color=colour, transform=axes.get_xaxis_transform())
 
 
 def _legend(table: QTable, axes: Axes) -> None:
@@ -71,8 +76,8 @@ def _legend(table: QTable, axes: Axes) -> None:
         axes.plot([], [], "o", color=COLOURS[i % len(COLOURS)], label=f'R$_e$ = {radius:g}"')
     for j, inclination in enumerate(inclinations):
         axes.plot([], [], MARKERS[j % len(MARKERS)], color="#555555", label=f"i = {inclination:g}°")
-    axes.plot([], [], color="#555555", label="recovered = true")
-    axes.legend(loc="upper left", frameon=False)
+    axes.plot([], [], color="#555555", linewidth=2.0, label="truth")
+    axes.legend(loc="upper left", frameon=False, fontsize=11)
 
 
 def recovery_figure(table: QTable) -> Figure:
@@ -87,18 +92,20 @@ def recovery_figure(table: QTable) -> Figure:
     -------
     Figure
     """
-    figure = Figure(figsize=(12.5, 6.2), layout="constrained")
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    for estimator, axes in zip(ESTIMATOR_TITLE, (left, right), strict=True):
-        plot_estimator(table, estimator, axes)
-    left.set_ylabel("recovered gradient (dex kpc$^{-1}$)")
-    left.set_ylim(*_limits(table))
-    _legend(table, left)
+    figure = Figure(figsize=(12.0, 6.2), layout="constrained")
+    with rc_context({"font.size": 13.0}):
+        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+        for estimator, axes in zip(ESTIMATOR_TITLE, (left, right), strict=True):
+            plot_estimator(table, estimator, axes)
+        left.set_ylabel("recovered gradient (dex kpc$^{-1}$)")
+        left.set_ylim(*_limits(table))
+        _legend(table, right)
     seeing = float(table["seeing_fwhm_arcsec"].value[0])
     snr = float(np.median(table["snr_halpha"]))
     figure.suptitle(
         f'{len(table) // 2} simulated KMOS galaxies, N2, seeing {seeing:g}", '
-        f"median H$\\alpha$ S/N {snr:.0f}"
+        f"median H$\\alpha$ S/N {snr:.0f}",
+        fontsize=15,
     )
     return figure
 

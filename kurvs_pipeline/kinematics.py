@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kurvs_pipeline.fitting import fit_lines
-from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.spectra import CalibratedBand
 
@@ -16,6 +15,10 @@ Mask = NDArray[np.bool_]
 
 MINIMUM_SNR = 5.0
 """Of H-alpha in the smoothed spaxel, for its velocity to be used."""
+
+MINIMUM_SNR_ALONE = 30.0
+"""Of H-alpha in a spaxel by itself, for its velocity to need no smoothing. Aligning a spaxel on
+its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1 per cent."""
 
 KINEMATIC_LINES = ("halpha", "nii_6584")
 
@@ -88,10 +91,19 @@ def kinematic_maps(
     model = BandLineModel.for_band(
         band.wavelength_um, band.lsf_sigma_um, redshift, lines=KINEMATIC_LINES
     )
+    smoothed = _fit(band, model, width)
+    alone = _fit(band, model, 1)
+    bright = alone[2] >= MINIMUM_SNR_ALONE
+    return _maps(np.where(bright, alone, smoothed), band.valid_spaxels)
+
+
+def _fit(band: CalibratedBand, model: BandLineModel, width: int) -> Array:
+    """Fit smoothed spaxels; return flux, velocity, S/N and width, shape (4, n_y, n_x)."""
     flux, variance, valid = _smooth(band, model.channels, width)
-    shape = band.valid_spaxels.shape
     fits = fit_lines(model, flux, variance, mask=~valid)
-    return _maps(fits, shape, band.valid_spaxels)
+    halpha = fits.names.index("halpha")
+    planes = (fits.flux[:, halpha], fits.velocity_kms, fits.snr[:, halpha], fits.sigma_kms)
+    return np.stack(planes).reshape(4, *band.valid_spaxels.shape)
 
 
 def _smooth(
@@ -119,16 +131,13 @@ def _smooth(
     return full(flux), full(variance), full(usable) > 0.0
 
 
-def _maps(fits: LineFits, shape: tuple[int, ...], valid_spaxels: Mask) -> KinematicMaps:
-    index = fits.names.index("halpha")
-    halpha = fits.flux[:, index].reshape(shape)
-    snr = fits.snr[:, index].reshape(shape)
+def _maps(planes: Array, valid_spaxels: Mask) -> KinematicMaps:
+    halpha, velocity, snr, sigma = planes
     detected = (snr >= MINIMUM_SNR) & valid_spaxels
     measured = _main_body(detected, np.where(detected, halpha, 0.0))
-    velocity = np.where(measured, fits.velocity_kms.reshape(shape), 0.0)
     return KinematicMaps(
-        velocity_kms=fill_nearest(velocity, measured),
-        sigma_kms=fits.sigma_kms.reshape(shape),
+        velocity_kms=fill_nearest(np.where(measured, velocity, 0.0), measured),
+        sigma_kms=sigma,
         halpha_flux=halpha,
         halpha_snr=snr,
         measured=measured,
