@@ -55,11 +55,10 @@ def observe(
         The seeing.
     halpha_snr : float or None
         Expected signal-to-noise ratio of H-alpha in the ellipse of 1.5 effective radii: flux
-        over its error in a least-squares fit, with free flux, velocity and width, to the
-        co-added spectrum of spaxels shifted to rest. It holds where the noise is even over the
-        line; where airglow rides on a flank, a fit to H-alpha alone finds less. None draws no
-        noise, and attaches the variance that belongs to a ratio of 54 so that fits still have
-        weights.
+        over its error in a least-squares fit of H-alpha and [N II], with shared velocity and
+        width and a flat continuum, to the co-added spectrum of spaxels shifted to rest, in the
+        airglow of these very channels. None draws no noise, and attaches the variance that
+        belongs to a ratio of 54 so that fits still have weights.
     seed : int
         Of the noise, >= 0; the same seed gives the same cubes.
     noise : NoiseModel

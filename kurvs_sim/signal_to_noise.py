@@ -9,24 +9,18 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
-from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
 from kurvs_sim.instrument import NoiseModel
 from kurvs_sim.line_profiles import channel_integrated_gaussian
 from kurvs_sim.scene import Scene
 
 Array = NDArray[np.float64]
 
+WINDOW_KMS = 2000.0
+"""Half-width of the spectrum that the fit sees, about H-alpha."""
+
 APERTURE_EFFECTIVE_RADII = 1.5
 """Semi-major axis of the survey's integrated aperture (Li et al. 2025, Section 3)."""
-
-FREE_WIDTH_PENALTY = 1.5
-"""Increase of a Gaussian's flux variance when its width is fitted too.
-
-For g = A exp(-x^2 / 2 s^2) / (sqrt(2 pi) s) in white noise, the Fisher matrix of (A, s) is
-proportional to [[1, -A / 2s], [-A / 2s, 3 A^2 / 4 s^2]], as x^2 and x^4 average to s^2 / 2 and
-3 s^4 / 4 over g^2. Its inverse has 3/4 / (3/4 - 1/4) = 1.5 where a fit of A alone has 1. The
-centre is odd in x and costs nothing. Both cost more where an airglow line rides on a flank.
-"""
 
 
 def halpha_band(redshift: float) -> Band:
@@ -131,14 +125,42 @@ class HalphaExpectation:
         aligned = np.interp(wavelength[:, None] * shift, wavelength, variance)
         return np.asarray(aligned @ self.weights[inside] ** 2)
 
+    @cached_property
+    def _derivatives(self) -> Array:
+        """Model derivatives by H-alpha, [N II], position, width, continuum: (n_channels, 5)."""
+        nii = float((self.weights * self.scene.moments("nii_6584")[0]).sum())
+        step = 1e-3 * self.sigma_um
+
+        def model(halpha: float, nii: float, offset_um: float, sigma_um: float) -> Array:
+            names = ("halpha", "nii_6584", "nii_6548")
+            fluxes = np.array([halpha, nii, nii / DOUBLET_RATIO])
+            redshifted = 1.0 + self.scene.galaxy.redshift
+            centres = np.array([REST_WAVELENGTH_UM[name] * redshifted for name in names])
+            lines = channel_integrated_gaussian(
+                self.band.wavelength_um, self.band.channel_width_um, centres + offset_um,
+                np.full(3, sigma_um),
+            )  # fmt: skip
+            return np.asarray(lines @ fluxes)
+
+        columns = [
+            model(1.0, 0.0, 0.0, self.sigma_um),
+            model(0.0, 1.0, 0.0, self.sigma_um),
+            (model(self.flux, nii, step, self.sigma_um)
+             - model(self.flux, nii, -step, self.sigma_um)) / (2.0 * step),
+            (model(self.flux, nii, 0.0, self.sigma_um + step)
+             - model(self.flux, nii, 0.0, self.sigma_um - step)) / (2.0 * step),
+            np.ones(self.band.n_channels),
+        ]  # fmt: skip
+        return np.stack(columns, axis=1)
+
     def variance_scale(self, halpha_snr: float) -> float:
         """Return the factor from relative to absolute variance for a signal-to-noise ratio.
 
         Parameters
         ----------
         halpha_snr : float
-            Flux over its error, with flux, velocity and width free, for noise as even over
-            the line as its weighted mean.
+            Flux over its error in a fit of H-alpha and [N II] with shared velocity and width
+            and a flat continuum within 2000 km/s, in the noise of these very channels.
 
         Returns
         -------
@@ -146,8 +168,12 @@ class HalphaExpectation:
             Multiplies ``NoiseModel.relative_variance`` of any band; the result is in the
             square of 1e-16 erg/s/cm2/um.
         """
-        profile = channel_integrated_gaussian(
-            self.band.wavelength_um, self.band.channel_width_um, self._systemic_um, self.sigma_um
-        )[:, 0]
-        information = float((profile**2 / self._relative_aligned_variance).sum())
-        return self.flux**2 * information / (FREE_WIDTH_PENALTY * halpha_snr**2)
+        offset = np.abs(self.band.wavelength_um / self._systemic_um - 1.0)
+        near = offset < WINDOW_KMS / SPEED_OF_LIGHT_KMS
+        derivatives = self._derivatives[near]
+        # Columns of very different size: balance them before inverting.
+        size = np.linalg.norm(derivatives, axis=0)
+        balanced = derivatives / size
+        fisher = balanced.T @ (balanced / self._relative_aligned_variance[near, None])
+        variance = float(np.linalg.inv(fisher)[0, 0] / size[0] ** 2)
+        return self.flux**2 / (halpha_snr**2 * variance)
