@@ -13,12 +13,10 @@ from experiments.style import DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR,
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.extracted_spectra import FittedSpectrum, SpectraFits
 from kurvs_pipeline.line_fits import describe_flag
+from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 Array = NDArray[np.float64]
-
-DETECTION_SNR = 4.0
-"""Li et al. (2025), Section 3."""
 
 GALAXIES_IN_A_COLUMN = 15
 MOST_GALAXIES = 90

@@ -8,9 +8,7 @@ from astropy.table import QTable
 from experiments.run import Run
 from experiments.spectra_figure import spectra_figure
 from kurvs_pipeline.extracted_spectra import fit_spectra, read_redshifts, read_spectra_table
-
-DETECTION_SNR = 4.0
-"""Li et al. (2025), Section 3."""
+from kurvs_pipeline.line_fluxes import DETECTION_SNR
 
 
 def run_fit_spectra(table: Path, *, medium: str, catalogue: Path | None, run: Run) -> str:

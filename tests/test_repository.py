@@ -1,0 +1,109 @@
+"""Rules that the repository keeps."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
+LONGEST_MODULE = 400
+
+
+def modules():
+    return [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+
+
+def code_blocks(language):
+    return re.findall(rf"```{language}\n(.*?)\n```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def documents():
+    return [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+
+
+def test_no_module_is_two_concepts_long():
+    lengths = {path.name: len(path.read_text().splitlines()) for path in modules()}
+    assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
+
+
+def test_nothing_is_left_to_do():
+    marker = re.compile(r"\b(TODO|FIXME|XXX)\b")
+    assert [path.name for path in modules() if marker.search(path.read_text())] == []
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    tests = [block for block in code_blocks("sh") if "pytest" in block]
+    assert len(tests) == 1
+    assert f"\n{tests[0]}\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_ci_can_be_executed():
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_the_first_command_of_the_readme_is_the_main_job():
+    assert code_blocks("sh")[0].endswith("kurvs recover")
+
+
+def test_commands_of_the_readme_exist():
+    shown = {
+        match for block in code_blocks("sh") for match in re.findall(r"kurvs ([a-z-]+)", block)
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from experiments.cli import main; main()", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown == {"recover", "simulate", "measure", "fit-spectra"}
+    assert all(f"\n  {command} " in done.stdout for command in shown)
+
+
+def test_the_python_example_of_the_readme_runs(capsys):
+    (example,) = code_blocks("python")
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own text
+    assert "slope_fgrad" in capsys.readouterr().out
+
+
+def test_constraints_pin_versions_and_nothing_else():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert lines
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][\w.]*", line)] == []
+
+
+def test_constraints_pin_every_direct_dependency():
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    listed = re.search(r"\ndependencies = \[(.*?)\n\]", pyproject, re.DOTALL)[1]
+    extra = re.search(r"\ntest = \[(.*?)\n\]", pyproject, re.DOTALL)[1]
+    needed = {
+        name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9._-]+)', listed + extra, re.MULTILINE)
+    }
+    pinned = {
+        line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    assert needed - pinned == set()
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = []
+    for document in documents():
+        targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+        broken += [t for t in targets if not (document.parent / t).exists()]
+    assert broken == []
+
+
+def test_the_pipeline_never_opens_the_truth():
+    opened = re.compile(r"""\[["']/?truth["']|get\(["']/?truth|\.truth\b""")
+    pipeline = [path for path in modules() if "kurvs_pipeline" in path.parts]
+    assert [path.name for path in pipeline if opened.search(path.read_text())] == []
+
+
+def test_import_contracts_hold():
+    linter = Path(sys.executable).with_name("lint-imports")
+    if not linter.is_file():
+        pytest.skip("import-linter is not installed: pip install '.[test]'")
+    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout
