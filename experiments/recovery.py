@@ -1,6 +1,7 @@
 """Injection and recovery: simulate galaxies of known gradient, measure, compare."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager
@@ -191,7 +192,13 @@ def recover(
     rows: dict[int, list[dict[str, object]]] = {}
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn")) as pool,
+        ProcessPoolExecutor(
+            min(workers, len(tasks)),
+            mp_context=get_context("spawn"),
+            # Interruption is the parent's to report, once.
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        ) as pool,
     ):
         futures = {pool.submit(run_task, task): number for number, task in enumerate(tasks)}
         for future in as_completed(futures):

@@ -90,7 +90,7 @@ def summary_table(summaries: tuple[RecoverySummary, ...]) -> Table:
     """
     table = Table(title="12 + log(O/H) gradient by N2, dex/kpc", title_justify="left")
     for heading in (
-        "true", "exact annuli", "estimator", "measured", "recovered", "bias", "scatter", "pull",
+        "true", "annuli", "estimator", "n", "found", "bias", "scatter", "pull",
     ):  # fmt: skip
         table.add_column(heading, justify="left" if heading == "estimator" else "right")
     for row in summaries:
@@ -100,8 +100,9 @@ def summary_table(summaries: tuple[RecoverySummary, ...]) -> Table:
             f"{row.scatter:.3f}", f"{row.pull:.2f}", end_section=row.estimator == "slope_fgrad",
         )  # fmt: skip
     table.caption = (
-        "exact annuli: slope through noise-free, unsmeared annuli. recovered: median. "
-        "scatter: 1.48 MAD. pull: rms of (recovered - true) / error, 1 if errors are right."
+        "annuli: slope through noise-free, unsmeared annuli; n: with a gradient / all; "
+        "found: median; scatter: 1.48 MAD; pull: rms of (found - true) / error, "
+        "1 if errors are right"
     )
     return table
 

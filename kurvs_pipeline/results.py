@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from astropy.table import Table
 
 from kurvs_pipeline.line_fluxes import BandFit
 from kurvs_pipeline.measure import MeasuredGalaxy
@@ -102,5 +103,6 @@ def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
             redshift_err=galaxy.redshift_err,
             coverage=dict(zip([a.name for a in galaxy.apertures], galaxy.coverage, strict=True)),
         )
-        table.write(directory / f"{name}.ecsv", overwrite=True)
+        # A QTable with a column called "value" cannot be written as ECSV.
+        Table(table).write(directory / f"{name}.ecsv", overwrite=True)
     measurement_tree(galaxy).to_netcdf(directory / "measurement.nc", engine="h5netcdf")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,8 +44,6 @@ def test_a_face_on_annulus_has_the_area_of_a_ring(disk, axes):
     radius=st.floats(0.2, 1.2),
 )
 def test_an_ellipse_has_its_area_whatever_its_orientation(inclination, position_angle, radius):
-    import xarray as xr
-
     centres = 0.1 * (np.arange(28) - 13.5)
     galaxy = ObservationMetadata(
         redshift=1.5, inclination_deg=inclination, position_angle_deg=position_angle
@@ -92,7 +91,7 @@ def test_coverage_counts_what_lies_beyond_the_field(disk, axes):
     aperture = Aperture("C", 1.0, 1.5)
     weights = aperture_weights(aperture, disk, *axes)
     coverage = aperture_coverage(aperture, disk, weights, np.ones((28, 28), dtype=bool), 0.1)
-    # A ring of 1.0-1.5 arcsec leaves a field of 2.8 arcsec by four caps of half-angle acos(1.4/1.5).
+    # A ring of 1.0-1.5 arcsec leaves a field of 2.8 arcsec by four caps.
     half_angle = np.arccos(1.4 / 1.5)
     lost = 4.0 * 1.5**2 * (half_angle - np.sin(half_angle) * np.cos(half_angle))
     assert coverage == pytest.approx(1.0 - lost / (np.pi * 1.25), abs=1e-3)

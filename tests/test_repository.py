@@ -1,6 +1,7 @@
 """Rules that the repository keeps."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,36 @@ def test_no_module_is_two_concepts_long():
 
 def test_nothing_is_left_to_do():
     marker = re.compile(r"\b(TODO|FIXME|XXX)\b")
-    assert [path.name for path in modules() if marker.search(path.read_text())] == []
+    files = [*modules(), *documents(), ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
+    assert [path.name for path in files if marker.search(path.read_text())] == []
+
+
+def tracked_text():
+    """Return the text of every file under version control, by name."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: what is tracked is not known")
+    listed = subprocess.run(  # noqa: S603 - a fixed command
+        [git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return {
+        str(path.relative_to(ROOT)): path.read_text(errors="ignore")
+        for path in paths
+        if path.is_file()
+    }
+
+
+def test_no_tracked_file_names_a_folder_of_one_machine():
+    folder = re.compile(r"(?<![\w.~/$}])/(home|root|tmp|work|Users|mnt)/\w")
+    assert [name for name, text in tracked_text().items() if folder.search(text)] == []
+
+
+def test_no_tracked_file_names_a_package_host():
+    host = re.compile(r"--(extra-)?index-url|--trusted-host|pypi\.[a-z]")
+    own = Path(__file__).name
+    named = [name for name, text in tracked_text().items() if host.search(text)]
+    assert [name for name in named if Path(name).name != own] == []
 
 
 def test_ci_runs_the_test_command_of_the_readme():

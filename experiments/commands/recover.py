@@ -43,7 +43,7 @@ def recover(
 
     Every gradient is simulated at two inclinations and three effective radii. The table on
     the terminal compares what was recovered with what was put in. Writes recovery.ecsv,
-    recovery.png and run.json.
+    recovery.zarr (the same rows as arrays), recovery.png and run.json.
     """
     from experiments.recovery import run_recovery
     from experiments.run import start_run

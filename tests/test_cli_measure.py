@@ -1,0 +1,136 @@
+"""``kurvs measure``: from cubes in files to tables, figure and a short report."""
+
+import json
+from itertools import chain
+
+import numpy as np
+import pytest
+import xarray as xr
+from astropy.io import fits
+from astropy.table import QTable
+
+from experiments.cli import BAD_INPUT, execute
+from kurvs_pipeline.io.eso_writer import write_eso
+from kurvs_sim import Galaxy, PointSpreadFunction, observe
+
+REDSHIFT = 1.5
+KNOWN = {
+    "--redshift": REDSHIFT,
+    "--inclination": 30.0,
+    "--position-angle": 40.0,
+    "--effective-radius": 0.6,
+    "--seeing": 0.6,
+}
+
+
+@pytest.fixture(scope="module")
+def cube(tmp_path_factory):
+    """Return the path of a mock H-band cube."""
+    galaxy = Galaxy(
+        name="disk",
+        redshift=REDSHIFT,
+        inclination_deg=KNOWN["--inclination"],
+        position_angle_deg=KNOWN["--position-angle"],
+        effective_radius_arcsec=KNOWN["--effective-radius"],
+    )
+    psf = PointSpreadFunction("gaussian", KNOWN["--seeing"])
+    mock = observe(galaxy, bands=["H"], psf=psf, halpha_snr=54.0, seed=11)
+    return write_eso(mock, tmp_path_factory.mktemp("cube"), galaxy.name)["H"]
+
+
+def known_of_the_galaxy():
+    return [*chain.from_iterable((option, str(value)) for option, value in KNOWN.items())]
+
+
+@pytest.fixture(scope="module")
+def measured(cube, tmp_path_factory):
+    """Return the folder of the mock's measurement."""
+    out = tmp_path_factory.mktemp("measure") / "out"
+    arguments = ["measure", str(cube), *known_of_the_galaxy(), "--output", str(out), "--quiet"]
+    assert execute(arguments) == 0
+    return out
+
+
+def test_the_files_are_those_promised(measured):
+    assert {item.name for item in measured.iterdir()} == {
+        "fluxes.ecsv", "abundances.ecsv", "gradients.ecsv", "measurement.nc", "summary.png",
+        "run.json",
+    }  # fmt: skip
+
+
+def test_tables_read_back_with_units(measured):
+    abundances = QTable.read(measured / "abundances.ecsv")
+    assert str(abundances["value"].unit) == "dex"
+    gradients = QTable.read(measured / "gradients.ecsv")
+    assert {"slope", "slope_fgrad"} <= set(gradients["estimator"])
+    assert str(gradients["gradient"].unit) == "dex / kpc"
+
+
+def test_the_signal_to_noise_ratio_is_the_one_asked_of_the_mock(measured):
+    fluxes = QTable.read(measured / "fluxes.ecsv")
+    row = (fluxes["aperture"] == "integrated") & (fluxes["line"] == "halpha")
+    assert fluxes["snr"][row][0] == pytest.approx(54.0, rel=0.2)
+
+
+def test_the_measurement_opens_as_netcdf(measured):
+    with xr.open_datatree(measured / "measurement.nc", engine="h5netcdf") as tree:
+        assert tree.attrs["name"] == "disk"
+
+
+def test_the_record_names_the_cube_with_its_checksum(measured, cube):
+    record = json.loads((measured / "run.json").read_text())
+    assert list(record["inputs_sha256"]) == [str(cube)]
+    assert record["configuration"]["redshift"] == REDSHIFT
+
+
+def test_the_report_shows_assumptions_redshift_gradient_and_every_aperture(cube, tmp_path, capsys):
+    arguments = ["measure", str(cube), "--scheme", "2x0.8", "--output", str(tmp_path / "out")]
+    assert execute([*arguments, *known_of_the_galaxy()]) == 0
+    shown = capsys.readouterr().out
+    assert "assumed: " in shown
+    assert "z = 1.50" in shown
+    assert "gradient by N2, slope:" in shown
+    assert all(f" {aperture} " in shown for aperture in ("integrated", "A", "B"))
+    assert " C " not in shown
+
+
+def refused(arguments, capsys, tmp_path):
+    """Run something that cannot be used, and return what it says."""
+    out = tmp_path / "out"
+    assert execute(["measure", *arguments, "--output", str(out)]) == BAD_INPUT
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert not out.exists()
+    return captured.err
+
+
+@pytest.mark.parametrize("scheme", ["3by5", "0x0.5", "3x-0.5", ""])
+def test_a_bad_scheme_is_refused_in_one_line(scheme, cube, capsys, tmp_path):
+    assert "3x0.5" in refused([str(cube), "--scheme", scheme], capsys, tmp_path)
+
+
+def test_a_file_that_is_not_fits_is_named(capsys, tmp_path):
+    text = tmp_path / "notes.fits"
+    text.write_text("not a cube")
+    assert "notes.fits: not a readable FITS file" in refused([str(text)], capsys, tmp_path)
+
+
+def test_an_image_is_not_a_cube(capsys, tmp_path):
+    image = tmp_path / "image.fits"
+    fits.PrimaryHDU(np.ones((14, 14), dtype=np.float32)).writeto(image)
+    assert "image.fits" in refused([str(image), "--redshift", "1.5"], capsys, tmp_path)
+
+
+@pytest.mark.parametrize("redshift", ["-1", "nan"])
+def test_an_impossible_redshift_is_refused(redshift, cube, capsys, tmp_path):
+    assert "redshift" in refused([str(cube), "--redshift", redshift], capsys, tmp_path)
+
+
+def test_a_redshift_that_puts_the_lines_elsewhere_is_refused(cube, capsys, tmp_path):
+    assert "0.1" in refused([str(cube), "--redshift", "0.1"], capsys, tmp_path)
+
+
+def test_annuli_beyond_the_field_are_refused(cube, capsys, tmp_path):
+    arguments = [str(cube), *known_of_the_galaxy(), "--scheme", "3x2.5"]
+    assert "annul" in refused(arguments, capsys, tmp_path).lower()
