@@ -244,8 +244,9 @@ def coadd(
     Returns
     -------
     ApertureSpectra
-        A channel that misses part of its aperture is scaled up to the whole; one that
-        misses more than half is masked.
+        A channel that misses part of its aperture is scaled up to the spaxels that hold
+        data at all; one that misses more than half of them is masked. Light on spaxels
+        without data is not made up: see ``coverage``.
     """
     flux, sigma, valid = band.flux, np.where(band.valid, band.sigma, 0.0), band.valid
     if velocity_kms is not None:

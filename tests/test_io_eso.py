@@ -225,6 +225,12 @@ def test_what_was_written_reads_back_identically(observation, tmp_path):
     assert again["H"]["flux"].attrs["units"] == observation["H"]["flux"].attrs["units"]
 
 
+def test_a_spaxel_of_nothing_but_zeros_is_no_data_even_in_our_own_cubes(observation, tmp_path):
+    observation["H"]["flux"][:, :, 0] = 0.0
+    again = read_observation(list(write_eso(observation, tmp_path).values()))
+    assert again["H"]["mask"].to_numpy()[:, :, 0].all()
+
+
 def test_a_written_cube_has_world_coordinates_that_astropy_reads(observation, tmp_path):
     path = write_eso(observation, tmp_path)["H"]
     with fits.open(path) as hdus:
