@@ -9,7 +9,6 @@ from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.smearing import HALF_LIGHT_IN_SCALE_LENGTHS
 from kurvs_sim.galaxy import Galaxy
 
 Array = NDArray[np.float64]
@@ -57,7 +56,7 @@ def annular_fluxes(galaxy: Galaxy, scheme: BinningScheme) -> tuple[Array, Array]
     -------
     halpha, nii : array, shape (n_annuli,)
     """
-    scale_arcsec = galaxy.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
+    scale_arcsec = galaxy.scale_length_arcsec
     survey_n2 = DIAGNOSTICS["n2"].oxygen_abundance(np.array([0.0, 1.0]))
 
     def brightness(radius_arcsec: float, line: str) -> float:

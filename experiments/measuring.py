@@ -117,16 +117,11 @@ def _aperture_table(galaxy: MeasuredGalaxy) -> Table:
         sign = {"upper": "< ", "none": ""}.get(str(row["limit"]), "")
         table.add_row(
             aperture.name, f"{aperture.inner_arcsec:g}-{aperture.outer_arcsec:g}",
-            f"{coverage:.0%}", *(f"{_snr(galaxy, aperture.name, line):.1f}"
+            f"{coverage:.0%}", *(f"{galaxy.snr(aperture.name, line):.1f}"
                                  for line in ("halpha", "nii_6584")),
             f"{ratio[0]:.3f} +/- {ratio[1]:.3f}", f"{sign}{row['value'].value:.3f}",
         )  # fmt: skip
     return table
-
-
-def _snr(galaxy: MeasuredGalaxy, aperture: str, line: str) -> float:
-    rows = (galaxy.fluxes["aperture"] == aperture) & (galaxy.fluxes["line"] == line)
-    return float(galaxy.fluxes["snr"][rows][0]) if rows.any() else math.nan
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:
@@ -142,6 +137,5 @@ def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:
     list of (float, float)
         NaN where either line was not covered.
     """
-    fits = next(iter(galaxy.fits.values())).fits
-    ratio, error = line_ratio(fits, "nii_6584", "halpha")
+    ratio, error = line_ratio(galaxy.halpha_fit.fits, "nii_6584", "halpha")
     return list(zip(ratio.tolist(), error.tolist(), strict=True))

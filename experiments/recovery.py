@@ -20,7 +20,7 @@ from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import as_dataset, summarise, summary_table
 from experiments.run import Run
 from kurvs_pipeline.geometry import BinningScheme
-from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.profiles import Linear
 
@@ -140,16 +140,10 @@ def run_task(task: RecoveryTask) -> list[dict[str, object]]:
         "inclination_deg": task.inclination_deg,
         "effective_radius_arcsec": task.effective_radius_arcsec,
         "seeing_fwhm_arcsec": task.design.seeing_fwhm_arcsec,
-        "snr_halpha": _integrated_snr(measured),
+        "snr_halpha": measured.snr("integrated", "halpha"),
     }
     chosen = measured.gradients[measured.gradients["diagnostic"] == DIAGNOSTIC]
     return [{**truth, **_measured_columns(row)} for row in chosen]
-
-
-def _integrated_snr(measured: MeasuredGalaxy) -> float:
-    fluxes = measured.fluxes
-    row = (fluxes["aperture"] == "integrated") & (fluxes["line"] == "halpha")
-    return float(fluxes["snr"][row][0])
 
 
 def _measured_columns(row: Row) -> dict[str, object]:

@@ -7,6 +7,8 @@ import xarray as xr
 from astropy.table import QTable
 from rich.table import Table
 
+from kurvs_pipeline.noise import MAD_TO_SIGMA
+
 
 @dataclass(frozen=True)
 class RecoverySummary:
@@ -60,7 +62,9 @@ def _summary(table: QTable, gradient_true: float, estimator: str) -> RecoverySum
     error = rows["gradient_err"].value[np.isfinite(rows["gradient"].value)]
     nothing = measured.size == 0
     median = float("nan") if nothing else float(np.median(measured))
-    scatter = float("nan") if nothing else 1.4826 * float(np.median(np.abs(measured - median)))
+    scatter = (
+        float("nan") if nothing else MAD_TO_SIGMA * float(np.median(np.abs(measured - median)))
+    )
     pull = float("nan") if nothing else float(
         np.sqrt(np.mean(((measured - gradient_true) / error) ** 2)))  # fmt: skip
     return RecoverySummary(
@@ -102,7 +106,7 @@ def summary_table(summaries: tuple[RecoverySummary, ...]) -> Table:
     table.caption = (
         "annuli: slope through noise-free, unsmeared annuli; n: with a gradient / all; "
         "found: median; scatter: 1.48 MAD; pull: rms of (found - true) / error, "
-        "1 if errors are right"
+        "bias included"
     )
     return table
 

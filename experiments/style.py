@@ -6,8 +6,17 @@ from importlib.resources import as_file, files
 
 from matplotlib import style
 
-DATA_COLOUR = "#333333"
-FIT_COLOUR = "#D55E00"
+from kurvs_pipeline.plots import DATA_COLOUR, FIT_COLOUR
+
+__all__ = [
+    "DATA_COLOUR",
+    "FIT_COLOUR",
+    "LINE_LABEL",
+    "MUTED_COLOUR",
+    "NOISE_COLOUR",
+    "figure_style",
+]
+
 NOISE_COLOUR = "#C9D6E2"
 MUTED_COLOUR = "#999999"
 

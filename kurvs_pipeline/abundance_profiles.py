@@ -8,7 +8,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.gradients import Slope, slope_coefficients, weighted_slope
+from kurvs_pipeline.gradients import Slope, weighted_slope
 from kurvs_pipeline.line_fits import LineFits, line_ratio
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.smearing import DiskSmearing
@@ -91,7 +91,8 @@ def gradient_table(abundances: QTable, radius_kpc: Array, smearing: DiskSmearing
     -------
     QTable
         ``diagnostic, estimator, gradient, gradient_err, gradient_low, gradient_high, n_bins,
-        f_grad, f_grad_reference_gradient, flag``.
+        f_grad, f_grad_reference_gradient, flag``. Bins without [N II] are left out, which
+        flattens faint negative gradients; errors leave out that of f_grad itself.
     """
     rows = []
     for name in MEASURED_DIAGNOSTICS:
@@ -116,7 +117,7 @@ def _gradients(
     value = np.where(detected, of_diagnostic["value"].value, np.nan)
     error = 0.5 * (of_diagnostic["err_low"].value + of_diagnostic["err_high"].value)
     slope = weighted_slope(radius_kpc, value, error)
-    factor = _correction(name, slope, radius_kpc, value, error, smearing)
+    factor = _correction(name, slope, smearing)
     flag = slope.flag if np.isfinite(factor) or slope.n_bins < 2 else "no_psf_or_radius"
     return [
         (name, "slope", slope.gradient, slope.gradient_err, slope.n_bins, 1.0, slope.flag),
@@ -125,15 +126,10 @@ def _gradients(
     ]  # fmt: skip
 
 
-def _correction(
-    name: str, slope: Slope, radius_kpc: Array, value: Array, error: Array, smearing: DiskSmearing
-) -> float:
+def _correction(name: str, slope: Slope, smearing: DiskSmearing) -> float:
     """Return f_grad for the bins and weights that the slope was fitted with."""
     if slope.n_bins < 2:
         return float("nan")
-    finite = np.isfinite(value) & np.isfinite(error)
-    coefficients = np.zeros(len(radius_kpc))
-    coefficients[finite] = slope_coefficients(radius_kpc[finite], error[finite])
     # All diagnostics of [N II]/H-alpha are straight lines in its logarithm.
     ends = DIAGNOSTICS[name].oxygen_abundance(np.array([0.0, 1.0]))
-    return smearing.f_grad(coefficients, abundance_per_log_ratio=float(ends[1] - ends[0]))
+    return smearing.f_grad(slope.coefficients, abundance_per_log_ratio=float(ends[1] - ends[0]))

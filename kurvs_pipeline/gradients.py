@@ -1,6 +1,6 @@
 """Radial gradients: a line through the annuli."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,15 @@ class Slope:
         That the line was fitted to.
     flag : str
         ``ok``, ``two_bins`` (a line without a degree of freedom) or ``too_few_bins``.
+    coefficients : array, shape (n_radii,)
+        The gradient is their product with the abundances; 0 for bins that were left out.
     """
 
     gradient: float
     gradient_err: float
     n_bins: int
     flag: str
+    coefficients: Array = field(compare=False)
 
 
 def weighted_slope(radius_kpc: Array, abundance: Array, abundance_err: Array) -> Slope:
@@ -43,12 +46,14 @@ def weighted_slope(radius_kpc: Array, abundance: Array, abundance_err: Array) ->
     """
     finite = np.isfinite(abundance) & np.isfinite(abundance_err) & (abundance_err > 0.0)
     n_bins = int(finite.sum())
+    coefficients = np.zeros(len(radius_kpc))
     if n_bins < 2:
-        return Slope(float("nan"), float("nan"), n_bins, "too_few_bins")
-    coefficients = slope_coefficients(radius_kpc[finite], abundance_err[finite])
-    gradient = float(coefficients @ abundance[finite])
-    error = float(np.sqrt(coefficients**2 @ abundance_err[finite] ** 2))
-    return Slope(gradient, error, n_bins, "ok" if n_bins > 2 else "two_bins")
+        return Slope(float("nan"), float("nan"), n_bins, "too_few_bins", coefficients)
+    used = slope_coefficients(radius_kpc[finite], abundance_err[finite])
+    coefficients[finite] = used
+    gradient = float(used @ abundance[finite])
+    error = float(np.sqrt(used**2 @ abundance_err[finite] ** 2))
+    return Slope(gradient, error, n_bins, "ok" if n_bins > 2 else "two_bins", coefficients)
 
 
 def slope_coefficients(radius_kpc: Array, abundance_err: Array) -> Array:

@@ -33,7 +33,7 @@ class KinematicMaps:
         Relative to the redshift of the fit; spaxels without a measurement carry that of
         the nearest measured one. 0 throughout where nothing was measured.
     sigma_kms, halpha_flux, halpha_snr : array
-        Of the smoothed spaxels, NaN where the fit failed.
+        Of bright spaxels alone, smoothed otherwise; NaN where the fit failed.
     measured : bool array
         Spaxels whose velocity is their own.
     """

@@ -183,7 +183,8 @@ def flux_table(fits: Mapping[str, BandFit], apertures: Sequence[str]) -> QTable:
     Returns
     -------
     QTable
-        ``aperture, line, flux, flux_err, snr, upper_limit, band, velocity, sigma, flag``.
+        ``aperture, line, flux, flux_err, snr, upper_limit, band, velocity, sigma, kinematics,
+        flag``.
         ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux stands either way.
     """
     return vstack([_band_table(name, fit, apertures) for name, fit in fits.items()])

@@ -1,6 +1,7 @@
 """The pipeline: from an Observation to the metallicity gradient, one stage after the other."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -85,6 +86,22 @@ class MeasuredGalaxy:
     fits: Mapping[str, BandFit]
     noise_scale: Mapping[str, float]
 
+    @property
+    def halpha_fit(self) -> BandFit:
+        """Spectra and fits of the band with H-alpha."""
+        return _halpha_band(self.fits)
+
+    def snr(self, aperture: str, line: str) -> float:
+        """Return a line's flux over its error; NaN where it was not covered.
+
+        Parameters
+        ----------
+        aperture, line : str
+            Names, as in ``fluxes``.
+        """
+        rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)
+        return float(self.fluxes["snr"][rows][0]) if rows.any() else math.nan
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -118,16 +135,16 @@ class Pipeline:
             If H-alpha or an annulus lies outside the data.
         """
         validate(observation)
-        metadata = _with_redshift(metadata_of(observation))
+        metadata = _require_redshift(metadata_of(observation))
         bands = _calibrated(observation, metadata, self.scheme)
         maps, x, y = _maps_about_centre(observation, bands, metadata)
         apertures = apertures_for(metadata, self.scheme)
-        weights, coverage = _weights(apertures, metadata, (x, y), _first(bands).valid_spaxels)
-        systemic = systemic_velocity(_first(bands), metadata.redshift, weights[0])
+        weights, coverage = _weights(apertures, metadata, (x, y), _halpha_band(bands).valid_spaxels)
+        systemic = systemic_velocity(_halpha_band(bands), metadata.redshift, weights[0])
         metadata, maps = _about_systemic(metadata, maps, systemic[0])
         fits = fit_bands(bands, weights, redshift=metadata.redshift, velocity_kms=maps.velocity_kms)
         names = [aperture.name for aperture in apertures]
-        abundances = abundance_table(_first(fits).fits, names)
+        abundances = abundance_table(_halpha_band(fits).fits, names)
         smearing = DiskSmearing(metadata, x.to_numpy(), y.to_numpy(), weights[1:])
         return MeasuredGalaxy(
             metadata=metadata,
@@ -146,12 +163,12 @@ class Pipeline:
         )
 
 
-def _first(bands: Mapping[str, T]) -> T:
+def _halpha_band(bands: Mapping[str, T]) -> T:
     """Return the band with H-alpha."""
     return next(iter(bands.values()))
 
 
-def _with_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
+def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
     if not np.isfinite(metadata.redshift):
         raise MetadataError("redshift is unknown: give it with --redshift")
     return metadata
@@ -180,7 +197,7 @@ def _maps_about_centre(
     x, y = dataset["x"], dataset["y"]
     seeing = metadata.seeing_fwhm_arcsec
     maps = kinematic_maps(
-        _first(bands),
+        _halpha_band(bands),
         metadata.redshift,
         kernel_arcsec=seeing if np.isfinite(seeing) else TYPICAL_SEEING_ARCSEC,
         spaxel_arcsec=spaxel_size_arcsec(x),

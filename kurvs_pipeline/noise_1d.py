@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_dilation
 
+from kurvs_pipeline.noise import MAD_TO_SIGMA
+
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of a Gaussian over its median absolute deviation."""
 
 _CLIP_SIGMA = 3.0
 _LONGEST_LAG = 8

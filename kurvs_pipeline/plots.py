@@ -25,7 +25,7 @@ HALPHA_RANGE_UM = (0.6500, 0.6640)
 
 
 def plot_halpha_map(galaxy: MeasuredGalaxy, axes: Axes) -> Axes:
-    """Draw the H-alpha flux of the smoothed spaxels, with the apertures. North is up, East left.
+    """Draw the H-alpha flux of the velocity map's fits, with the apertures. North is up, East left.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def plot_aperture_spectrum(galaxy: MeasuredGalaxy, index: int, axes: Axes) -> Ax
     axes : Axes
         To draw on.
     """
-    fit = next(iter(galaxy.fits.values()))
+    fit = galaxy.halpha_fit
     rest = fit.model.wavelength_um / (1.0 + galaxy.metadata.redshift)
     shown = (rest > HALPHA_RANGE_UM[0]) & (rest < HALPHA_RANGE_UM[1])
     flux = np.where(fit.spectra.valid[index], fit.spectra.flux[index], np.nan)
@@ -117,13 +117,9 @@ def plot_aperture_spectrum(galaxy: MeasuredGalaxy, index: int, axes: Axes) -> Ax
 
 def _spectrum_title(galaxy: MeasuredGalaxy, index: int) -> str:
     aperture = galaxy.apertures[index]
-    fluxes = galaxy.fluxes[galaxy.fluxes["aperture"] == aperture.name]
-    snr = {str(row["line"]): float(row["snr"]) for row in fluxes}
+    halpha, nii = (galaxy.snr(aperture.name, line) for line in ("halpha", "nii_6584"))
     edges = f"{aperture.inner_arcsec:g}-{aperture.outer_arcsec:g} arcsec"
-    return (
-        f"{aperture.name}  {edges}   S/N: H$\\alpha$ {snr['halpha']:.1f}, "
-        f"[N II] {snr.get('nii_6584', float('nan')):.1f}"
-    )
+    return f"{aperture.name}  {edges}   S/N: H$\\alpha$ {halpha:.1f}, [N II] {nii:.1f}"
 
 
 def plot_radial_profile(galaxy: MeasuredGalaxy, axes: Axes, *, diagnostic: str = "n2") -> Axes:

@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import (
     SpatialCorrelation,
@@ -131,8 +132,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
 
 def _correlation(residual: Array, sigma: Array, quiet: Mask, x: xr.DataArray) -> SpatialCorrelation:
     normalised = np.divide(residual, sigma, out=np.zeros_like(residual), where=quiet)
-    spaxel_arcsec = abs(float(x[1] - x[0]))
-    reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_arcsec))
+    reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_size_arcsec(x)))
     return measure_correlation(normalised, quiet, reach=reach)
 
 

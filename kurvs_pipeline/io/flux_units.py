@@ -21,7 +21,7 @@ def flux_scale(header: Header, data: Array) -> tuple[float, str, list[str]]:
     header : Header
         For BUNIT.
     data : array
-        Fluxes with invalid voxels NaN.
+        Fluxes with invalid voxels 0.
 
     Returns
     -------
