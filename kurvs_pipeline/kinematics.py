@@ -1,6 +1,6 @@
 """Velocity maps from H-alpha + [N II] in the cube itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,19 +91,48 @@ def kinematic_maps(
     model = BandLineModel.for_band(
         band.wavelength_um, band.lsf_sigma_um, redshift, lines=KINEMATIC_LINES
     )
-    smoothed = _fit(band, model, width)
-    alone = _fit(band, model, 1)
-    bright = alone[2] >= MINIMUM_SNR_ALONE
-    return _maps(np.where(bright, alone, smoothed), band.valid_spaxels)
+    everywhere = np.ones(band.valid_spaxels.shape, dtype=bool)
+    smoothed = _fit(band, model, width, everywhere)
+    alone = _fit(band, model, 1, smoothed.halpha_snr >= MINIMUM_SNR)
+    bright = alone.halpha_snr >= MINIMUM_SNR_ALONE
+    return _maps(alone.where(bright, smoothed), band.valid_spaxels)
 
 
-def _fit(band: CalibratedBand, model: BandLineModel, width: int) -> Array:
-    """Fit smoothed spaxels; return flux, velocity, S/N and width, shape (4, n_y, n_x)."""
+@dataclass(frozen=True)
+class _SpaxelFits:
+    """What each spaxel's fit says, arrays of shape (n_y, n_x), NaN where there is none."""
+
+    halpha_flux: Array
+    velocity_kms: Array
+    halpha_snr: Array
+    sigma_kms: Array
+
+    def where(self, chosen: Mask, other: "_SpaxelFits") -> "_SpaxelFits":
+        """Return these fits in the chosen spaxels and the other's elsewhere."""
+        names = [item.name for item in fields(self)]
+        return _SpaxelFits(
+            *(np.where(chosen, getattr(self, name), getattr(other, name)) for name in names)
+        )
+
+
+def _fit(band: CalibratedBand, model: BandLineModel, width: int, chosen: Mask) -> _SpaxelFits:
+    """Fit the chosen spaxels of a cube smoothed by squares of a width."""
+    rows = chosen.ravel()
     flux, variance, valid = _smooth(band, model.channels, width)
-    fits = fit_lines(model, flux, variance, mask=~valid)
+    fits = fit_lines(model, flux[rows], variance[rows], mask=~valid[rows])
     halpha = fits.names.index("halpha")
-    planes = (fits.flux[:, halpha], fits.velocity_kms, fits.snr[:, halpha], fits.sigma_kms)
-    return np.stack(planes).reshape(4, *band.valid_spaxels.shape)
+
+    def on_sky(values: Array) -> Array:
+        plane = np.full(chosen.shape, np.nan)
+        plane[chosen] = values
+        return plane
+
+    return _SpaxelFits(
+        halpha_flux=on_sky(fits.flux[:, halpha]),
+        velocity_kms=on_sky(fits.velocity_kms),
+        halpha_snr=on_sky(fits.snr[:, halpha]),
+        sigma_kms=on_sky(fits.sigma_kms),
+    )
 
 
 def _smooth(
@@ -131,22 +160,28 @@ def _smooth(
     return full(flux), full(variance), full(usable) > 0.0
 
 
-def _maps(planes: Array, valid_spaxels: Mask) -> KinematicMaps:
-    halpha, velocity, snr, sigma = planes
-    detected = (snr >= MINIMUM_SNR) & valid_spaxels
-    measured = _main_body(detected, np.where(detected, halpha, 0.0))
+def _maps(fits: _SpaxelFits, valid_spaxels: Mask) -> KinematicMaps:
+    detected = (fits.halpha_snr >= MINIMUM_SNR) & valid_spaxels
+    light = np.where(detected, fits.halpha_flux, 0.0)
+    measured = detected & _main_body(detected, light, valid_spaxels)
     return KinematicMaps(
-        velocity_kms=fill_nearest(np.where(measured, velocity, 0.0), measured),
-        sigma_kms=sigma,
-        halpha_flux=halpha,
-        halpha_snr=snr,
+        velocity_kms=fill_nearest(np.where(measured, fits.velocity_kms, 0.0), measured),
+        sigma_kms=fits.sigma_kms,
+        halpha_flux=fits.halpha_flux,
+        halpha_snr=fits.halpha_snr,
         measured=measured,
     )
 
 
-def _main_body(detected: Mask, flux: Array) -> Mask:
-    """Keep the connected patch with the most flux: islands and spurs are sky residuals."""
-    opened = ndimage.binary_opening(detected, np.ones((2, 2)))
+def _main_body(detected: Mask, flux: Array, valid_spaxels: Mask) -> Mask:
+    """Keep the connected patch with the most flux: islands and spurs are sky residuals.
+
+    A dead column does not part a galaxy: gaps without data, up to two spaxels wide, are
+    bridged before patches are told apart.
+    """
+    closed = ndimage.binary_closing(detected, np.ones((3, 3)))
+    bridged = np.where(valid_spaxels, detected, closed)
+    opened = ndimage.binary_opening(bridged, np.ones((2, 2)))
     labels, number = ndimage.label(opened)
     if number == 0:
         return detected
