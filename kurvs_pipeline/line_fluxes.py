@@ -1,15 +1,16 @@
 """Line fluxes of every aperture in every band, each with the error that it deserves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, vstack
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
+from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -38,12 +39,15 @@ class BandFit:
         One fit an aperture.
     units : str
         Of the flux density.
+    coverage : array, shape (n_apertures,)
+        Fraction of each aperture's H-alpha spaxels that hold data in this band.
     """
 
     model: BandLineModel
     spectra: ApertureSpectra
     fits: LineFits
     units: str
+    coverage: Array
 
 
 def bands_with_lines(
@@ -120,7 +124,8 @@ def fit_bands(
 
     Kinematics are free where a band has a strong line. Elsewhere they are those of the
     H-alpha band in the same aperture, or of the integrated aperture: with free kinematics
-    a faint line's error comes out too small.
+    a faint line's error comes out too small. An aperture of which a band holds less than
+    30 per cent is not measured in it.
 
     Parameters
     ----------
@@ -142,19 +147,28 @@ def fit_bands(
     results: dict[str, BandFit] = {}
     for name, band in bands.items():
         model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift)
+        coverage = _coverage(weights, band)
         spectra = coadd(band, weights, velocity_kms=velocity_kms)
+        spectra = replace(spectra, valid=spectra.valid & (coverage >= MINIMUM_COVERAGE)[:, None])
         if not results:
             velocity, sigma = _integrated_kinematics(model, spectra, velocity, sigma)
         fits = fit_lines_or_fix(
             model, spectra.flux, spectra.variance, mask=~spectra.valid,
             fallback_velocity_kms=velocity, fallback_sigma_kms=sigma,
         )  # fmt: skip
-        results[name] = BandFit(model, spectra, fits, band.units)
+        results[name] = BandFit(model, spectra, fits, band.units, coverage)
         if len(results) == 1:
             known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
             velocity = np.where(known, fits.velocity_kms, velocity)
             sigma = np.where(known, fits.sigma_kms, sigma)
     return results
+
+
+def _coverage(weights: Array, band: CalibratedBand) -> Array:
+    """Return the fraction of each aperture's weight on spaxels with data in this band."""
+    total = weights.sum(axis=(1, 2))
+    inside = (weights * band.valid_spaxels).sum(axis=(1, 2))
+    return np.asarray(np.divide(inside, total, out=np.zeros_like(total), where=total > 0.0))
 
 
 def _integrated_kinematics(
@@ -170,7 +184,9 @@ def _integrated_kinematics(
     return np.full_like(velocity, fits.velocity_kms[0]), np.full_like(sigma, fits.sigma_kms[0])
 
 
-def flux_table(fits: Mapping[str, BandFit], apertures: Sequence[str]) -> QTable:
+def flux_table(
+    fits: Mapping[str, BandFit], apertures: Sequence[str], coverage: ArrayLike
+) -> QTable:
     """Return every line of every aperture.
 
     Parameters
@@ -179,18 +195,23 @@ def flux_table(fits: Mapping[str, BandFit], apertures: Sequence[str]) -> QTable:
         By band.
     apertures : sequence of str
         Names, in the order of the fits.
+    coverage : array_like, shape (n_apertures,)
+        Fraction of each aperture's area on spaxels with data in the band of H-alpha.
 
     Returns
     -------
     QTable
-        ``aperture, line, flux, flux_err, snr, upper_limit, band, velocity, sigma, kinematics,
-        flag``.
+        ``aperture, line, flux, flux_err, snr, upper_limit, band, coverage, velocity, sigma,
+        kinematics, flag``.
         ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux stands either way.
+        ``coverage`` is of the aperture's area in the line's own band: light on the rest is
+        not made up.
     """
-    return vstack([_band_table(name, fit, apertures) for name, fit in fits.items()])
+    within = np.asarray(coverage, dtype=float)
+    return vstack([_band_table(name, fit, apertures, within) for name, fit in fits.items()])
 
 
-def _band_table(band: str, fit: BandFit, apertures: Sequence[str]) -> QTable:
+def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Array) -> QTable:
     lines = fit.fits.to_lines()
     n_lines = len(lines.names)
     unit = line_flux_unit(fit.units)
@@ -204,6 +225,7 @@ def _band_table(band: str, fit: BandFit, apertures: Sequence[str]) -> QTable:
     limit = np.where(detected, np.nan, DETECTION_SNR * lines.flux_err)
     table["upper_limit"] = limit.ravel() * unit
     table["band"] = band
+    table["coverage"] = np.repeat(coverage * fit.coverage, n_lines)
     table["velocity"] = np.repeat(fit.fits.velocity_kms, n_lines) * u.km / u.s
     table["sigma"] = np.repeat(fit.fits.sigma_kms, n_lines) * u.km / u.s
     table["kinematics"] = np.repeat(fit.fits.kinematics, n_lines)

@@ -149,7 +149,7 @@ class Pipeline:
         return MeasuredGalaxy(
             metadata=metadata,
             redshift_err=systemic[1] / SPEED_OF_LIGHT_KMS * (1.0 + metadata.redshift),
-            fluxes=flux_table(fits, names),
+            fluxes=flux_table(fits, names, coverage),
             abundances=abundances,
             gradients=_gradients(abundances, apertures[1:], metadata, smearing),
             apertures=apertures,
