@@ -20,6 +20,9 @@ MAD_TO_SIGMA = 1.4826
 RESIDUAL_CHANNEL_FACTOR = 2.5
 """Channels noisier than this many times the median are ridden by sky residuals."""
 
+OBSERVED_LINE_SIGMA_KMS = 70.0
+"""Of the survey's median line (FWHM 150 km/s, Li et al. 2025) behind the spectrograph."""
+
 _CLIP_SIGMA = 4.0
 
 
@@ -41,26 +44,68 @@ class SpatialCorrelation:
     lags: tuple[tuple[int, int], ...] = ()
     values: tuple[float, ...] = ()
 
-    def coadded_variance(self, weighted_sigma: Array) -> Array:
+    def coadded_variance(
+        self, weighted_sigma: Array, *, velocity_kms: Array | None = None
+    ) -> Array:
         """Return the variance of a weighted sum of correlated spaxels.
+
+        Spaxels that were displaced by different velocities no longer share the noise of one
+        channel: they share that of channels apart, which a line as wide as the survey's adds
+        up again in part (:func:`shared_by_line`).
 
         Parameters
         ----------
         weighted_sigma : array, shape (..., n_y, n_x)
             Weight times standard deviation, 0 where unused.
+        velocity_kms : array, shape (n_y, n_x), optional
+            What was taken out of each spaxel; the same everywhere if left out.
 
         Returns
         -------
         array, shape (...)
             sum_ij w_i sigma_i rho_ij sigma_j w_j, at least the uncorrelated sum's half.
         """
+        if velocity_kms is None:
+            velocity_kms = np.zeros(weighted_sigma.shape[-2:])
         diagonal = np.einsum("...yx,...yx->...", weighted_sigma, weighted_sigma)
-        total = (1.0 - self.common) * diagonal + self.common * weighted_sigma.sum((-2, -1)) ** 2
+        total = diagonal + self.common * (_of_all_pairs(weighted_sigma, velocity_kms) - diagonal)
         for lag, value in zip(self.lags, self.values, strict=True):
             here, there = _pairs(weighted_sigma, lag)
-            total = total + 2.0 * value * np.einsum("...yx,...yx->...", here, there)
+            shared = shared_by_line(np.subtract(*_pairs(velocity_kms, lag)))
+            total = total + 2.0 * value * np.einsum("...yx,...yx,yx->...", here, there, shared)
         # Noisy estimates at many lags need not be positive definite.
         return np.asarray(np.maximum(total, 0.5 * diagonal))
+
+
+def shared_by_line(velocity_difference_kms: Array) -> Array:
+    """Return how much of two spaxels' shared noise a line sees once they are displaced.
+
+    The flux of a line is its spectrum weighted by its own Gaussian profile (a matched
+    filter). Noise that two spectra share in each channel, brought a velocity dv apart, enters
+    both filters with the overlap of two such Gaussians: exp(-dv^2 / (4 sigma^2)).
+
+    Parameters
+    ----------
+    velocity_difference_kms : array
+        Between the velocities taken out of the two.
+
+    Returns
+    -------
+    array
+        Between 0 and 1, of the shape of the input.
+    """
+    return np.asarray(np.exp(-((velocity_difference_kms / (2.0 * OBSERVED_LINE_SIGMA_KMS)) ** 2)))
+
+
+def _of_all_pairs(weighted_sigma: Array, velocity_kms: Array) -> Array:
+    """Sum over all pairs of spaxels, collected in narrow intervals of velocity."""
+    interval = np.rint(velocity_kms / (0.25 * OBSERVED_LINE_SIGMA_KMS))
+    levels, member = np.unique(interval, return_inverse=True)
+    indicator = (member.reshape(velocity_kms.shape) == np.arange(levels.size)[:, None, None]) * 1.0
+    collected = np.tensordot(weighted_sigma, indicator, axes=((-2, -1), (1, 2)))
+    centres = levels * 0.25 * OBSERVED_LINE_SIGMA_KMS
+    shared = shared_by_line(centres[:, None] - centres)
+    return np.asarray(np.einsum("...g,gh,...h->...", collected, shared, collected))
 
 
 def measure_correlation(normalised: Array, valid: Mask, *, reach: int) -> SpatialCorrelation:

@@ -1,6 +1,7 @@
 """From a cube to the spectra of apertures: continuum, velocity alignment, co-addition."""
 
 import itertools
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from kurvs_pipeline.noise import (
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+logger = logging.getLogger(__name__)
+
 CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
@@ -34,6 +37,9 @@ CORRELATION_REACH_ARCSEC = 0.45
 NOISE_FREE_SCALE = 0.1
 """A cube with less scatter than this times its stated noise was never observed: a mock
 without noise, whose stated noise serves as weights only."""
+
+SATURATED_VOXELS = 10
+"""Noise does not put so many voxels on exactly one value."""
 
 MINIMUM_WEIGHT_FRACTION = 0.5
 """A channel that has lost more of its aperture than this is masked."""
@@ -94,26 +100,21 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     CalibratedBand
     """
     wavelength = band["wavelength"].to_numpy()
-    valid = ~band["mask"].to_numpy() & np.isfinite(band["flux"].to_numpy())
-    flux = np.where(valid, band["flux"].to_numpy(), 0.0).astype(float)
+    flux, valid = _usable_flux(band)
     line_free = ~near_lines(wavelength, redshift)
     residual = flux - continuum(flux, valid & line_free[:, None, None])
     radius = np.hypot(band["x"].to_numpy()[None, :], band["y"].to_numpy()[:, None])
     off_source = _off_source(radius > source_radius_arcsec, valid)
-
     stated = np.sqrt(band["variance"].to_numpy().astype(float))
     if np.isfinite(stated[valid]).any():
         valid &= stated > 0.0
-        scale = noise_scale(residual, stated, valid & line_free[:, None, None])
-        # Scatter about the median of n channels comes out small (Rousseeuw & Croux 1993).
-        scale *= CONTINUUM_BLOCK_CHANNELS / (CONTINUUM_BLOCK_CHANNELS - 0.8)
-        sigma = stated * (scale if scale > NOISE_FREE_SCALE else 1.0)
+        scale, sigma = _rescaled(stated, residual, valid & line_free[:, None, None])
     else:
-        scale = float("nan")
-        sigma = empirical_sigma(residual, valid, off_source)
+        scale, sigma = float("nan"), empirical_sigma(residual, valid, off_source)
         valid &= ~residual_channels(sigma, valid)[:, None, None]
     valid &= np.isfinite(sigma) & (sigma > 0.0)
     quiet = valid & (line_free & ~residual_channels(sigma, valid))[:, None, None]
+    noise_free = scale <= NOISE_FREE_SCALE
     return CalibratedBand(
         flux=np.where(valid, residual, 0.0),
         sigma=np.where(valid, sigma, np.nan),
@@ -121,13 +122,39 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         wavelength_um=wavelength,
         lsf_sigma_um=band["lsf_sigma"].to_numpy(),
         correlation=(
-            SpatialCorrelation()
-            if scale <= NOISE_FREE_SCALE
-            else _correlation(residual, sigma, quiet, band["x"])
+            SpatialCorrelation() if noise_free else _correlation(residual, sigma, quiet, band["x"])
         ),
         noise_scale=scale,
         units=band["flux"].attrs["units"],
     )
+
+
+def _usable_flux(band: xr.Dataset) -> tuple[Array, Mask]:
+    """Return the flux, 0 where there is none to use, and where there is."""
+    flux = band["flux"].to_numpy()
+    valid = ~band["mask"].to_numpy() & np.isfinite(flux)
+    valid &= ~_saturated(flux, valid)
+    return np.where(valid, flux, 0.0).astype(float), valid
+
+
+def _saturated(flux: NDArray[np.floating], valid: Mask) -> Mask:
+    """Find voxels cut off at one value: many that hold exactly the largest of the cube."""
+    ceiling = np.max(flux, where=valid, initial=0.0)
+    at_ceiling = valid & (flux == ceiling)
+    cut_off = ceiling > 0.0 and np.count_nonzero(at_ceiling) >= SATURATED_VOXELS
+    if cut_off and not np.array_equal(at_ceiling, valid):
+        logger.warning("%d voxels stand at the ceiling of %g and are taken as saturated",
+                       np.count_nonzero(at_ceiling), ceiling)  # fmt: skip
+        return np.asarray(at_ceiling)
+    return np.zeros_like(valid)
+
+
+def _rescaled(stated: Array, residual: Array, quiet: Mask) -> tuple[float, Array]:
+    """Return the factor by which the stated noise is too small, and the noise it makes."""
+    scale = noise_scale(residual, stated, quiet)
+    # Scatter about the median of n channels comes out small (Rousseeuw & Croux 1993).
+    scale *= CONTINUUM_BLOCK_CHANNELS / (CONTINUUM_BLOCK_CHANNELS - 0.8)
+    return scale, stated * (scale if scale > NOISE_FREE_SCALE else 1.0)
 
 
 def _correlation(residual: Array, sigma: Array, quiet: Mask, x: xr.DataArray) -> SpatialCorrelation:
@@ -228,9 +255,10 @@ def coadd(
 ) -> ApertureSpectra:
     """Add up the spaxels of each aperture, after taking out their velocities.
 
-    Every spaxel is displaced by whole channels, so that output channels stay as
-    independent as the input's and their variances add; the price, a broadening of
-    1/12 channel^2, falls on the free line width.
+    Every spaxel is displaced by whole channels, so that no noise is interpolated; the
+    price, a broadening of 1/12 channel^2, falls on the free line width. Variances are those
+    that give the flux of a line its error: spaxels displaced apart share less of it
+    (:meth:`~kurvs_pipeline.noise.SpatialCorrelation.coadded_variance`).
 
     Parameters
     ----------
@@ -257,7 +285,9 @@ def coadd(
     good = used > MINIMUM_WEIGHT_FRACTION * np.maximum(total, 1e-12)
     scale = np.divide(total, used, out=np.ones_like(used), where=good)
     summed = np.einsum("ayx,kyx->ak", inside, flux)
-    variance = np.stack([band.correlation.coadded_variance(w * sigma) for w in inside])
+    variance = np.stack(
+        [band.correlation.coadded_variance(w * sigma, velocity_kms=velocity_kms) for w in inside]
+    )
     return ApertureSpectra(summed * scale, variance * scale**2, good & (variance > 0.0))
 
 

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import uniform_filter
 
 from kurvs_pipeline.noise import (
+    OBSERVED_LINE_SIGMA_KMS,
     SpatialCorrelation,
     empirical_sigma,
     masked_median,
@@ -93,3 +94,30 @@ def test_the_masked_median_is_numpys_where_there_is_data(values, valid):
         inside = values[valid[:, column], column]
         expected = np.median(inside) if inside.size else np.nan
         np.testing.assert_allclose(found[column], expected)
+
+
+def matched_filter_sums(noise, shift, sigma_channels):
+    """Align spaxels by whole channels, add them up, and weigh them as a line's fit does."""
+    aligned = sum(np.roll(noise[:, y, x], -shift[y, x]) for y, x in np.ndindex(noise.shape[1:]))
+    channel = np.arange(-30, 31)
+    profile = np.exp(-0.5 * (channel / sigma_channels) ** 2)
+    return np.convolve(aligned, profile, mode="valid") / np.sqrt(profile @ profile)
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "common"])
+def test_rotation_loosens_what_spaxels_share(rng, kind):
+    channel_kms = 35.0
+    noise = rng.standard_normal((20000, 12, 12))
+    if kind == "neighbours":
+        noise = uniform_filter(noise, (0, 3, 3), mode="wrap")
+    else:
+        noise += 0.3 * rng.standard_normal((20000, 1, 1))
+    noise /= noise.std()
+    everywhere = np.ones(noise.shape, dtype=bool)
+    correlation = measure_correlation(noise[:4000], everywhere[:4000], reach=2)
+    shift = np.rint(np.linspace(-4.0, 4.0, 12))[None, :].astype(int) * np.ones((12, 1), dtype=int)
+    drawn = matched_filter_sums(noise, shift, OBSERVED_LINE_SIGMA_KMS / channel_kms).std()
+    quoted = correlation.coadded_variance(np.ones((12, 12)), velocity_kms=shift * channel_kms)
+    at_rest = correlation.coadded_variance(np.ones((12, 12)))
+    assert np.sqrt(quoted) == pytest.approx(drawn, rel=0.05)
+    assert np.sqrt(at_rest) > 1.05 * drawn

@@ -134,3 +134,13 @@ def test_a_cube_without_any_data_has_no_valid_voxel():
     band = calibrate(observed_band(flux, flux, np.ones(flux.shape, dtype=bool)), redshift=1.5,
                      source_radius_arcsec=0.1)  # fmt: skip
     assert not band.valid.any()
+
+
+def test_voxels_at_the_ceiling_of_a_cube_are_taken_as_saturated(caplog):
+    flux = np.random.default_rng(2).standard_normal((2048, 4, 4))
+    flux[300:320, 1, 2] = 65535.0
+    band = calibrate(observed_band(flux, np.ones(flux.shape)), redshift=1.5,
+                     source_radius_arcsec=0.1)  # fmt: skip
+    assert not band.valid[300:320, 1, 2].any()
+    assert band.valid.sum() == flux.size - 20
+    assert "saturated" in caplog.text
