@@ -219,34 +219,47 @@ def _collect(
     dof = np.sum(spectra.weight > 0.0, axis=1) - fitted.sum(axis=1)
     covered = active & core_coverage(model, spectra.weight, velocity, sigma)
     measured = covered & fitted[:, :n_groups]
-    flag = np.where((dof <= 0) | ~measured.any(axis=1), FitFlag.NO_DATA, flag)
-    flag |= np.where(measured.all(axis=1), 0, FitFlag.PARTIAL)
-    # Without any light, nothing says where the lines are.
-    undetermined = np.any(~held & ~fitted[:, -2:].T, axis=0)
-    flag |= np.where(undetermined, FitFlag.NOT_CONVERGED, 0)
+    flag = _with_missing_data(flag, measured, fitted, held, dof)
     failed = (flag & (FitFlag.NO_DATA | FitFlag.AT_BOUND | FitFlag.NOT_CONVERGED)) != 0
     resolved = ~failed & ((flag & FitFlag.UNRESOLVED) == 0)
     keep = measured & ~failed[:, None]
     flux_covariance = matrix[:n_groups, :n_groups].transpose(2, 0, 1)
-    errors = np.sqrt(np.einsum("iin->in", matrix[-2:, -2:]))
-    free = ~held
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sigma_err = 0.5 * errors[1] / sigma
+    amplitudes = minimum.point.amplitudes
+    continuum_known = fitted[:, n_groups:-2] & ~failed[:, None]
+    velocity_err, sigma_err = _kinematic_errors(matrix, held, sigma)
     return LineFits(
         model=model,
-        flux=np.where(keep, minimum.point.amplitudes[:, :n_groups], np.nan),
+        flux=np.where(keep, amplitudes[:, :n_groups], np.nan),
         flux_covariance=np.where(keep[:, :, None] & keep[:, None, :], flux_covariance, np.nan),
-        continuum=np.where(
-            fitted[:, n_groups:-2] & ~failed[:, None],
-            minimum.point.amplitudes[:, n_groups:],
-            np.nan,
-        ),
+        continuum=np.where(continuum_known, amplitudes[:, n_groups:], np.nan),
         velocity_kms=np.where(failed, np.nan, velocity),
-        velocity_err_kms=np.where(~failed & free[0], errors[0], np.nan),
+        velocity_err_kms=np.where(failed, np.nan, velocity_err),
         sigma_kms=np.where(resolved, sigma, np.nan),
-        sigma_err_kms=np.where(resolved & free[1], sigma_err, np.nan),
+        sigma_err_kms=np.where(resolved, sigma_err, np.nan),
         chi2=np.where(failed, np.nan, minimum.point.chi2),
         dof=np.maximum(dof, 0),
         flag=flag,
         kinematics=np.full(flag.size, "fixed" if held.all() else "free", dtype="<U5"),
     )
+
+
+def _with_missing_data(
+    flag: NDArray[np.intp],
+    measured: BoolArray,
+    fitted: BoolArray,
+    held: BoolArray,
+    dof: NDArray[np.intp],
+) -> NDArray[np.intp]:
+    """Add to the flags what the data did not determine."""
+    flag = np.where((dof <= 0) | ~measured.any(axis=1), FitFlag.NO_DATA, flag)
+    flag |= np.where(measured.all(axis=1), 0, FitFlag.PARTIAL)
+    # Without any light, nothing says where the lines are.
+    undetermined = np.any(~held & ~fitted[:, -2:].T, axis=0)
+    return np.asarray(flag | np.where(undetermined, FitFlag.NOT_CONVERGED, 0))
+
+
+def _kinematic_errors(matrix: Array, held: BoolArray, sigma: Array) -> tuple[Array, Array]:
+    """Return the errors of velocity and width (fitted squared), NaN where they were held."""
+    errors = np.where(held, np.nan, np.sqrt(np.einsum("iin->in", matrix[-2:, -2:])))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return errors[0], 0.5 * errors[1] / sigma
