@@ -63,10 +63,7 @@ def bands_with_lines(
     halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
     first = [name for name, band in bands.items() if _covers(band, halpha)]
     if not first:
-        ranges = ", ".join(
-            f"{name} {band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
-            for name, band in bands.items()
-        )
+        ranges = ", ".join(f"{name} {_range(band)}" for name, band in bands.items())
         raise CoverageError(
             f"H-alpha at redshift {redshift:g} falls at {halpha:.4f} um, outside the data "
             f"({ranges}): check --redshift and --wavelength-start"
@@ -78,6 +75,12 @@ def bands_with_lines(
         and any(_covers(band, rest * (1.0 + redshift)) for rest in REST_WAVELENGTH_UM.values())
     ]
     return {name: bands[name] for name in (*first[:1], *others)}
+
+
+def _range(band: CalibratedBand) -> str:
+    if not band.valid.any():
+        return "has no valid voxel at all"
+    return f"{band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
 
 
 def _covers(band: CalibratedBand, wavelength_um: float) -> bool:

@@ -151,12 +151,15 @@ def _lag_sum(residual: Array, valid: Mask, lag: tuple[int, int]) -> tuple[float,
 
 
 def _pairs(image: NDArray, lag: tuple[int, int]) -> tuple[NDArray, NDArray]:  # type: ignore[type-arg]
-    """Return views of an image and of itself displaced by a lag with dy >= 0."""
+    """Return views of an image and of itself displaced by a lag with dy >= 0.
+
+    Both are empty where the image is smaller than the lag.
+    """
     dy, dx = lag
     n_y, n_x = image.shape[-2:]
     left, right = max(0, -dx), max(0, dx)
-    here = image[..., : n_y - dy, left : n_x - right]
-    there = image[..., dy:, right : n_x - left]
+    here = image[..., : max(0, n_y - dy), left : max(left, n_x - right)]
+    there = image[..., dy:, right : max(right, n_x - left)]
     return here, there
 
 

@@ -105,7 +105,8 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     residual = flux - continuum(flux, valid & line_free[:, None, None])
     radius = np.hypot(band["x"].to_numpy()[None, :], band["y"].to_numpy()[:, None])
     off_source = _off_source(radius > source_radius_arcsec, valid)
-    stated = np.sqrt(band["variance"].to_numpy().astype(float))
+    variance = band["variance"].to_numpy().astype(float)
+    stated = np.sqrt(np.where(variance >= 0.0, variance, np.nan))
     if np.isfinite(stated[valid]).any():
         valid &= stated > 0.0
         scale, sigma = _rescaled(stated, residual, valid & line_free[:, None, None])

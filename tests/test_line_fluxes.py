@@ -5,7 +5,7 @@ import pytest
 
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.measure import Pipeline
-from kurvs_sim import Galaxy, observe
+from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +44,10 @@ def test_an_aperture_that_is_partly_covered_tells_by_how_much(fluxes):
     row = line_in(fluxes, "integrated", "oii")
     # 1.5 x 0.5 arcsec, of which the inner 0.6 is left.
     assert row["coverage"] == pytest.approx((0.6 / 0.75) ** 2, abs=0.03)
+
+
+@pytest.mark.parametrize("fwhm_arcsec", [0.0, 1.2])
+def test_a_noisy_galaxy_is_measured_whatever_the_seeing(fwhm_arcsec):
+    psf = PointSpreadFunction("gaussian", fwhm_arcsec)
+    measured = Pipeline().run(observe(Galaxy(), bands=["H"], psf=psf, seed=4))
+    assert measured.snr("integrated", "halpha") > 30.0

@@ -121,3 +121,9 @@ def test_rotation_loosens_what_spaxels_share(rng, kind):
     at_rest = correlation.coadded_variance(np.ones((12, 12)))
     assert np.sqrt(quoted) == pytest.approx(drawn, rel=0.05)
     assert np.sqrt(at_rest) > 1.05 * drawn
+
+
+def test_an_aperture_smaller_than_the_reach_of_the_correlation_is_no_obstacle():
+    correlation = SpatialCorrelation(0.0, ((0, 1), (1, -4), (0, 4), (4, 0)), (0.5, 0.2, 0.2, 0.2))
+    # Two rows of two: each has one neighbour at (0, 1).
+    assert correlation.coadded_variance(np.ones((2, 2))) == pytest.approx(4.0 + 2 * 2 * 0.5)

@@ -144,3 +144,12 @@ def test_voxels_at_the_ceiling_of_a_cube_are_taken_as_saturated(caplog):
     assert not band.valid[300:320, 1, 2].any()
     assert band.valid.sum() == flux.size - 20
     assert "saturated" in caplog.text
+
+
+def test_a_negative_variance_is_no_data():
+    flux = np.random.default_rng(2).standard_normal((2048, 4, 4))
+    variance = np.ones(flux.shape)
+    variance[500, 1] = -1.0
+    band = calibrate(observed_band(flux, variance), redshift=1.5, source_radius_arcsec=0.1)
+    assert not band.valid[500, 1].any()
+    assert band.valid[500, 2].all()
