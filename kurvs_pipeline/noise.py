@@ -1,9 +1,9 @@
-"""Noise as the cube itself shows it: its scale, and what neighbouring spaxels share.
+"""Noise as the cube itself shows it: its scale, and what neighbouring voxels share.
 
-KMOS noise extensions are some 13 per cent too small, reconstruction correlates
-neighbouring spaxels, and sky residuals are common to the field. All three are measured
-here on line-free voxels and carried into every aperture, so that the quoted errors are
-the errors made.
+KMOS noise extensions are some 13 per cent too small, reconstruction correlates neighbouring
+spaxels and channels, and sky residuals are common to the field. All are measured here on
+line-free voxels and carried into every aperture, so that the quoted errors are the errors
+made.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,21 @@ OBSERVED_LINE_SIGMA_KMS = 70.0
 """Of the survey's median line (FWHM 150 km/s, Li et al. 2025) behind the spectrograph."""
 
 _CLIP_SIGMA = 4.0
+_LINE_REACH_SIGMA = 4.0
 
 
 @dataclass(frozen=True)
 class SpatialCorrelation:
-    """Correlation of the noise between spaxels of one channel.
+    """How the noise of spaxels adds up in the flux of a line.
+
+    All are fractions of a voxel's variance, summed over neighbouring channels as a line of
+    the survey's width would sum them: without correlation between channels ``own`` and
+    ``common`` are 1 together.
 
     Parameters
     ----------
+    own : float
+        What no distant spaxel shares.
     common : float
         Shared by every pair of spaxels: the residual of the sky.
     lags : tuple of (int, int)
@@ -40,6 +47,7 @@ class SpatialCorrelation:
         What a pair at each lag shares beyond ``common``.
     """
 
+    own: float = 1.0
     common: float = 0.0
     lags: tuple[tuple[int, int], ...] = ()
     values: tuple[float, ...] = ()
@@ -68,7 +76,7 @@ class SpatialCorrelation:
         if velocity_kms is None:
             velocity_kms = np.zeros(weighted_sigma.shape[-2:])
         diagonal = np.einsum("...yx,...yx->...", weighted_sigma, weighted_sigma)
-        total = diagonal + self.common * (_of_all_pairs(weighted_sigma, velocity_kms) - diagonal)
+        total = self.own * diagonal + self.common * _of_all_pairs(weighted_sigma, velocity_kms)
         for lag, value in zip(self.lags, self.values, strict=True):
             here, there = _pairs(weighted_sigma, lag)
             shared = shared_by_line(np.subtract(*_pairs(velocity_kms, lag)))
@@ -108,8 +116,10 @@ def _of_all_pairs(weighted_sigma: Array, velocity_kms: Array) -> Array:
     return np.asarray(np.einsum("...g,gh,...h->...", collected, shared, collected))
 
 
-def measure_correlation(normalised: Array, valid: Mask, *, reach: int) -> SpatialCorrelation:
-    """Measure how the noise of spaxels is correlated.
+def measure_correlation(
+    normalised: Array, valid: Mask, *, reach: int, line_sigma_channels: float
+) -> SpatialCorrelation:
+    """Measure how the noise of voxels is correlated.
 
     Parameters
     ----------
@@ -119,6 +129,8 @@ def measure_correlation(normalised: Array, valid: Mask, *, reach: int) -> Spatia
         True in line-free voxels that hold data.
     reach : int
         Largest lag, spaxels.
+    line_sigma_channels : float
+        Width of the lines whose fluxes need errors.
 
     Returns
     -------
@@ -129,17 +141,60 @@ def measure_correlation(normalised: Array, valid: Mask, *, reach: int) -> Spatia
     if count == 0:
         return SpatialCorrelation()
     power = float(np.vdot(residual, residual)) / count
-    per_channel = valid.sum(axis=(1, 2)).astype(float)
     lags = tuple(
         (dy, dx) for dy in range(reach + 1) for dx in range(-reach, reach + 1) if (dy, dx) > (0, 0)
     )
     products, pairs = np.array([_lag_sum(residual, valid, lag) for lag in lags]).T
+    near = products / power
+    total, number = _of_all_spaxels(residual, valid, 0)
     # Pairs further apart than the reach share the sky's residual and nothing else.
-    every = np.sum(residual.sum(axis=(1, 2)) ** 2) - power * count
-    distant = np.sum(per_channel * (per_channel - 1.0)) - 2.0 * pairs.sum()
-    common = float((every - 2.0 * products.sum()) / max(distant, 1.0) / power)
-    values = products / np.maximum(pairs, 1.0) / power - common
-    return SpatialCorrelation(common, lags, tuple(values.tolist()))
+    distant = number - 2.0 * pairs.sum()
+    common = (total / power - 2.0 * near.sum()) / max(distant, 1.0)
+    values = near / np.maximum(pairs, 1.0) - common
+    neighbours = 2.0 * float(values @ pairs) / count / (1.0 - common)
+    own_line, common_line = _as_lines_see_it(
+        residual / np.sqrt(power), valid, (common, neighbours), line_sigma_channels
+    )
+    stretch = own_line / (1.0 - common)
+    return SpatialCorrelation(own_line, common_line, lags, tuple((stretch * values).tolist()))
+
+
+def _as_lines_see_it(
+    residual: Array, valid: Mask, spatial: tuple[float, float], line_sigma_channels: float
+) -> tuple[float, float]:
+    """Return a spaxel's own and common variance, summed over channels as a line sums them.
+
+    ``spatial`` is the common fraction in one channel, and what a spaxel's neighbours share
+    with it in units of its own; the latter is taken to hold between channels as well.
+    """
+    common, neighbours = spatial
+    own_line, common_line = 1.0 - common, common
+    for channels in range(1, int(_LINE_REACH_SIGMA * line_sigma_channels) + 1):
+        here, later = residual[:-channels], residual[channels:]
+        n_same = max(1, int((valid[:-channels] & valid[channels:]).sum()))
+        same = float(np.vdot(here, later)) / n_same
+        total, number = _of_all_spaxels(residual, valid, channels)
+        of_neighbours = neighbours * n_same
+        shared = (total - of_neighbours * same) / max(number - of_neighbours, 1.0)
+        overlap = 2.0 * float(np.exp(-((channels / (2.0 * line_sigma_channels)) ** 2)))
+        common_line += overlap * shared
+        own_line += overlap * (same - shared)
+    return own_line, common_line
+
+
+def _of_all_spaxels(residual: Array, valid: Mask, channels: int) -> tuple[float, float]:
+    """Return the sum of products over all pairs of spaxels some channels apart, and how many.
+
+    A spaxel is not paired with itself.
+    """
+    n = residual.shape[0] - channels
+    total, number = residual.sum(axis=(1, 2)), valid.sum(axis=(1, 2)).astype(float)
+    same = float(np.vdot(residual[:n], residual[channels:]))
+    n_same = np.count_nonzero(valid[:n] & valid[channels:])
+    return (
+        float(total[:n] @ total[channels:]) - same,
+        float(number[:n] @ number[channels:]) - n_same,
+    )
 
 
 def _lag_sum(residual: Array, valid: Mask, lag: tuple[int, int]) -> tuple[float, float]:

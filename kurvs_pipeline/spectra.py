@@ -12,6 +12,7 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import (
+    OBSERVED_LINE_SIGMA_KMS,
     SpatialCorrelation,
     empirical_sigma,
     masked_median,
@@ -123,7 +124,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         wavelength_um=wavelength,
         lsf_sigma_um=band["lsf_sigma"].to_numpy(),
         correlation=(
-            SpatialCorrelation() if noise_free else _correlation(residual, sigma, quiet, band["x"])
+            SpatialCorrelation() if noise_free else _correlation(residual, sigma, quiet, band)
         ),
         noise_scale=scale,
         units=band["flux"].attrs["units"],
@@ -158,10 +159,16 @@ def _rescaled(stated: Array, residual: Array, quiet: Mask) -> tuple[float, Array
     return scale, stated * (scale if scale > NOISE_FREE_SCALE else 1.0)
 
 
-def _correlation(residual: Array, sigma: Array, quiet: Mask, x: xr.DataArray) -> SpatialCorrelation:
+def _correlation(
+    residual: Array, sigma: Array, quiet: Mask, band: xr.Dataset
+) -> SpatialCorrelation:
     normalised = np.divide(residual, sigma, out=np.zeros_like(residual), where=quiet)
-    reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_size_arcsec(x)))
-    return measure_correlation(normalised, quiet, reach=reach)
+    reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_size_arcsec(band["x"])))
+    wavelength = band["wavelength"].to_numpy()
+    channel_kms = float(np.median(np.diff(wavelength) / wavelength[1:])) * SPEED_OF_LIGHT_KMS
+    return measure_correlation(
+        normalised, quiet, reach=reach, line_sigma_channels=OBSERVED_LINE_SIGMA_KMS / channel_kms
+    )
 
 
 def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:

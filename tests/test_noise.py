@@ -17,15 +17,25 @@ from kurvs_pipeline.noise import (
     residual_channels,
 )
 
+LINE_SIGMA_CHANNELS = 2.0
+
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
 
 
+def correlation_of(noise, *, reach):
+    """Measure on a cube of which every voxel is valid."""
+    return measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=reach,
+                               line_sigma_channels=LINE_SIGMA_CHANNELS)  # fmt: skip
+
+
 def test_independent_noise_has_no_correlation(rng):
     noise = rng.standard_normal((1000, 20, 20))
-    correlation = measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=2)
+    correlation = measure_correlation(
+        noise, np.ones(noise.shape, dtype=bool), reach=2, line_sigma_channels=2.0
+    )
     assert abs(correlation.common) < 1e-3
     assert np.max(np.abs(correlation.values)) < 0.01
 
@@ -33,7 +43,9 @@ def test_independent_noise_has_no_correlation(rng):
 def test_a_box_of_two_spaxels_correlates_neighbours_by_half(rng):
     noise = rng.standard_normal((1000, 20, 21))
     paired = (noise[..., 1:] + noise[..., :-1]) / np.sqrt(2.0)
-    correlation = measure_correlation(paired, np.ones(paired.shape, dtype=bool), reach=2)
+    correlation = measure_correlation(
+        paired, np.ones(paired.shape, dtype=bool), reach=2, line_sigma_channels=2.0
+    )
     found = dict(zip(correlation.lags, correlation.values, strict=True))
     assert found[0, 1] == pytest.approx(0.5, abs=0.01)
     assert found[1, 0] == pytest.approx(0.0, abs=0.01)
@@ -41,7 +53,9 @@ def test_a_box_of_two_spaxels_correlates_neighbours_by_half(rng):
 
 def test_a_sky_residual_is_common_to_the_field(rng):
     noise = rng.standard_normal((4000, 12, 12)) + 0.5 * rng.standard_normal((4000, 1, 1))
-    correlation = measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=1)
+    correlation = measure_correlation(
+        noise, np.ones(noise.shape, dtype=bool), reach=1, line_sigma_channels=2.0
+    )
     assert correlation.common == pytest.approx(0.25 / 1.25, abs=0.02)
 
 
@@ -49,7 +63,9 @@ def test_the_variance_of_a_sum_of_correlated_spaxels_is_that_of_many_draws(rng):
     noise = uniform_filter(rng.standard_normal((6000, 24, 24)), (0, 3, 3), mode="wrap")
     noise += 0.1 * rng.standard_normal((6000, 1, 1))
     noise /= noise.std()
-    correlation = measure_correlation(noise, np.ones(noise.shape, dtype=bool), reach=2)
+    correlation = measure_correlation(
+        noise, np.ones(noise.shape, dtype=bool), reach=2, line_sigma_channels=2.0
+    )
     weights = np.zeros((24, 24))
     weights[4:15, 6:18] = rng.uniform(0.2, 1.0, (11, 12))
     drawn = np.einsum("yx,kyx->k", weights, noise).std()
@@ -114,7 +130,9 @@ def test_rotation_loosens_what_spaxels_share(rng, kind):
         noise += 0.3 * rng.standard_normal((20000, 1, 1))
     noise /= noise.std()
     everywhere = np.ones(noise.shape, dtype=bool)
-    correlation = measure_correlation(noise[:4000], everywhere[:4000], reach=2)
+    correlation = measure_correlation(
+        noise[:4000], everywhere[:4000], reach=2, line_sigma_channels=2.0
+    )
     shift = np.rint(np.linspace(-4.0, 4.0, 12))[None, :].astype(int) * np.ones((12, 1), dtype=int)
     drawn = matched_filter_sums(noise, shift, OBSERVED_LINE_SIGMA_KMS / channel_kms).std()
     quoted = correlation.coadded_variance(np.ones((12, 12)), velocity_kms=shift * channel_kms)
@@ -124,6 +142,20 @@ def test_rotation_loosens_what_spaxels_share(rng, kind):
 
 
 def test_an_aperture_smaller_than_the_reach_of_the_correlation_is_no_obstacle():
-    correlation = SpatialCorrelation(0.0, ((0, 1), (1, -4), (0, 4), (4, 0)), (0.5, 0.2, 0.2, 0.2))
+    correlation = SpatialCorrelation(
+        1.0, 0.0, ((0, 1), (1, -4), (0, 4), (4, 0)), (0.5, 0.2, 0.2, 0.2)
+    )
     # Two rows of two: each has one neighbour at (0, 1).
     assert correlation.coadded_variance(np.ones((2, 2))) == pytest.approx(4.0 + 2 * 2 * 0.5)
+
+
+def test_channels_that_share_noise_widen_the_error_of_a_line(rng):
+    noise = rng.standard_normal((20003, 8, 8))
+    noise = 0.9 * noise[1:-2] + 0.3 * noise[2:-1] + 0.1 * noise[3:]
+    noise += 0.3 * uniform_filter(rng.standard_normal((20000, 1, 1)), (3, 0, 0)) * np.sqrt(3.0)
+    noise /= noise.std()
+    correlation = correlation_of(noise, reach=1)
+    for weights in (np.eye(8)[:1].T @ np.eye(8)[:1], np.ones((8, 8))):
+        spectrum = np.einsum("yx,kyx->k", weights, noise)[:, None, None]
+        drawn = matched_filter_sums(spectrum, np.zeros((1, 1), dtype=int), 2.0).std()
+        assert np.sqrt(correlation.coadded_variance(weights)) == pytest.approx(drawn, rel=0.05)

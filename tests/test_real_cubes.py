@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from experiments.measuring import nii_to_halpha
+from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.io.eso import read_observation
+from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.spectra import calibrate, coadd
 
 pytestmark = pytest.mark.real_data
 
@@ -76,3 +79,32 @@ def test_channels_of_kurvs_9_that_oh_residuals_ride_are_masked(kurvs_9):
     valid = next(iter(kurvs_9.fits.values())).spectra.valid[1]
     assert not valid[34:38].any()
     assert valid[:33].all()
+
+
+def apertures_at_random(x_arcsec, y_arcsec, radius_arcsec, number=12):
+    rng = np.random.default_rng(0)
+    x, y = (rng.uniform(axis.min() + radius_arcsec, axis.max() - radius_arcsec, number)
+            for axis in (x_arcsec, y_arcsec))  # fmt: skip
+    distance = np.hypot(x_arcsec - x[:, None, None], y_arcsec[:, None] - y[:, None, None])
+    return (distance < radius_arcsec).astype(float)
+
+
+@pytest.mark.parametrize("radius_arcsec", [0.15, 0.3, 0.5, 0.8])
+def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(shared_data, radius_arcsec):
+    observation = read_observation(
+        [shared_data / "real/cubes/ecdfsf3_ifu22.fits"], overrides={"redshift": 0.975}
+    )
+    dataset = observation["YJ"].to_dataset()
+    band = calibrate(dataset, redshift=0.975, source_radius_arcsec=1.2)
+    weights = apertures_at_random(dataset["x"].to_numpy(), dataset["y"].to_numpy(), radius_arcsec)
+    spectra = coadd(band, weights)
+    empty = np.r_[0.70:0.95:0.0027, 0.995:1.0:0.0027]  # H-alpha of the galaxy is at 0.975
+    pulls = []
+    for redshift in empty:
+        model = BandLineModel.for_band(
+            band.wavelength_um, band.lsf_sigma_um, redshift, lines=("halpha",)
+        )
+        fits = fit_lines(model, spectra.flux, spectra.variance, mask=~spectra.valid,
+                         velocity_kms=0.0, sigma_kms=64.0)  # fmt: skip
+        pulls.append(fits.snr[:, 0])
+    assert np.nanstd(pulls) == pytest.approx(1.0, abs=0.12)
