@@ -22,7 +22,7 @@ from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.flux_units import flux_scale
 from kurvs_pipeline.io.keywords import from_header, is_own
-from kurvs_pipeline.io.sky_frame import SkyFrame
+from kurvs_pipeline.io.sky_frame import SPATIAL_KEYWORDS, SkyFrame
 from kurvs_pipeline.io.wavelength import wavelength_axis
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
 
@@ -30,10 +30,8 @@ Array = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
-WCS_KEYWORDS = (
-    *(f"{stem}{axis}" for stem in ("CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT") for axis in "123"),
-    *(f"CD{i}_{j}" for i in "123" for j in "123"),
-    "RADESYS", "EQUINOX",
+SPECTRAL_KEYWORDS = (
+    "CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", *(f"CD{i}_3" for i in "123"), "CD3_1", "CD3_2"
 )  # fmt: skip
 
 
@@ -230,7 +228,9 @@ def _foreign(primary: fits.Header, header: fits.Header, extension: str) -> dict[
 
 def _wcs_cards(header: fits.Header) -> str:
     """Keep the world coordinates: what a written cube needs to open elsewhere."""
-    kept = fits.Header([card for card in header.cards if card.keyword in WCS_KEYWORDS])
+    kept = fits.Header(
+        [card for card in header.cards if card.keyword in (*SPATIAL_KEYWORDS, *SPECTRAL_KEYWORDS)]
+    )
     return str(kept.tostring(sep="\n", endcard=False, padding=False))
 
 
