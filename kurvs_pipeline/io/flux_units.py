@@ -1,5 +1,8 @@
 """The unit of a cube's flux, whatever its header calls it."""
 
+import re
+import warnings
+
 import numpy as np
 from astropy import units as u
 from astropy.io.fits import Header
@@ -9,12 +12,32 @@ from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 
 Array = NDArray[np.float64]
 
+SPELLINGS: dict[str, str] = {
+    "erg": "erg", "ergs": "erg", "w": "W", "watt": "W", "watts": "W",
+    "s": "s", "sec": "s", "second": "s", "seconds": "s", "cm": "cm", "m": "m",
+    "a": "Angstrom", "aa": "Angstrom", "ang": "Angstrom", "angstrom": "Angstrom",
+    "angstroms": "Angstrom", "å": "Angstrom", "nm": "nm",
+    "um": "um", "mum": "um", "µm": "um", "μm": "um", "micron": "um", "microns": "um",
+    "adu": "adu", "dn": "DN", "count": "count", "counts": "count", "ct": "count", "cts": "count",
+    "electron": "electron", "electrons": "electron", "jy": "Jy", "arcsec": "arcsec",
+}  # fmt: skip
+"""Lower-case spelling to astropy's: in a unit of flux A is no ampere and S no siemens."""
+
+SCALE = re.compile(
+    r"\(?(?:10\s*(?:\*\*|\^)\s*\(?\s*(?P<power>[+-]?\d+)\s*\)?"
+    r"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))\)?\s*[*.]?\s*(?=[A-Za-z])"
+)
+"""A number before a unit: ``10**(-20)*``, ``10^-20``, ``1E-20``."""
+
+PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\))?$", re.IGNORECASE)
+
 
 def flux_scale(header: Header, data: Array) -> tuple[float, str, list[str]]:
     """Return the factor and unit that bring a cube to order one, and what was assumed.
 
-    Calibrated flux densities go to 1e-16 erg/(s cm2 um). Anything else keeps its unit and is
-    scaled by a power of ten: squares of 1e-20 underflow single precision.
+    Calibrated flux densities go to 1e-16 erg/(s cm2 um). Anything else keeps its unit and,
+    unless it is of order one already, is scaled by a power of ten: squares of 1e-20 underflow
+    single precision. A unit that is not understood is called adu.
 
     Parameters
     ----------
@@ -36,22 +59,54 @@ def flux_scale(header: Header, data: Array) -> tuple[float, str, list[str]]:
     target = u.Unit(FLUX_DENSITY_UNIT)
     if unit is not None and unit.is_equivalent(target):
         return float(unit.to(target)), FLUX_DENSITY_UNIT, []
-    typical = np.nanmedian(np.abs(data[data != 0.0])) if np.any(data != 0.0) else 1.0
-    exponent = int(np.floor(np.log10(typical))) if np.isfinite(typical) and typical > 0.0 else 0
-    name = "adu" if unit is None else unit.to_string()
+    exponent = _exponent(data)
+    name = _scaled_name(u.adu if unit is None else unit, exponent)
     found = f"'{text}'" if text else "absent"
-    note = f"BUNIT is {found}: fluxes are in {name}, not calibrated"
-    return 10.0**-exponent, f"1e{exponent} {name}" if exponent else name, [note]
+    return 10.0**-exponent, name, [f"BUNIT is {found}: fluxes are in {name}, not calibrated"]
+
+
+def _exponent(data: Array) -> int:
+    """Return the power of ten of a typical value, 0 where that is of order one."""
+    typical = float(np.median(np.abs(data[data != 0.0]))) if np.any(data != 0.0) else 1.0
+    exponent = int(np.floor(np.log10(typical)))
+    return exponent if abs(exponent) > 1 else 0
+
+
+def _scaled_name(unit: u.UnitBase, exponent: int) -> str:
+    """Name a unit times a power of ten, on top of the scale that it has."""
+    # Twelve digits: 1e-17 times 1e-3 shall read 1e-20.
+    scale = float(f"{unit.scale * 10.0**exponent:.12g}")
+    return str(u.CompositeUnit(scale, unit.bases, unit.powers).to_string())
 
 
 def _parse(text: str) -> u.UnitBase | None:
     """Read BUNIT as astropy would if headers were written its way; None where unknown."""
-    cleaned = text.replace("**", "^").replace("ADU", "adu").replace("sec", "s")
-    for spelling in (text, cleaned, cleaned.lower()):
+    bare = PER_SPAXEL.sub("", text)
+    match = SCALE.match(bare)
+    scale = 1.0
+    if match:
+        scale = float(match["number"] or f"1e{match['power']}")
+        bare = bare[match.end() :]
+    for spelling in (_respelt(bare), bare):
         try:
-            unit = u.Unit(spelling)
-        except ValueError:
+            with warnings.catch_warnings():
+                # Where astropy is not sure what is meant, nor are we.
+                warnings.simplefilter("error", u.UnitsWarning)
+                unit = u.Unit(_one_denominator(spelling))
+        except (ValueError, u.UnitsWarning):
             continue
         if unit != u.dimensionless_unscaled:
-            return unit
+            return u.Unit(scale * unit)
     return None
+
+
+def _respelt(text: str) -> str:
+    return re.sub(r"[^\W\d_]+", lambda match: SPELLINGS.get(match[0].lower(), match[0]), text)
+
+
+def _one_denominator(text: str) -> str:
+    """Write a/b/c, which the standard leaves open and everybody means alike, as a/(b c)."""
+    first, *rest = (part.strip() for part in text.split("/"))
+    if len(rest) < 2 or any(re.search(r"[\s().*]", part.replace("**", "")) for part in rest):
+        return text
+    return f"{first}/({' '.join(rest)})"
