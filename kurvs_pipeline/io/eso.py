@@ -23,16 +23,12 @@ from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.flux_units import flux_scale
 from kurvs_pipeline.io.keywords import from_header, is_own
 from kurvs_pipeline.io.sky_frame import SPATIAL_KEYWORDS, SkyFrame
-from kurvs_pipeline.io.wavelength import wavelength_axis
+from kurvs_pipeline.io.wavelength import SPECTRAL_KEYWORDS, wavelength_axis
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
 
 Array = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
-
-SPECTRAL_KEYWORDS = (
-    "CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", *(f"CD{i}_3" for i in "123"), "CD3_1", "CD3_2"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from astropy.io import fits
 
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.keywords import to_header
+from kurvs_pipeline.io.wavelength import write_wavelength_axis
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT, band_names, metadata_of
 
 FITS_FLUX_UNIT = "10**(-16) erg.s**(-1).cm**(-2).um**(-1)"
@@ -66,6 +67,7 @@ def _write(path: Path, hdus: fits.HDUList) -> None:
 
 def _hdus(dataset: xr.Dataset, primary: fits.Header, name: str) -> fits.HDUList:
     header = fits.Header.fromstring(dataset.attrs["wcs"], sep="\n")
+    write_wavelength_axis(header, dataset["wavelength"].to_numpy())
     header["HIERARCH ESO OCS ARM1 NAME"] = name
     units = dataset["flux"].attrs["units"]
     header["BUNIT"] = FITS_FLUX_UNIT if units == FLUX_DENSITY_UNIT else units
