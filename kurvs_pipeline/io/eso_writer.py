@@ -1,15 +1,23 @@
 """Write an Observation in the layout of the ESO KMOS pipeline."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from astropy import units as u
 from astropy.io import fits
 
 from kurvs_pipeline.errors import OutputError
-from kurvs_pipeline.io.keywords import to_header
+from kurvs_pipeline.io.keywords import to_header, write_centre_pixel
+from kurvs_pipeline.io.sky_frame import SkyFrame
 from kurvs_pipeline.io.wavelength import write_wavelength_axis
-from kurvs_pipeline.observation import FLUX_DENSITY_UNIT, band_names, metadata_of
+from kurvs_pipeline.observation import (
+    FLUX_DENSITY_UNIT,
+    ObservationMetadata,
+    band_names,
+    metadata_of,
+)
 
 FITS_FLUX_UNIT = "10**(-16) erg.s**(-1).cm**(-2).um**(-1)"
 """The cube's unit as the FITS standard spells it."""
@@ -20,8 +28,8 @@ def write_eso(
 ) -> dict[str, Path]:
     """Write ``NAME_BAND.fits`` for every band: primary, ``IFU.1.DATA`` and ``IFU.1.NOISE``.
 
-    Masked voxels become NaN. Reading the files back gives the same Observation, without its
-    truth.
+    Masked voxels become NaN; there is no noise extension where the noise is not known. Reading
+    the files back gives the same Observation, mock or real, without its truth.
 
     Parameters
     ----------
@@ -46,15 +54,8 @@ def write_eso(
     stem = (name or metadata.name).replace("/", "_").replace(" ", "_")
     paths = {}
     for band in band_names(observation):
-        dataset = observation[band].to_dataset()
-        rotation = float(dataset.attrs.get("frame_rotation_deg", 0.0))
-        values = metadata.to_attrs()
-        values["position_angle_deg"] = (metadata.position_angle_deg + rotation) % 360.0
-        primary = to_header(values)
-        primary["INSTRUME"] = "KMOS"
-        primary["HIERARCH ESO INS FILT1 ID"] = band
         paths[band] = Path(directory) / f"{stem}_{band}.fits"
-        _write(paths[band], _hdus(dataset, primary, metadata.name))
+        _write(paths[band], _hdus(band, observation[band].to_dataset(), metadata))
     return paths
 
 
@@ -65,21 +66,51 @@ def _write(path: Path, hdus: fits.HDUList) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def _hdus(dataset: xr.Dataset, primary: fits.Header, name: str) -> fits.HDUList:
-    header = fits.Header.fromstring(dataset.attrs["wcs"], sep="\n")
-    write_wavelength_axis(header, dataset["wavelength"].to_numpy())
-    header["HIERARCH ESO OCS ARM1 NAME"] = name
-    units = dataset["flux"].attrs["units"]
-    header["BUNIT"] = FITS_FLUX_UNIT if units == FLUX_DENSITY_UNIT else units
+def _hdus(band: str, dataset: xr.Dataset, metadata: ObservationMetadata) -> fits.HDUList:
+    header = _cube_header(dataset, metadata.name)
     mask = dataset["mask"].to_numpy()
-    variance = dataset["variance"].to_numpy().astype(float)
-    cubes = {
-        "IFU.1.DATA": np.where(mask, np.float32(np.nan), dataset["flux"].to_numpy()),
-        "IFU.1.NOISE": np.sqrt(variance).astype(np.float32),
-    }
+    noise = np.sqrt(dataset["variance"].to_numpy().astype(float)).astype(np.float32)
+    cubes = {"IFU.1.DATA": np.where(mask, np.float32(np.nan), dataset["flux"].to_numpy())}
+    # Noise that is unknown everywhere is not written: the reader would take it for bad voxels.
+    if np.isfinite(noise).any():
+        cubes["IFU.1.NOISE"] = noise
     return fits.HDUList(
         [
-            fits.PrimaryHDU(header=primary),
+            fits.PrimaryHDU(header=_primary_header(band, dataset, metadata, header)),
             *(fits.ImageHDU(cube, header=header, name=key) for key, cube in cubes.items()),
         ]
     )
+
+
+def _cube_header(dataset: xr.Dataset, name: str) -> fits.Header:
+    """Return world coordinates and unit, as the FITS standard spells them."""
+    header = fits.Header.fromstring(dataset.attrs["wcs"], sep="\n")
+    write_wavelength_axis(header, dataset["wavelength"].to_numpy())
+    header["HIERARCH ESO OCS ARM1 NAME"] = name
+    header["BUNIT"] = _fits_unit(dataset["flux"].attrs["units"])
+    return header
+
+
+def _fits_unit(units: str) -> str:
+    if units == FLUX_DENSITY_UNIT:
+        return FITS_FLUX_UNIT
+    try:
+        return str(u.Unit(units).to_string("fits"))
+    except ValueError:
+        # The standard has no name for it.
+        return units
+
+
+def _primary_header(
+    band: str, dataset: xr.Dataset, metadata: ObservationMetadata, cube_header: fits.Header
+) -> fits.Header:
+    """Return what is known of the galaxy, with angles on the sky."""
+    frame = SkyFrame.from_header(cube_header, f"world coordinates of band {band}")
+    sky_angle_deg = (metadata.position_angle_deg + frame.rotation_deg) % 360.0
+    primary = to_header(replace(metadata, position_angle_deg=sky_angle_deg).to_attrs())
+    first_x, first_y = (float(dataset[axis][0]) for axis in "xy")
+    x_step = -frame.spaxel_x_arcsec if frame.mirrored else frame.spaxel_x_arcsec
+    write_centre_pixel(primary, (-first_x / x_step, -first_y / frame.spaxel_y_arcsec))
+    primary["INSTRUME"] = "KMOS"
+    primary["HIERARCH ESO INS FILT1 ID"] = band
+    return primary

@@ -17,6 +17,7 @@ KEYWORDS: dict[str, str] = {
     "seeing_fwhm_arcsec": "HIERARCH KURVS SEEING FWHM",
     "psf_kind": "HIERARCH KURVS PSF KIND",
     "psf_moffat_beta": "HIERARCH KURVS PSF MOFFAT BETA",
+    "target_position": "HIERARCH KURVS TARGET POSITION",
     "origin": "HIERARCH KURVS ORIGIN",
     "software_version": "HIERARCH KURVS VERSION",
     "seed": "HIERARCH KURVS SEED",
@@ -24,6 +25,9 @@ KEYWORDS: dict[str, str] = {
 """Field of ObservationMetadata to keyword of the primary header; unknown values are left out."""
 
 MARKER = "HIERARCH KURVS VERSION"
+
+CENTRE_KEYWORDS = ("HIERARCH KURVS CENTRE X", "HIERARCH KURVS CENTRE Y")
+"""The pixel, from 1 as all of FITS, that coordinates count from: the target's, if it is stated."""
 
 
 def is_own(header: Header) -> bool:
@@ -56,6 +60,20 @@ def from_header(header: Header) -> dict[str, Any]:
         for field, keyword in KEYWORDS.items()
         if _plain(keyword) in header
     }
+
+
+def write_centre_pixel(header: Header, pixel: tuple[float, float]) -> None:
+    """Write the 0-based pixel (x, y) that coordinates count from."""
+    for keyword, value in zip(CENTRE_KEYWORDS, pixel, strict=True):
+        header[keyword] = value + 1.0
+
+
+def centre_pixel_of(header: Header) -> tuple[float, float] | None:
+    """Read back what :func:`write_centre_pixel` wrote; None where it did not."""
+    values = [header.get(_plain(keyword)) for keyword in CENTRE_KEYWORDS]
+    if not all(isinstance(value, int | float) for value in values):
+        return None
+    return float(values[0]) - 1.0, float(values[1]) - 1.0
 
 
 def _plain(keyword: str) -> str:
