@@ -19,6 +19,7 @@ from experiments.annular_truth import annular_gradient
 from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import as_dataset, summarise, summary_table
 from experiments.run import Run
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
@@ -73,6 +74,16 @@ class RecoveryDesign:
             RecoveryTask(self, index, realisation, *values)
             for index, values in enumerate(grid)
             for realisation in range(self.realisations)
+        )
+
+    @property
+    def steepest_gradients(self) -> tuple[float, float]:
+        """Gradients that keep the centre of the largest galaxy within calibrated abundances."""
+        largest = max(self.effective_radii_arcsec) * Galaxy(redshift=self.redshift).kpc_per_arcsec
+        limits = Linear(central=ABUNDANCE_AT_EFFECTIVE_RADIUS, gradient=0.0)
+        return (
+            (ABUNDANCE_AT_EFFECTIVE_RADIUS - limits.maximum) / largest,
+            (ABUNDANCE_AT_EFFECTIVE_RADIUS - limits.minimum) / largest,
         )
 
 
@@ -216,6 +227,18 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _check_abundances(design: RecoveryDesign) -> None:
+    """Refuse gradients that would take a galaxy's centre out of every calibration."""
+    lowest, highest = design.steepest_gradients
+    outside = [g for g in design.gradients_dex_per_kpc if not lowest <= g <= highest]
+    if outside:
+        raise ConfigurationError(
+            f"gradients {', '.join(f'{g:g}' for g in outside)} dex/kpc: with 12 + log(O/H) = "
+            f"{ABUNDANCE_AT_EFFECTIVE_RADIUS} at the effective radius the centre of a galaxy "
+            f"would leave the calibrations; choose between {lowest:.3f} and {highest:.3f}"
+        )
+
+
 def _table(rows: list[dict[str, object]]) -> QTable:
     table = QTable(rows=rows)
     units = {
@@ -268,6 +291,7 @@ def run_recovery(
         seeing_fwhm_arcsec=seeing,
         seed=seed,
     )
+    _check_abundances(design)
     with progress("simulating and measuring", len(design.tasks())) as advance:
         table = recover(design, workers=workers, advance=advance)
     table.meta.update(version=version("kurvs"), seed=seed)

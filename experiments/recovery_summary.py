@@ -17,7 +17,8 @@ class RecoverySummary:
     Parameters
     ----------
     gradient_true, gradient_annuli : float
-        Truth, and what exact annular fluxes give (mean over geometries), dex/kpc.
+        Truth, and what exact annular fluxes give (mean over the mocks with a gradient),
+        dex/kpc.
     estimator : str
         ``slope`` or ``slope_fgrad``.
     n_measured, n_total : int
@@ -58,25 +59,21 @@ def _summary(table: QTable, gradient_true: float, estimator: str) -> RecoverySum
     rows = table[
         (table["gradient_true"].value == gradient_true) & (table["estimator"] == estimator)
     ]
-    measured = rows["gradient"].value[np.isfinite(rows["gradient"].value)]
-    error = rows["gradient_err"].value[np.isfinite(rows["gradient"].value)]
-    nothing = measured.size == 0
-    median = float("nan") if nothing else float(np.median(measured))
-    scatter = (
-        float("nan") if nothing else MAD_TO_SIGMA * float(np.median(np.abs(measured - median)))
-    )
-    pull = float("nan") if nothing else float(
-        np.sqrt(np.mean(((measured - gradient_true) / error) ** 2)))  # fmt: skip
+    measured = rows[np.isfinite(rows["gradient"].value)]
+    if len(measured) == 0:
+        return RecoverySummary(gradient_true, np.nan, estimator, 0, len(rows), *[np.nan] * 4)
+    gradient, error = measured["gradient"].value, measured["gradient_err"].value
+    median = float(np.median(gradient))
     return RecoverySummary(
         gradient_true=gradient_true,
-        gradient_annuli=float(np.mean(rows["gradient_annuli"].value)),
+        gradient_annuli=float(np.mean(measured["gradient_annuli"].value)),
         estimator=estimator,
-        n_measured=measured.size,
+        n_measured=len(measured),
         n_total=len(rows),
         median=median,
         bias=median - gradient_true,
-        scatter=scatter,
-        pull=pull,
+        scatter=MAD_TO_SIGMA * float(np.median(np.abs(gradient - median))),
+        pull=float(np.sqrt(np.mean(((gradient - gradient_true) / error) ** 2))),
     )
 
 

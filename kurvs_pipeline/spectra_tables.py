@@ -1,6 +1,6 @@
 """Tables of extracted 1-D spectra and of the redshifts that belong to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class ExtractedSpectrum:
     @property
     def label(self) -> str:
         """Identity and band for titles and messages, as in ``kurvs_id 2, H``."""
-        return ", ".join([*(f"{name} {value}" for name, value in self.identity), self.band])
+        return ", ".join(filter(None, [_spelt(self.identity), self.band]))
 
 
 def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
@@ -84,21 +84,14 @@ def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
         If the file is not such a table; the message names the column or the value.
     """
     table = _read_table(Path(path))
-    rest_frame = _check_columns(table, str(path))
-    axis = REST_AXIS if rest_frame else OBSERVED_AXIS
+    axis = REST_AXIS if _check_columns(table, str(path)) else OBSERVED_AXIS
     keys = [name for name in table.colnames if name not in _MEASURED]
-    columns = {axis: _numbers(table, axis, str(path), unit="um")}
-    _check_um(columns[axis], axis, str(path))
-    for name in ("flux_density", "flux_density_err", "redshift"):
-        if name in table.colnames:
-            columns[name] = _numbers(table, name, str(path))
+    channels = _Channels.of(table, axis, str(path))
     spectra = []
     for rows in _rows_of_spectra(table, [*keys, "band"]):
         first = table[int(rows[0])]
         identity = tuple((key, _plain(first[key])) for key in keys)
-        spectra.append(
-            _one_spectrum(identity, str(first["band"]).strip(), axis, columns, rows, table, path)
-        )
+        spectra.append(_one_spectrum(identity, str(first["band"]).strip(), channels, rows))
     return spectra
 
 
@@ -122,7 +115,7 @@ def read_redshifts(
     Raises
     ------
     CubeFormatError
-        If the file is no such table.
+        If the file is no such table, or gives two redshifts for one spectrum.
     """
     table = _read_table(Path(path))
     names = {name for spectrum in spectra for name, _ in spectrum.identity}
@@ -133,10 +126,14 @@ def read_redshifts(
             f"{sorted(names)}; found {table.colnames}"
         )
     redshift = _numbers(table, "redshift", str(path))
-    known = {
-        tuple(str(_plain(row[name])) for name in shared): float(value)
-        for row, value in zip(table, redshift, strict=True)
-    }
+    known: dict[tuple[str, ...], float] = {}
+    for row, value in zip(table, redshift.tolist(), strict=True):
+        key = tuple(str(_plain(row[name])) for name in shared)
+        if known.setdefault(key, value) != value and not np.isnan(value):
+            raise CubeFormatError(
+                f"{path}: {_spelt(zip(shared, key, strict=True))} has two redshifts, "
+                f"{known[key]:g} and {value:g}; expected one: remove the row that is wrong"
+            )
     found = {}
     for spectrum in spectra:
         values = dict(spectrum.identity)
@@ -230,44 +227,78 @@ def _rows_of_spectra(table: Table, keys: list[str]) -> list[NDArray[np.intp]]:
     return [np.array(rows) for rows in groups.values()]
 
 
+@dataclass(frozen=True)
+class _Channels:
+    """The measured columns of a table, one value a channel of some spectrum."""
+
+    path: str
+    axis: str
+    unit: str
+    columns: dict[str, Array]
+
+    @classmethod
+    def of(cls, table: Table, axis: str, path: str) -> "_Channels":
+        columns = {axis: _numbers(table, axis, path, unit="um")}
+        _check_um(columns[axis], axis, path)
+        for name in ("flux_density", "flux_density_err", "redshift"):
+            if name in table.colnames:
+                columns[name] = _numbers(table, name, path)
+        return cls(path, axis, str(table["flux_density"].unit or FLUX_DENSITY_UNIT), columns)
+
+    def sorted_rows(self, rows: NDArray[np.intp], label: str) -> NDArray[np.intp]:
+        """Order the rows of a spectrum by wavelength."""
+        if rows.size < _FEWEST_CHANNELS:
+            raise CubeFormatError(
+                f"{self.path}: {label} has {rows.size} channels; "
+                f"expected at least {_FEWEST_CHANNELS}"
+            )
+        wavelength = self.columns[self.axis][rows]
+        order = np.argsort(wavelength, kind="stable")
+        if np.any(np.diff(wavelength[order]) <= 0.0):
+            raise CubeFormatError(
+                f"{self.path}: {label} has the same wavelength twice; expected identifying "
+                "columns that tell its spectra apart"
+            )
+        return rows[order]
+
+    def redshift(self, rows: NDArray[np.intp], label: str) -> float:
+        """Return the one redshift of a spectrum; NaN where none is stated."""
+        stated = self.columns.get("redshift", np.full(rows.max() + 1, np.nan))[rows]
+        values = np.unique(stated[np.isfinite(stated)])
+        if values.size > 1:
+            raise CubeFormatError(
+                f"{self.path}: {label} has {values.size} redshifts, {values[0]:g} to "
+                f"{values[-1]:g}; expected one, or identifying columns that tell spectra apart"
+            )
+        return float(values[0]) if values.size else float("nan")
+
+
 def _one_spectrum(
-    identity: tuple[tuple[str, Any], ...],
-    band: str,
-    axis: str,
-    columns: dict[str, Array],
-    rows: NDArray[np.intp],
-    table: Table,
-    path: str | Path,
+    identity: tuple[tuple[str, Any], ...], band: str, channels: _Channels, rows: NDArray[np.intp]
 ) -> ExtractedSpectrum:
-    label = ", ".join([*(f"{name} {value}" for name, value in identity), band])
+    label = ", ".join(filter(None, [_spelt(identity), band]))
     if band not in KMOS_BANDS:
         raise CubeFormatError(
-            f"{path}: unknown band '{band}' ({label}); expected one of {list(KMOS_BANDS)}"
+            f"{channels.path}: unknown band '{band}' ({label}); expected one of {list(KMOS_BANDS)}"
         )
-    if rows.size < _FEWEST_CHANNELS:
-        raise CubeFormatError(
-            f"{path}: {label} has {rows.size} channels; expected at least {_FEWEST_CHANNELS}"
-        )
-    rows = rows[np.argsort(columns[axis][rows], kind="stable")]
-    wavelength = columns[axis][rows]
-    if np.any(np.diff(wavelength) <= 0.0):
-        raise CubeFormatError(
-            f"{path}: {label} has the same wavelength twice; expected identifying columns "
-            "that tell its spectra apart"
-        )
-    grid, index = _without_gaps(wavelength)
-    error = columns.get("flux_density_err")
-    redshift = columns["redshift"][rows[0]] if "redshift" in columns else float("nan")
+    rows = channels.sorted_rows(rows, label)
+    grid, index = _without_gaps(channels.columns[channels.axis][rows])
+    error = channels.columns.get("flux_density_err")
     return ExtractedSpectrum(
         identity=identity,
         band=band,
         wavelength_um=grid,
-        flux_density=_placed(columns["flux_density"][rows], index, grid.size),
+        flux_density=_placed(channels.columns["flux_density"][rows], index, grid.size),
         flux_density_err=None if error is None else _placed(error[rows], index, grid.size),
-        rest_frame=axis == REST_AXIS,
-        redshift=float(redshift),
-        unit=str(table["flux_density"].unit or FLUX_DENSITY_UNIT),
+        rest_frame=channels.axis == REST_AXIS,
+        redshift=channels.redshift(rows, label),
+        unit=channels.unit,
     )
+
+
+def _spelt(identity: Iterable[tuple[str, Any]]) -> str:
+    """Spell an identity, as in ``kurvs_id 2, annulus A``."""
+    return ", ".join(f"{name} {value}" for name, value in identity)
 
 
 def _without_gaps(wavelength: Array) -> tuple[Array, NDArray[np.intp]]:

@@ -10,6 +10,7 @@ from astropy.table import QTable
 
 from experiments.cli import execute
 from experiments.recovery import RecoveryDesign, recover
+from experiments.recovery_summary import summarise
 
 N_GEOMETRIES = 6
 ESTIMATORS = ("slope", "slope_fgrad")
@@ -83,3 +84,27 @@ def test_progress_counts_every_mock_and_noise_differs_between_them():
     assert done == [1, 1]
     slopes = table["gradient"][table["estimator"] == "slope"]
     assert slopes[0] != slopes[1]
+
+
+def test_gradients_that_leave_the_calibrations_are_refused_before_any_work(tmp_path, capsys):
+    arguments = ["recover", "--gradients=-0.2,0", "--output", str(tmp_path / "out")]
+    assert execute(arguments) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "-0.2" in message
+    assert "choose between -0.1" in message
+
+
+def test_every_column_of_a_summary_is_of_the_mocks_with_a_gradient():
+    rows = [
+        {"gradient_true": -0.04, "estimator": "slope", "gradient_annuli": annuli,
+         "gradient": gradient, "gradient_err": 0.01}
+        for annuli, gradient in ((-0.04, -0.03), (-0.03, np.nan))
+    ]  # fmt: skip
+    table = QTable(rows=rows)
+    for name in ("gradient_true", "gradient_annuli", "gradient", "gradient_err"):
+        table[name] = table[name] * u.dex / u.kpc
+    (summary,) = summarise(table)
+    assert (summary.n_measured, summary.n_total) == (1, 2)
+    assert summary.gradient_annuli == -0.04
+    assert summary.bias == pytest.approx(0.01)

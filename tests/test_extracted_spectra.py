@@ -255,6 +255,28 @@ def test_a_negative_redshift_is_refused(tmp_path):
         fluxes(written(table, tmp_path))
 
 
+def test_two_redshifts_for_one_spectrum_are_refused(tmp_path):
+    table = halpha_table()
+    table["redshift"] = np.where(np.arange(len(table)) < 50, 1.5, 1.6)
+    with pytest.raises(CubeFormatError, match=r"galaxy g0.*1\.5 to 1\.6; expected one"):
+        read_spectra_table(written(table, tmp_path))
+
+
+def test_two_redshifts_for_one_catalogue_entry_are_refused(tmp_path):
+    spectra = read_spectra_table(written(halpha_table(), tmp_path))
+    catalogue = Table({"galaxy": ["g0", "g1", "g0"], "redshift": [1.5, 1.4, 1.6]})
+    path = written(catalogue, tmp_path, "catalogue.csv")
+    with pytest.raises(CubeFormatError, match=r"galaxy g0 has two redshifts, 1\.5 and 1\.6"):
+        read_redshifts(path, spectra)
+
+
+def test_an_entry_that_a_catalogue_repeats_is_one_entry(tmp_path):
+    spectra = read_spectra_table(written(halpha_table(), tmp_path))
+    catalogue = Table({"galaxy": ["g0", "g0"], "redshift": [1.5, 1.5]})
+    found = read_redshifts(written(catalogue, tmp_path, "catalogue.csv"), spectra)
+    assert list(found.values()) == [1.5]
+
+
 def test_spectra_without_lines_are_refused(tmp_path):
     table = halpha_table()
     table["rest_wavelength_um"] += 0.1
