@@ -111,10 +111,13 @@ def recovery_figure(table: QTable) -> Figure:
 
 
 def _limits(table: QTable) -> tuple[float, float]:
-    """Show all truths and all but the wildest points."""
+    """Show all truths and, with their errors, all but the wildest points."""
     truth = table["gradient_true"].value
-    measured = table["gradient"].value[np.isfinite(table["gradient"].value)]
-    inside = np.percentile(measured, [3, 97]) if measured.size else np.zeros(2)
-    low, high = min(truth.min(), inside[0]), max(truth.max(), inside[1])
-    margin = 0.15 * max(high - low, 0.02)
+    known = table[np.isfinite(table["gradient"].value)]
+    gradient, error = known["gradient"].value, known["gradient_err"].value
+    low, high = truth.min(), truth.max()
+    if len(known) > 0:
+        low = min(low, np.percentile(gradient - error, 2, method="lower"))
+        high = max(high, np.percentile(gradient + error, 98, method="higher"))
+    margin = 0.08 * max(high - low, 0.02)
     return float(low - margin), float(high + margin)
