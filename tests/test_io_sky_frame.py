@@ -78,7 +78,8 @@ def test_scales_in_arcsec_are_not_taken_as_degrees():
         ({"CDELT1": -STEP_DEG}, "no spaxel size"),
         ({"PC1_1": 1.0, "PC2_2": 1.0}, "no spaxel size"),
         ({"CDELT1": 0.0, "CDELT2": STEP_DEG}, "no spaxel size"),
-        ({"CDELT1": "wide", "CDELT2": STEP_DEG}, "no spaxel size"),
+        ({"CDELT1": "wide", "CDELT2": STEP_DEG}, "CDELT1 is 'wide'"),
+        ({"CDELT1": -STEP_DEG, "CDELT2": STEP_DEG, "PC1_2": "NaN"}, "PC1_2 is 'NaN'"),
         ({"CD1_1": -STEP_DEG, "CD2_2": STEP_DEG, "CTYPE1": "DEC--TAN", "CTYPE2": "RA---TAN"},
          "CTYPE1 = 'DEC--TAN'"),
         ({"CD1_1": -STEP_DEG, "CD2_2": STEP_DEG, "CTYPE2": "WAVE"}, "CTYPE2 = 'WAVE'"),
@@ -105,8 +106,10 @@ def test_the_place_of_a_pixel_on_the_sky_is_that_of_astropy():
     assert declination == pytest.approx(expected.dec.deg, abs=1e-9)
 
 
-def test_a_frame_without_a_reference_has_no_place_on_the_sky():
+@pytest.mark.parametrize("value", ["NaN", None])
+@pytest.mark.parametrize("keyword", ["CRVAL1", "CRPIX2"])
+def test_a_frame_without_a_reference_has_no_place_on_the_sky(keyword, value):
     header = header_of(CD1_1=-STEP_DEG, CD2_2=STEP_DEG)
-    del header["CRVAL1"]
+    header[keyword] = value
     frame = SkyFrame.from_header(header, "cube")
     assert np.isnan(frame.sky_position((0.0, 0.0))).all()

@@ -116,11 +116,6 @@ def test_an_override_that_cannot_be_used_is_named(options):
         read(header_of(), **options)
 
 
-def test_one_channel_is_no_spectrum():
-    with pytest.raises(CubeFormatError, match="1 channel; expected at least 2"):
-        wavelength_axis(header_of(), 1, "cube.fits [X.DATA]")
-
-
 @pytest.mark.parametrize("kind", ["WAVE", "AWAV"])
 def test_a_written_axis_reads_back(kind):
     linear = 1.6 + STEP_UM * np.arange(N_CHANNELS)

@@ -1,7 +1,9 @@
 """Open FITS files so that what is wrong with them is said in one line."""
 
+import gzip
 import hashlib
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,10 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from kurvs_pipeline.errors import CubeFormatError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+BLOCK_BYTES = 2**24
 
 
 @contextmanager
@@ -24,27 +30,61 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     Raises
     ------
     CubeFormatError
-        If it is missing, not FITS or cut short.
+        If it is missing, a folder, not FITS or cut short.
     """
+    if path.is_dir():
+        raise CubeFormatError(f"{path}: is a folder; expected a FITS file")
     if not path.is_file():
         raise CubeFormatError(f"{path}: no such file")
-    with warnings.catch_warnings():
-        # Headers of old pipelines break the standard in ways that do not matter here.
-        warnings.simplefilter("ignore", AstropyWarning)
+    # Headers of old pipelines break the standard in ways that do not matter here.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", AstropyWarning)
         try:
+            _check_compressed(path)
             with fits.open(path, memmap=False, ignore_missing_simple=True) as hdus:
                 _load(hdus)
                 yield hdus
-        except (OSError, fits.VerifyError, ValueError, TypeError, EOFError) as error:
+        except (OSError, fits.VerifyError, ValueError, TypeError, EOFError, zlib.error) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise CubeFormatError(f"{path}: not a readable FITS file ({reason})") from error
+            raise CubeFormatError(
+                f"{path}: not a readable FITS file ({reason}); if it was cut short, copy it again"
+            ) from error
+        except CubeFormatError as error:
+            if any("Error validating header" in str(warning.message) for warning in caught):
+                raise CubeFormatError(
+                    f"{error}; what follows could not be read: if the file was cut short, copy it "
+                    "again"
+                ) from None
+            raise
+
+
+def _check_compressed(path: Path) -> None:
+    """Read a compressed file to its end: astropy takes one cut short for one of fewer parts."""
+    with path.open("rb") as file:
+        if file.read(2) != GZIP_MAGIC:
+            return
+    with gzip.open(path) as unpacked:
+        while unpacked.read(BLOCK_BYTES):
+            pass
 
 
 def _load(hdus: fits.HDUList) -> None:
     """Read everything now: a file that is cut short fails here."""
     for hdu in hdus:
+        _spell_out(hdu.header)
         if hdu.is_image:
             _ = hdu.data
+
+
+def _spell_out(header: fits.Header) -> None:
+    """Turn values that FITS has no meaning for, such as a bare NaN, into the text they are."""
+    for index, card in enumerate(header.cards):
+        try:
+            _ = card.value
+        except fits.VerifyError:
+            text = card.image.partition("=")[2].partition("/")[0].strip(" '")
+            header.insert(index, fits.Card(card.keyword, text))
+            del header[index + 1]
 
 
 def checksum(path: Path) -> str:

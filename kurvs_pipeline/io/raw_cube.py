@@ -59,13 +59,15 @@ def find_cube(hdus: fits.HDUList, path: Path, extension: str | None) -> RawCube:
     Raises
     ------
     CubeFormatError
-        If there is no cube, more than one, or noise of another shape.
+        If there is no cube, more than one, a single channel or row of spaxels, or noise
+        of another shape.
     """
     images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None]
     candidates = _candidates(images, extension)
     if len(candidates) != 1:
         raise CubeFormatError(f"{path}: {_why_not_one(images, candidates, extension)}")
     hdu = candidates[0]
+    _check_size(hdu.data.shape, f"{path} [{hdu.name or 'PRIMARY'}]")
     noise = _noise_hdu(images, hdu.name)
     if noise is not None and noise.data.shape != hdu.data.shape:
         raise CubeFormatError(
@@ -101,8 +103,17 @@ def _why_not_one(images: list[Any], candidates: list[Any], extension: str | None
     named = f" named {extension}" if extension else ""
     return (
         f"no cube with two spatial axes and one spectral axis{named} "
-        f"(found {found or 'no image at all'})"
+        f"(found {found or 'no image at all'}; expected an image with NAXIS = 3)"
     )
+
+
+def _check_size(shape: tuple[int, int, int], where: str) -> None:
+    n_channels, n_y, n_x = shape
+    if min(shape) < 2:
+        raise CubeFormatError(
+            f"{where}: NAXIS1, NAXIS2, NAXIS3 are {n_x}, {n_y}, {n_channels}; expected at least "
+            "2 x 2 spaxels and 2 channels: choose another cube (--extension)"
+        )
 
 
 def _noise_hdu(images: list[Any], name: str) -> Any | None:  # noqa: ANN401

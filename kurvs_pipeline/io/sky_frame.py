@@ -15,11 +15,14 @@ from kurvs_pipeline.errors import CubeFormatError
 
 Array = NDArray[np.float64]
 
-SPATIAL_KEYWORDS = (
-    *(f"{stem}{axis}" for stem in ("CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT", "CROTA")
-      for axis in "12"),
+MATRIX_KEYWORDS = (
+    *(f"{stem}{axis}" for stem in ("CDELT", "CROTA") for axis in "12"),
     *(f"{stem}{i}_{j}" for stem in ("CD", "PC") for i in "12" for j in "12"),
-    "LONPOLE", "LATPOLE", "RADESYS", "EQUINOX",
+)
+
+SPATIAL_KEYWORDS = (
+    *(f"{stem}{axis}" for stem in ("CTYPE", "CUNIT", "CRPIX", "CRVAL") for axis in "12"),
+    *MATRIX_KEYWORDS, "LONPOLE", "LATPOLE", "RADESYS", "EQUINOX",
 )  # fmt: skip
 
 SQUARE_WITHIN = 0.01
@@ -69,7 +72,7 @@ class SkyFrame:
         matrix = wcs.pixel_scale_matrix
         x_arcsec, y_arcsec = (3600.0 * float(side) for side in proj_plane_pixel_scales(wcs))
         _check_square(matrix, (x_arcsec, y_arcsec), where)
-        placed = all(isinstance(header.get(f"CRVAL{axis}"), int | float) for axis in "12")
+        placed = all(_is_number(header, f"{stem}{i}") for stem in ("CRVAL", "CRPIX") for i in "12")
         return cls(
             spaxel_x_arcsec=x_arcsec,
             spaxel_y_arcsec=y_arcsec,
@@ -114,6 +117,7 @@ class SkyFrame:
 def _spatial_wcs(header: Header, where: str) -> WCS:
     """Return the world coordinates of the first two axes alone."""
     _check_axes(header, where)
+    _check_scale(header, where)
     spatial = Header([header.cards[key] for key in SPATIAL_KEYWORDS if key in header])
     for axis, kind in (("1", "RA---TAN"), ("2", "DEC--TAN")):
         if _axis_type(header, axis) in {"", "LINEAR"}:
@@ -132,7 +136,7 @@ def _spatial_wcs(header: Header, where: str) -> WCS:
 
 
 def _check_axes(header: Header, where: str) -> None:
-    """Refuse axes that are not right ascension and declination, or have no scale."""
+    """Refuse axes that are not right ascension and declination, in a known unit."""
     for axis, kind in (("1", "RA"), ("2", "DEC")):
         found = _axis_type(header, axis)
         if found not in {"", "LINEAR"} and found.split("-")[0] != kind:
@@ -145,8 +149,18 @@ def _check_axes(header: Header, where: str) -> None:
             raise CubeFormatError(
                 f"{where}: spaxel size has CUNIT{axis} = '{unit}'; expected deg or arcsec"
             )
-    cd = [[_number(header, f"CD{i}_{j}", 0.0) for j in "12"] for i in "12"]
-    steps = [_number(header, f"CDELT{axis}", 0.0) for axis in "12"]
+
+
+def _check_scale(header: Header, where: str) -> None:
+    """Refuse a matrix that is absent, singular or not of numbers."""
+    for keyword in MATRIX_KEYWORDS:
+        if keyword in header and not _is_number(header, keyword):
+            raise CubeFormatError(
+                f"{where}: {keyword} is {header[keyword]!r}; expected a number, in the header's "
+                "spaxel size and rotation"
+            )
+    cd = [[header.get(f"CD{i}_{j}", 0.0) for j in "12"] for i in "12"]
+    steps = [header.get(f"CDELT{axis}", 0.0) for axis in "12"]
     has_cd = any(f"CD{i}_{j}" in header for i in "12" for j in "12")
     if not abs(np.linalg.det(cd) if has_cd else np.prod(steps)) > 0.0:
         raise CubeFormatError(
@@ -176,10 +190,9 @@ def _axis_type(header: Header, axis: str) -> str:
     return str(header.get(f"CTYPE{axis}", "")).strip().upper()
 
 
-def _number(header: Header, keyword: str, default: float) -> float:
-    """Return a value, NaN where it is none."""
-    value = header.get(keyword, default)
-    return float(value) if isinstance(value, int | float) else math.nan
+def _is_number(header: Header, keyword: str) -> bool:
+    value = header.get(keyword)
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _one_line(error: BaseException) -> str:

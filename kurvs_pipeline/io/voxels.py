@@ -54,7 +54,7 @@ def voxels_of(raw: RawCube) -> Voxels:
         raise CubeFormatError(
             f"{raw.where}: no voxel holds data: of {mask.size}, {np.isnan(raw.data).sum()} are "
             f"NaN, {np.isinf(raw.data).sum()} infinite, {(raw.data == 0.0).sum()} zero, the rest "
-            "without noise > 0; choose another cube (--extension)"
+            "without finite noise > 0; choose another cube (--extension)"
         )
     factor, units, notes = flux_scale(raw.header, np.where(mask, 0.0, raw.data))
     if raw.noise is None:

@@ -64,8 +64,6 @@ def wavelength_axis(
     MetadataError
         If an override is not a length.
     """
-    if n_channels < 2:
-        raise CubeFormatError(f"{where}: the cube has {n_channels} channel; expected at least 2")
     assumptions: list[str] = []
     if start_um is None or step_um is None:
         assumptions += _check_kind(header, where)
