@@ -58,7 +58,8 @@ def read_cube(
     path : Path
         A FITS file.
     wavelength_start_um, wavelength_step_um : float, optional
-        Override the header, whose wavelengths are wrong in some cut-outs.
+        Override the header, whose wavelengths are wrong in some cut-outs; both together state
+        the axis whatever the header says.
     centre_pixel : (float, float), optional
         The galaxy's 0-based pixel (x, y).
     extension : str, optional
@@ -72,6 +73,8 @@ def read_cube(
     ------
     CubeFormatError
         If there is no cube, more than one, or one that cannot be understood.
+    MetadataError
+        If an override is impossible.
     """
     with open_fits(path) as hdus:
         raw = find_cube(hdus, path, extension)
