@@ -169,7 +169,8 @@ def _as_lines_see_it(
     """
     common, neighbours = spatial
     own_line, common_line = 1.0 - common, common
-    for channels in range(1, int(_LINE_REACH_SIGMA * line_sigma_channels) + 1):
+    furthest = min(int(_LINE_REACH_SIGMA * line_sigma_channels), len(residual) - 1)
+    for channels in range(1, furthest + 1):
         here, later = residual[:-channels], residual[channels:]
         n_same = max(1, int((valid[:-channels] & valid[channels:]).sum()))
         same = float(np.vdot(here, later)) / n_same

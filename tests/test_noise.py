@@ -159,3 +159,8 @@ def test_channels_that_share_noise_widen_the_error_of_a_line(rng):
         spectrum = np.einsum("yx,kyx->k", weights, noise)[:, None, None]
         drawn = matched_filter_sums(spectrum, np.zeros((1, 1), dtype=int), 2.0).std()
         assert np.sqrt(correlation.coadded_variance(weights)) == pytest.approx(drawn, rel=0.05)
+
+
+def test_a_cube_of_few_channels_has_a_correlation(rng):
+    correlation = correlation_of(rng.standard_normal((2, 20, 20)), reach=1)
+    assert np.isfinite(correlation.coadded_variance(np.ones((20, 20))))
