@@ -60,6 +60,11 @@ def bands_with_lines(
     CoverageError
         If H-alpha is in none: without it there are no kinematics and no abundances.
     """
+    if not any(band.valid.any() for band in bands.values()):
+        raise CoverageError(
+            f"no voxel of {', '.join(bands)} can be used: each is missing, zero, masked or "
+            "saturated, or its noise is; look at the cube and at its noise extension"
+        )
     halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
     first = [name for name, band in bands.items() if _covers(band, halpha)]
     if not first:
@@ -79,7 +84,7 @@ def bands_with_lines(
 
 def _range(band: CalibratedBand) -> str:
     if not band.valid.any():
-        return "has no valid voxel at all"
+        return "without any usable voxel"
     return f"{band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
@@ -51,3 +52,10 @@ def test_a_noisy_galaxy_is_measured_whatever_the_seeing(fwhm_arcsec):
     psf = PointSpreadFunction("gaussian", fwhm_arcsec)
     measured = Pipeline().run(observe(Galaxy(), bands=["H"], psf=psf, seed=4))
     assert measured.snr("integrated", "halpha") > 30.0
+
+
+def test_a_cube_without_any_data_is_said_to_be_one():
+    cubes = observe(Galaxy(), bands=["H"], seed=4)
+    cubes["H"]["mask"].values[:] = True
+    with pytest.raises(CoverageError, match="no voxel of H can be used"):
+        Pipeline().run(cubes)
