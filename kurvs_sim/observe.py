@@ -12,9 +12,12 @@ from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
 from kurvs_sim.atmosphere import PointSpreadFunction
+from kurvs_sim.effects import NO_EFFECTS, Effects
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import NoiseModel, SpaxelGrid
+from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.numerics import Numerics
+from kurvs_sim.random_streams import Stream, generator
 from kurvs_sim.scene import Scene
 from kurvs_sim.signal_to_noise import HalphaExpectation
 from kurvs_sim.truth import truth_dataset
@@ -40,6 +43,7 @@ def observe(
     seed: int = 0,
     noise: NoiseModel = DEFAULT_NOISE,
     numerics: Numerics = DEFAULT_NUMERICS,
+    effects: Effects = NO_EFFECTS,
 ) -> xr.DataTree:
     """Simulate the cubes of a galaxy.
 
@@ -65,12 +69,15 @@ def observe(
         Exposure times and detector.
     numerics : Numerics
         Accuracy.
+    effects : Effects
+        What bends a measurement beyond seeing and noise that is independent from voxel to
+        voxel; none by default.
 
     Returns
     -------
     xarray.DataTree
         An Observation (:mod:`kurvs_pipeline.observation`) with ``/truth``
-        (:func:`kurvs_sim.truth.truth_dataset`). Noise is independent from voxel to voxel.
+        (:func:`kurvs_sim.truth.truth_dataset`).
 
     Raises
     ------
@@ -81,7 +88,8 @@ def observe(
     """
     _check_options(bands, halpha_snr, seed)
     scene = Scene(galaxy, grid, psf, numerics)
-    scale = HalphaExpectation(scene, noise).variance_scale(halpha_snr or NOMINAL_HALPHA_SNR)
+    expectation = HalphaExpectation(scene, noise, effects.covariance)
+    scale = expectation.variance_scale(halpha_snr or NOMINAL_HALPHA_SNR)
     datasets = {}
     for name in (name for name in KMOS_BANDS if name in bands):
         band = KMOS_BANDS[name]
@@ -89,7 +97,7 @@ def observe(
         # The square of what a NOISE extension holds, so that a written cube reads back the same.
         variance = np.sqrt(scale * noise.relative_variance(band)).astype(np.float32) ** 2
         if halpha_snr is not None:
-            _add_noise(flux, variance, band, seed)
+            _add_noise(flux, variance, scene.grid, band, effects.covariance, seed)
         datasets[name] = _band_dataset(scene, band, flux, variance)
     metadata = _metadata(galaxy, psf, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
@@ -107,10 +115,21 @@ def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) ->
         raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
 
 
-def _add_noise(flux: Cube, variance: Cube, band: Band, seed: int) -> None:
+def _add_noise(
+    flux: Cube,
+    variance: Cube,
+    grid: SpaxelGrid,
+    band: Band,
+    covariance: NoiseCovariance | None,
+    seed: int,
+) -> None:
     """Draw noise in place, from a stream of the band's own."""
-    key = np.random.SeedSequence(seed, spawn_key=(list(KMOS_BANDS).index(band.name),))
-    draws = np.random.default_rng(key).standard_normal(flux.shape, dtype=np.float32)
+    if covariance is None:
+        key = np.random.SeedSequence(seed, spawn_key=(list(KMOS_BANDS).index(band.name),))
+        draws = np.random.default_rng(key).standard_normal(flux.shape, dtype=np.float32)
+    else:
+        random = generator(seed, band, Stream.CORRELATED_NOISE)
+        draws = covariance.draw(random, band.n_channels, grid)
     draws *= np.sqrt(variance)[:, None, None]
     flux += draws
 

@@ -12,6 +12,7 @@ from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
 from kurvs_sim.instrument import NoiseModel
 from kurvs_sim.line_profiles import channel_integrated_gaussian
+from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.scene import Scene
 
 Array = NDArray[np.float64]
@@ -63,10 +64,13 @@ class HalphaExpectation:
         Galaxy, grid and seeing.
     noise : NoiseModel
         Relative noise of the channels.
+    covariance : NoiseCovariance, optional
+        What neighbours share of the noise.
     """
 
     scene: Scene
     noise: NoiseModel
+    covariance: NoiseCovariance | None = None
 
     @cached_property
     def band(self) -> Band:
@@ -174,6 +178,16 @@ class HalphaExpectation:
         # Columns of very different size: balance them before inverting.
         size = np.linalg.norm(derivatives, axis=0)
         balanced = derivatives / size
-        fisher = balanced.T @ (balanced / self._relative_aligned_variance[near, None])
-        variance = float(np.linalg.inv(fisher)[0, 0] / size[0] ** 2)
-        return self.flux**2 / (halpha_snr**2 * variance)
+        variance = self._relative_aligned_variance[near]
+        fisher = balanced.T @ (balanced / variance[:, None])
+        weights = np.linalg.solve(fisher, (balanced / np.sqrt(variance)[:, None]).T)[0]
+        flux_variance = self._summed_variance(weights) / size[0] ** 2
+        return float(self.flux**2 / (halpha_snr**2 * flux_variance))
+
+    def _summed_variance(self, weights: Array) -> float:
+        """Return the variance of a weighted sum of channels of the aperture, each of unit noise."""
+        if self.covariance is None:
+            return float(weights @ weights)
+        neighbours = 2.0 * self.covariance.correlation_channels * (weights[1:] @ weights[:-1])
+        spaxels = self.covariance.coadded_variance_factor(self.weights, self.scene.grid)
+        return float(spaxels * (weights @ weights + neighbours))

@@ -1,0 +1,37 @@
+"""Independent streams of random numbers: one a band and effect, whatever else is drawn."""
+
+from enum import IntEnum
+
+import numpy as np
+
+from kurvs_pipeline.bands import KMOS_BANDS, Band
+
+
+class Stream(IntEnum):
+    """What random numbers are drawn for."""
+
+    CORRELATED_NOISE = 1
+    SKY_RESIDUALS = 2
+    DEFECTS = 3
+    EXPOSURES = 4
+
+
+def generator(seed: int, band: Band, stream: Stream) -> np.random.Generator:
+    """Return the generator of one effect in one band.
+
+    Parameters
+    ----------
+    seed : int
+        Of the observation.
+    band : Band
+        Its place among the bands, not the order in which they are made, sets the stream.
+    stream : Stream
+        The effect.
+
+    Returns
+    -------
+    numpy.random.Generator
+        The same numbers for any number of processes.
+    """
+    key = (list(KMOS_BANDS).index(band.name), int(stream))
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
