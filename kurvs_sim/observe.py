@@ -1,6 +1,7 @@
 """Observe a galaxy: from its description to cubes with noise, variance and truth."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
-from kurvs_sim.atmosphere import PointSpreadFunction
 from kurvs_sim.effects import NO_EFFECTS, Effects
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import NoiseModel, SpaxelGrid
@@ -19,6 +19,7 @@ from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.numerics import Numerics
 from kurvs_sim.random_streams import Stream, generator
 from kurvs_sim.scene import Scene
+from kurvs_sim.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.signal_to_noise import HalphaExpectation
 from kurvs_sim.truth import truth_dataset
 
@@ -38,7 +39,7 @@ def observe(
     *,
     bands: Sequence[str] = ("IZ", "YJ", "H"),
     grid: SpaxelGrid = DEFAULT_GRID,
-    psf: PointSpreadFunction = DEFAULT_PSF,
+    psf: Seeing = DEFAULT_PSF,
     halpha_snr: float | None = NOMINAL_HALPHA_SNR,
     seed: int = 0,
     noise: NoiseModel = DEFAULT_NOISE,
@@ -55,8 +56,8 @@ def observe(
         Any of ``IZ``, ``YJ``, ``H``. A band's cube does not depend on which others are made.
     grid : SpaxelGrid
         The spaxels.
-    psf : PointSpreadFunction
-        The seeing.
+    psf : Seeing
+        The seeing: a PointSpreadFunction, an ElongatedSeeing, a CompositeSeeing or a StarImage.
     halpha_snr : float or None
         Expected signal-to-noise ratio of H-alpha in the ellipse of 1.5 effective radii: flux
         over its error in a least-squares fit of H-alpha and [N II], with shared velocity and
@@ -93,13 +94,13 @@ def observe(
     datasets = {}
     for name in (name for name in KMOS_BANDS if name in bands):
         band = KMOS_BANDS[name]
-        flux = scene.cube(band)
+        flux = _in_band(scene, band, effects).cube(band)
         # The square of what a NOISE extension holds, so that a written cube reads back the same.
         variance = np.sqrt(scale * noise.relative_variance(band)).astype(np.float32) ** 2
         if halpha_snr is not None:
             _add_noise(flux, variance, scene.grid, band, effects.covariance, seed)
         datasets[name] = _band_dataset(scene, band, flux, variance)
-    metadata = _metadata(galaxy, psf, seed if halpha_snr is not None else -1)
+    metadata = _metadata(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
 
@@ -113,6 +114,13 @@ def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) ->
         )
     if seed < 0:
         raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
+
+
+def _in_band(scene: Scene, band: Band, effects: Effects) -> Scene:
+    """Return the scene in the seeing of a band."""
+    if effects.chromatic_seeing is None:
+        return scene
+    return replace(scene, psf=effects.chromatic_seeing.in_band(scene.psf, band))
 
 
 def _add_noise(

@@ -21,11 +21,11 @@ from scipy import fft
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_sim.atmosphere import PointSpreadFunction
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import SpaxelGrid
 from kurvs_sim.line_profiles import chebyshev_line_profile
 from kurvs_sim.numerics import Numerics
+from kurvs_sim.seeing import Seeing
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
@@ -44,7 +44,7 @@ class Scene:
         What is in the sky.
     grid : SpaxelGrid
         Where it is seen.
-    psf : PointSpreadFunction
+    psf : Seeing
         The seeing.
     numerics : Numerics
         Accuracy.
@@ -52,7 +52,7 @@ class Scene:
 
     galaxy: Galaxy
     grid: SpaxelGrid
-    psf: PointSpreadFunction
+    psf: Seeing
     numerics: Numerics
 
     @cached_property
@@ -265,7 +265,7 @@ def _binned(fine: Array, oversampling: int) -> Array:
 
 @lru_cache(maxsize=4)
 def _transfer(
-    psf: PointSpreadFunction, fine_pixel_arcsec: float, n_coarse: int, oversampling: int
+    psf: Seeing, fine_pixel_arcsec: float, n_coarse: int, oversampling: int
 ) -> ComplexArray:
     """Return the Fourier transform of the PSF and of the sum over the pixels of a spaxel.
 

@@ -8,9 +8,10 @@ import pytest
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
-from kurvs_sim.atmosphere import PSF_KINDS, PointSpreadFunction, sky_photon_rate, transmission
+from kurvs_sim.atmosphere import sky_photon_rate, transmission
 from kurvs_sim.instrument import NoiseModel, SpaxelGrid
 from kurvs_sim.line_profiles import channel_integrated_gaussian, chebyshev_line_profile
+from kurvs_sim.seeing import PSF_KINDS, PointSpreadFunction
 
 
 @pytest.mark.parametrize("kind", PSF_KINDS)

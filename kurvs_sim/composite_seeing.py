@@ -1,0 +1,129 @@
+"""Seeing put together from plainer profiles: elongated, displaced, averaged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import galsim
+import numpy as np
+
+from kurvs_sim.seeing import PointSpreadFunction, Seeing
+from kurvs_sim.validation import require, require_finite
+
+
+@dataclass(frozen=True)
+class ElongatedSeeing(Seeing):
+    """A profile stretched along one direction and squeezed across, its area kept.
+
+    Parameters
+    ----------
+    profile : PointSpreadFunction
+        Before stretching; its width is the geometric mean of the two axes'.
+    axis_ratio : float
+        Minor over major axis, in (0, 1].
+    position_angle_deg : float
+        Of the major axis, North through East.
+
+    Raises
+    ------
+    MetadataError
+        If a value is impossible.
+    """
+
+    profile: PointSpreadFunction
+    axis_ratio: float
+    position_angle_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require("PSF axis_ratio", self.axis_ratio, within=0.0 < self.axis_ratio <= 1.0,
+                expected="a number in (0, 1]")  # fmt: skip
+        require_finite(position_angle_deg=self.position_angle_deg)
+
+    @property
+    def fwhm_arcsec(self) -> float:
+        """Geometric mean of the two axes' full widths at half-maximum."""
+        return self.profile.fwhm_arcsec
+
+    @property
+    def nominal(self) -> PointSpreadFunction:
+        """The round profile."""
+        return self.profile
+
+    @cached_property
+    def galsim_profile(self) -> galsim.GSObject:
+        """The profile of unit flux, lengths in arcsec."""
+        # From x (West) to y (North): North through East is 90 degrees plus the angle.
+        angle = galsim.Angle(90.0 + self.position_angle_deg, galsim.degrees)
+        return self.profile.galsim_profile.shear(q=self.axis_ratio, beta=angle)
+
+    def scaled(self, factor: float) -> Self:
+        """Return the same shape with every length multiplied by a factor."""
+        return replace(self, profile=self.profile.scaled(factor))
+
+
+@dataclass(frozen=True)
+class CompositeSeeing(Seeing):
+    """The average image of a star over exposures that differ.
+
+    Parameters
+    ----------
+    profiles : tuple of PointSpreadFunction
+        One an exposure, equally weighted.
+    offsets_arcsec : tuple of (float, float)
+        Where each exposure was registered, to the West and to the North of where it belongs.
+
+    Raises
+    ------
+    MetadataError
+        If there is no exposure, or their numbers differ.
+    """
+
+    profiles: tuple[PointSpreadFunction, ...]
+    offsets_arcsec: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse exposures that cannot be averaged."""
+        require("number of profiles of a composite PSF", len(self.profiles),
+                within=len(self.profiles) >= 1, expected="at least 1")  # fmt: skip
+        require("number of offsets of a composite PSF", len(self.offsets_arcsec),
+                within=len(self.offsets_arcsec) == len(self.profiles),
+                expected=f"that of the profiles, {len(self.profiles)}")  # fmt: skip
+        # Sums of images of stars and of single pixels cannot be sampled.
+        widths = [profile.fwhm_arcsec for profile in self.profiles]
+        require("narrowest PSF fwhm_arcsec of a composite", min(widths), within=min(widths) > 0.0,
+                expected="a finite number > 0")  # fmt: skip
+
+    @classmethod
+    def of(cls, profiles: Sequence[PointSpreadFunction]) -> Self:
+        """Average profiles that are registered perfectly."""
+        return cls(tuple(profiles), ((0.0, 0.0),) * len(profiles))
+
+    @cached_property
+    def galsim_profile(self) -> galsim.GSObject:
+        """The profile of unit flux, lengths in arcsec."""
+        displaced = [
+            profile.galsim_profile.shift(*offset)
+            for profile, offset in zip(self.profiles, self.offsets_arcsec, strict=True)
+        ]
+        return galsim.Sum(displaced) / len(displaced)
+
+    @cached_property
+    def fwhm_arcsec(self) -> float:
+        """Full width at half-maximum of the average, made round about its middle."""
+        # Exact for round profiles that share a centre; registration adds in quadrature.
+        centred = galsim.Sum([profile.galsim_profile for profile in self.profiles])
+        width = float(centred.calculateFWHM())
+        offsets = np.array(self.offsets_arcsec)
+        scatter = float(offsets.var(axis=0).mean())
+        return float(np.sqrt(width**2 + 8.0 * np.log(2.0) * scatter))
+
+    @property
+    def nominal(self) -> PointSpreadFunction:
+        """A profile of the first exposure's kind, as wide as the average."""
+        return replace(self.profiles[0], fwhm_arcsec=self.fwhm_arcsec)
+
+    def scaled(self, factor: float) -> Self:
+        """Return sharper or wider exposures, registered as before."""
+        return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))
