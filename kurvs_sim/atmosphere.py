@@ -14,11 +14,15 @@ __all__ = [
     "PSF_KINDS",
     "PointSpreadFunction",
     "airglow_lines",
+    "flux_density_per_photon_rate",
     "sky_photon_rate",
     "transmission",
 ]
 
 Array = NDArray[np.float64]
+
+PHOTON_ENERGY = 1.98644586
+"""h c in 1e-16 erg um per photon, for a rate per m2 turned into one per cm2."""
 
 
 @cache
@@ -84,3 +88,20 @@ def transmission(band: Band) -> Array:
     through = np.interp(band.wavelength_um, grid_um, fraction)
     through.setflags(write=False)
     return np.asarray(through)
+
+
+def flux_density_per_photon_rate(band: Band) -> Array:
+    """Return the calibrated flux density of one photon a second, square metre and channel.
+
+    Parameters
+    ----------
+    band : Band
+        Its grid.
+
+    Returns
+    -------
+    array, shape (n_channels,)
+        1e-16 erg/s/cm2/um, corrected for the transmission of the atmosphere as a galaxy's is.
+    """
+    photon_width = band.wavelength_um * band.channel_width_um * transmission(band)
+    return np.asarray(PHOTON_ENERGY / photon_width)

@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass
 
+from kurvs_sim.detector_defects import (
+    CosmicRays,
+    DeadColumns,
+    MisscaledNoise,
+    SaturatedLines,
+    UnseenEdges,
+)
+from kurvs_sim.line_spread import LineSpread
 from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.seeing import ChromaticSeeing
+from kurvs_sim.sky_residuals import SkyResiduals
+from kurvs_sim.sky_subtraction import SkyOversubtraction, TelluricResidual
 
 
 @dataclass(frozen=True)
@@ -18,10 +28,38 @@ class Effects:
     chromatic_seeing : ChromaticSeeing, optional
         Seeing of each band at its own wavelength; without it, the same in all. The truth and
         the metadata keep the seeing at the reference wavelength.
+    line_spread : LineSpread, optional
+        Width of the line-spread function along the band, and its error; without it, one
+        width a band, known exactly. Airglow keeps the band's own width.
+    sky_residuals : SkyResiduals, optional
+        What subtraction leaves of the OH lines.
+    sky_oversubtraction : SkyOversubtraction, optional
+        Too much sky, and galaxy with it, taken from all spaxels.
+    telluric_residual : TelluricResidual, optional
+        A transmission that was not quite corrected.
+    misscaled_noise : MisscaledNoise, optional
+        An attached error that is too small.
+    dead_columns : DeadColumns, optional
+        Native spaxels without data.
+    unseen_edges : UnseenEdges, optional
+        Borders of field and band without data.
+    saturated_lines : SaturatedLines, optional
+        Channels without data.
+    cosmic_rays : CosmicRays, optional
+        Outliers that nothing marks.
     """
 
     covariance: NoiseCovariance | None = None
     chromatic_seeing: ChromaticSeeing | None = None
+    line_spread: LineSpread | None = None
+    sky_residuals: SkyResiduals | None = None
+    sky_oversubtraction: SkyOversubtraction | None = None
+    telluric_residual: TelluricResidual | None = None
+    misscaled_noise: MisscaledNoise | None = None
+    dead_columns: DeadColumns | None = None
+    unseen_edges: UnseenEdges | None = None
+    saturated_lines: SaturatedLines | None = None
+    cosmic_rays: CosmicRays | None = None
 
 
 NO_EFFECTS = Effects()

@@ -1,29 +1,26 @@
 """Observe a galaxy: from its description to cubes with noise, variance and truth."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
 import xarray as xr
 from astropy.io import fits
-from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
+from kurvs_sim.band_cube import BandCube
 from kurvs_sim.effects import NO_EFFECTS, Effects
+from kurvs_sim.exposures import ExposureModel
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import NoiseModel, SpaxelGrid
-from kurvs_sim.noise_covariance import NoiseCovariance
+from kurvs_sim.noise_level import NoiseLevel, ScaledNoise, StackNoise
 from kurvs_sim.numerics import Numerics
-from kurvs_sim.random_streams import Stream, generator
 from kurvs_sim.scene import Scene
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.signal_to_noise import HalphaExpectation
 from kurvs_sim.truth import truth_dataset
-
-Cube = NDArray[np.float32]
 
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
@@ -42,7 +39,7 @@ def observe(
     psf: Seeing = DEFAULT_PSF,
     halpha_snr: float | None = NOMINAL_HALPHA_SNR,
     seed: int = 0,
-    noise: NoiseModel = DEFAULT_NOISE,
+    noise: NoiseModel | ExposureModel = DEFAULT_NOISE,
     numerics: Numerics = DEFAULT_NUMERICS,
     effects: Effects = NO_EFFECTS,
 ) -> xr.DataTree:
@@ -63,11 +60,13 @@ def observe(
         over its error in a least-squares fit of H-alpha and [N II], with shared velocity and
         width and a flat continuum, to the co-added spectrum of spaxels shifted to rest, in the
         airglow of these very channels. None draws no noise, and attaches the variance that
-        belongs to a ratio of 54 so that fits still have weights.
+        belongs to a ratio of 54 so that fits still have weights. Exposures set the ratio by
+        themselves: with them, leave the default to draw noise, or give None.
     seed : int
         Of the noise, >= 0; the same seed gives the same cubes.
-    noise : NoiseModel
-        Exposure times and detector.
+    noise : NoiseModel or ExposureModel
+        Exposure times and detector: which channels are noisy, on the scale that gives the
+        ratio asked for; or the photons and electrons of every exposure, as they are.
     numerics : Numerics
         Accuracy.
     effects : Effects
@@ -83,23 +82,18 @@ def observe(
     Raises
     ------
     ConfigurationError
-        If a band, the signal-to-noise ratio or the seed is not usable.
+        If a band, the signal-to-noise ratio or the seed is not usable, or the ratio is asked
+        for where exposures set it.
     CoverageError
         If H-alpha falls outside every band, or the galaxy outside the field.
     """
     _check_options(bands, halpha_snr, seed)
     scene = Scene(galaxy, grid, psf, numerics)
-    expectation = HalphaExpectation(scene, noise, effects.covariance)
-    scale = expectation.variance_scale(halpha_snr or NOMINAL_HALPHA_SNR)
+    level = _noise_level(scene, noise, effects, halpha_snr)
     datasets = {}
     for name in (name for name in KMOS_BANDS if name in bands):
-        band = KMOS_BANDS[name]
-        flux = _in_band(scene, band, effects).cube(band)
-        # The square of what a NOISE extension holds, so that a written cube reads back the same.
-        variance = np.sqrt(scale * noise.relative_variance(band)).astype(np.float32) ** 2
-        if halpha_snr is not None:
-            _add_noise(flux, variance, scene.grid, band, effects.covariance, seed)
-        datasets[name] = _band_dataset(scene, band, flux, variance)
+        cube = BandCube(scene, KMOS_BANDS[name], effects, seed, level, halpha_snr is not None)
+        datasets[name] = _band_dataset(cube)
     metadata = _metadata(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
@@ -116,41 +110,34 @@ def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) ->
         raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
 
 
-def _in_band(scene: Scene, band: Band, effects: Effects) -> Scene:
-    """Return the scene in the seeing of a band."""
-    if effects.chromatic_seeing is None:
-        return scene
-    return replace(scene, psf=effects.chromatic_seeing.in_band(scene.psf, band))
+def _noise_level(
+    scene: Scene,
+    noise: NoiseModel | ExposureModel,
+    effects: Effects,
+    halpha_snr: float | None,
+) -> NoiseLevel:
+    if isinstance(noise, ExposureModel):
+        if halpha_snr not in {None, NOMINAL_HALPHA_SNR}:
+            raise ConfigurationError(
+                f"halpha_snr is {halpha_snr}, but the exposures set the signal-to-noise ratio; "
+                "leave halpha_snr out, or give a NoiseModel"
+            )
+        return StackNoise(noise, effects.covariance)
+    expectation = HalphaExpectation(scene, noise, effects.covariance)
+    return ScaledNoise(noise, expectation.variance_scale(halpha_snr or NOMINAL_HALPHA_SNR))
 
 
-def _add_noise(
-    flux: Cube,
-    variance: Cube,
-    grid: SpaxelGrid,
-    band: Band,
-    covariance: NoiseCovariance | None,
-    seed: int,
-) -> None:
-    """Draw noise in place, from a stream of the band's own."""
-    if covariance is None:
-        key = np.random.SeedSequence(seed, spawn_key=(list(KMOS_BANDS).index(band.name),))
-        draws = np.random.default_rng(key).standard_normal(flux.shape, dtype=np.float32)
-    else:
-        random = generator(seed, band, Stream.CORRELATED_NOISE)
-        draws = covariance.draw(random, band.n_channels, grid)
-    draws *= np.sqrt(variance)[:, None, None]
-    flux += draws
-
-
-def _band_dataset(scene: Scene, band: Band, flux: Cube, variance: Cube) -> xr.Dataset:
+def _band_dataset(cube: BandCube) -> xr.Dataset:
+    flux, variance, mask = cube.voxels()
+    scene, band = cube.scene, cube.band
     return band_dataset(
         flux=flux,
-        variance=np.broadcast_to(variance[:, None, None], flux.shape).copy(),
-        mask=np.zeros(flux.shape, dtype=bool),
+        variance=variance,
+        mask=mask,
         wavelength_um=band.wavelength_um,
         x_arcsec=scene.x_arcsec,
         y_arcsec=scene.y_arcsec,
-        lsf_sigma_um=np.full(band.n_channels, band.lsf_sigma_um),
+        lsf_sigma_um=cube.lsf_sigma_um,
         wcs_header=_wcs_header(scene, band).tostring(sep="\n", endcard=False, padding=False),
     )
 

@@ -14,17 +14,19 @@ class Stream(IntEnum):
     SKY_RESIDUALS = 2
     DEFECTS = 3
     EXPOSURES = 4
+    COSMIC_RAYS = 5
 
 
-def generator(seed: int, band: Band, stream: Stream) -> np.random.Generator:
-    """Return the generator of one effect in one band.
+def generator(seed: int, band: Band | None, stream: Stream) -> np.random.Generator:
+    """Return the generator of one effect in one band, or in all.
 
     Parameters
     ----------
     seed : int
         Of the observation.
-    band : Band
-        Its place among the bands, not the order in which they are made, sets the stream.
+    band : Band or None
+        Its place among the bands, not the order in which they are made, sets the stream; None
+        for what the bands share.
     stream : Stream
         The effect.
 
@@ -33,5 +35,6 @@ def generator(seed: int, band: Band, stream: Stream) -> np.random.Generator:
     numpy.random.Generator
         The same numbers for any number of processes.
     """
-    key = (list(KMOS_BANDS).index(band.name), int(stream))
+    names = list(KMOS_BANDS)
+    key = (len(names) if band is None else names.index(band.name), int(stream))
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))

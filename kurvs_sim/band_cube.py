@@ -1,0 +1,146 @@
+"""One band of a mock: the galaxy's light, what is added to it, and what is lost."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import KMOS_BANDS, Band
+from kurvs_sim.effects import Effects
+from kurvs_sim.noise_level import NoiseLevel
+from kurvs_sim.random_streams import Stream, generator
+from kurvs_sim.scene import Scene
+
+Array = NDArray[np.float64]
+Cube = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class BandCube:
+    """The voxels of one band.
+
+    Parameters
+    ----------
+    scene : Scene
+        Galaxy, grid and seeing.
+    band : Band
+        The channels.
+    effects : Effects
+        What atmosphere, instrument and reduction do.
+    seed : int
+        Of everything random.
+    level : NoiseLevel
+        How noisy voxels are.
+    noisy : bool
+        Whether noise is drawn.
+    """
+
+    scene: Scene
+    band: Band
+    effects: Effects
+    seed: int
+    level: NoiseLevel
+    noisy: bool
+
+    @cached_property
+    def light(self) -> Cube:
+        """The galaxy behind the atmosphere, 1e-16 erg/s/cm2/um per spaxel."""
+        effects, band, scene = self.effects, self.band, self.scene
+        if effects.chromatic_seeing is not None:
+            scene = replace(scene, psf=effects.chromatic_seeing.in_band(scene.psf, band))
+        spread = effects.line_spread
+        cube = scene.cube(band) if spread is None else spread.cube(scene, band)
+        if effects.telluric_residual is not None:
+            cube *= _along_channels(effects.telluric_residual.factor(band))
+        return cube
+
+    @cached_property
+    def lsf_sigma_um(self) -> Array:
+        """The width that is stated of the line-spread function, shape (n_channels,)."""
+        if self.effects.line_spread is None:
+            return np.full(self.band.n_channels, self.band.lsf_sigma_um)
+        return self.effects.line_spread.stated_sigma_um(self.band)
+
+    @cached_property
+    def _sigma(self) -> Cube:
+        """Standard deviation of the noise, so that it broadcasts to the cube."""
+        variance = self.level.variance(self.light, self.band, self.scene.grid)
+        return np.asarray(np.sqrt(variance), dtype=np.float32)
+
+    @property
+    def _stated_sigma(self) -> Cube:
+        """What the Observation says of it."""
+        misscaled = self.effects.misscaled_noise
+        factor = 1.0 if misscaled is None else misscaled.true_over_stated
+        return self._sigma / np.float32(factor)
+
+    def voxels(self) -> tuple[Cube, Cube, Mask]:
+        """Return flux, attached variance and mask.
+
+        Returns
+        -------
+        flux, variance : float32 array, shape (n_channels, n_y, n_x)
+            Square of the unit for the variance. Invalid voxels have flux 0, variance NaN.
+        mask : bool array, same shape
+            True where the voxel must not be used.
+        """
+        flux = self.light.copy()
+        self._add_sky(flux)
+        if self.noisy:
+            self._add_noise(flux)
+        self._add_cosmic_rays(flux)
+        # The square of what a NOISE extension holds, so that a written cube reads back the same.
+        variance = np.broadcast_to(self._stated_sigma**2, flux.shape).copy()
+        mask = self._mask
+        if mask.any():
+            flux[mask], variance[mask] = 0.0, np.nan
+        return flux, variance, mask
+
+    def _add_sky(self, flux: Cube) -> None:
+        """Add what sky subtraction leaves, in place."""
+        band, grid = self.band, self.scene.grid
+        if self.effects.sky_residuals is not None:
+            random = generator(self.seed, band, Stream.SKY_RESIDUALS)
+            flux += self.effects.sky_residuals.draw(random, band, grid)
+        if self.effects.sky_oversubtraction is not None:
+            flux -= _along_channels(
+                self.effects.sky_oversubtraction.spectrum(self.light, band, grid)
+            )
+
+    def _add_noise(self, flux: Cube) -> None:
+        """Draw noise in place, from a stream of the band's own."""
+        if self.effects.covariance is None:
+            place = list(KMOS_BANDS).index(self.band.name)
+            key = np.random.SeedSequence(self.seed, spawn_key=(place,))
+            draws = np.random.default_rng(key).standard_normal(flux.shape, dtype=np.float32)
+        else:
+            random = generator(self.seed, self.band, Stream.CORRELATED_NOISE)
+            draws = self.effects.covariance.draw(random, self.band.n_channels, self.scene.grid)
+        draws *= self._sigma
+        flux += draws
+
+    def _add_cosmic_rays(self, flux: Cube) -> None:
+        if self.effects.cosmic_rays is None:
+            return
+        random = generator(self.seed, self.band, Stream.COSMIC_RAYS)
+        hits = self.effects.cosmic_rays.draw(random, self.band, self.scene.grid)
+        flux += hits * self._sigma
+
+    @cached_property
+    def _mask(self) -> Mask:
+        """Voxels without data, shape of the cube."""
+        effects, band, grid = self.effects, self.band, self.scene.grid
+        mask = np.zeros((band.n_channels, grid.n_y, grid.n_x), dtype=bool)
+        if effects.dead_columns is not None:
+            mask |= effects.dead_columns.mask(generator(self.seed, None, Stream.DEFECTS), grid)
+        if effects.unseen_edges is not None:
+            mask |= effects.unseen_edges.mask(band, grid)
+        if effects.saturated_lines is not None:
+            mask |= effects.saturated_lines.mask(band)
+        return mask
+
+
+def _along_channels(values: Array) -> Cube:
+    return values.astype(np.float32)[:, None, None]
