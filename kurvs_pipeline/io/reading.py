@@ -1,0 +1,77 @@
+"""Read an Observation from files of any layout that is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io import eso
+from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
+from kurvs_pipeline.io.survey import is_survey, read_survey
+from kurvs_pipeline.observation import metadata_of
+
+
+def read_observation(
+    paths: Sequence[Path | str],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    **cube_options: Any,  # noqa: ANN401 - those of the ESO reader, passed on as they are
+) -> xr.DataTree:
+    """Read one galaxy, whatever the layout of its files.
+
+    One file that ends in ``.nc`` or ``.zarr`` is an Observation as it is; files in folders
+    ``FIELD/BAND`` are the survey's; anything else is read as the ESO pipeline writes it.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        One native file, or one to three band cubes.
+    overrides : mapping, optional
+        Fields of ObservationMetadata that win over the files.
+    **cube_options
+        As in :func:`kurvs_pipeline.io.eso.read_observation`: what FITS headers get wrong. They
+        make the ESO reader read cubes of the survey too.
+
+    Returns
+    -------
+    DataTree
+        An Observation; ``assumptions`` among its root attributes has a line for everything
+        that the files left open.
+
+    Raises
+    ------
+    CubeFormatError
+        If a file cannot be understood, or files do not belong together.
+    MetadataError
+        If a value is impossible.
+    """
+    files = [Path(path) for path in paths]
+    stated = {name: value for name, value in cube_options.items() if value is not None}
+    if any(is_native(path) for path in files):
+        return _read_one_native(files, overrides or {}, stated)
+    if files and not stated and all(is_survey(path) for path in files):
+        return read_survey(files, overrides=overrides)
+    return eso.read_observation(files, overrides=overrides, **cube_options)
+
+
+def _read_one_native(
+    files: Sequence[Path], overrides: Mapping[str, Any], cube_options: Mapping[str, Any]
+) -> xr.DataTree:
+    if len(files) > 1:
+        raise CubeFormatError(
+            f"found {len(files)} files, {', '.join(map(str, files))}; a {' or '.join(SUFFIXES)} "
+            "file holds all bands of a galaxy: give it alone"
+        )
+    if cube_options:
+        raise CubeFormatError(
+            f"{files[0]}: states its own wavelengths and centre; {', '.join(cube_options)} cannot "
+            "be given with it"
+        )
+    observation = read_native(files[0])
+    given = {name: value for name, value in overrides.items() if value is not None}
+    observation.attrs.update(replace(metadata_of(observation), **given).to_attrs())
+    observation.attrs.setdefault("assumptions", "")
+    return observation
