@@ -1,13 +1,27 @@
 """The TOML description of a mock."""
 
+import dataclasses
+import inspect
+import json
+import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid
-from kurvs_sim.configuration import load_mock
-from kurvs_sim.profiles import Exponential, Linear
+from kurvs_sim import Galaxy, NoiseModel, Numerics, PointSpreadFunction, SpaxelGrid, observe
+from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.configuration import dump_mock, load_mock, mock_schema, parse_mock
+from kurvs_sim.configuration_kinds import NOISE, PROFILES, SEEING
+from kurvs_sim.effects import Effects
+from kurvs_sim.exposures import BandExposures, ExposureModel
+from kurvs_sim.noise_covariance import NoiseCovariance
+from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear
+from kurvs_sim.star_image import StarImage
+from kurvs_sim.survey import kurvs_sample
+from kurvs_sim.toml_text import toml_text
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "galaxy.toml"
 
@@ -20,6 +34,87 @@ effective_radius_arcsec = 0.5
 oxygen_abundance = {central = 8.6, gradient_dex_per_kpc = -0.02}
 """
 
+POSITIVE = st.floats(1e-3, 1e3)
+
+PROFILE_STRATEGIES = {
+    "constant": st.builds(Constant, value=st.floats(0.0, 5.0)),
+    "exponential": st.builds(Exponential, central=POSITIVE, scale_length=POSITIVE),
+    "linear": st.builds(
+        Linear, central=st.floats(7.5, 9.0), gradient=st.floats(-1.0, 1.0),
+        minimum=st.floats(6.0, 7.0), maximum=st.floats(9.0, 10.0),
+    ),
+    "arctan": st.builds(Arctan, asymptote=st.floats(0.0, 1e3), turnover_radius=POSITIVE),
+}  # fmt: skip
+
+ROUND = st.builds(
+    PointSpreadFunction,
+    kind=st.sampled_from(["gaussian", "moffat", "kolmogorov"]),
+    fwhm_arcsec=st.just(0.0) | st.floats(0.1, 2.0),
+    moffat_beta=st.floats(1.5, 9.0),
+)
+SEEING_STRATEGIES = {
+    **dict.fromkeys(["gaussian", "moffat", "kolmogorov"], ROUND),
+    "elongated": st.builds(
+        ElongatedSeeing,
+        profile=ROUND, axis_ratio=st.floats(0.5, 1.0), position_angle_deg=st.floats(0.0, 179.0),
+    ),
+    "composite": st.lists(ROUND.filter(lambda psf: psf.fwhm_arcsec > 0.0), min_size=1, max_size=3)
+    .map(CompositeSeeing.of),
+    "star_image": st.builds(
+        StarImage.from_array, st.just([[0, 1, 0], [1, 3, 1], [0, 0.5, 0]]), pixel_arcsec=POSITIVE
+    ),
+}  # fmt: skip
+
+NOISE_STRATEGIES = {
+    "relative": st.builds(NoiseModel, exposure_hours_h=POSITIVE),
+    "exposures": st.builds(
+        ExposureModel,
+        iz=st.builds(BandExposures, n_exposures=st.integers(1, 900), throughput=st.just(0.2)),
+    ),
+}
+
+EFFECTS = {
+    field.name: inspect.signature(Effects).parameters[field.name]
+    for field in dataclasses.fields(Effects)
+}
+
+
+def default_effect(name):
+    """Return an effect as it is when nothing is said of it."""
+    (cls,) = [t for t in inspect.get_annotations(Effects)[name].__args__ if t is not type(None)]
+    return cls()
+
+
+GALAXIES = st.builds(
+    Galaxy,
+    name=st.from_regex(r"[A-Za-z0-9_.+-]+", fullmatch=True),
+    redshift=st.floats(0.1, 5.0),
+    inclination_deg=st.floats(0.0, 85.0),
+    position_angle_deg=st.floats(0.0, 359.0),
+    effective_radius_arcsec=POSITIVE,
+    halpha_flux=POSITIVE,
+    oxygen_abundance=st.one_of(*PROFILE_STRATEGIES.values()),
+    a_v=st.one_of(*PROFILE_STRATEGIES.values()),
+    rotation=PROFILE_STRATEGIES["arctan"],
+    offset_x_arcsec=st.floats(-1.0, 1.0),
+)
+
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "bands": st.lists(st.sampled_from(["IZ", "YJ", "H"]), min_size=1, unique=True).map(tuple),
+        "halpha_snr": st.none() | POSITIVE,
+        "seed": st.integers(0, 2**63 - 1),
+        "psf": st.one_of(*SEEING_STRATEGIES.values()),
+        "grid": st.builds(SpaxelGrid, n_x=st.integers(1, 60), spaxel_arcsec=POSITIVE),
+        "noise": st.one_of(*NOISE_STRATEGIES.values()),
+        "numerics": st.builds(Numerics, fine_pixel_arcsec=POSITIVE),
+        "effects": st.sets(st.sampled_from(sorted(EFFECTS))).map(
+            lambda names: Effects(**{name: default_effect(name) for name in names})
+        ),
+    },
+)
+
 
 def write(tmp_path, text):
     path = tmp_path / "mock.toml"
@@ -31,9 +126,9 @@ def test_the_example_reads_as_it_says():
     galaxy, options = load_mock(EXAMPLE)
     assert galaxy.oxygen_abundance == Linear(central=8.8, gradient=-0.04)
     assert galaxy.a_v == Exponential(central=0.8, scale_length=5.0)
-    assert options["psf"] == PointSpreadFunction("moffat", 0.6, 3.0)
-    assert options["grid"] == SpaxelGrid()
-    assert (options["halpha_snr"], options["seed"]) == (54.0, 1)
+    assert options == {
+        "halpha_snr": 54.0, "seed": 1, "psf": PointSpreadFunction("moffat", 0.6, 3.0),
+    }  # fmt: skip
 
 
 def test_the_defaults_that_the_example_names_are_the_defaults(tmp_path):
@@ -44,6 +139,7 @@ def test_the_defaults_that_the_example_names_are_the_defaults(tmp_path):
     galaxy, options = load_mock(write(tmp_path, "\n".join(lines)))
     assert galaxy == load_mock(EXAMPLE)[0]
     assert options.pop("bands") == ("IZ", "YJ", "H")
+    assert options.pop("grid") == SpaxelGrid()
     assert options == load_mock(EXAMPLE)[1]
 
 
@@ -52,12 +148,106 @@ def test_what_is_left_out_has_the_defaults_of_the_galaxy(tmp_path):
     assert galaxy == Galaxy(
         redshift=1.5, inclination_deg=45.0, position_angle_deg=30.0, effective_radius_arcsec=0.5
     )
-    assert options == {"psf": PointSpreadFunction(), "grid": SpaxelGrid()}
+    assert options == {}
 
 
-def test_noise_free_means_no_signal_to_noise_ratio(tmp_path):
+def test_noise_free_means_no_signal_to_noise_ratio():
     text = MINIMAL + '[observation]\nhalpha_snr = "noise-free"\n'
-    assert load_mock(write(tmp_path, text))[1]["halpha_snr"] is None
+    assert parse_mock(text)[1]["halpha_snr"] is None
+
+
+def test_a_table_without_keys_turns_an_effect_on():
+    text = MINIMAL + "[observation.effects.covariance]\n"
+    assert parse_mock(text)[1]["effects"] == Effects(covariance=NoiseCovariance())
+
+
+def test_profiles_of_any_kind_describe_any_property():
+    text = MINIMAL.replace("central = 8.6, gradient_dex_per_kpc = -0.02",
+                           'kind = "constant", value = 8.5')  # fmt: skip
+    text += 'a_v = {kind = "linear", central_mag = 1, gradient_mag_per_kpc = -0.1,'
+    text += " minimum_mag = 0, maximum_mag = 2}\n"
+    galaxy, _ = parse_mock(text)
+    assert galaxy.oxygen_abundance == Constant(8.5)
+    assert galaxy.a_v == Linear(central=1.0, gradient=-0.1, minimum=0.0, maximum=2.0)
+
+
+@given(galaxy=GALAXIES, options=OPTIONS)
+@settings(max_examples=60, deadline=None)
+def test_what_is_written_reads_back_the_same(galaxy, options):
+    assert parse_mock(dump_mock(galaxy, options)) == (galaxy, options)
+
+
+def test_the_survey_s_galaxies_read_back_the_same():
+    for galaxy in kurvs_sample():
+        assert parse_mock(dump_mock(galaxy)) == (galaxy, {})
+
+
+def test_the_round_trip_is_tried_with_every_kind():
+    assert set(PROFILE_STRATEGIES) == set(PROFILES.kinds)
+    assert set(SEEING_STRATEGIES) == set(SEEING.kinds)
+    assert set(NOISE_STRATEGIES) == set(NOISE.kinds)
+
+
+def test_every_property_and_option_has_a_key():
+    document = tomllib.loads(dump_mock(Galaxy(), {"psf": PointSpreadFunction()}))
+    assert set(document["galaxy"]) == {field.name for field in dataclasses.fields(Galaxy)}
+    definitions = mock_schema()["$defs"]
+    options = set(inspect.signature(observe).parameters) - {"galaxy"}
+    assert set(definitions["Observe"]["properties"]) == options
+
+
+def test_a_name_that_could_not_be_read_back_is_refused():
+    with pytest.raises(ConfigurationError, match=r"galaxy\.name is 'a/b'"):
+        dump_mock(Galaxy(name="a/b"))
+
+
+def test_what_has_no_form_in_toml_is_named():
+    with pytest.raises(ConfigurationError, match="psf is of type set; expected"):
+        dump_mock(Galaxy(), {"psf": {1, 2}})
+
+
+@given(
+    st.recursive(
+        st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text()
+        | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: st.lists(inner, max_size=3)
+        | st.dictionaries(st.from_regex(r"[A-Za-z0-9_-]+", fullmatch=True), inner, max_size=3),
+        max_leaves=8,
+    ).flatmap(lambda value: st.just({"key": value, "table": {"key": value}}))
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_toml_text_is_what_the_standard_library_reads(document):
+    assert tomllib.loads(toml_text(document)) == document
+
+
+def references(node):
+    """Return every reference within a schema."""
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [ref for value in node.values() for ref in references(value)]
+    return [ref for item in node for ref in references(item)] if isinstance(node, list) else []
+
+
+def test_the_schema_is_json_and_complete():
+    schema = mock_schema()
+    assert json.loads(json.dumps(schema, allow_nan=False)) == schema
+    assert {ref.removeprefix("#/$defs/") for ref in references(schema)} == set(schema["$defs"])
+    assert all(item["additionalProperties"] is False for item in schema["$defs"].values())
+
+
+def test_the_schema_says_what_keys_mean_and_what_they_are_by_default():
+    galaxy = mock_schema()["$defs"]["Galaxy"]
+    assert set(galaxy["required"]) == {
+        "redshift", "inclination_deg", "position_angle_deg", "effective_radius_arcsec",
+        "oxygen_abundance",
+    }  # fmt: skip
+    assert galaxy["properties"]["dispersion_kms"]["default"] == 50.0
+    assert "face-on" in galaxy["properties"]["inclination_deg"]["description"]
+
+
+def test_the_schema_lists_every_kind():
+    kinds = mock_schema()["$defs"]["Galaxy"]["properties"]["a_v"]["discriminator"]["mapping"]
+    assert set(kinds) == set(PROFILES.kinds)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +260,35 @@ def test_noise_free_means_no_signal_to_noise_ratio(tmp_path):
         ("central =", "centre =", "unknown key galaxy.oxygen_abundance.centre"),
         ("[galaxy]", "[galaxy", "is not TOML"),
         ("[galaxy]", "[galaxie]", "unknown key galaxie; allowed here: galaxy, observation"),
-        ("-0.02}\n", '-0.02}\na_v = {kind = "exponential", value_mag = 1}\n', "a_v.exponential"),
+        (
+            "-0.02}\n",
+            '-0.02}\na_v = {kind = "exponential", value_mag = 1}\n',
+            "key galaxy.a_v.value_mag; allowed with kind exponential: kind, central_mag, scale_",
+        ),
+        (
+            "-0.02}\n",
+            '-0.02}\na_v = {kind = "flat", value_mag = 1}\n',
+            "galaxy.a_v.kind is 'flat'; expected one of constant, exponential",
+        ),
+        (
+            "-0.02}\n",
+            "-0.02}\na_v = {value_mag = 1}\n",
+            "galaxy.a_v.kind is missing; expected one of constant, exponential",
+        ),
+        ("-0.02}\n", "-0.02}\nhalpha_flux = nan\n", "galaxy.halpha_flux is nan"),
+        ("= 45\n", '= "45"\n', "galaxy.inclination_deg is '45'"),
+        ("= 45\n", "= true\n", "galaxy.inclination_deg is True"),
+        ("-0.02}\n", '-0.02}\nname = "a/b"\n', "galaxy.name is 'a/b'"),
+        ("-0.02}\n", "-0.02}\n[observation.effects.fog]\n", "allowed here: covariance, "),
         ("-0.02}\n", "-0.02}\nrotation = {speed = 1}\n", "unknown key galaxy.rotation.speed"),
         ("-0.02}\n", "-0.02}\n[observation]\nseed = -1\n", "observation.seed is -1"),
         ("-0.02}\n", '-0.02}\n[observation]\nhalpha_snr = "no"\n', "a number > 0 or"),
         ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = -3\n", "a number > 0 or"),
-        ("-0.02}\n", "-0.02}\n[observation.psf]\nbeta = 3\n", "allowed here: kind, fwhm_arcsec"),
+        (
+            "-0.02}\n",
+            "-0.02}\n[observation.psf]\nbeta = 3\n",
+            "allowed with kind gaussian: kind, fwhm_arcsec",
+        ),
         ("-0.02}\n", "-0.02}\n[observation.grid]\nx = 3\n", "allowed here: n_x, n_y"),
     ],
 )

@@ -1,0 +1,83 @@
+"""From the objects that a TOML file describes back to its plain values."""
+
+import inspect
+from dataclasses import is_dataclass
+from typing import Any
+
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_sim.configuration_kinds import (
+    FAMILIES,
+    PURE_NUMBER,
+    QUANTITIES,
+    Quantity,
+    key_of,
+    quantity_inside,
+)
+
+SCALARS = (bool, int, float, str)
+
+
+def described(thing: object, quantity: Quantity = PURE_NUMBER) -> dict[str, Any]:
+    """Return the table that describes an object.
+
+    Parameters
+    ----------
+    thing : object
+        Of a dataclass.
+    quantity : Quantity
+        What it is of, if it is a profile.
+
+    Returns
+    -------
+    dict
+        Every parameter but those that are None, under its key.
+    """
+    cls = type(thing)
+    table: dict[str, Any] = _kind_of(thing)
+    for name in inspect.signature(cls).parameters:
+        value = getattr(thing, name)
+        if value is not None:
+            inner = QUANTITIES.get(name, quantity_inside(cls, quantity))
+            table[key_of(cls, name, quantity)] = plain(value, name, inner)
+    return table
+
+
+def plain(value: object, name: str, quantity: Quantity) -> Any:  # noqa: ANN401
+    """Return the form that a value has in a file.
+
+    Parameters
+    ----------
+    value : object
+        Of the parameter.
+    name : str
+        Of the parameter.
+    quantity : Quantity
+        What it is of, if it is a profile.
+
+    Raises
+    ------
+    ConfigurationError
+        If it has none.
+    """
+    if is_dataclass(value):
+        return described(value, quantity)
+    if isinstance(value, tuple | list):
+        return [plain(item, name, quantity) for item in value]
+    # Numbers of numpy are numbers.
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, SCALARS):
+        return value
+    raise ConfigurationError(
+        f"{name} is of type {type(value).__name__}; expected a number, text, a sequence or one of "
+        "this package's descriptions, which a TOML file can state"
+    )
+
+
+def _kind_of(thing: object) -> dict[str, str]:
+    if "kind" in inspect.signature(type(thing)).parameters:
+        return {}
+    for family in FAMILIES:
+        for kind, cls in family.kinds.items():
+            if cls is type(thing):
+                return {"kind": kind}
+    return {}
