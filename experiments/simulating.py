@@ -1,6 +1,7 @@
 """Make one mock and write it: cubes, truth and a preview."""
 
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,10 +9,15 @@ import xarray as xr
 
 from experiments.preview import preview
 from experiments.run import Run
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.eso_writer import write_eso
+from kurvs_pipeline.io.native import write_native
+from kurvs_pipeline.io.survey_layout import field_at
+from kurvs_pipeline.io.survey_writer import write_survey
 from kurvs_pipeline.observation import metadata_of
-from kurvs_sim import Galaxy, observe
+from kurvs_sim import Galaxy, SpaxelGrid, observe
 from kurvs_sim.configuration import load_mock
+from kurvs_sim.survey import kurvs_galaxy
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,24 @@ class Mock:
     options: dict[str, Any]
 
     @classmethod
+    def chosen(cls, path: Path | None, kurvs_id: int | None, *, seed: int | None = None) -> Self:
+        """Take the one of a TOML file and a galaxy of the survey that is given.
+
+        Raises
+        ------
+        ConfigurationError
+            If neither or both are, the file cannot be understood, or there is no such galaxy.
+        """
+        if path is not None and kurvs_id is None:
+            return cls.load(path, seed=seed)
+        if kurvs_id is not None and path is None:
+            return cls.of_survey(kurvs_id, seed=seed)
+        found = "neither" if path is None else f"{path} and --kurvs-id {kurvs_id}"
+        raise ConfigurationError(
+            f"expected either a file such as examples/galaxy.toml or --kurvs-id N, found {found}"
+        )
+
+    @classmethod
     def load(cls, path: Path, *, seed: int | None = None) -> Self:
         """Read a TOML file; a seed given here wins over the file's.
 
@@ -40,6 +64,27 @@ class Mock:
         """
         galaxy, options = load_mock(path)
         return cls(galaxy, options if seed is None else {**options, "seed": seed})
+
+    @classmethod
+    def of_survey(cls, kurvs_id: int, *, seed: int | None = None) -> Self:
+        """Take a galaxy of the survey, observed as the survey typically did.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such galaxy.
+        """
+        return cls(kurvs_galaxy(kurvs_id), {} if seed is None else {"seed": seed})
+
+    def at_middle_of_spaxel(self) -> Self:
+        """Move the galaxy by up to half a spaxel, to where the survey's layout has it."""
+        grid = self.options.get("grid", SpaxelGrid())
+        galaxy = replace(
+            self.galaxy,
+            offset_x_arcsec=_nearest_middle(self.galaxy.offset_x_arcsec, grid.n_x, grid),
+            offset_y_arcsec=_nearest_middle(self.galaxy.offset_y_arcsec, grid.n_y, grid),
+        )
+        return replace(self, galaxy=galaxy)
 
     @property
     def seed(self) -> int:
@@ -56,26 +101,49 @@ class Mock:
         return {**asdict(self.galaxy), **options}
 
 
-def run_simulate(mock: Mock, *, run: Run) -> None:
+def _nearest_middle(offset_arcsec: float, n_spaxels: int, grid: SpaxelGrid) -> float:
+    """Return the position of the spaxel that holds an offset from the middle of the field."""
+    first = -0.5 * (n_spaxels - 1)
+    return grid.spaxel_arcsec * (first + round(offset_arcsec / grid.spaxel_arcsec - first))
+
+
+def _write_survey(observation: xr.DataTree, directory: Path, name: str) -> None:
+    write_survey(observation, directory, field=field_at(observation.attrs["dec_deg"]), name=name)
+
+
+WRITERS: dict[str, Callable[[xr.DataTree, Path, str], object]] = {
+    "eso": write_eso,
+    "survey": _write_survey,
+    "netcdf": lambda tree, directory, name: write_native(tree, directory / f"{name}.nc"),
+    "zarr": lambda tree, directory, name: write_native(tree, directory / f"{name}.zarr"),
+}
+"""What writes each layout into a folder, under a name."""
+
+
+def run_simulate(mock: Mock, *, layout: str = "eso", run: Run) -> None:
     """Simulate a mock and write it.
 
     Parameters
     ----------
     mock : Mock
         What to simulate.
+    layout : {"eso", "survey", "netcdf", "zarr"}
+        Of the cubes.
     run : Run
-        Where ``NAME_{IZ,YJ,H}.fits``, ``truth.nc`` and ``preview.png`` go.
+        Where the cubes, ``truth.nc`` and ``preview.png`` go.
 
     Raises
     ------
     CoverageError
         If the galaxy lies outside the field, or H-alpha outside every band.
+    MetadataError
+        If the layout has no room for the mock.
     OutputError
         If results cannot be written.
     """
     observation = observe(mock.galaxy, **mock.options)
     with run.writing() as directory:
-        write_eso(observation, directory, mock.galaxy.name)
+        WRITERS[layout](observation, directory, mock.galaxy.name)
         truth_of(observation).to_netcdf(directory / "truth.nc", engine="h5netcdf")
         preview(observation).savefig(directory / "preview.png")
 

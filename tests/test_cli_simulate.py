@@ -9,6 +9,9 @@ import xarray as xr
 from astropy.io import fits
 
 from experiments.cli import BAD_INPUT, execute
+from kurvs_pipeline.io.native import read_native
+from kurvs_pipeline.io.reading import read_observation
+from kurvs_pipeline.observation import metadata_of
 
 GALAXY = """
 [galaxy]
@@ -91,3 +94,75 @@ def test_a_misspelt_key_is_named_in_one_line(tmp_path, capsys):
     shown = capsys.readouterr().err
     assert "redshfit" in shown
     assert shown.count("\n") == 1
+
+
+def simulate(folder, *arguments, text=GALAXY):
+    """Simulate a galaxy in one band, and return the folder of its files."""
+    toml = folder / "disk.toml"
+    toml.write_text(text.replace("seed = 3", 'seed = 3\nbands = ["H"]'))
+    out = folder / "out"
+    assert execute(["simulate", str(toml), "--output", str(out), "--quiet", *arguments]) == 0
+    return out
+
+
+@pytest.mark.parametrize(("layout", "name"), [("netcdf", "disk.nc"), ("zarr", "disk.zarr")])
+def test_native_files_hold_the_same_cube_with_its_truth(tmp_path, simulated, layout, name):
+    out = simulate(tmp_path, "--format", layout)
+    assert {item.name for item in out.iterdir()} == {name, "truth.nc", "preview.png", "run.json"}
+    observation = read_native(out / name)
+    with fits.open(simulated / "disk_H.fits") as hdus:
+        np.testing.assert_array_equal(observation["H"]["flux"], hdus["IFU.1.DATA"].data)
+    assert "gradient" in observation["truth"]
+
+
+def test_the_survey_s_layout_has_the_galaxy_at_the_middle_of_a_spaxel(tmp_path):
+    out = simulate(tmp_path, "--format", "survey", text=GALAXY.partition("[observation.grid]")[0])
+    # The galaxy of the file is in the South, as those of CDFS.
+    path = out / "CDFS" / "H" / "disk.fits"
+    observed = np.argwhere(np.any(fits.getdata(path) != 0.0, axis=0))
+    # 28 spaxels with the galaxy in the 15th, which is spaxel 29.
+    assert (observed.min(axis=0).tolist(), observed.max(axis=0).tolist()) == ([15, 15], [42, 42])
+    assert metadata_of(read_observation([path])).redshift == 1.5
+    record = json.loads((out / "run.json").read_text())
+    assert record["configuration"]["offset_x_arcsec"] == pytest.approx(0.05)
+    assert record["configuration"]["format"] == "survey"
+
+
+def test_spaxels_that_the_survey_s_layout_does_not_have_are_refused(tmp_path, capsys):
+    (tmp_path / "disk.toml").write_text(GALAXY)
+    arguments = ["simulate", str(tmp_path / "disk.toml"), "--format", "survey"]
+    assert execute([*arguments, "--output", str(tmp_path / "out")]) == BAD_INPUT
+    assert "0.1 arcsec apart" in capsys.readouterr().err
+
+
+def test_a_galaxy_of_the_survey_is_simulated_by_its_number(tmp_path):
+    out = tmp_path / "out"
+    arguments = ["simulate", "--kurvs-id", "9", "--seed", "4", "--output", str(out), "--quiet"]
+    assert execute(arguments) == 0
+    assert (out / "KURVS-9_YJ.fits").is_file()
+    with xr.open_dataset(out / "truth.nc", engine="h5netcdf") as truth:
+        assert truth.attrs["redshift"] == pytest.approx(1.5396, abs=2e-4)
+        assert truth["gradient"].sel(diagnostic="n2") == pytest.approx(-0.027, abs=1e-6)
+    record = json.loads((out / "run.json").read_text())
+    assert (record["seed"], record["configuration"]["kurvs_id"]) == (4, 9)
+
+
+def test_an_unknown_number_is_refused_with_those_that_exist(capsys):
+    assert execute(["simulate", "--kurvs-id", "37"]) == BAD_INPUT
+    assert "is 37; expected one of 1-36, 38-44" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["galaxy.toml", "--kurvs-id", "1"]])
+def test_either_a_file_or_a_number_is_expected(arguments, capsys):
+    assert execute(["simulate", *arguments]) == BAD_INPUT
+    assert "expected either a file" in capsys.readouterr().err
+
+
+def test_the_schema_is_printed_as_json(capsys):
+    assert execute(["simulate", "--schema"]) == 0
+    assert "galaxy" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_help_has_examples(capsys):
+    assert execute(["simulate", "--help"]) == 0
+    assert "kurvs simulate --kurvs-id 9 --format netcdf" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,14 +14,57 @@ EXAMPLES = """\b
 Examples:
   kurvs simulate examples/galaxy.toml
   kurvs simulate examples/galaxy.toml --seed 7 --output mock-7
+  kurvs simulate --kurvs-id 9 --format netcdf
+  kurvs simulate --schema > mock.schema.json
 """
+
+
+class Format(StrEnum):
+    """Layout of the cubes."""
+
+    ESO = "eso"
+    SURVEY = "survey"
+    NETCDF = "netcdf"
+    ZARR = "zarr"
+
+
+def _show_schema(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        import json
+
+        from kurvs_sim.configuration import mock_schema
+
+        typer.echo(json.dumps(mock_schema(), indent=2))
+        raise typer.Exit
 
 
 def simulate(
     galaxy: Annotated[
-        Path, typer.Argument(metavar="GALAXY.toml", help="The galaxy and how it is observed.")
-    ],
+        Path | None,
+        typer.Argument(metavar="GALAXY.toml", help="The galaxy and how it is observed."),
+    ] = None,
     *,
+    kurvs_id: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="A galaxy of the survey instead: 1-44, without 37."),
+    ] = None,
+    layout: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="ESO pipeline (FITS), the survey's own (FITS, without noise), or all bands with "
+            "noise and truth in one netCDF file or zarr store.",
+        ),
+    ] = Format.ESO,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            callback=_show_schema,
+            is_eager=True,
+            help="Print the JSON schema of GALAXY.toml, and leave.",
+        ),
+    ] = False,
     output: Output = None,
     seed: Annotated[
         int | None,
@@ -32,22 +76,27 @@ def simulate(
 ) -> None:
     """Simulate the cubes of one galaxy.
 
-    examples/galaxy.toml explains every key. Writes NAME_IZ.fits, NAME_YJ.fits and
-    NAME_H.fits in the layout of the ESO pipeline, truth.nc, preview.png and run.json.
+    examples/galaxy.toml explains the keys that most mocks need; --schema lists all. Writes
+    NAME_IZ.fits, NAME_YJ.fits and NAME_H.fits (--format survey: FIELD/BAND/NAME.fits, netcdf:
+    NAME.nc, zarr: NAME.zarr), truth.nc, preview.png and run.json.
     """
     from experiments.run import start_run
     from experiments.simulating import Mock, run_simulate
     from experiments.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
-    mock = Mock.load(galaxy, seed=seed)
+    mock = Mock.chosen(galaxy, kurvs_id, seed=seed)
+    if layout is Format.SURVEY:
+        mock = mock.at_middle_of_spaxel()
     with start_run(
         "simulate",
         output=output,
         overwrite=overwrite,
-        configuration={"galaxy": galaxy, **mock.description},
+        configuration={
+            "galaxy": galaxy, "kurvs_id": kurvs_id, "format": layout.value, **mock.description,
+        },
         seed=mock.seed,
-        inputs=[galaxy],
-    ) as run:
-        run_simulate(mock, run=run)
+        inputs=[] if galaxy is None else [galaxy],
+    ) as run:  # fmt: skip
+        run_simulate(mock, layout=layout.value, run=run)
     terminal.show(f"Results in {run.directory}")
