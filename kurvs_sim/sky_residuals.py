@@ -22,7 +22,7 @@ _SMALL_STEP = 1e-3
 
 @dataclass(frozen=True)
 class SkyResiduals:
-    """Errors of the sky model that was subtracted, after the whole stack of exposures.
+    """Errors of the sky that was subtracted, which average out over a stack of exposures.
 
     An error of wavelength leaves a P Cygni shape on every line, one of the line-spread
     function's width a core with two wings of the other sign, one of strength the line itself.
@@ -32,15 +32,17 @@ class SkyResiduals:
     Parameters
     ----------
     wavelength_error_channels, width_error, strength_error : float
-        Standard deviations: channels, fraction of the width, fraction of the strength. No
-        source gives them; the defaults are assumed, so that the residual in the brightest
-        lines, averaged over the field, is about 0.3 of a spaxel's noise in ten hours, as in
-        the YJ cube of programme 092.B-0538.
+        Standard deviations in one exposure: channels, fraction of the width, fraction of the
+        strength. No source gives them: the defaults make the mean residual of the field in
+        bright lines 0.3 of a spaxel's noise, with the noise of an ExposureModel, as in the
+        YJ cube of programme 092.B-0538. Independent from exposure to exposure (assumed).
     common_fraction : float
         Of the variance of each error, the part that the whole field shares, in [0, 1];
         assumed.
     slice_arcsec : float
         Width of a slice.
+    n_exposures_iz, n_exposures_yj, n_exposures_h : int
+        In the stack.
 
     Raises
     ------
@@ -48,11 +50,14 @@ class SkyResiduals:
         If a value is impossible.
     """
 
-    wavelength_error_channels: float = 0.002
-    width_error: float = 0.002
-    strength_error: float = 0.001
+    wavelength_error_channels: float = 0.05
+    width_error: float = 0.05
+    strength_error: float = 0.015
     common_fraction: float = 0.5
     slice_arcsec: float = 0.2
+    n_exposures_iz: int = 120
+    n_exposures_yj: int = 120
+    n_exposures_h: int = 480
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -63,6 +68,17 @@ class SkyResiduals:
                 within=0.0 <= self.common_fraction <= 1.0,
                 expected="a number in [0, 1]")  # fmt: skip
         require_positive(slice_arcsec=self.slice_arcsec)
+        for name in ("n_exposures_iz", "n_exposures_yj", "n_exposures_h"):
+            require(name, getattr(self, name), within=getattr(self, name) >= 1,
+                    expected="at least 1")  # fmt: skip
+
+    def errors(self, band: Band) -> Array:
+        """Return the standard deviations in the stack: wavelength, width, strength, shape (3,)."""
+        one = (self.wavelength_error_channels, self.width_error, self.strength_error)
+        exposures = {
+            "IZ": self.n_exposures_iz, "YJ": self.n_exposures_yj, "H": self.n_exposures_h,
+        }  # fmt: skip
+        return np.array(one) / math.sqrt(exposures[band.name])
 
     def draw(self, random: np.random.Generator, band: Band, grid: SpaxelGrid) -> Cube:
         """Draw the residual of a band.
@@ -83,8 +99,7 @@ class SkyResiduals:
         """
         slices = resampling_matrix(grid.n_y, grid.spaxel_arcsec / self.slice_arcsec, 0.0)
         common, own = random.standard_normal((3, 1)), random.standard_normal((3, slices.shape[1]))
-        rms = np.array([self.wavelength_error_channels, self.width_error, self.strength_error])
-        errors = rms[:, None] * (
+        errors = self.errors(band)[:, None] * (
             math.sqrt(self.common_fraction) * common
             + math.sqrt(1.0 - self.common_fraction) * (own @ slices.T)
         )
