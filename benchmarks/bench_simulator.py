@@ -1,9 +1,10 @@
 """What a simulated galaxy costs, and what others ask for one line of it.
 
 Run with ``pytest benchmarks/bench_simulator.py --benchmark-timer=time.process_time`` on one thread
-(``OMP_NUM_THREADS=1``), so that others on the machine count less. The noise-free cases are all lines in three
-bands on 28 x 28 spaxels at 3 x oversampling. The peers make one line cube of 61 x 28 x 28, and
-need ``pip install '.[peers]'``; ratios of the shortest times are in ``extra_info``.
+(``OMP_NUM_THREADS=1``), so that others on the machine count less. The noise-free cases are all
+lines in three bands on 28 x 28 spaxels at 3 x oversampling. The peers make one line cube of
+61 x 28 x 28, and need ``pip install '.[peers]'``; ratios of the shortest times are in
+``extra_info``.
 """
 
 import importlib.util

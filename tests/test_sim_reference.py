@@ -206,3 +206,43 @@ def test_brute_force_adds_variances_of_disk_star_and_spaxel():
     second = (image * grid.x_arcsec**2).sum() / image.sum()
     expected = 3.0 * (0.25 / 1.67834699) ** 2 + 0.36 / (8.0 * np.log(2.0)) + 0.04 / 12.0
     assert second == pytest.approx(expected, rel=1e-3)
+
+
+def test_brute_force_thickens_a_disk_along_its_minor_axis():
+    """Second moment across the line of nodes: 3 h^2 cos^2 i + sigma_z^2 sin^2 i, and the rest."""
+    galaxy = Galaxy(
+        inclination_deg=60.0,
+        effective_radius_arcsec=0.25,
+        redshift=REDSHIFT,
+        rotation=Arctan(0.0, 1.0),
+    )
+    nodes, weights = np.polynomial.hermite_e.hermegauss(9)
+    grid = SpaxelGrid(n_x=22, n_y=22, spaxel_arcsec=0.2)
+    cube = reference_cube(
+        galaxy, {HALPHA_UM: exponential(galaxy)}, grid, GAUSSIAN, near_band(HALPHA_UM, 40.0),
+        heights_arcsec=tuple(0.08 * nodes), height_weights=tuple(weights / weights.sum()),
+    )  # fmt: skip
+    image = cube.sum(axis=0)
+    scale, seeing = 0.25 / 1.67834699, 0.36 / (8.0 * np.log(2.0))
+    across = (image * grid.x_arcsec**2).sum() / image.sum()
+    along = (image * grid.y_arcsec[:, None] ** 2).sum() / image.sum()
+    rest = seeing + 0.04 / 12.0
+    assert along == pytest.approx(3.0 * scale**2 + rest, rel=1e-3)
+    assert across == pytest.approx(0.25 * 3.0 * scale**2 + 0.75 * 0.08**2 + rest, rel=1e-3)
+
+
+def test_brute_force_widens_lines_as_the_dispersion_profile_says():
+    """Mean of sigma0^2 exp(-2 R / s) over an exponential disk: sigma0^2 / (1 + 2 h / s)^2."""
+    galaxy = Galaxy(inclination_deg=0.0, effective_radius_arcsec=0.25, redshift=REDSHIFT)
+    grid = SpaxelGrid(n_x=22, n_y=22, spaxel_arcsec=0.2)
+    band = near_band(HALPHA_UM, 550.0)
+    cube = reference_cube(
+        galaxy, {HALPHA_UM: exponential(galaxy)}, grid, GAUSSIAN, band,
+        dispersion=lambda radius: 90.0 * np.exp(-radius / 0.3),
+    )  # fmt: skip
+    spectrum = cube.sum(axis=(1, 2))
+    offset = band.wavelength_um - HALPHA_UM * (1.0 + REDSHIFT)
+    found = (spectrum * offset**2).sum() / spectrum.sum()
+    scale = 0.25 / 1.67834699
+    sigma_um = HALPHA_UM * (1.0 + REDSHIFT) * 90.0 / 299792.458 / (1.0 + 2.0 * scale / 0.3)
+    assert found == pytest.approx(sigma_um**2 + LSF_SIGMA_UM**2 + CHANNEL_UM**2 / 12.0, rel=2e-3)
