@@ -1,7 +1,8 @@
 """Radial profiles: how a property of a galaxy changes with radius in its plane.
 
 A profile knows no units: its lengths are in the unit of the radius that it is called with.
-A :class:`~kurvs_sim.galaxy.Galaxy` calls every one of its profiles with kpc.
+A :class:`~kurvs_sim.galaxy.Galaxy` calls every one of its profiles with kpc. Profiles add and
+multiply, with one another and with numbers: ``Exponential(...) + 0.3 * Ring(...)``.
 """
 
 import math
@@ -35,8 +36,82 @@ class RadialProfile(Protocol):
         """
 
 
+class Composable:
+    """A profile that adds to and multiplies with others."""
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the value at each radius."""
+        raise NotImplementedError
+
+    def __add__(self, other: "RadialProfile | float") -> "Sum":
+        """Return the profile that is the sum of two."""
+        return Sum((*_members(self, Sum), *_members(other, Sum)))
+
+    def __mul__(self, other: "RadialProfile | float") -> "Product":
+        """Return the profile that is the product of two."""
+        return Product((*_members(self, Product), *_members(other, Product)))
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def _members(
+    profile: "RadialProfile | float", kind: "type[Sum | Product]"
+) -> tuple[RadialProfile, ...]:
+    """Return what a sum adds or a product multiplies; any other profile is one member."""
+    if isinstance(profile, kind):
+        return profile.profiles
+    if isinstance(profile, int | float):
+        return (Constant(float(profile)),)
+    return (profile,)
+
+
 @dataclass(frozen=True)
-class Constant:
+class Sum(Composable):
+    """The sum of profiles.
+
+    Parameters
+    ----------
+    profiles : tuple of RadialProfile
+        At least one.
+    """
+
+    profiles: tuple[RadialProfile, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to add."""
+        require("profiles", self.profiles, within=len(self.profiles) > 0,
+                expected="at least one profile")  # fmt: skip
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the sum at each radius."""
+        return np.asarray(sum(profile(radius) for profile in self.profiles))
+
+
+@dataclass(frozen=True)
+class Product(Composable):
+    """The product of profiles.
+
+    Parameters
+    ----------
+    profiles : tuple of RadialProfile
+        At least one.
+    """
+
+    profiles: tuple[RadialProfile, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to multiply."""
+        require("profiles", self.profiles, within=len(self.profiles) > 0,
+                expected="at least one profile")  # fmt: skip
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the product at each radius."""
+        return np.asarray(math.prod(profile(radius) for profile in self.profiles))
+
+
+@dataclass(frozen=True)
+class Constant(Composable):
     """The same value at every radius.
 
     Parameters
@@ -57,7 +132,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(Composable):
     """central x exp(-radius / scale_length).
 
     Parameters
@@ -82,7 +157,7 @@ class Exponential:
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Composable):
     """central + gradient x radius, kept between two limits.
 
     Parameters
@@ -117,7 +192,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Arctan:
+class Arctan(Composable):
     """asymptote x 2/pi x arctan(radius / turnover_radius): a rotation curve (Courteau 1997).
 
     Parameters

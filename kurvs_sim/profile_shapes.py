@@ -1,0 +1,153 @@
+"""Radial profiles of light and abundance beyond the exponential and the straight line."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaincinv
+
+from kurvs_sim.profiles import Array, Composable
+from kurvs_sim.validation import require, require_finite, require_positive
+
+
+@dataclass(frozen=True)
+class Sersic(Composable):
+    """at_effective_radius x exp(-b_n ((radius / effective_radius)^(1/n) - 1)) (Sersic 1963).
+
+    Parameters
+    ----------
+    at_effective_radius : float
+        Value at the effective radius.
+    effective_radius : float
+        Radius that holds half of the light in the plane.
+    index : float
+        n: 1 is exponential, 4 de Vaucouleurs; between 0.3 and 8.
+    """
+
+    at_effective_radius: float
+    effective_radius: float
+    index: float
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        require_finite(at_effective_radius=self.at_effective_radius)
+        require_positive(effective_radius=self.effective_radius)
+        require("index", self.index, within=0.3 <= self.index <= 8.0,
+                expected="a value between 0.3 and 8")  # fmt: skip
+
+    @cached_property
+    def _b_n(self) -> float:
+        """Where the incomplete gamma function of 2n is one half (Graham & Driver 2005, eq. 4)."""
+        return float(gammaincinv(2.0 * self.index, 0.5))
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the value at each radius."""
+        scaled = np.asarray(radius, float) / self.effective_radius
+        exponent = self._b_n * (scaled ** (1.0 / self.index) - 1.0)
+        return np.asarray(self.at_effective_radius * np.exp(-exponent))
+
+
+@dataclass(frozen=True)
+class Ring(Composable):
+    """A Gaussian in radius: peak x exp(-(radius - ring_radius)^2 / (2 ring_sigma^2)).
+
+    Parameters
+    ----------
+    peak : float
+        Value on the ring.
+    ring_radius : float
+        Where the ring is; 0 for a bump at the centre.
+    ring_sigma : float
+        Its width.
+    """
+
+    peak: float
+    ring_radius: float
+    ring_sigma: float
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        require_finite(peak=self.peak, ring_radius=self.ring_radius)
+        require("ring_radius", self.ring_radius, within=self.ring_radius >= 0.0,
+                expected="a finite number >= 0")  # fmt: skip
+        require_positive(ring_sigma=self.ring_sigma)
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the value at each radius."""
+        offset = (np.asarray(radius, float) - self.ring_radius) / self.ring_sigma
+        return np.asarray(self.peak * np.exp(-0.5 * offset**2))
+
+
+@dataclass(frozen=True)
+class Broken(Composable):
+    """Two straight lines that meet at a radius.
+
+    Parameters
+    ----------
+    central : float
+        Value at the centre.
+    inner_gradient, outer_gradient : float
+        Change per unit of radius inside and outside the break.
+    break_radius : float
+        Where the lines meet.
+    minimum, maximum : float
+        The profile is flat where a line would leave these; the defaults are those of
+        :class:`~kurvs_sim.profiles.Linear`.
+    """
+
+    central: float
+    inner_gradient: float
+    outer_gradient: float
+    break_radius: float
+    minimum: float = 7.0
+    maximum: float = 9.2
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        require_finite(inner_gradient=self.inner_gradient, outer_gradient=self.outer_gradient)
+        require_positive(break_radius=self.break_radius)
+        require("minimum", self.minimum, within=self.minimum < self.maximum,
+                expected=f"less than maximum ({self.maximum})")  # fmt: skip
+        require("central", self.central, within=self.minimum <= self.central <= self.maximum,
+                expected=f"a value between {self.minimum} and {self.maximum}")  # fmt: skip
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the value at each radius."""
+        inside = np.minimum(np.asarray(radius, float), self.break_radius)
+        outside = np.asarray(radius, float) - inside
+        line = self.central + self.inner_gradient * inside + self.outer_gradient * outside
+        return np.asarray(np.clip(line, self.minimum, self.maximum))
+
+
+@dataclass(frozen=True)
+class Tabulated(Composable):
+    """Straight lines between tabulated points, constant before the first and after the last.
+
+    Parameters
+    ----------
+    radius : tuple of float
+        Increasing, >= 0.
+    value : tuple of float
+        One for each radius.
+    """
+
+    radius: tuple[float, ...]
+    value: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Check the table."""
+        object.__setattr__(self, "radius", tuple(map(float, self.radius)))
+        object.__setattr__(self, "value", tuple(map(float, self.value)))
+        require("radius", self.radius, within=len(self.radius) == len(self.value) >= 2,
+                expected=f"at least 2 radii, as many as values ({len(self.value)})")  # fmt: skip
+        steps = np.diff(self.radius)
+        require("radius", self.radius, within=bool(self.radius[0] >= 0.0 and np.all(steps > 0.0)),
+                expected="radii >= 0 that increase")  # fmt: skip
+        for radius, value in zip(self.radius, self.value, strict=True):
+            require(f"value at radius {radius:g}", value, within=bool(np.isfinite(value)),
+                    expected="a finite number")  # fmt: skip
+
+    def __call__(self, radius: ArrayLike) -> Array:
+        """Return the value at each radius."""
+        return np.asarray(np.interp(np.asarray(radius, float), self.radius, self.value))
