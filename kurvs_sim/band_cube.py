@@ -67,6 +67,9 @@ class BandCube:
     def _sigma(self) -> Cube:
         """Standard deviation of the noise, so that it broadcasts to the cube."""
         variance = self.level.variance(self.light, self.band, self.scene.grid)
+        if self.effects.dithers is not None:
+            coverage = self.effects.dithers.coverage(self.scene.grid)
+            variance = variance / np.where(coverage > 0.0, coverage, 1.0)
         return np.asarray(np.sqrt(variance), dtype=np.float32)
 
     @property
@@ -133,6 +136,8 @@ class BandCube:
         """Voxels without data, shape of the cube."""
         effects, band, grid = self.effects, self.band, self.scene.grid
         mask = np.zeros((band.n_channels, grid.n_y, grid.n_x), dtype=bool)
+        if effects.dithers is not None:
+            mask |= effects.dithers.coverage(grid) == 0.0
         if effects.dead_columns is not None:
             mask |= effects.dead_columns.mask(generator(self.seed, None, Stream.DEFECTS), grid)
         if effects.unseen_edges is not None:

@@ -9,6 +9,7 @@ from kurvs_sim.detector_defects import (
     SaturatedLines,
     UnseenEdges,
 )
+from kurvs_sim.dithers import Dithers
 from kurvs_sim.line_spread import LineSpread
 from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.seeing import ChromaticSeeing
@@ -16,7 +17,7 @@ from kurvs_sim.sky_residuals import SkyResiduals
 from kurvs_sim.sky_subtraction import SkyOversubtraction, TelluricResidual
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Effects:
     """The effects to simulate, each switched on by giving it.
 
@@ -25,6 +26,8 @@ class Effects:
     covariance : NoiseCovariance, optional
         Noise that neighbouring spaxels and channels share; without it, every voxel has its
         own.
+    dithers : Dithers, optional
+        Fewer exposures, so more noise, at the edges of the field.
     chromatic_seeing : ChromaticSeeing, optional
         Seeing of each band at its own wavelength; without it, the same in all. The truth and
         the metadata keep the seeing at the reference wavelength.
@@ -50,6 +53,7 @@ class Effects:
     """
 
     covariance: NoiseCovariance | None = None
+    dithers: Dithers | None = None
     chromatic_seeing: ChromaticSeeing | None = None
     line_spread: LineSpread | None = None
     sky_residuals: SkyResiduals | None = None

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from kurvs_pipeline.observation import band_names
+from kurvs_sim.dithers import Dithers
 from kurvs_sim.effects import NO_EFFECTS, Effects
 from kurvs_sim.exposure_sequence import ExposureSequence
 from kurvs_sim.exposures import ExposureModel
@@ -45,7 +46,8 @@ def observe_exposures(
     noisy : bool
         Whether noise is drawn.
     effects : Effects
-        Of a single exposure, not of the stack: what is random in them averages out.
+        Of a single exposure, not of the stack: what is random in them averages out. Dithers
+        are taken by the exposures in turn.
 
     Returns
     -------
@@ -60,10 +62,11 @@ def observe_exposures(
         effects=effects, halpha_snr=drawn,
     )  # fmt: skip
     sums = {name: _Sum(stack[name].to_dataset()) for name in band_names(stack)}
-    for seeing, own_seed in zip(sequence.each, _seeds(seed, sequence.n_exposures), strict=True):
+    seeds = _seeds(seed, sequence.n_exposures)
+    for index, (seeing, own_seed) in enumerate(zip(sequence.each, seeds, strict=True)):
         exposure = observe(
             galaxy, bands=bands, grid=grid, psf=seeing, seed=own_seed, noise=one,
-            effects=effects, halpha_snr=drawn,
+            effects=_at_pointing(effects, index), halpha_snr=drawn,
         )  # fmt: skip
         for name, total in sums.items():
             total.add(exposure[name].to_dataset())
@@ -80,6 +83,14 @@ def _of(exposures: ExposureModel, n_exposures: int) -> ExposureModel:
         yj=replace(exposures.yj, n_exposures=n_exposures),
         h=replace(exposures.h, n_exposures=n_exposures),
     )
+
+
+def _at_pointing(effects: Effects, index: int) -> Effects:
+    """Return the effects of one exposure, which has one of the dithered pointings."""
+    if effects.dithers is None:
+        return effects
+    offsets = effects.dithers.offsets_arcsec
+    return replace(effects, dithers=Dithers((offsets[index % len(offsets)],)))
 
 
 def _seeds(seed: int, number: int) -> list[int]:

@@ -10,6 +10,7 @@ from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.observation import metadata_of, validate
 from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.atmosphere import sky_photon_rate, transmission
+from kurvs_sim.dithers import Dithers
 from kurvs_sim.effects import Effects
 from kurvs_sim.explicit_exposures import observe_exposures
 from kurvs_sim.exposure_sequence import ExposureSequence
@@ -162,6 +163,40 @@ def test_the_variance_of_a_stack_is_that_of_explicit_exposures():
     assert residual.astype(float).std() == pytest.approx(1.0, abs=4.0 / np.sqrt(2.0 * n))
 
 
+def test_dithers_leave_the_edges_of_the_field_to_fewer_exposures():
+    """Four pointings half a native spaxel apart: all see the middle, one a corner spaxel."""
+    grid = SpaxelGrid(n_x=8, n_y=8, spaxel_arcsec=0.1)
+    coverage = Dithers().coverage(grid)
+    assert (coverage[1:-1, 1:-1] == 1.0).all()
+    assert coverage[0, 0] == coverage[-1, -1] == 0.25
+    assert (coverage[0, 1:-1] == 0.5).all()
+    options = {"bands": ("H",), "grid": grid, "noise": stack(8), "halpha_snr": None}
+    dithered = observe(GALAXY, effects=Effects(dithers=Dithers()), **options)["H"]
+    plain = observe(GALAXY, **options)["H"]
+    ratio = (dithered["variance"] / plain["variance"]).to_numpy()
+    np.testing.assert_allclose(ratio, np.broadcast_to(1.0 / coverage, ratio.shape), rtol=1e-5)
+    assert np.array_equal(dithered["flux"], plain["flux"])
+
+
+def test_dithered_exposures_one_by_one_have_the_variance_of_the_stack():
+    grid, effects = SpaxelGrid(n_x=8, n_y=8, spaxel_arcsec=0.1), Effects(dithers=Dithers())
+    sequence = replace(SEQUENCE, n_exposures=4, fwhm_scatter=0.0, registration_rms_arcsec=0.0)
+    options = {"bands": ("H",), "grid": grid, "effects": effects}
+    slow = observe_exposures(GALAXY, sequence, exposures=stack(4), noisy=False, **options)["H"]
+    fast = observe(
+        GALAXY, psf=sequence.composite, noise=stack(4), halpha_snr=None, **options
+    )["H"]  # fmt: skip
+    np.testing.assert_allclose(slow["variance"], fast["variance"], rtol=1e-4)
+    assert not slow["mask"].any()
+
+
+def test_spaxels_that_no_pointing_saw_are_invalid():
+    away = Effects(dithers=Dithers(((0.8, 0.0),)))
+    cube = observe(GALAXY, bands=("H",), grid=GRID, noise=stack(4), effects=away)["H"]
+    assert cube["mask"].to_numpy()[:, :, :4].all()
+    assert not cube["mask"].to_numpy()[:, :, 4:].any()
+
+
 def test_a_sequence_scatters_as_asked_about_its_median():
     many = replace(SEQUENCE, n_exposures=2000)
     widths = np.log([profile.fwhm_arcsec / 0.6 for profile in many.profiles])
@@ -179,6 +214,8 @@ def test_an_unvaried_sequence_is_its_median():
 @pytest.mark.parametrize(
     ("make", "named"),
     [
+        (lambda: Dithers(()), "dither"),
+        (lambda: Dithers(((0.0, float("nan")),)), "dither_y_arcsec"),
         (lambda: BandExposures(0, 0.3), "n_exposures"),
         (lambda: BandExposures(1, 1.3), "throughput"),
         (lambda: BandExposures(1, 0.3, excess_noise=0.9), "excess_noise"),

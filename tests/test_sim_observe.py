@@ -1,5 +1,6 @@
 """Whole simulated observations: contract, noise, truth and world coordinates."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,22 @@ from scipy.optimize import curve_fit
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 from kurvs_pipeline.observation import band_names, metadata_of, validate
 from kurvs_sim import Galaxy, NoiseModel, PointSpreadFunction, SpaxelGrid, observe
+from kurvs_sim.detector_defects import (
+    CosmicRays,
+    DeadColumns,
+    MisscaledNoise,
+    SaturatedLines,
+    UnseenEdges,
+)
+from kurvs_sim.dithers import Dithers
+from kurvs_sim.effects import Effects
+from kurvs_sim.line_spread import LineSpread
+from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.profiles import Linear
+from kurvs_sim.seeing import ChromaticSeeing
 from kurvs_sim.signal_to_noise import halpha_band
+from kurvs_sim.sky_residuals import SkyResiduals
+from kurvs_sim.sky_subtraction import SkyOversubtraction, TelluricResidual
 
 SMALL = SpaxelGrid(n_x=12, n_y=12, spaxel_arcsec=0.2)
 
@@ -75,6 +90,35 @@ def test_the_same_seed_gives_the_same_cubes_whatever_bands_are_made(galaxy, nois
     again = observe(galaxy, grid=SMALL, seed=7, bands=("YJ",))
     assert band_names(again) == ("YJ",)
     xr.testing.assert_identical(again["YJ"].to_dataset(), noisy["YJ"].to_dataset())
+
+
+EVERYTHING = Effects(
+    covariance=NoiseCovariance(),
+    dithers=Dithers(),
+    chromatic_seeing=ChromaticSeeing(),
+    line_spread=LineSpread(),
+    sky_residuals=SkyResiduals(),
+    sky_oversubtraction=SkyOversubtraction(),
+    telluric_residual=TelluricResidual(),
+    misscaled_noise=MisscaledNoise(),
+    dead_columns=DeadColumns(),
+    unseen_edges=UnseenEdges(),
+    saturated_lines=SaturatedLines(),
+    cosmic_rays=CosmicRays(),
+)
+
+
+def test_with_every_effect_on_a_band_does_not_depend_on_the_others(galaxy):
+    assert None not in vars(EVERYTHING).values()
+    together = observe(galaxy, grid=SMALL, seed=7, effects=EVERYTHING)
+    alone = observe(galaxy, grid=SMALL, seed=7, effects=EVERYTHING, bands=("YJ",))
+    validate(together)
+    xr.testing.assert_identical(alone["YJ"].to_dataset(), together["YJ"].to_dataset())
+
+
+def test_effects_are_plain_values():
+    assert pickle.loads(pickle.dumps(EVERYTHING)) == EVERYTHING  # noqa: S301
+    assert hash(EVERYTHING) == hash(replace(EVERYTHING))
 
 
 def test_another_seed_gives_other_noise(galaxy, noisy):
