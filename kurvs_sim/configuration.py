@@ -151,4 +151,5 @@ def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:
 
 def mock_schema() -> dict[str, Any]:
     """Return the JSON schema of the file, with what the classes say of every key."""
-    return _file_section().model_json_schema()
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | _file_section().model_json_schema()

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
 from kurvs_sim.exposures import ExposureModel
 from kurvs_sim.instrument import NoiseModel
-from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, RadialProfile
+from kurvs_sim.profile_shapes import Broken, Ring, Sersic, Tabulated
+from kurvs_sim.profiles import (
+    Arctan,
+    Constant,
+    Exponential,
+    Linear,
+    Product,
+    RadialProfile,
+    Sum,
+)
+from kurvs_sim.rotation_curves import FreemanDisk
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.star_image import StarImage
 
@@ -42,7 +52,14 @@ PROFILES = Family(
         "constant": Constant,
         "exponential": Exponential,
         "linear": Linear,
+        "broken": Broken,
+        "sersic": Sersic,
+        "ring": Ring,
+        "tabulated": Tabulated,
         "arctan": Arctan,
+        "freeman_disk": FreemanDisk,
+        "sum": Sum,
+        "product": Product,
     },
 )
 
@@ -105,9 +122,18 @@ DIMENSIONS: Mapping[str, str] = {
     "minimum": "value",
     "maximum": "value",
     "asymptote": "value",
+    "peak": "value",
+    "at_effective_radius": "value",
     "gradient": "gradient",
+    "inner_gradient": "gradient",
+    "outer_gradient": "gradient",
+    "radius": "length",
     "scale_length": "length",
     "turnover_radius": "length",
+    "break_radius": "length",
+    "effective_radius": "length",
+    "ring_radius": "length",
+    "ring_sigma": "length",
 }
 """What a parameter of a profile is, by its name; others are pure numbers."""
 
@@ -136,5 +162,9 @@ def key_of(described: object, parameter: str, quantity: Quantity) -> str:
 
 
 def quantity_inside(described: object, quantity: Quantity) -> Quantity:
-    """Return what the profiles inside a profile are of."""
-    return quantity if described in PROFILES.kinds.values() else PURE_NUMBER
+    """Return what the profiles inside a profile are of.
+
+    The factors of a product are pure numbers: only the product has the unit.
+    """
+    inherits = described in PROFILES.kinds.values() and described is not Product
+    return quantity if inherits else PURE_NUMBER

@@ -10,8 +10,8 @@ is assumed:
   starlight. These fluxes are a median of 13 times those of the survey's own flux table, whose
   scale is not documented; the scale changes no signal-to-noise ratio.
 - The abundance at the effective radius lies on the survey's own mass-metallicity relation.
-- The attenuation is the straight line through that of the stacked annuli, in arcsec and not
-  below 0, in every galaxy.
+- The attenuation has the profile of the stacked annuli, in arcsec, in every galaxy: straight
+  lines between the middles of the annuli, constant inside the first and beyond the last.
 - The dispersion is 50 km/s everywhere. The rotation velocity of V/sigma holds at two
   effective radii of an arctan curve that turns over at a quarter of one. V/sigma where not
   published is the median of the others.
@@ -31,7 +31,8 @@ from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.galaxy import COSMOLOGY, Galaxy
-from kurvs_sim.profiles import Arctan, Linear, RadialProfile
+from kurvs_sim.profile_shapes import Tabulated
+from kurvs_sim.profiles import Arctan, Linear
 from kurvs_sim.survey_catalogue import CatalogueEntry, catalogue_entry, kurvs_catalogue
 from kurvs_sim.validation import require, require_finite
 
@@ -41,8 +42,8 @@ SOLAR_MASSES_A_YEAR_PER_HALPHA = 5.37e-42
 """Star formation rate over H-alpha luminosity in erg/s (Kennicutt & Evans 2012, Table 1)."""
 
 INTEGRATED_A_V_MAG = 0.38
-ANNULAR_A_V_MAG = ((0.25, 0.62, 0.16), (0.75, 0.40, 0.20), (1.25, 0.00, 0.20))
-"""Radius in arcsec, attenuation of the stacked annulus there and its error (Li et al. 2025,
+ANNULAR_A_V_MAG = ((0.25, 0.62), (0.75, 0.40), (1.25, 0.00))
+"""Radius in arcsec of the middle of each stacked annulus, and its attenuation (Li et al. 2025,
 Section 4)."""
 
 DISPERSION_KMS = 50.0
@@ -219,13 +220,9 @@ def _drawn_gradient(
     )
 
 
-def _attenuation(kpc_per_arcsec: float) -> RadialProfile:
-    radius_arcsec, a_v, error = np.array(ANNULAR_A_V_MAG).T
-    gradient, central = np.polyfit(radius_arcsec, a_v, 1, w=1.0 / error)
-    return Linear(
-        central=float(central), gradient=float(gradient) / kpc_per_arcsec, minimum=0.0,
-        maximum=float(central) + 1.0,
-    )  # fmt: skip
+def _attenuation(kpc_per_arcsec: float) -> Tabulated:
+    radius_arcsec, a_v = zip(*ANNULAR_A_V_MAG, strict=True)
+    return Tabulated(radius=tuple(r * kpc_per_arcsec for r in radius_arcsec), value=a_v)
 
 
 def _rotation(entry: CatalogueEntry, radius_kpc: float) -> Arctan:

@@ -18,7 +18,9 @@ from kurvs_sim.configuration_kinds import NOISE, PROFILES, SEEING
 from kurvs_sim.effects import Effects
 from kurvs_sim.exposures import BandExposures, ExposureModel
 from kurvs_sim.noise_covariance import NoiseCovariance
-from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear
+from kurvs_sim.profile_shapes import Broken, Ring, Sersic, Tabulated
+from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, Product, Sum
+from kurvs_sim.rotation_curves import FreemanDisk
 from kurvs_sim.star_image import StarImage
 from kurvs_sim.survey import kurvs_sample
 from kurvs_sim.toml_text import toml_text
@@ -36,6 +38,12 @@ oxygen_abundance = {central = 8.6, gradient_dex_per_kpc = -0.02}
 
 POSITIVE = st.floats(1e-3, 1e3)
 
+
+def compound(kind, members):
+    """Draw a sum or a product of profiles."""
+    return st.lists(members, min_size=1, max_size=3).map(lambda profiles: kind(tuple(profiles)))
+
+
 PROFILE_STRATEGIES = {
     "constant": st.builds(Constant, value=st.floats(0.0, 5.0)),
     "exponential": st.builds(Exponential, central=POSITIVE, scale_length=POSITIVE),
@@ -43,8 +51,25 @@ PROFILE_STRATEGIES = {
         Linear, central=st.floats(7.5, 9.0), gradient=st.floats(-1.0, 1.0),
         minimum=st.floats(6.0, 7.0), maximum=st.floats(9.0, 10.0),
     ),
+    "broken": st.builds(
+        Broken, central=st.floats(7.5, 9.0), inner_gradient=st.floats(-1.0, 1.0),
+        outer_gradient=st.floats(-1.0, 1.0), break_radius=POSITIVE,
+    ),
+    "sersic": st.builds(
+        Sersic, at_effective_radius=POSITIVE, effective_radius=POSITIVE, index=st.floats(0.5, 8.0)
+    ),
+    "ring": st.builds(Ring, peak=POSITIVE, ring_radius=POSITIVE, ring_sigma=POSITIVE),
+    "tabulated": st.lists(st.floats(-9.0, 9.0), min_size=2, max_size=5).map(
+        lambda values: Tabulated(range(len(values)), values)
+    ),
     "arctan": st.builds(Arctan, asymptote=st.floats(0.0, 1e3), turnover_radius=POSITIVE),
+    "freeman_disk": st.builds(FreemanDisk, peak=POSITIVE, scale_length=POSITIVE),
 }  # fmt: skip
+PROFILE_STRATEGIES |= {
+    "sum": compound(Sum, st.one_of(*PROFILE_STRATEGIES.values())),
+    "product": compound(Product, st.one_of(*PROFILE_STRATEGIES.values())),
+}
+PROFILE_STRATEGIES["sum"] |= compound(Sum, st.one_of(*PROFILE_STRATEGIES.values()))
 
 ROUND = st.builds(
     PointSpreadFunction,
@@ -175,6 +200,26 @@ def test_profiles_of_any_kind_describe_any_property():
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_reads_back_the_same(galaxy, options):
     assert parse_mock(dump_mock(galaxy, options)) == (galaxy, options)
+
+
+def test_units_of_keys_are_those_of_the_property():
+    text = (
+        MINIMAL
+        + """
+[galaxy.a_v]
+kind = "sum"
+profiles = [
+    {kind = "ring", peak_mag = 0.5, ring_radius_kpc = 3, ring_sigma_kpc = 1},
+    {kind = "product", profiles = [
+        {kind = "constant", value = 0.5},
+        {kind = "tabulated", radius_kpc = [0, 5], value = [1, 0]},
+    ]},
+]
+"""
+    )
+    galaxy, _ = parse_mock(text)
+    factors = Product((Constant(0.5), Tabulated((0.0, 5.0), (1.0, 0.0))))
+    assert galaxy.a_v == Sum((Ring(0.5, 3.0, 1.0), factors))
 
 
 def test_the_survey_s_galaxies_read_back_the_same():
