@@ -37,6 +37,8 @@ PEERS = {
     "KinMS, 500,000 clouds": ("kinms", {"n_clouds": 500_000}),
     "GalPaK, whole spaxels": ("galpak", {"oversampling": 1}),
     "GalPaK, 3 x oversampling": ("galpak", {"oversampling": 3}),
+    "DysmalPy, whole spaxels": ("dysmalpy", {"oversampling": 1}),
+    "DysmalPy, 3 x oversampling": ("dysmalpy", {"oversampling": 3}),
 }
 
 

@@ -133,3 +133,51 @@ def galpak_model(disk, *, oversampling):
         return fine.reshape(blocks).sum(axis=(2, 4))
 
     return make
+
+
+def dysmalpy_model(disk, *, oversampling, total_mass_log=10.5, kpc_per_arcsec=8.6):
+    """Return a function that makes a cube with DysmalPy (Lee et al. 2025), to time it.
+
+    It takes the rotation from the mass of an exponential disk, not from a curve, and version 2.0
+    fails without pressure support; so this disk is alike, not the same.
+    """
+    units = importlib.import_module("astropy.units")
+    models, instruments = import_peer("dysmalpy.models"), import_peer("dysmalpy.instrument")
+    observations = import_peer("dysmalpy.observation")
+    model = models.ModelSet()
+    radius = disk.effective_radius_arcsec * kpc_per_arcsec
+    model.kinematic_options.pressure_support = True
+    model.kinematic_options.pressure_support_re = radius
+    model.add_component(
+        models.Sersic(total_mass=total_mass_log, r_eff=radius, n=1.0, name="disk"), light=True
+    )
+    model.add_component(
+        models.DispersionConst(sigma0=disk.dispersion_kms, tracer="halpha", name="dispersion")
+    )
+    model.add_component(models.ZHeightGauss(sigmaz=0.05 * radius, name="height"))
+    model.add_component(
+        models.Geometry(
+            inc=disk.inclination_deg, pa=disk.position_angle_deg, xshift=0.0, yshift=0.0,
+            name="geometry", obs_name="timed",
+        )
+    )  # fmt: skip
+    instrument, kms = instruments.Instrument(), units.km / units.s
+    instrument.beam = instruments.GaussianBeam(major=disk.seeing_fwhm_arcsec * units.arcsec)
+    instrument.lsf = instruments.LSF(disk.lsf_sigma_kms * kms)
+    instrument.fov = [disk.n_spaxels, disk.n_spaxels]
+    instrument.pixscale = disk.spaxel_arcsec * units.arcsec
+    instrument.spec_type, instrument.nspec, instrument.ndim = "velocity", disk.n_channels, 3
+    instrument.spec_step = disk.channel_kms * kms
+    instrument.spec_start = -disk.channel_kms * (disk.n_channels // 2) * kms
+    instrument.set_beam_kernel()
+    instrument.set_lsf_kernel()
+    timed = observations.Observation(name="timed", tracer="halpha", instrument=instrument)
+    timed.mod_options = observations.ObsModOptions(oversample=oversampling)
+
+    def make():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            timed.create_single_obs_model_data(model, 1.0 / kpc_per_arcsec)
+        return np.asarray(timed.model_cube.data.unmasked_data[:])
+
+    return make
