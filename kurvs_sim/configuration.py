@@ -47,13 +47,13 @@ def _observation_section() -> type[Section]:
     return section_for(
         observe,
         special={
+            "galaxy": None,
             "bands": Annotated[tuple[Literal["IZ", "YJ", "H"], ...], Field(min_length=1)],
             "halpha_snr": Annotated[
                 float | Literal["noise-free"], BeforeValidator(_number_or_noise_free)
             ],
             "seed": Annotated[int, Strict(), Field(ge=0)],
         },
-        left_out=("galaxy",),
     )
 
 

@@ -34,12 +34,16 @@ def described(thing: object, quantity: Quantity = PURE_NUMBER) -> dict[str, Any]
     """
     cls = type(thing)
     table: dict[str, Any] = _kind_of(thing)
-    for name in inspect.signature(cls).parameters:
+    for name, parameter in inspect.signature(cls).parameters.items():
         value = getattr(thing, name)
-        if value is not None:
+        if value is not None and not (value is parameter.default and _has_no_form(value)):
             inner = QUANTITIES.get(name, quantity_inside(cls, quantity))
             table[key_of(cls, name, quantity)] = plain(value, name, inner)
     return table
+
+
+def _has_no_form(value: object) -> bool:
+    return not (is_dataclass(value) or isinstance(value, (*SCALARS, tuple, list)))
 
 
 def plain(value: object, name: str, quantity: Quantity) -> Any:  # noqa: ANN401

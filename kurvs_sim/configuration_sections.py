@@ -60,6 +60,10 @@ class Section(BaseModel):
         return type(self).described(**self.arguments())
 
 
+class _NotConfigurableError(TypeError):
+    """A type has no form in a file; parameters of it that have a default are left to Python."""
+
+
 def _built(value: object) -> object:
     if isinstance(value, Section):
         return value.build()
@@ -72,9 +76,8 @@ def section_for(
     kinds: tuple[str, ...] = (),
     default_kind: str | None = None,
     quantity: Quantity = PURE_NUMBER,
-    special: Mapping[str, Any] | None = None,
+    special: Mapping[str, Any] = types.MappingProxyType({}),
     required: tuple[str, ...] = (),
-    left_out: tuple[str, ...] = (),
 ) -> type[Section]:
     """Return the model of the table that describes a class, or the arguments of a function.
 
@@ -88,12 +91,10 @@ def section_for(
         One of ``kinds``, where a table may leave it out.
     quantity : Quantity
         Of a profile, for the units of its keys.
-    special : mapping of str to annotation, optional
-        Parameters whose form in a file is not that of the annotation.
+    special : mapping of str to annotation
+        Parameters whose form in a file is not that of their type; None if they have none.
     required : tuple of str
         Parameters that a file must state although they have defaults.
-    left_out : tuple of str
-        Parameters that a file cannot state.
     """
     hints, notes = get_type_hints(described), _descriptions(described)
     fields: dict[str, Any] = {}
@@ -102,19 +103,27 @@ def section_for(
         stated = default_kind if default_kind in kinds else ...
         fields["kind"] = (Literal[kinds], Field(default=stated))
     for name, parameter in inspect.signature(described).parameters.items():
-        if name in left_out:
-            continue
         key = key_of(described, name, quantity)
-        parameter_of[key] = name
-        if key == "kind" and kinds:
-            continue
         inner = QUANTITIES.get(name, quantity_inside(described, quantity))
-        annotation = (special or {}).get(name) or _annotation(hints[name], inner)
-        default = inspect.Parameter.empty if name in required else parameter.default
-        fields[key] = (annotation, field_of(default, notes.get(name)))
+        form = special[name] if name in special else _form(hints[name], inner, parameter)
+        if form is not None:
+            parameter_of[key] = name
+            default = inspect.Parameter.empty if name in required else parameter.default
+            # A kind that the class itself asks for is one of those already listed.
+            fields.setdefault(key, (form, field_of(default, notes.get(name))))
     model = create_model(_model_name(described, kinds, quantity), __base__=Section, **fields)
     model.described, model.parameter_of = described, parameter_of
     return model
+
+
+def _form(hint: Any, quantity: Quantity, parameter: inspect.Parameter) -> Any:  # noqa: ANN401
+    """Return how a file states a parameter; None if only Python can, and it has a default."""
+    try:
+        return _annotation(hint, quantity)
+    except _NotConfigurableError:
+        if parameter.default is inspect.Parameter.empty:
+            raise
+        return None
 
 
 def _model_name(described: Callable[..., Any], kinds: tuple[str, ...], quantity: Quantity) -> str:
@@ -183,7 +192,7 @@ def _choice(classes: tuple[type, ...], quantity: Quantity) -> Any:  # noqa: ANN4
             return _family_choice(family, classes, quantity)
     if len(classes) == 1 and is_dataclass(classes[0]):
         return _plain_section(classes[0])
-    raise TypeError(f"no table for {classes}: add a family of kinds to configuration_kinds")
+    raise _NotConfigurableError(f"{classes} need a family of kinds in configuration_kinds")
 
 
 @cache

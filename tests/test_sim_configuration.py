@@ -15,6 +15,8 @@ from kurvs_sim import Galaxy, NoiseModel, Numerics, PointSpreadFunction, SpaxelG
 from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
 from kurvs_sim.configuration import dump_mock, load_mock, mock_schema, parse_mock
 from kurvs_sim.configuration_kinds import NOISE, PROFILES, SEEING
+from kurvs_sim.configuration_plain import described
+from kurvs_sim.configuration_sections import section_for
 from kurvs_sim.effects import Effects
 from kurvs_sim.exposures import BandExposures, ExposureModel
 from kurvs_sim.noise_covariance import NoiseCovariance
@@ -25,7 +27,8 @@ from kurvs_sim.star_image import StarImage
 from kurvs_sim.survey import kurvs_sample
 from kurvs_sim.toml_text import toml_text
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "galaxy.toml"
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLE = EXAMPLES / "galaxy.toml"
 
 MINIMAL = """
 [galaxy]
@@ -168,6 +171,15 @@ def test_the_defaults_that_the_example_names_are_the_defaults(tmp_path):
     assert options == load_mock(EXAMPLE)[1]
 
 
+def test_the_example_of_a_real_instrument_turns_on_the_effects_that_it_names():
+    galaxy, options = load_mock(EXAMPLES / "real-instrument.toml")
+    effects = options["effects"]
+    on = {f.name for f in dataclasses.fields(effects) if getattr(effects, f.name) is not None}
+    assert on >= {"covariance", "sky_residuals", "misscaled_noise", "cosmic_rays"}
+    assert isinstance(options["noise"], ExposureModel)
+    assert isinstance(galaxy.a_v, Tabulated)
+
+
 def test_what_is_left_out_has_the_defaults_of_the_galaxy(tmp_path):
     galaxy, options = load_mock(write(tmp_path, MINIMAL))
     assert galaxy == Galaxy(
@@ -244,6 +256,26 @@ def test_every_property_and_option_has_a_key():
 def test_a_name_that_could_not_be_read_back_is_refused():
     with pytest.raises(ConfigurationError, match=r"galaxy\.name is 'a/b'"):
         dump_mock(Galaxy(name="a/b"))
+
+
+class Opaque:
+    """A description that no file can state."""
+
+
+OPAQUE = Opaque()
+
+
+@dataclasses.dataclass(frozen=True)
+class Lamp:
+    brightness: float = 1.0
+    glass: Opaque = OPAQUE
+
+
+def test_what_only_python_can_state_keeps_its_default():
+    assert section_for(Lamp).model_validate({"brightness": 2.0}).build() == Lamp(2.0)
+    assert described(Lamp()) == {"brightness": 1.0}
+    with pytest.raises(ConfigurationError, match="glass is of type Opaque"):
+        described(Lamp(glass=Opaque()))
 
 
 def test_what_has_no_form_in_toml_is_named():
