@@ -157,14 +157,14 @@ def mock_of_same_set_up(seed: int = 1) -> xr.Dataset:
         inclination_deg=45.0,
         position_angle_deg=330.0,
         effective_radius_arcsec=0.7,
-        halpha_flux=4.5,
+        halpha_flux=9.0,
     )
     effects = Effects(
         covariance=NoiseCovariance(
             correlation_x=0.26, correlation_y=0.07, correlation_channels=0.08
         ),
         sky_residuals=SkyResiduals(),
-        sky_oversubtraction=SkyOversubtraction(sky_fraction=8e-3, galaxy_fraction=0.0),
+        sky_oversubtraction=SkyOversubtraction(sky_fraction=1.6e-2, galaxy_fraction=0.0),
         misscaled_noise=MisscaledNoise(1.2),
         unseen_edges=UnseenEdges(),
     )
@@ -173,7 +173,7 @@ def mock_of_same_set_up(seed: int = 1) -> xr.Dataset:
         bands=("YJ",),
         grid=SpaxelGrid(n_x=14, n_y=14, spaxel_arcsec=0.2),
         psf=PointSpreadFunction("moffat", 0.7),
-        noise=ExposureModel(yj=BandExposures(n_exposures=15, throughput=0.25, excess_noise=3.5)),
+        noise=ExposureModel(yj=BandExposures(n_exposures=15, throughput=0.25, excess_noise=7.0)),
         seed=seed,
         effects=effects,
     )["YJ"].to_dataset()

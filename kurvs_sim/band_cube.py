@@ -106,7 +106,9 @@ class BandCube:
         band, grid = self.band, self.scene.grid
         if self.effects.sky_residuals is not None:
             random = generator(self.seed, band, Stream.SKY_RESIDUALS)
-            flux += self.effects.sky_residuals.draw(random, band, grid)
+            flux += self.effects.sky_residuals.draw(
+                random, band, grid, n_exposures=self.level.n_exposures(band)
+            )
         if self.effects.sky_oversubtraction is not None:
             flux -= _along_channels(
                 self.effects.sky_oversubtraction.spectrum(self.light, band, grid)

@@ -35,7 +35,8 @@ class NoiseCovariance:
     ----------
     correlation_x, correlation_y : float
         Between neighbouring native spaxels, in [0, 0.5]. The defaults are measured on a cube
-        of the KMOS pipeline (programme 092.B-0538).
+        of the KMOS pipeline (programme 092.B-0538), what the whole field shares included;
+        without that, 0.26 and 0.07 are left.
     correlation_channels : float
         Between neighbouring channels, in [0, 0.5]; same cube.
     native_spaxel_arcsec : float

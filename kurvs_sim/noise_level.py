@@ -11,9 +11,16 @@ from kurvs_sim.exposures import ExposureModel
 from kurvs_sim.instrument import NoiseModel, SpaxelGrid
 from kurvs_sim.noise_covariance import NoiseCovariance
 
+EXPOSURE_SECONDS = 600.0
+"""Of one exposure of the survey (Li et al. 2025, Section 2)."""
+
 
 class NoiseLevel(Protocol):
     """Where the variance of the noise comes from."""
+
+    def n_exposures(self, band: Band) -> float:
+        """Return how many exposures of a band were stacked."""
+        ...
 
     def variance(
         self, light: NDArray[np.float32], band: Band, grid: SpaxelGrid
@@ -52,6 +59,10 @@ class ScaledNoise:
     noise: NoiseModel
     scale: float
 
+    def n_exposures(self, band: Band) -> float:
+        """Return the time on target in exposures of 600 s."""
+        return self.noise.exposure_seconds(band) / EXPOSURE_SECONDS
+
     def variance(
         self,
         light: NDArray[np.float32],  # noqa: ARG002 - the galaxy's photons are left out
@@ -76,6 +87,10 @@ class StackNoise:
 
     exposures: ExposureModel
     covariance: NoiseCovariance | None = None
+
+    def n_exposures(self, band: Band) -> float:
+        """Return how many exposures of a band were stacked."""
+        return self.exposures.exposures(band).n_exposures
 
     def variance(
         self, light: NDArray[np.float32], band: Band, grid: SpaxelGrid

@@ -41,8 +41,6 @@ class SkyResiduals:
         assumed.
     slice_arcsec : float
         Width of a slice.
-    n_exposures_iz, n_exposures_yj, n_exposures_h : int
-        In the stack.
 
     Raises
     ------
@@ -55,9 +53,6 @@ class SkyResiduals:
     strength_error: float = 0.015
     common_fraction: float = 0.5
     slice_arcsec: float = 0.2
-    n_exposures_iz: int = 120
-    n_exposures_yj: int = 120
-    n_exposures_h: int = 480
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -68,19 +63,10 @@ class SkyResiduals:
                 within=0.0 <= self.common_fraction <= 1.0,
                 expected="a number in [0, 1]")  # fmt: skip
         require_positive(slice_arcsec=self.slice_arcsec)
-        for name in ("n_exposures_iz", "n_exposures_yj", "n_exposures_h"):
-            require(name, getattr(self, name), within=getattr(self, name) >= 1,
-                    expected="at least 1")  # fmt: skip
 
-    def errors(self, band: Band) -> Array:
-        """Return the standard deviations in the stack: wavelength, width, strength, shape (3,)."""
-        one = (self.wavelength_error_channels, self.width_error, self.strength_error)
-        exposures = {
-            "IZ": self.n_exposures_iz, "YJ": self.n_exposures_yj, "H": self.n_exposures_h,
-        }  # fmt: skip
-        return np.array(one) / math.sqrt(exposures[band.name])
-
-    def draw(self, random: np.random.Generator, band: Band, grid: SpaxelGrid) -> Cube:
+    def draw(
+        self, random: np.random.Generator, band: Band, grid: SpaxelGrid, *, n_exposures: float
+    ) -> Cube:
         """Draw the residual of a band.
 
         Parameters
@@ -91,6 +77,8 @@ class SkyResiduals:
             Its lines and channels.
         grid : SpaxelGrid
             The spaxels.
+        n_exposures : float
+            In the stack.
 
         Returns
         -------
@@ -99,9 +87,14 @@ class SkyResiduals:
         """
         slices = resampling_matrix(grid.n_y, grid.spaxel_arcsec / self.slice_arcsec, 0.0)
         common, own = random.standard_normal((3, 1)), random.standard_normal((3, slices.shape[1]))
-        errors = self.errors(band)[:, None] * (
-            math.sqrt(self.common_fraction) * common
-            + math.sqrt(1.0 - self.common_fraction) * (own @ slices.T)
+        one = np.array([self.wavelength_error_channels, self.width_error, self.strength_error])
+        errors = (
+            one[:, None]
+            / math.sqrt(n_exposures)
+            * (
+                math.sqrt(self.common_fraction) * common
+                + math.sqrt(1.0 - self.common_fraction) * (own @ slices.T)
+            )
         )
         residual = residual_shapes(band) @ errors * grid.spaxel_arcsec**2
         return np.asarray(residual[:, :, None], dtype=np.float32)

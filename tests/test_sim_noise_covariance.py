@@ -129,6 +129,46 @@ def test_a_requested_signal_to_noise_ratio_counts_the_covariance(mocks):
     assert factor < ratio < 1.16 * factor
 
 
+def test_a_requested_signal_to_noise_ratio_is_found_in_correlated_noise():
+    """Independent check: the scatter of least-squares fits to 300 co-added face-on spectra."""
+    grid = SpaxelGrid(n_x=12, n_y=12, spaxel_arcsec=0.2)
+    galaxy = Galaxy(inclination_deg=0.0, effective_radius_arcsec=0.4, redshift=1.5)
+    covariance = NoiseCovariance()
+    cube = observe(
+        galaxy, bands=("H",), grid=grid, halpha_snr=None, effects=Effects(covariance=covariance)
+    )["H"]
+    fine = np.linspace(-0.1, 0.1, 41)
+    weights = np.mean(
+        [np.hypot(grid.x_arcsec + dx, grid.y_arcsec[:, None] + dy) <= 0.6
+         for dx in fine for dy in fine], axis=0,
+    )  # fmt: skip
+    near = np.abs(cube["wavelength"].to_numpy() / (2.5 * 0.656461) - 1.0) < 2000.0 / 299792.458
+    sigma = np.sqrt(cube["variance"].to_numpy()[:, 0, 0].astype(float))
+    wavelength = cube["wavelength"].to_numpy()[near]
+    spectrum = (cube["flux"].to_numpy() * weights).sum(axis=(1, 2))[near].astype(float)
+    core = np.abs(wavelength / (2.5 * 0.656461) - 1.0) < 0.0008
+    centre = (spectrum * wavelength)[core].sum() / spectrum[core].sum()
+    width = np.sqrt((spectrum * (wavelength - centre) ** 2)[core].sum() / spectrum[core].sum())
+
+    def gaussian(rest_um):
+        offset = (wavelength - centre * rest_um / 0.656461) / width
+        return offset, np.exp(-0.5 * offset**2)
+
+    ratio = spectrum[np.argmin(np.abs(wavelength - centre * 0.658527 / 0.656461))] / spectrum.max()
+    lines = [(1.0, *gaussian(0.656461)), (ratio, *gaussian(0.658527)),
+             (ratio / 3.0, *gaussian(0.654986))]  # fmt: skip
+    # A width that changes at constant flux: the coefficient of the line is then its flux.
+    columns = [lines[0][2], lines[1][2] + lines[2][2] / 3.0,
+               sum(a * u * g for a, u, g in lines), sum(a * (u**2 - 1.0) * g for a, u, g in lines),
+               np.ones(wavelength.size)]  # fmt: skip
+    design = np.stack(columns, axis=1) / sigma[near, None]
+    drawn = [covariance.draw(np.random.default_rng(seed), 2048, grid)[near] for seed in range(300)]
+    noise = np.stack([(draw * weights).sum(axis=(1, 2)) for draw in drawn], axis=1)
+    scatter = np.linalg.lstsq(design, noise, rcond=None)[0][0].std()
+    halpha = np.linalg.lstsq(design, spectrum / sigma[near], rcond=None)[0][0]
+    assert halpha / scatter == pytest.approx(54.0, rel=4.0 / np.sqrt(600.0))
+
+
 def test_other_processes_draw_the_same_noise_whatever_else_they_make():
     code = (
         "from kurvs_sim import Galaxy, SpaxelGrid, observe\n"

@@ -7,9 +7,10 @@ import pytest
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
-from kurvs_sim import Galaxy, SpaxelGrid, observe
+from kurvs_sim import Galaxy, NoiseModel, SpaxelGrid, observe
 from kurvs_sim.atmosphere import flux_density_per_photon_rate, sky_photon_rate, transmission
 from kurvs_sim.effects import Effects
+from kurvs_sim.exposures import BandExposures, ExposureModel
 from kurvs_sim.sky_residuals import SkyResiduals, residual_shapes
 from kurvs_sim.sky_subtraction import SkyOversubtraction, TelluricResidual
 
@@ -92,7 +93,7 @@ def test_every_spaxel_of_a_slice_has_the_same_residual_and_slices_share_some():
     amplitudes = []
     for seed in range(60):
         random = np.random.default_rng(seed)
-        cube = effects.sky_residuals.draw(random, H, GRID)[:, :, 0].astype(float)
+        cube = effects.sky_residuals.draw(random, H, GRID, n_exposures=480)[:, :, 0].astype(float)
         shape = residual_shapes(H)[:, 0]
         amplitudes.append(shape @ cube / (shape @ shape) / GRID.spaxel_arcsec**2)
     drawn = np.array(amplitudes)
@@ -107,10 +108,21 @@ def test_every_spaxel_of_a_slice_has_the_same_residual_and_slices_share_some():
     )
 
 
-def test_a_stack_of_more_exposures_keeps_less_of_each_error():
-    few, many = SkyResiduals(n_exposures_yj=30), SkyResiduals(n_exposures_yj=120)
-    assert few.errors(YJ) == pytest.approx(2.0 * many.errors(YJ))
-    assert few.errors(H) == pytest.approx(many.errors(H))
+def test_a_stack_of_four_times_the_exposures_keeps_half_of_each_error():
+    def drawn(noise):
+        options = {"bands": ("H",), "grid": GRID, "noise": noise, "halpha_snr": None}
+        galaxy = Galaxy(redshift=1.5)
+        flux = observe(galaxy, effects=Effects(sky_residuals=SkyResiduals()), **options)["H"][
+            "flux"
+        ]
+        return (flux - observe(galaxy, **options)["H"]["flux"]).to_numpy()
+
+    for few, many in (
+        (NoiseModel(exposure_hours_h=20.0), NoiseModel(exposure_hours_h=80.0)),
+        (ExposureModel(h=BandExposures(30, 0.3)), ExposureModel(h=BandExposures(120, 0.3))),
+    ):
+        kept = drawn(many)
+        np.testing.assert_allclose(drawn(few), 2.0 * kept, atol=1e-3 * np.abs(kept).max())
 
 
 def test_residuals_repeat_with_the_seed_and_leave_the_noise_alone():
@@ -165,7 +177,6 @@ def test_one_photon_a_second_is_its_energy():
         (lambda: SkyResiduals(wavelength_error_channels=-1.0), "wavelength_error_channels"),
         (lambda: SkyResiduals(common_fraction=1.1), "common_fraction"),
         (lambda: SkyResiduals(slice_arcsec=0.0), "slice_arcsec"),
-        (lambda: SkyResiduals(n_exposures_h=0), "n_exposures_h"),
         (lambda: SkyOversubtraction(sky_fraction=float("nan")), "sky_fraction"),
         (lambda: TelluricResidual(-1.5), "absorption_error"),
     ],
