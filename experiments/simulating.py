@@ -1,6 +1,7 @@
 """Make one mock and write it: cubes, truth and a preview."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -120,7 +121,13 @@ WRITERS: dict[str, Callable[[xr.DataTree, Path, str], object]] = {
 """What writes each layout into a folder, under a name."""
 
 
-def run_simulate(mock: Mock, *, layout: str = "eso", run: Run) -> None:
+def run_simulate(
+    mock: Mock,
+    *,
+    layout: str,
+    run: Run,
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+) -> None:
     """Simulate a mock and write it.
 
     Parameters
@@ -131,6 +138,8 @@ def run_simulate(mock: Mock, *, layout: str = "eso", run: Run) -> None:
         Of the cubes.
     run : Run
         Where the cubes, ``truth.nc`` and ``preview.png`` go.
+    progress : callable
+        Makes a progress bar from a description and a total.
 
     Raises
     ------
@@ -141,11 +150,15 @@ def run_simulate(mock: Mock, *, layout: str = "eso", run: Run) -> None:
     OutputError
         If results cannot be written.
     """
-    observation = observe(mock.galaxy, **mock.options)
-    with run.writing() as directory:
-        WRITERS[layout](observation, directory, mock.galaxy.name)
-        truth_of(observation).to_netcdf(directory / "truth.nc", engine="h5netcdf")
-        preview(observation).savefig(directory / "preview.png")
+    with progress("simulating and writing", 3) as advance:
+        observation = observe(mock.galaxy, **mock.options)
+        advance(1)
+        with run.writing() as directory:
+            WRITERS[layout](observation, directory, mock.galaxy.name)
+            truth_of(observation).to_netcdf(directory / "truth.nc", engine="h5netcdf")
+            advance(1)
+            preview(observation).savefig(directory / "preview.png")
+            advance(1)
 
 
 def truth_of(observation: xr.DataTree) -> xr.Dataset:

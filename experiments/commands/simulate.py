@@ -98,5 +98,5 @@ def simulate(
         seed=mock.seed,
         inputs=[] if galaxy is None else [galaxy],
     ) as run:  # fmt: skip
-        run_simulate(mock, layout=layout.value, run=run)
+        run_simulate(mock, layout=layout.value, run=run, progress=terminal.progress)
     terminal.show(f"Results in {run.directory}")
