@@ -13,8 +13,7 @@ from kurvs_sim.configuration_kinds import (
     key_of,
     quantity_inside,
 )
-
-SCALARS = (bool, int, float, str)
+from kurvs_sim.configuration_sections import SCALARS
 
 
 def described(thing: object, quantity: Quantity = PURE_NUMBER) -> dict[str, Any]:

@@ -7,8 +7,8 @@ is assumed:
 
 - H-alpha follows from the star formation rate (Kennicutt & Evans 2012), behind the
   attenuation of the stacked galaxies, A_V = 0.38; it has the effective radius of the
-  starlight. These fluxes are a median of 13 times those of the survey's own flux table, whose
-  scale is not documented; the scale changes no signal-to-noise ratio.
+  starlight. These fluxes are a median of 13 times those that the survey's public flux table
+  prints for 1.5 effective radii; the scale changes no signal-to-noise ratio that is asked for.
 - The abundance at the effective radius lies on the survey's own mass-metallicity relation.
 - The attenuation has the profile of the stacked annuli, in arcsec, in every galaxy: straight
   lines between the middles of the annuli, constant inside the first and beyond the last.

@@ -227,6 +227,13 @@ def test_the_reader_is_chosen_by_what_a_file_is(tmp_path, mock):
     xr.testing.assert_identical(without_note, mock)
 
 
+def test_a_cube_of_the_eso_pipeline_is_read_as_such_wherever_it_lies(tmp_path, mock):
+    folder = tmp_path / "COSMOS" / "H"
+    folder.mkdir(parents=True)
+    eso = write_eso(make_observation({"H": full(mock)}, metadata_of(mock)), folder)
+    assert read_observation([eso["H"]])["H"].sizes["x"] == 11
+
+
 def full(mock):
     """Return the H band with the world coordinates that a FITS cube needs."""
     header = fits.Header({

@@ -104,6 +104,14 @@ def test_the_tables_in_the_package_are_those_of_the_paper(shared_data):
                 assert gradients["n2"] == (float(row["gradient_n2"]), float(row["gradient_n2_err"]))
 
 
+@pytest.mark.real_data
+def test_fluxes_are_brighter_than_the_survey_s_by_what_is_said(shared_data):
+    with (shared_data / "real" / "integrated_fluxes.csv").open(encoding="utf-8") as file:
+        measured = {int(row["kurvs_id"]): float(row["halpha"]) for row in csv.DictReader(file)}
+    ratios = [kurvs_galaxy(n).halpha_flux / flux for n, flux in measured.items() if flux > 0.0]
+    assert np.median(ratios) == pytest.approx(13.0, rel=0.1)
+
+
 def test_geometry_is_that_of_the_table():
     galaxy = kurvs_galaxy(1)
     assert (galaxy.inclination_deg, galaxy.effective_radius_arcsec) == (38.0, 0.15)

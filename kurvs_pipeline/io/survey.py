@@ -29,12 +29,12 @@ PER_FLUX_UNIT = 1e16
 
 
 def is_survey(path: Path) -> bool:
-    """Whether a file lies in folders as the survey names them."""
+    """Whether a file lies in folders as the survey names them, its cube in the primary HDU."""
     try:
         layout_of(path)
-    except CubeFormatError:
+        return bool(fits.getheader(path).get("NAXIS") == 3)
+    except (CubeFormatError, OSError):
         return False
-    return True
 
 
 def read_survey(
