@@ -44,7 +44,7 @@ def _galaxy_section() -> type[Section]:
 
 @cache
 def _observation_section() -> type[Section]:
-    return section_for(
+    section = section_for(
         observe,
         special={
             "galaxy": None,
@@ -55,17 +55,22 @@ def _observation_section() -> type[Section]:
             "seed": Annotated[int, Strict(), Field(ge=0)],
         },
     )
+    # The arguments are wanted, not the observation.
+    section.described = dict
+    return section
 
 
 @cache
 def _file_section() -> type[Section]:
     """Return the model of the whole file."""
-    return create_model(
+    section = create_model(
         "Mock",
         __base__=Section,
         galaxy=(_galaxy_section(), Field(description="What is in the sky.")),
         observation=(_observation_section(), field_of(None, "How it is observed.")),
     )
+    section.parameter_of = {key: key for key in section.model_fields}
+    return section
 
 
 def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
@@ -103,17 +108,17 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
 def parse_mock(text: str) -> tuple[Galaxy, dict[str, Any]]:
     """Read the description of a mock from TOML text, as :func:`load_mock` does from a file."""
     try:
-        file: Any = _file_section().model_validate(tomllib.loads(text))
-        options = {} if file.observation is None else file.observation.arguments()
-        if options.get("halpha_snr") == NOISE_FREE:
-            options["halpha_snr"] = None
-        return file.galaxy.build(), options
+        file = _file_section().model_validate(tomllib.loads(text)).arguments()
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"is not TOML ({error})") from None
     except ValidationError as error:
         raise ConfigurationError(first_problem(error, _file_section())) from None
     except MetadataError as error:
         raise ConfigurationError(str(error)) from None
+    options = file.get("observation", {})
+    if options.get("halpha_snr") == NOISE_FREE:
+        options["halpha_snr"] = None
+    return file["galaxy"], options
 
 
 def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:

@@ -26,6 +26,7 @@ from typing import (
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, create_model
 
+from kurvs_pipeline.errors import MetadataError
 from kurvs_sim.configuration_kinds import (
     FAMILIES,
     PURE_NUMBER,
@@ -39,6 +40,23 @@ from kurvs_sim.configuration_kinds import (
 SCALARS = (bool, int, float, str)
 
 
+class TableError(MetadataError):
+    """What a table describes is impossible.
+
+    Parameters
+    ----------
+    path : tuple of str
+        Keys down to the table.
+    problem : str
+        What was expected and found.
+    """
+
+    def __init__(self, path: tuple[str, ...], problem: str) -> None:
+        super().__init__(f"[{'.'.join(path)}] {problem}")
+        self.path = path
+        self.problem = problem
+
+
 class Section(BaseModel):
     """A table of the file: unknown keys are refused, numbers are finite."""
 
@@ -48,12 +66,26 @@ class Section(BaseModel):
     parameter_of: ClassVar[Mapping[str, str]]
 
     def arguments(self) -> dict[str, Any]:
-        """Return the parameters that the file states, by name."""
+        """Return the parameters that the file states, by name.
+
+        Raises
+        ------
+        TableError
+            If something that a table describes is impossible.
+        """
         return {
-            parameter: _built(getattr(self, key))
+            parameter: self._argument(key)
             for key, parameter in self.parameter_of.items()
             if key in self.model_fields_set
         }
+
+    def _argument(self, key: str) -> object:
+        try:
+            return _built(getattr(self, key))
+        except TableError as error:
+            raise TableError((key, *error.path), error.problem) from None
+        except MetadataError as error:
+            raise TableError((key,), str(error)) from None
 
     def build(self) -> Any:  # noqa: ANN401 - whatever the section describes
         """Return what the table describes."""

@@ -334,6 +334,12 @@ def test_the_schema_lists_every_kind():
         ("redshift = 1.5\n", "", "galaxy.redshift is missing"),
         ("= 45\n", '= "steep"\n', "galaxy.inclination_deg is 'steep'"),
         ("= 45\n", "= 90\n", "inclination_deg is 90.0; expected a value in"),
+        ("= 8.6", "= 12", "[galaxy.oxygen_abundance] central is 12.0; expected a value between"),
+        (
+            "-0.02}\n",
+            '-0.02}\n[observation.psf]\nkind = "elongated"\nprofile = {}\naxis_ratio = 2\n',
+            "[observation.psf] PSF axis_ratio is 2.0; expected",
+        ),
         ("central =", "centre =", "unknown key galaxy.oxygen_abundance.centre"),
         ("[galaxy]", "[galaxy", "is not TOML"),
         ("[galaxy]", "[galaxie]", "unknown key galaxie; allowed here: galaxy, observation"),
