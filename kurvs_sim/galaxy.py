@@ -1,4 +1,4 @@
-"""What is in the sky: a thin, inclined, rotating disk of ionized gas."""
+"""What is in the sky: an inclined, rotating disk of ionized gas."""
 
 import math
 from dataclasses import dataclass, field
@@ -28,11 +28,18 @@ HALF_LIGHT_SCALE_LENGTHS = 1.67834699
 """Half-light radius of an exponential disk in scale lengths: (1 + x) exp(-x) = 1/2."""
 
 
+SHEET_AXIS_RATIO = 0.1
+"""A thick disk near edge-on is drawn as a sheet no thinner than this, or half its thickness.
+
+Behind seeing of 0.6 arcsec an edge-on disk with q0 = 0.2 is then right to 1e-3 of its peak."""
+
+
 @dataclass(frozen=True)
 class Galaxy:
-    """A thin disk with an exponential H-alpha profile and an abundance gradient.
+    """A disk with an exponential H-alpha profile and an abundance gradient.
 
-    Every profile is a function of the radius in the plane of the disk **in kpc**.
+    Every profile is a function of the radius in the plane of the disk **in kpc**. Gas above
+    and below the plane rotates with it and has its abundance.
 
     Parameters
     ----------
@@ -41,11 +48,14 @@ class Galaxy:
     redshift : float
         On the vacuum scale, > 0.
     inclination_deg : float
-        0 is face-on; less than 90.
+        0 is face-on; 90 is allowed for a thick disk.
     position_angle_deg : float
         North through East to the receding side of the major axis, in [0, 360).
     effective_radius_arcsec : float
         Half-light radius of H-alpha **as it leaves the dust**, along the major axis.
+    disk_thickness : float
+        q0, the axis ratio of the disk seen edge-on, by second moments: with a Gaussian
+        vertical profile its sigma is q0 sqrt(3) scale lengths. 0 is thin; real disks have 0.2.
     halpha_flux : float
         Of the whole galaxy **as it leaves the dust**, 1e-16 erg/s/cm2.
     oxygen_abundance : RadialProfile
@@ -74,6 +84,7 @@ class Galaxy:
     inclination_deg: float = 45.0
     position_angle_deg: float = 0.0
     effective_radius_arcsec: float = 0.5
+    disk_thickness: float = 0.0
     halpha_flux: float = 1.0
     oxygen_abundance: RadialProfile = field(default=Linear(central=8.6, gradient=-0.02))
     a_v: RadialProfile = field(default=Constant(0.38))
@@ -96,9 +107,14 @@ class Galaxy:
             sii_6716_to_6731=self.sii_6716_to_6731,
         )
         require_finite(offset_x_arcsec=self.offset_x_arcsec, offset_y_arcsec=self.offset_y_arcsec)
+        require("disk_thickness", self.disk_thickness, within=0.0 <= self.disk_thickness < 1.0,
+                expected="an axis ratio in [0, 1)")  # fmt: skip
+        thick = self.disk_thickness > 0.0
         require("inclination_deg", self.inclination_deg,
-                within=0.0 <= self.inclination_deg < 90.0,
-                expected="a value in [0, 90), as the disk is thin")  # fmt: skip
+                within=0.0 <= self.inclination_deg < 90.0
+                or (thick and self.inclination_deg == 90.0),
+                expected="a value in [0, 90)" + ("" if thick else ", as the disk is thin")
+                + (" or 90" if thick else ""))  # fmt: skip
         require("position_angle_deg", self.position_angle_deg,
                 within=0.0 <= self.position_angle_deg < 360.0,
                 expected="a value in [0, 360)")  # fmt: skip
@@ -116,9 +132,27 @@ class Galaxy:
         return float(COSMOLOGY.kpc_proper_per_arcmin(self.redshift).to_value(u.kpc / u.arcsec))
 
     @property
+    def midplane_axis_ratio(self) -> float:
+        """Minor over major axis on the sky of a circle in the plane, as it is drawn."""
+        cosine = math.cos(math.radians(self.inclination_deg))
+        return max(cosine, min(SHEET_AXIS_RATIO, 0.5 * self.disk_thickness))
+
+    @property
     def axis_ratio(self) -> float:
-        """Minor over major axis on the sky."""
-        return math.cos(math.radians(self.inclination_deg))
+        """Minor over major axis of the light on the sky, by second moments."""
+        cosine = math.cos(math.radians(self.inclination_deg))
+        return math.sqrt(cosine**2 * (1.0 - self.disk_thickness**2) + self.disk_thickness**2)
+
+    @property
+    def vertical_sigma_arcsec(self) -> float:
+        """Blur along the minor axis on the sky that the height of the gas makes.
+
+        Light, rotation and abundance do not change with height, so the image of a thick disk
+        is that of its plane, convolved along the minor axis with the projected height. The
+        second moment of an exponential disk along one axis is 3 scale lengths squared.
+        """
+        square = self.axis_ratio**2 - self.midplane_axis_ratio**2
+        return math.sqrt(max(3.0 * square, 0.0)) * self.scale_length_arcsec
 
     @property
     def scale_length_arcsec(self) -> float:
@@ -128,7 +162,7 @@ class Galaxy:
     @cached_property
     def halpha(self) -> Exponential:
         """H-alpha as it leaves the dust, 1e-16 erg/s/cm2/arcsec2 on the sky, of radius in kpc."""
-        area = 2.0 * math.pi * self.scale_length_arcsec**2 * self.axis_ratio
+        area = 2.0 * math.pi * self.scale_length_arcsec**2 * self.midplane_axis_ratio
         return Exponential(
             central=self.halpha_flux / area,
             scale_length=self.scale_length_arcsec * self.kpc_per_arcsec,
@@ -167,8 +201,20 @@ class Galaxy:
             sii_6716_to_6731=self.sii_6716_to_6731,
         )
 
+    def along_axes(self, x_arcsec: Array, y_arcsec: Array) -> tuple[Array, Array]:
+        """Return positions along the receding major axis and along the minor axis.
+
+        Parameters
+        ----------
+        x_arcsec, y_arcsec : array
+            From the galaxy's centre, to the West and to the North.
+        """
+        angle = math.radians(self.position_angle_deg)
+        major = y_arcsec * math.cos(angle) - x_arcsec * math.sin(angle)
+        return major, x_arcsec * math.cos(angle) + y_arcsec * math.sin(angle)
+
     def deproject(self, x_arcsec: ArrayLike, y_arcsec: ArrayLike) -> tuple[Array, Array]:
-        """Return the radius in the plane of the disk and the line-of-sight velocity.
+        """Return radius and line-of-sight velocity where a sight line meets the midplane.
 
         Parameters
         ----------
@@ -181,10 +227,8 @@ class Galaxy:
             Of the broadcast shape; positive velocities recede.
         """
         x, y = np.asarray(x_arcsec, dtype=float), np.asarray(y_arcsec, dtype=float)
-        angle = math.radians(self.position_angle_deg)
-        major = -x * math.sin(angle) + y * math.cos(angle)
-        minor = x * math.cos(angle) + y * math.sin(angle)
-        radius = np.hypot(major, minor / self.axis_ratio)
+        major, minor = self.along_axes(x, y)
+        radius = np.hypot(major, minor / self.midplane_axis_ratio)
         cos_theta = np.divide(major, radius, out=np.zeros_like(radius), where=radius > 0.0)
         radius_kpc = radius * self.kpc_per_arcsec
         sin_i = math.sin(math.radians(self.inclination_deg))

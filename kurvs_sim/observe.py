@@ -172,7 +172,7 @@ def _metadata(galaxy: Galaxy, psf: PointSpreadFunction, seed: int) -> Observatio
         inclination_deg=galaxy.inclination_deg,
         position_angle_deg=galaxy.position_angle_deg,
         effective_radius_arcsec=galaxy.effective_radius_arcsec,
-        disk_thickness=0.0,
+        disk_thickness=galaxy.disk_thickness,
         seeing_fwhm_arcsec=psf.fwhm_arcsec,
         psf_kind=psf.kind,
         psf_moffat_beta=psf.moffat_beta if psf.kind == "moffat" else float("nan"),

@@ -6,7 +6,8 @@ All lines share one velocity field v, so a channel of the smeared cube is
 
 T_m being the Chebyshev polynomials and a_m those of the line's profile. The bracket does not
 depend on the channel: it is convolved once, binned to spaxels, and expanded to channels by a
-small matrix (:mod:`kurvs_sim.line_profiles`). The ten lines are functions of the radius that
+small matrix (:mod:`kurvs_sim.line_profiles`). The height of a thick disk is one more
+convolution, along the minor axis. The ten lines are functions of the radius that
 differ little, so they are first written in the few profiles that span them all.
 """
 
@@ -14,6 +15,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,13 @@ from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import SpaxelGrid
 from kurvs_sim.line_profiles import chebyshev_line_profile
 from kurvs_sim.numerics import Numerics
-from kurvs_sim.seeing import Seeing
+from kurvs_sim.seeing import PointSpreadFunction, Seeing
 
 Array = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+AnyArray = TypeVar("AnyArray", Array, ComplexArray)
+
+NO_SEEING = PointSpreadFunction(fwhm_arcsec=0.0)
 
 NARROWEST_LSF_KMS = 25.0
 """Below the line-spread function of KMOS anywhere in its bands (26 to 46 km/s)."""
@@ -70,7 +75,8 @@ class Scene:
         """Fine pixels across a spaxel."""
         return self.numerics.oversampling(
             self.grid.spaxel_arcsec,
-            minor_scale_length_arcsec=self.galaxy.scale_length_arcsec * self.galaxy.axis_ratio,
+            minor_scale_length_arcsec=self.galaxy.scale_length_arcsec
+            * self.galaxy.midplane_axis_ratio,
             psf_fwhm_arcsec=self.psf.fwhm_arcsec,
         )
 
@@ -100,7 +106,10 @@ class Scene:
 
     @cached_property
     def fine_line_maps(self) -> dict[str, Array]:
-        """Flux of every line in each fine pixel, 1e-16 erg/s/cm2, padding included."""
+        """Flux of every line that the midplane would have in each fine pixel, padding included.
+
+        1e-16 erg/s/cm2; the height of the gas comes in with the seeing.
+        """
         area = self.fine_pixel_arcsec**2
         return {
             line: brightness * area
@@ -110,6 +119,12 @@ class Scene:
     @cached_property
     def line_maps(self) -> dict[str, Array]:
         """Flux of every line in each spaxel before the atmosphere, shape (n_y, n_x)."""
+        if self.galaxy.vertical_sigma_arcsec > 0.0:
+            transfer = self._transfer_through(NO_SEEING)
+            return {
+                line: self._convolved(fine, transfer).real
+                for line, fine in self.fine_line_maps.items()
+            }
         return {
             line: self._field(_binned(fine, self.oversampling))
             for line, fine in self.fine_line_maps.items()
@@ -131,14 +146,15 @@ class Scene:
         Parameters
         ----------
         radius_arcsec : float
-            Semi-major axis; the axis ratio is that of the disk.
+            Semi-major axis; the axis ratio is that of the light.
 
         Returns
         -------
         array, shape (n_y, n_x)
         """
-        radius_kpc = radius_arcsec * self.galaxy.kpc_per_arcsec
-        inside = (self._fine_sky[0] <= radius_kpc).astype(float)
+        x, y = self._fine(self.x_arcsec), self._fine(self.y_arcsec)
+        major, minor = self.galaxy.along_axes(x[None, :], y[:, None])
+        inside = (np.hypot(major, minor / self.galaxy.axis_ratio) <= radius_arcsec).astype(float)
         return self._field(_binned(inside, self.oversampling)) / self.oversampling**2
 
     @cached_property
@@ -177,20 +193,34 @@ class Scene:
     @cached_property
     def _smeared_basis_moments(self) -> Array:
         """Shape (n_basis, n_moments, n_y, n_x)."""
-        n_fine_y, n_fine_x = self._fine_sky[1].shape
-        largest = max(n_fine_y + self.grid.n_y * self.oversampling,
-                      n_fine_x + self.grid.n_x * self.oversampling)  # fmt: skip
-        n_coarse = fft.next_fast_len(math.ceil(largest / self.oversampling))
-        transfer = _transfer(self.psf, self.fine_pixel_arcsec, n_coarse, self.oversampling)
+        transfer = self._transfer_through(self.psf)
         maps = list(self._fine_moments())
         # The PSF is real, so one complex transform convolves two maps.
         pairs = zip(maps[::2], [*maps[1::2], np.zeros_like(maps[0])], strict=False)
         smeared: list[Array] = []
         for first, second in pairs:
-            binned = _convolved_and_binned(first + 1j * second, transfer, self.oversampling)
-            smeared += [self._field(binned.real), self._field(binned.imag)]
+            convolved = self._convolved(first + 1j * second, transfer)
+            smeared += [convolved.real, convolved.imag]
         shape = (-1, self.n_moments, self.grid.n_y, self.grid.n_x)
         return np.stack(smeared[: len(maps)]).reshape(shape)
+
+    def _transfer_through(self, psf: Seeing) -> ComplexArray:
+        """Return the transform of a PSF, of the height of the gas and of the spaxels."""
+        n_fine_y, n_fine_x = self._fine_sky[1].shape
+        largest = max(n_fine_y + self.grid.n_y * self.oversampling,
+                      n_fine_x + self.grid.n_x * self.oversampling)  # fmt: skip
+        n_coarse = fft.next_fast_len(math.ceil(largest / self.oversampling))
+        transfer = _transfer(psf, self.fine_pixel_arcsec, n_coarse, self.oversampling)
+        if self.galaxy.vertical_sigma_arcsec == 0.0:
+            return transfer
+        frequency = fft.fftfreq(len(transfer), self.fine_pixel_arcsec)
+        along_minor = self.galaxy.along_axes(frequency[None, :], frequency[:, None])[1]
+        exponent = (2.0 * math.pi * self.galaxy.vertical_sigma_arcsec * along_minor) ** 2
+        return transfer * np.exp(-0.5 * exponent)
+
+    def _convolved(self, fine: NDArray[np.inexact[Any]], transfer: ComplexArray) -> ComplexArray:
+        """Convolve a fine map and sum it over the spaxels of the field."""
+        return self._field(_convolved_and_binned(fine, transfer, self.oversampling))
 
     def _fine_moments(self) -> Iterator[Array]:
         """Yield every basis map times T_0, T_1, ... of the velocity field."""
@@ -202,7 +232,7 @@ class Scene:
                 yield previous
                 previous, current = current, 2.0 * velocity * current - previous
 
-    def _field(self, padded: Array) -> Array:
+    def _field(self, padded: AnyArray) -> AnyArray:
         """Cut the padding away from maps that start at the first padded spaxel."""
         start = self.padding
         return padded[start : start + self.grid.n_y, start : start + self.grid.n_x]
@@ -286,7 +316,7 @@ def _transfer(
 
 
 def _convolved_and_binned(
-    fine: ComplexArray, transfer: ComplexArray, oversampling: int
+    fine: NDArray[np.inexact[Any]], transfer: ComplexArray, oversampling: int
 ) -> ComplexArray:
     """Convolve, and return only the first pixel of every spaxel, which holds its sum.
 
