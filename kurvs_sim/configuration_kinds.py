@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.emission import EmissionModel, SurveyCalibrations
 from kurvs_sim.exposures import ExposureModel
 from kurvs_sim.instrument import NoiseModel
 from kurvs_sim.profile_shapes import Broken, Ring, Sersic, Tabulated
@@ -82,7 +83,13 @@ NOISE = Family(
     default="relative",
 )
 
-FAMILIES = (PROFILES, SEEING, NOISE)
+EMISSION = Family(
+    base=EmissionModel,
+    kinds={"survey": SurveyCalibrations},
+    default="survey",
+)
+
+FAMILIES = (PROFILES, SEEING, NOISE, EMISSION)
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,7 @@ PURE_NUMBER = Quantity("number", "", "per_kpc")
 QUANTITIES: Mapping[str, Quantity] = {
     "oxygen_abundance": Quantity("abundance", "", "dex_per_kpc", default_kind="linear"),
     "a_v": Quantity("attenuation", "mag", "mag_per_kpc"),
+    "electron_density": Quantity("density", "cm3", "cm3_per_kpc", default_kind="constant"),
     "rotation": Quantity("velocity", "kms", "kms_per_kpc", default_kind="arctan"),
 }
 """By the parameter that takes the profile; any other has pure numbers."""

@@ -9,15 +9,20 @@ from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
 from numpy.typing import ArrayLike, NDArray
 
+from kurvs_pipeline.abundances import DEFAULT_LOG_U
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.density_ratios import DENSITY_RANGE_CM3
 from kurvs_sim.emission import (
-    LOW_DENSITY_OII_3729_TO_3726,
-    LOW_DENSITY_SII_6716_TO_6731,
+    LOG_U_RANGE,
+    OXYGEN_ABUNDANCE_RANGE,
+    TYPICAL_ELECTRON_DENSITY_CM3,
+    EmissionModel,
+    SurveyCalibrations,
     line_surface_brightness,
 )
 from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, RadialProfile
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import require, require_finite, require_positive, require_within
 
 Array = NDArray[np.float64]
 
@@ -70,8 +75,12 @@ class Galaxy:
         Of the galaxy from the middle of the field, to the West and to the North.
     ra_deg, dec_deg : float
         Of the galaxy.
-    oii_3729_to_3726, sii_6716_to_6731 : float
-        Flux ratios within the pairs; the defaults are the limits at low density.
+    log_u : RadialProfile
+        Ionization parameter of radius in kpc.
+    electron_density : RadialProfile
+        cm^-3, of radius in kpc.
+    emission : EmissionModel
+        From the state of the gas to its lines.
 
     Raises
     ------
@@ -94,8 +103,9 @@ class Galaxy:
     offset_y_arcsec: float = 0.0
     ra_deg: float = 53.1
     dec_deg: float = -27.8
-    oii_3729_to_3726: float = LOW_DENSITY_OII_3729_TO_3726
-    sii_6716_to_6731: float = LOW_DENSITY_SII_6716_TO_6731
+    log_u: RadialProfile = field(default=Constant(DEFAULT_LOG_U))
+    electron_density: RadialProfile = field(default=Constant(TYPICAL_ELECTRON_DENSITY_CM3))
+    emission: EmissionModel = field(default=SurveyCalibrations())
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -103,8 +113,6 @@ class Galaxy:
             redshift=self.redshift,
             effective_radius_arcsec=self.effective_radius_arcsec,
             halpha_flux=self.halpha_flux,
-            oii_3729_to_3726=self.oii_3729_to_3726,
-            sii_6716_to_6731=self.sii_6716_to_6731,
         )
         require_finite(offset_x_arcsec=self.offset_x_arcsec, offset_y_arcsec=self.offset_y_arcsec)
         require("disk_thickness", self.disk_thickness, within=0.0 <= self.disk_thickness < 1.0,
@@ -187,19 +195,35 @@ class Galaxy:
         -------
         dict of str to array
             1e-16 erg/s/cm2/arcsec2, of the shape of the input.
+
+        Raises
+        ------
+        MetadataError
+            If a profile, or the ratio of a line, is impossible at some radius; the message
+            names both.
         """
         radius = np.asarray(radius_kpc, dtype=float)
-        a_v = self.a_v(radius)
-        require("a_v", float(np.min(a_v)), within=bool(np.all(a_v >= 0.0)),
-                expected="a profile that is >= 0 at every radius")  # fmt: skip
-        emitted = self.halpha(radius) / transmitted_fraction(REST_WAVELENGTH_UM["halpha"], a_v)
-        return line_surface_brightness(
-            emitted,
-            self.oxygen_abundance(radius),
-            a_v if dust else 0.0,
-            oii_3729_to_3726=self.oii_3729_to_3726,
-            sii_6716_to_6731=self.sii_6716_to_6731,
+        a_v = self._checked("a_v", self.a_v, radius, (0.0, math.inf))
+        abundance = self._checked(
+            "oxygen_abundance", self.oxygen_abundance, radius, OXYGEN_ABUNDANCE_RANGE
         )
+        log_u = self._checked("log_u", self.log_u, radius, LOG_U_RANGE)
+        density = self._checked(
+            "electron_density", self.electron_density, radius, DENSITY_RANGE_CM3
+        )
+        emitted = self.halpha(radius) / transmitted_fraction(REST_WAVELENGTH_UM["halpha"], a_v)
+        ratios = self.emission.dust_free_ratios(abundance, log_u, density)
+        for line, ratio in ratios.items():
+            require_within(line, ratio, radius, (0.0, math.inf))
+        return line_surface_brightness(emitted, ratios, a_v if dust else 0.0)
+
+    def _checked(
+        self, name: str, profile: RadialProfile, radius_kpc: Array, limits: tuple[float, float]
+    ) -> Array:
+        """Return a profile's values, all of them possible."""
+        values = profile(radius_kpc)
+        require_within(name, values, radius_kpc, limits)
+        return values
 
     def along_axes(self, x_arcsec: Array, y_arcsec: Array) -> tuple[Array, Array]:
         """Return positions along the receding major axis and along the minor axis.

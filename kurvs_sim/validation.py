@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kurvs_pipeline.errors import MetadataError
 
 
@@ -39,3 +42,28 @@ def require_positive(**values: float) -> None:
     """
     for name, value in values.items():
         require(name, value, within=0.0 < value < math.inf, expected="a finite number > 0")
+
+
+def require_within(
+    name: str,
+    values: NDArray[np.float64],
+    radius_kpc: NDArray[np.float64],
+    limits: tuple[float, float],
+) -> None:
+    """Refuse a profile that leaves its limits, or is NaN, at some radius.
+
+    Raises
+    ------
+    MetadataError
+        Naming the profile, the first value that is out of range and its radius.
+    """
+    low, high = limits
+    bad = ~((values >= low) & (values <= high) & np.isfinite(values))
+    if np.any(bad):
+        first = np.flatnonzero(bad)[0]
+        radius = np.broadcast_to(radius_kpc, bad.shape).ravel()[first]
+        allowed = f">= {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+        raise MetadataError(
+            f"{name} is {np.ravel(values)[first]:g} at radius {radius:.3g} kpc; expected a "
+            f"finite profile {allowed} at every radius"
+        )

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.abundances import DIAGNOSTICS, kewley19_n2o2
 from kurvs_pipeline.dust import R_V
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy
-from kurvs_sim.emission import HONOURED_DIAGNOSTICS, dust_free_ratios, line_surface_brightness
+from kurvs_sim.density_ratios import oii_3729_to_3726, sii_6716_to_6731
+from kurvs_sim.emission import SurveyCalibrations, line_surface_brightness
 from kurvs_sim.profiles import Constant, Exponential, Linear
 
 
@@ -61,11 +62,24 @@ def test_the_minor_axis_is_foreshortened_and_has_no_velocity():
     assert velocity == pytest.approx(0.0, abs=1e-9)
 
 
+def dust_free_ratios(abundance, log_u=-2.5, electron_density_cm3=90.0):
+    return SurveyCalibrations().dust_free_ratios(abundance, log_u, electron_density_cm3)
+
+
 @given(st.floats(7.0, 9.2))
 def test_honoured_diagnostics_return_the_abundance(abundance):
     fluxes = dust_free_ratios(abundance)
-    for name in HONOURED_DIAGNOSTICS:
+    for name in SurveyCalibrations().honoured_diagnostics:
         assert DIAGNOSTICS[name].from_fluxes(fluxes) == pytest.approx(abundance, abs=1e-5), name
+
+
+@given(st.floats(8.3, 9.15), st.floats(-3.98, -1.98))
+def test_oii_follows_the_ionization_parameter(abundance, log_u):
+    """Kewley et al. (2019), their N2O2 relation at that very log U."""
+    fluxes = dust_free_ratios(np.array([abundance, abundance]), np.array([log_u, -2.5]))
+    log_n2o2 = np.log10(fluxes["nii_6584"] / (fluxes["oii_3726"] + fluxes["oii_3729"]))
+    assert kewley19_n2o2(log_n2o2[0], log_u) == pytest.approx(abundance, abs=2e-3)
+    assert kewley19_n2o2(log_n2o2[1], -2.5) == pytest.approx(abundance, abs=2e-3)
 
 
 def test_n2_follows_the_relation_of_the_survey():
@@ -81,10 +95,28 @@ def test_doublets_leave_the_atom_at_three_to_one():
     assert ratios["oiii_5007"] / ratios["oiii_4959"] == pytest.approx(3.0)
 
 
-def test_the_density_sensitive_pairs_have_the_ratios_asked_for():
-    ratios = dust_free_ratios(8.6, oii_3729_to_3726=1.1, sii_6716_to_6731=1.2)
-    assert ratios["oii_3729"] / ratios["oii_3726"] == pytest.approx(1.1)
-    assert ratios["sii_6716"] / ratios["sii_6731"] == pytest.approx(1.2)
+# Emissivities at 10^4 K by PyNeb 1.1 (Luridiana et al. 2015) with its own atomic data.
+@pytest.mark.parametrize(
+    ("electron_density_cm3", "oii", "sii"),
+    [(10.0, 1.484, 1.444), (100.0, 1.349, 1.351), (1000.0, 0.806, 0.914), (5000.0, 0.481, 0.590)],
+)
+def test_pairs_tell_the_electron_density_as_atomic_physics_has_it(electron_density_cm3, oii, sii):
+    ratios = dust_free_ratios(8.6, electron_density_cm3=electron_density_cm3)
+    # Atomic data of different authors differ by as much.
+    assert ratios["oii_3729"] / ratios["oii_3726"] == pytest.approx(oii, rel=0.05)
+    assert ratios["sii_6716"] / ratios["sii_6731"] == pytest.approx(sii, rel=0.11)
+
+
+@given(st.floats(1.0, 1e5), st.floats(1.0, 1e5))
+def test_denser_gas_has_smaller_ratios(one, other):
+    for relation in (oii_3729_to_3726, sii_6716_to_6731):
+        assert (relation(one) >= relation(other)) == (one <= other) or one == other
+
+
+def test_the_sum_of_a_pair_does_not_depend_on_density():
+    thin, dense = (dust_free_ratios(8.6, electron_density_cm3=n) for n in (10.0, 1e4))
+    for pair in (("oii_3726", "oii_3729"), ("sii_6716", "sii_6731")):
+        assert sum(thin[line] for line in pair) == pytest.approx(sum(dense[line] for line in pair))
 
 
 def test_the_balmer_decrement_gives_the_attenuation_back():
@@ -105,8 +137,9 @@ def test_halpha_as_observed_does_not_depend_on_dust():
 
 @given(st.floats(1e-3, 1e3), st.floats(7.0, 9.2), st.floats(0.0, 3.0))
 def test_every_line_is_linear_in_halpha(factor, abundance, a_v):
-    one = line_surface_brightness(1.0, abundance, a_v)
-    many = line_surface_brightness(factor, abundance, a_v)
+    ratios = dust_free_ratios(abundance)
+    one = line_surface_brightness(1.0, ratios, a_v)
+    many = line_surface_brightness(factor, ratios, a_v)
     assert set(one) == set(REST_WAVELENGTH_UM)
     for line in one:
         assert many[line] == pytest.approx(factor * one[line])
@@ -131,6 +164,29 @@ def test_an_impossible_galaxy_is_refused_by_name(keyword, value):
         Galaxy(**{keyword: value})
 
 
-def test_negative_attenuation_is_refused():
-    with pytest.raises(MetadataError, match="a_v"):
-        Galaxy(a_v=Constant(-0.1)).lines(1.0)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"a_v": Linear(central=1.0, gradient=-0.5, minimum=-9.0, maximum=9.0)},
+         r"a_v is -0\.5 at radius 3 kpc; expected a finite profile >= 0"),
+        ({"oxygen_abundance": Constant(9.5)}, r"oxygen_abundance is 9\.5 at radius 0 kpc"),
+        ({"log_u": Constant(-1.0)}, r"log_u is -1 at radius 0 kpc.*between -3\.98 and -1\.98"),
+        ({"electron_density": Constant(0.0)}, "electron_density is 0 at radius 0 kpc"),
+        ({"a_v": lambda radius: np.where(radius > 2.0, np.nan, 0.0)}, "a_v is nan at radius 3 kpc"),
+    ],
+)  # fmt: skip
+def test_impossible_gas_is_refused_with_its_radius(changes, message):
+    with pytest.raises(MetadataError, match=message):
+        Galaxy(**changes).lines(np.array([0.0, 1.0, 3.0]))
+
+
+class NegativeOxygen(SurveyCalibrations):
+    """Calibrations that contradict one another can ask for a line below nothing."""
+
+    def dust_free_ratios(self, *gas):
+        return {**super().dust_free_ratios(*gas), "oiii_5007": np.array([0.1, -0.1])}
+
+
+def test_a_line_below_nothing_is_refused_with_its_radius():
+    with pytest.raises(MetadataError, match=r"oiii_5007 is -0\.1 at radius 4 kpc"):
+        Galaxy(emission=NegativeOxygen()).lines(np.array([1.0, 4.0]))

@@ -111,11 +111,15 @@ def test_the_pipeline_measures_the_covariance_that_was_put_in(mocks):
     clean, noisy, _ = mocks
     normalised = ((noisy["flux"] - clean["flux"]) / np.sqrt(noisy["variance"])).to_numpy()
     valid = np.ones(normalised.shape, dtype=bool)
-    measured = measure_correlation(normalised.astype(float), valid, reach=5)
+    measured = measure_correlation(
+        normalised.astype(float), valid, reach=5, line_sigma_channels=2.0
+    )
     radius = np.hypot(noisy["x"].to_numpy()[None, :], noisy["y"].to_numpy()[:, None])
     weights = (radius < 0.75).astype(float)
     factor = measured.coadded_variance(weights) / weights.sum()
-    expected = NoiseCovariance().coadded_variance_factor(weights, SpaxelGrid())
+    # A line two channels wide overlaps with itself one channel on by exp(-1/16).
+    channels = 1.0 + 2.0 * NoiseCovariance().correlation_channels * np.exp(-1.0 / 16.0)
+    expected = channels * NoiseCovariance().coadded_variance_factor(weights, SpaxelGrid())
     assert factor == pytest.approx(expected, rel=0.06)
 
 
