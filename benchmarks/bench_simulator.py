@@ -62,6 +62,12 @@ def test_noise_free_thin_disk(benchmark, psf):
     assert [cube.shape for cube in cubes] == [(2048, 28, 28)] * 3
 
 
+@pytest.mark.parametrize("psf", [GAUSSIAN, MOFFAT], ids=["Gaussian", "Moffat"])
+def test_noise_free_thick_disk(benchmark, psf):
+    cubes = benchmark(three_bands, replace(GALAXY, disk_thickness=0.2), psf)
+    assert [cube.shape for cube in cubes] == [(2048, 28, 28)] * 3
+
+
 def test_three_full_bands_with_noise(benchmark):
     tree = benchmark(observe, GALAXY, numerics=THREE_TIMES)
     assert set(KMOS_BANDS) < set(tree.children)

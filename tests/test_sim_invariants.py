@@ -26,6 +26,7 @@ galaxies = st.builds(
     inclination_deg=st.floats(0.0, 65.0),
     position_angle_deg=st.floats(0.0, 359.0),
     effective_radius_arcsec=st.floats(0.3, 0.7),
+    disk_thickness=st.sampled_from([0.0, 0.2]),
     rotation=st.builds(Arctan, asymptote=st.floats(0.0, 250.0), turnover_radius=st.floats(0.8, 3)),
     dispersion_kms=st.floats(30.0, 90.0),
     a_v=st.builds(Exponential, central=st.floats(0.0, 1.5), scale_length=st.floats(3.0, 9.0)),

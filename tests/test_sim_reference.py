@@ -139,6 +139,36 @@ def test_a_thin_disk_is_that_of_brute_force(thin_disk, numerics, of_peak):
     assert_cubes_agree(fast, reference, of_peak=of_peak)
 
 
+@pytest.mark.parametrize(
+    ("inclination_deg", "psf"), [(45.0, GAUSSIAN), (75.0, GAUSSIAN), (60.0, MOFFAT)]
+)
+@pytest.mark.parametrize(
+    ("numerics", "of_peak"), [(Numerics(), 5e-4), (FINER, 1e-4)], ids=["default", "finer"]
+)
+def test_a_thick_disk_is_a_pile_of_thin_ones(inclination_deg, psf, numerics, of_peak):
+    """Gaussian heights whose sigma is 0.2 sqrt(3) scale lengths; gas rotates alike at all."""
+    galaxy = Galaxy(
+        redshift=REDSHIFT,
+        inclination_deg=inclination_deg,
+        position_angle_deg=70.0,
+        effective_radius_arcsec=0.5,
+        disk_thickness=0.2,
+        rotation=Arctan(220.0, 1.0),
+        dispersion_kms=40.0,
+        a_v=Constant(0.0),
+    )
+    nodes, weights = np.polynomial.hermite_e.hermegauss(9)
+    sigma = 0.2 * np.sqrt(3.0) * galaxy.effective_radius_arcsec / 1.6783469900166605
+    band = near_band(HBETA_UM, 450.0)
+    halpha = exponential(galaxy)
+    reference = reference_cube(
+        galaxy, {HBETA_UM: lambda radius: halpha(radius) / 2.86}, GRID, psf, band,
+        heights_arcsec=tuple(sigma * nodes), height_weights=tuple(weights / weights.sum()),
+    )  # fmt: skip
+    fast = Scene(galaxy, GRID, psf, numerics).cube(band)
+    assert_cubes_agree(fast, reference, of_peak=of_peak)
+
+
 def test_lines_of_different_profiles_overlap_as_in_brute_force():
     """H-alpha and [N II] behind a constant abundance gradient: log N2 = (Z - 8.98) / 0.63."""
     galaxy = Galaxy(
@@ -235,7 +265,7 @@ def test_brute_force_widens_lines_as_the_dispersion_profile_says():
     """Mean of sigma0^2 exp(-2 R / s) over an exponential disk: sigma0^2 / (1 + 2 h / s)^2."""
     galaxy = Galaxy(inclination_deg=0.0, effective_radius_arcsec=0.25, redshift=REDSHIFT)
     grid = SpaxelGrid(n_x=22, n_y=22, spaxel_arcsec=0.2)
-    band = near_band(HALPHA_UM, 550.0)
+    band = near_band(HALPHA_UM, 450.0)
     cube = reference_cube(
         galaxy, {HALPHA_UM: exponential(galaxy)}, grid, GAUSSIAN, band,
         dispersion=lambda radius: 90.0 * np.exp(-radius / 0.3),
