@@ -120,6 +120,7 @@ GALAXIES = st.builds(
     inclination_deg=st.floats(0.0, 85.0),
     position_angle_deg=st.floats(0.0, 359.0),
     effective_radius_arcsec=POSITIVE,
+    disk_thickness=st.floats(0.0, 0.9),
     halpha_flux=POSITIVE,
     oxygen_abundance=st.one_of(*PROFILE_STRATEGIES.values()),
     a_v=st.one_of(*PROFILE_STRATEGIES.values()),

@@ -119,6 +119,13 @@ def test_geometry_is_that_of_the_table():
     assert galaxy.position_angle_deg == 131.0
 
 
+def test_axis_ratios_are_those_that_the_inclinations_were_derived_from():
+    # cos^2 i = ((b/a)^2 - q0^2) / (1 - q0^2) with q0 = 0.2 (Li et al. 2025, Section 2).
+    galaxy = kurvs_galaxy(10)
+    squared = (galaxy.axis_ratio**2 - 0.2**2) / (1.0 - 0.2**2)
+    assert math.degrees(math.acos(math.sqrt(squared))) == pytest.approx(80.0)
+
+
 def test_published_gradients_are_those_by_n2_then_n2o2_then_r23():
     assert kurvs_galaxy(2).oxygen_abundance.gradient == 0.019
     assert kurvs_galaxy(8).oxygen_abundance.gradient == 0.084
