@@ -313,6 +313,20 @@ def test_the_schema_is_json_and_complete():
     assert all(item["additionalProperties"] is False for item in schema["$defs"].values())
 
 
+def test_a_validator_of_schemas_accepts_what_the_loader_does():
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    schema = mock_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for path in EXAMPLES.glob("*.toml"):
+        validator.validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    for galaxy in kurvs_sample():
+        validator.validate(tomllib.loads(dump_mock(galaxy)))
+    assert validator.is_valid(tomllib.loads(MINIMAL))
+    for old, new in [("redshift", "redshfit"), ("= 45", '= "45"'), ("{", '{kind = "flat", ')]:
+        assert not validator.is_valid(tomllib.loads(MINIMAL.replace(old, new, 1)))
+
+
 def test_the_schema_says_what_keys_mean_and_what_they_are_by_default():
     galaxy = mock_schema()["$defs"]["Galaxy"]
     assert set(galaxy["required"]) == {
