@@ -151,6 +151,17 @@ def test_a_cube_of_another_size_is_refused_with_the_size_expected(tmp_path):
         read_survey([path])
 
 
+def test_cubes_of_cosmos_are_read_in_any_size_that_holds_the_galaxy(tmp_path):
+    cube = np.zeros((N_CHANNELS, 57, 60))
+    cube[:, 28, 28] = 1e-16
+    band = read_survey([survey_cube(tmp_path, "COSMOS", "H", cube)])["H"]
+    assert (band.sizes["y"], band.sizes["x"]) == (57, 60)
+    assert float(band["flux"][0].sel(x=0.0, y=0.0, method="nearest")) == pytest.approx(1.0)
+    small = survey_cube(tmp_path, "COSMOS", "YJ", np.ones((N_CHANNELS, 28, 56)))
+    with pytest.raises(CubeFormatError, match="found 2048 x 28 x 56"):
+        read_survey([small])
+
+
 def test_a_cube_without_data_is_refused(tmp_path):
     path = survey_cube(tmp_path, "COSMOS", "H", np.zeros((N_CHANNELS, 56, 56)))
     with pytest.raises(CubeFormatError, match="no voxel holds data"):
@@ -170,6 +181,9 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
         read_survey([first, survey_cube(tmp_path, "COSMOS", "YJ", cube, "b")])
     with pytest.raises(CubeFormatError, match="both of band H"):
         read_survey([first, survey_cube(tmp_path, "COSMOS", "H", cube, "b")])
+    smaller = survey_cube(tmp_path, "COSMOS", "IZ", cube[:, :50, :50], "a")
+    with pytest.raises(CubeFormatError, match=r"56 x 56 spaxels but .* has 50 x 50"):
+        read_survey([first, smaller])
     with pytest.raises(CubeFormatError, match="no cube given"):
         read_survey([])
 

@@ -15,7 +15,6 @@ from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.keywords import from_header, is_own
 from kurvs_pipeline.io.survey_layout import (
-    N_SPAXELS,
     SPAXEL_ARCSEC,
     FieldLayout,
     layout_of,
@@ -53,8 +52,8 @@ def read_survey(
     Returns
     -------
     DataTree
-        An Observation on the common grid of 56 x 56 spaxels of 0.1 arcsec, its variance
-        unknown. ``assumptions`` among the root attributes says what the layout implies.
+        An Observation on spaxels of 0.1 arcsec, 56 x 56 in CDFS, its variance unknown.
+        ``assumptions`` among the root attributes says what the layout implies.
 
     Raises
     ------
@@ -82,6 +81,11 @@ class _BandCube:
     band: str
     dataset: xr.Dataset
     metadata: dict[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_y, n_x) on the common grid."""
+        return self.dataset["flux"].shape[1:]
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -114,15 +118,17 @@ def _read_band(path: Path) -> _BandCube:
     mask |= (zero | mask).all(axis=0) if is_own(header) else zero
     if mask.all():
         raise CubeFormatError(f"{path}: no voxel holds data (all are NaN or zero)")
-    axis = SPAXEL_ARCSEC * (np.arange(N_SPAXELS, dtype=float) - field.centre)
+    y_arcsec, x_arcsec = (
+        SPAXEL_ARCSEC * (np.arange(side, dtype=float) - field.centre) for side in common.shape[1:]
+    )
     grating = KMOS_BANDS[band]
     dataset = band_dataset(
         flux=np.where(mask, 0.0, PER_FLUX_UNIT * common),
         variance=np.full(common.shape, np.nan, dtype=np.float32),
         mask=mask,
         wavelength_um=grating.wavelength_um,
-        x_arcsec=axis,
-        y_arcsec=axis,
+        x_arcsec=x_arcsec,
+        y_arcsec=y_arcsec,
         lsf_sigma_um=np.full(grating.n_channels, grating.lsf_sigma_um),
         wcs_header=_wcs_cards(metadata, field, band),
     )
@@ -133,7 +139,12 @@ def _cube(data: Any, path: Path, field: FieldLayout, band: str) -> Array:  # noq
     side = field.bands[band].n_spaxels
     expected = (KMOS_BANDS[band].n_channels, side, side)
     found = "nothing" if data is None else " x ".join(map(str, data.shape))
-    if data is None or data.shape != expected:
+    fits_in = data is not None and data.ndim == 3 and data.shape[0] == expected[0]
+    if field.any_size:
+        fits_in = fits_in and min(data.shape[1:]) > field.centre
+    else:
+        fits_in = fits_in and data.shape == expected
+    if not fits_in:
         raise CubeFormatError(
             f"{path}: expected a primary HDU of {' x '.join(map(str, expected))}, as {field.name} "
             f"has in {band}, found {found}"
@@ -206,4 +217,9 @@ def _check_together(cubes: Sequence[_BandCube]) -> None:
             raise CubeFormatError(
                 f"{first.path} is {first.path.stem} in {first.field.name} but {cube.path} is "
                 f"{cube.path.stem} in {cube.field.name}; expected the bands of one galaxy"
+            )
+        if cube.shape != first.shape:
+            raise CubeFormatError(
+                f"{first.path} has {first.shape[1]} x {first.shape[0]} spaxels but {cube.path} has "
+                f"{cube.shape[1]} x {cube.shape[0]}: the bands must share one field"
             )

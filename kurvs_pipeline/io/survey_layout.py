@@ -15,7 +15,7 @@ from kurvs_pipeline.errors import CubeFormatError
 
 SPAXEL_ARCSEC = 0.1
 N_SPAXELS = 56
-"""Side of the common grid."""
+"""Side of the common grid; assumed for COSMOS, whose cubes the reduction takes as they are."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,21 @@ class FieldLayout:
         Spaxel of the galaxy on both axes of the common grid, counted from 0.
     bands : mapping of str to CubeLayout
         By the band's name.
+    any_size : bool
+        Whether cubes of another size are read too, as long as they hold the galaxy.
     """
 
     name: str
     centre: int
     bands: dict[str, CubeLayout]
+    any_size: bool = False
 
 
 SURVEY_FIELDS: dict[str, FieldLayout] = {
     "CDFS": FieldLayout(
         "CDFS", 29, {"IZ": CubeLayout(margin=2), "YJ": CubeLayout(binning=2), "H": CubeLayout()}
     ),
-    "COSMOS": FieldLayout("COSMOS", 28, {band: CubeLayout() for band in KMOS_BANDS}),
+    "COSMOS": FieldLayout("COSMOS", 28, {band: CubeLayout() for band in KMOS_BANDS}, any_size=True),
 }
 
 
