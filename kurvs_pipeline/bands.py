@@ -54,7 +54,7 @@ class Band:
 KMOS_BANDS: dict[str, Band] = {
     "IZ": Band("IZ", 0.78, 1.51367e-4, (0.78, 1.08), 1.84),
     "YJ": Band("YJ", 1.00, 1.75293e-4, (1.02, 1.34), 1.82),
-    "H": Band("H", 1.425, 2.15820e-4, (1.46, 1.85), 1.76),
+    "H": Band("H", 1.425, 2.15820e-4, (1.456, 1.85), 1.76),
 }
 
 
@@ -81,6 +81,6 @@ def band_of(wavelength_um: NDArray[np.float64]) -> Band:
     if overlap(best) < 0.5 * (high - low) or overlap(best) == 0.0:
         raise CubeFormatError(
             f"wavelength axis {low:.4g}-{high:.4g} um lies in no KMOS band of this survey "
-            "(IZ 0.78-1.08, YJ 1.02-1.34, H 1.46-1.85 um)"
+            "(IZ 0.78-1.08, YJ 1.02-1.34, H 1.456-1.85 um)"
         )
     return best

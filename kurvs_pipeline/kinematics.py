@@ -87,7 +87,9 @@ def kinematic_maps(
     -------
     KinematicMaps
     """
-    width = max(3, 2 * int(kernel_arcsec / spaxel_arcsec / 2.0) + 1)
+    # Half a kernel of 2.9999 spaxels is one of 3.
+    half_width = int(kernel_arcsec / spaxel_arcsec / 2.0 + 1e-6)
+    width = max(3, 2 * half_width + 1)
     model = BandLineModel.for_band(
         band.wavelength_um, band.lsf_sigma_um, redshift, lines=KINEMATIC_LINES
     )

@@ -39,6 +39,11 @@ SHEET_AXIS_RATIO = 0.1
 Behind seeing of 0.6 arcsec an edge-on disk with q0 = 0.2 is then right to 1e-3 of its peak."""
 
 
+FARTHEST_KPC = 200.0
+FASTEST_KMS = 2000.0
+"""Rotation curves are searched so far out, and refused above this."""
+
+
 @dataclass(frozen=True)
 class Galaxy:
     """A disk with an exponential H-alpha profile and an abundance gradient.
@@ -67,7 +72,7 @@ class Galaxy:
         12 + log(O/H) of radius in kpc.
     a_v : RadialProfile
         Attenuation of the gas in V, mag, of radius in kpc; >= 0.
-    rotation : Arctan
+    rotation : RadialProfile
         Rotation velocity, km/s, of radius in kpc.
     dispersion_kms : float
         Intrinsic velocity dispersion of the gas, the same everywhere.
@@ -97,7 +102,7 @@ class Galaxy:
     halpha_flux: float = 1.0
     oxygen_abundance: RadialProfile = field(default=Linear(central=8.6, gradient=-0.02))
     a_v: RadialProfile = field(default=Constant(0.38))
-    rotation: Arctan = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
+    rotation: RadialProfile = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
     dispersion_kms: float = 50.0
     offset_x_arcsec: float = 0.0
     offset_y_arcsec: float = 0.0
@@ -176,10 +181,20 @@ class Galaxy:
             scale_length=self.scale_length_arcsec * self.kpc_per_arcsec,
         )
 
-    @property
+    @cached_property
     def maximum_velocity_kms(self) -> float:
-        """Bound on the line-of-sight velocity."""
-        return self.rotation.asymptote * math.sin(math.radians(self.inclination_deg))
+        """Bound on the line-of-sight velocity, where a galaxy has light.
+
+        Raises
+        ------
+        MetadataError
+            If the rotation curve is not finite somewhere; the message names the radius.
+        """
+        radius = np.linspace(0.0, FARTHEST_KPC, 20_001)
+        velocity = self.rotation(radius)
+        require_within("rotation", velocity, radius, (-FASTEST_KMS, FASTEST_KMS))
+        fastest = float(np.max(np.abs(velocity)))
+        return fastest * math.sin(math.radians(self.inclination_deg))
 
     def lines(self, radius_kpc: ArrayLike, *, dust: bool = True) -> dict[str, Array]:
         """Return the surface brightness of every line on the sky.

@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -314,7 +315,6 @@ def test_the_schema_is_json_and_complete():
 
 
 def test_a_validator_of_schemas_accepts_what_the_loader_does():
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
     schema = mock_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)

@@ -15,7 +15,9 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy
 from kurvs_sim.density_ratios import oii_3729_to_3726, sii_6716_to_6731
 from kurvs_sim.emission import SurveyCalibrations, line_surface_brightness
+from kurvs_sim.profile_shapes import Tabulated
 from kurvs_sim.profiles import Constant, Exponential, Linear
+from kurvs_sim.rotation_curves import FreemanDisk
 
 
 def test_a_galaxy_pickles():
@@ -190,3 +192,23 @@ class NegativeOxygen(SurveyCalibrations):
 def test_a_line_below_nothing_is_refused_with_its_radius():
     with pytest.raises(MetadataError, match=r"oiii_5007 is -0\.1 at radius 4 kpc"):
         Galaxy(emission=NegativeOxygen()).lines(np.array([1.0, 4.0]))
+
+
+@pytest.mark.parametrize(
+    "rotation",
+    [
+        FreemanDisk(peak=220.0, scale_length=2.0),
+        Tabulated(radius=(0.0, 2.0, 8.0), value=(0.0, 180.0, 220.0)),
+    ],
+)
+def test_any_rotation_curve_sets_the_velocity_along_the_major_axis(rotation):
+    galaxy = Galaxy(inclination_deg=30.0, position_angle_deg=0.0, rotation=rotation)
+    radius_kpc, velocity = galaxy.deproject(0.0, np.array([0.3, 0.6]))
+    assert velocity == pytest.approx(0.5 * rotation(radius_kpc))
+    assert galaxy.maximum_velocity_kms == pytest.approx(110.0, rel=1e-3)
+
+
+def test_a_rotation_curve_that_is_not_finite_is_refused_with_its_radius():
+    galaxy = Galaxy(rotation=lambda radius: np.where(radius > 10.0, np.nan, 100.0))
+    with pytest.raises(MetadataError, match=r"rotation is nan at radius 10 kpc"):
+        _ = galaxy.maximum_velocity_kms

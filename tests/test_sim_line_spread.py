@@ -29,7 +29,7 @@ class Comb:
 def test_lines_have_the_width_of_their_own_wavelength():
     spread = LineSpread(red_over_blue=1.2, true_over_stated=1.05)
     found = spread.cube(Comb(), H)[:, 0, 0]
-    fwhm = 1.76 * (1.0 + 0.2 * (Comb.centres_um - 1.46) / 0.39) * 2.0 / 2.2
+    fwhm = 1.76 * (1.0 + 0.2 * (Comb.centres_um - 1.456) / 0.394) * 2.0 / 2.2
     sigma = 1.05 * fwhm * 2.15820e-4 / FWHM_PER_SIGMA
     exact = channel_integrated_gaussian(H.wavelength_um, 2.15820e-4, Comb.centres_um, sigma)
     expected = exact.sum(axis=1)
@@ -38,7 +38,7 @@ def test_lines_have_the_width_of_their_own_wavelength():
 
 def test_the_stated_width_grows_from_blue_to_red_about_the_band_s_own():
     stated = LineSpread(red_over_blue=1.2).stated_sigma_um(H)
-    at = np.interp([1.46, 1.655, 1.85], H.wavelength_um, stated) / H.lsf_sigma_um
+    at = np.interp([1.456, 1.653, 1.85], H.wavelength_um, stated) / H.lsf_sigma_um
     assert at == pytest.approx([2.0 / 2.2, 1.0, 2.4 / 2.2], rel=1e-3)
 
 

@@ -88,6 +88,10 @@ def _spell_out(header: fits.Header) -> None:
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, or of the files of a folder, in hexadecimal."""
+    if path.is_dir():
+        parts = sorted(part for part in path.rglob("*") if part.is_file())
+        named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)
+        return hashlib.sha256("".join(named).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
