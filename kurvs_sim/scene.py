@@ -7,22 +7,28 @@ All lines share one velocity field v, so a channel of the smeared cube is
 T_m being the Chebyshev polynomials and a_m those of the line's profile. The bracket does not
 depend on the channel: it is convolved once, binned to spaxels, and expanded to channels by a
 small matrix (:mod:`kurvs_sim.line_profiles`). The height of a thick disk is one more
-convolution, along the minor axis. The ten lines are functions of the radius that
-differ little, so they are first written in the few profiles that span them all.
+convolution, along the minor axis. The ten lines are functions of the radius that differ little,
+so they are first written in the few profiles that span them all.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
+from kurvs_pipeline.bands import FWHM_PER_SIGMA, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.convolution import (
+    Convolution,
+    FourierConvolution,
+    SeparableConvolution,
+    transfer_function,
+)
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import SpaxelGrid
 from kurvs_sim.line_profiles import chebyshev_line_profile
@@ -30,8 +36,7 @@ from kurvs_sim.numerics import Numerics
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
 
 Array = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
-AnyArray = TypeVar("AnyArray", Array, ComplexArray)
+Map = NDArray[np.float32]
 
 NO_SEEING = PointSpreadFunction(fwhm_arcsec=0.0)
 
@@ -105,30 +110,29 @@ class Scene:
         return self.galaxy.deproject(x[None, :], y[:, None])
 
     @cached_property
-    def fine_line_maps(self) -> dict[str, Array]:
-        """Flux of every line that the midplane would have in each fine pixel, padding included.
-
-        1e-16 erg/s/cm2; the height of the gas comes in with the seeing.
-        """
+    def _radial_lines(self) -> tuple[Array, dict[str, Array]]:
+        """Radii (kpc), dense at the centre, and what every line has there, per fine pixel."""
+        farthest = float(self._fine_sky[0].max())
+        radius = farthest * np.linspace(0.0, 1.0, self.numerics.radial_samples) ** 2
         area = self.fine_pixel_arcsec**2
-        return {
-            line: brightness * area
-            for line, brightness in self.galaxy.lines(self._fine_sky[0]).items()
-        }
+        return radius, {line: area * light for line, light in self.galaxy.lines(radius).items()}
+
+    def _on_fine_sky(self, of_radius: Array) -> Map:
+        """Turn values at the radii of the midplane into a map, padding included."""
+        radius = self._fine_sky[0]
+        values = np.interp(radius.ravel(), self._radial_lines[0], of_radius)
+        return values.astype(np.float32).reshape(radius.shape)
 
     @cached_property
     def line_maps(self) -> dict[str, Array]:
         """Flux of every line in each spaxel before the atmosphere, shape (n_y, n_x)."""
+        lines = self._radial_lines[1]
+        maps = (self._on_fine_sky(light) for light in lines.values())
         if self.galaxy.vertical_sigma_arcsec > 0.0:
-            transfer = self._transfer_through(NO_SEEING)
-            return {
-                line: self._convolved(fine, transfer).real
-                for line, fine in self.fine_line_maps.items()
-            }
-        return {
-            line: self._field(_binned(fine, self.oversampling))
-            for line, fine in self.fine_line_maps.items()
-        }
+            summed = self._fourier_convolution(NO_SEEING)(maps)
+        else:
+            summed = np.stack([_binned(fine, self.oversampling)[self._field] for fine in maps])
+        return dict(zip(lines, summed.astype(float), strict=True))
 
     @cached_property
     def smeared_line_maps(self) -> dict[str, Array]:
@@ -155,7 +159,7 @@ class Scene:
         x, y = self._fine(self.x_arcsec), self._fine(self.y_arcsec)
         major, minor = self.galaxy.along_axes(x[None, :], y[:, None])
         inside = (np.hypot(major, minor / self.galaxy.axis_ratio) <= radius_arcsec).astype(float)
-        return self._field(_binned(inside, self.oversampling)) / self.oversampling**2
+        return _binned(inside, self.oversampling)[self._field] / self.oversampling**2
 
     @cached_property
     def n_moments(self) -> int:
@@ -181,61 +185,65 @@ class Scene:
 
     @cached_property
     def _basis(self) -> tuple[Array, dict[str, Array]]:
-        """The few fine maps that span those of all lines, and each line's weights in them."""
-        totals = {line: fine.sum() for line, fine in self.fine_line_maps.items()}
-        stacked = np.stack([fine / totals[line] for line, fine in self.fine_line_maps.items()])
-        flat = stacked.reshape(len(totals), -1)
-        power, vectors = np.linalg.eigh(flat @ flat.T)
+        """The few profiles of radius that span those of all lines, and each line's weights."""
+        radius, lines = self._radial_lines
+        ring = radius * np.gradient(radius)
+        totals = {line: float(light @ ring) for line, light in lines.items()}
+        stacked = np.stack([light / totals[line] for line, light in lines.items()])
+        power, vectors = np.linalg.eigh((stacked * ring) @ stacked.T)
         kept = vectors[:, power > self.numerics.profile_tolerance**2 * power[-1]]
-        maps = np.tensordot(kept.T, stacked, axes=1)
-        return maps, {line: totals[line] * kept[row] for row, line in enumerate(totals)}
+        return kept.T @ stacked, {line: totals[line] * kept[row] for row, line in enumerate(totals)}
 
     @cached_property
-    def _smeared_basis_moments(self) -> Array:
+    def _smeared_basis_moments(self) -> Map:
         """Shape (n_basis, n_moments, n_y, n_x)."""
-        transfer = self._transfer_through(self.psf)
-        maps = list(self._fine_moments())
-        # The PSF is real, so one complex transform convolves two maps.
-        pairs = zip(maps[::2], [*maps[1::2], np.zeros_like(maps[0])], strict=False)
-        smeared: list[Array] = []
-        for first, second in pairs:
-            convolved = self._convolved(first + 1j * second, transfer)
-            smeared += [convolved.real, convolved.imag]
-        shape = (-1, self.n_moments, self.grid.n_y, self.grid.n_x)
-        return np.stack(smeared[: len(maps)]).reshape(shape)
+        smeared = self._convolution(self._fine_moments())
+        return smeared.reshape(-1, self.n_moments, self.grid.n_y, self.grid.n_x)
 
-    def _transfer_through(self, psf: Seeing) -> ComplexArray:
-        """Return the transform of a PSF, of the height of the gas and of the spaxels."""
-        n_fine_y, n_fine_x = self._fine_sky[1].shape
-        largest = max(n_fine_y + self.grid.n_y * self.oversampling,
-                      n_fine_x + self.grid.n_x * self.oversampling)  # fmt: skip
-        n_coarse = fft.next_fast_len(math.ceil(largest / self.oversampling))
-        transfer = _transfer(psf, self.fine_pixel_arcsec, n_coarse, self.oversampling)
-        if self.galaxy.vertical_sigma_arcsec == 0.0:
-            return transfer
-        frequency = fft.fftfreq(len(transfer), self.fine_pixel_arcsec)
-        along_minor = self.galaxy.along_axes(frequency[None, :], frequency[:, None])[1]
-        exponent = (2.0 * math.pi * self.galaxy.vertical_sigma_arcsec * along_minor) ** 2
-        return transfer * np.exp(-0.5 * exponent)
-
-    def _convolved(self, fine: NDArray[np.inexact[Any]], transfer: ComplexArray) -> ComplexArray:
-        """Convolve a fine map and sum it over the spaxels of the field."""
-        return self._field(_convolved_and_binned(fine, transfer, self.oversampling))
-
-    def _fine_moments(self) -> Iterator[Array]:
+    def _fine_moments(self) -> Iterator[Map]:
         """Yield every basis map times T_0, T_1, ... of the velocity field."""
         scale = self.galaxy.maximum_velocity_kms or 1.0
-        velocity = self._fine_sky[1] / scale
-        for profile in self._basis[0]:
+        velocity = (self._fine_sky[1] / scale).astype(np.float32)
+        for profile in map(self._on_fine_sky, self._basis[0]):
             previous, current = profile, profile * velocity
             for _ in range(self.n_moments):
                 yield previous
                 previous, current = current, 2.0 * velocity * current - previous
 
-    def _field(self, padded: AnyArray) -> AnyArray:
-        """Cut the padding away from maps that start at the first padded spaxel."""
+    @property
+    def _convolution(self) -> Convolution:
+        """The seeing and the height of the gas."""
+        gaussian = isinstance(self.psf, PointSpreadFunction) and self.psf.kind == "gaussian"
+        if not gaussian or self.psf.fwhm_arcsec == 0.0 or self.galaxy.vertical_sigma_arcsec > 0.0:
+            return self._fourier_convolution(self.psf)
+        axes = (self.y_arcsec, self.x_arcsec)
+        half = 0.5 * self.grid.spaxel_arcsec
+        return SeparableConvolution.of_gaussian(
+            self.psf.fwhm_arcsec / FWHM_PER_SIGMA,
+            fine=(self._fine(axes[0]), self._fine(axes[1])),
+            edges=(np.append(axes[0] - half, axes[0][-1] + half),
+                   np.append(axes[1] - half, axes[1][-1] + half)),
+        )  # fmt: skip
+
+    def _fourier_convolution(self, psf: Seeing) -> FourierConvolution:
+        """Return the convolution with a PSF and with the height of the gas."""
+        n_fine_y, n_fine_x = self._fine_sky[1].shape
+        largest = max(n_fine_y + self.grid.n_y * self.oversampling,
+                      n_fine_x + self.grid.n_x * self.oversampling)  # fmt: skip
+        n_coarse = fft.next_fast_len(math.ceil(largest / self.oversampling))
+        transfer = transfer_function(psf, self.fine_pixel_arcsec, n_coarse, self.oversampling)
+        if self.galaxy.vertical_sigma_arcsec > 0.0:
+            frequency = fft.fftfreq(len(transfer), self.fine_pixel_arcsec)
+            along_minor = self.galaxy.along_axes(frequency[None, :], frequency[:, None])[1]
+            exponent = (2.0 * math.pi * self.galaxy.vertical_sigma_arcsec * along_minor) ** 2
+            transfer = transfer * np.exp(-0.5 * exponent).astype(np.float32)
+        return FourierConvolution(transfer, self.oversampling, self._field)
+
+    @property
+    def _field(self) -> tuple[slice, slice]:
+        """Spaxels of the field in maps that start at the first padded spaxel."""
         start = self.padding
-        return padded[start : start + self.grid.n_y, start : start + self.grid.n_x]
+        return slice(start, start + self.grid.n_y), slice(start, start + self.grid.n_x)
 
     def line_sigma_um(self, line: str, band: Band) -> float:
         """Return the width of a line where the gas has one velocity, LSF included."""
@@ -287,43 +295,8 @@ class Scene:
         return cube
 
 
-def _binned(fine: Array, oversampling: int) -> Array:
+def _binned(fine: NDArray[np.floating[Any]], oversampling: int) -> Array:
     """Sum square blocks of pixels."""
     n_y, n_x = fine.shape[0] // oversampling, fine.shape[1] // oversampling
-    return np.asarray(fine.reshape(n_y, oversampling, n_x, oversampling).sum(axis=(1, 3)))
-
-
-@lru_cache(maxsize=4)
-def _transfer(
-    psf: Seeing, fine_pixel_arcsec: float, n_coarse: int, oversampling: int
-) -> ComplexArray:
-    """Return the Fourier transform of the PSF and of the sum over the pixels of a spaxel.
-
-    The PSF is sampled, so the integral over the fine pixel is multiplied in; a delta function
-    keeps its light in the pixel where it was.
-    """
-    n_fine = n_coarse * oversampling
-    transfer = fft.fft2(fft.ifftshift(psf.image(fine_pixel_arcsec, n_fine)))
-    if psf.fwhm_arcsec > 0.0:
-        pixel = np.sinc(fft.fftfreq(n_fine))
-        transfer *= pixel[:, None] * pixel
-    box = np.zeros(n_fine)
-    box[-np.arange(oversampling)] = 1.0
-    spaxel = fft.fft(box)
-    transfer *= spaxel[:, None] * spaxel
-    transfer.setflags(write=False)
-    return np.asarray(transfer)
-
-
-def _convolved_and_binned(
-    fine: NDArray[np.inexact[Any]], transfer: ComplexArray, oversampling: int
-) -> ComplexArray:
-    """Convolve, and return only the first pixel of every spaxel, which holds its sum.
-
-    Taking every n-th pixel folds the spectrum n times, so only a small transform goes back.
-    """
-    n_fine = transfer.shape[0]
-    spectrum = fft.fft(fft.fft(fine, n=n_fine, axis=1), n=n_fine, axis=0) * transfer
-    n_coarse = n_fine // oversampling
-    folded = spectrum.reshape(oversampling, n_coarse, oversampling, n_coarse).mean(axis=(0, 2))
-    return np.asarray(fft.ifft2(folded))
+    blocks = fine.reshape(n_y, oversampling, n_x, oversampling)
+    return np.asarray(blocks.sum(axis=(1, 3), dtype=float))

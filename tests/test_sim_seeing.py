@@ -93,7 +93,7 @@ def test_what_is_no_star_is_refused(image):
 
 @pytest.mark.parametrize("name", KMOS_BANDS)
 def test_seeing_goes_as_wavelength_to_minus_one_fifth(name):
-    middle_um = {"IZ": 0.93, "YJ": 1.18, "H": 1.655}[name]
+    middle_um = {"IZ": 0.93, "YJ": 1.18, "H": 1.653}[name]
     seen = ChromaticSeeing().in_band(MOFFAT, KMOS_BANDS[name])
     assert seen.fwhm_arcsec == pytest.approx(0.6 * (middle_um / 1.64) ** -0.2)
     assert seen.nominal.moffat_beta == MOFFAT.moffat_beta
@@ -102,10 +102,10 @@ def test_seeing_goes_as_wavelength_to_minus_one_fifth(name):
 def test_only_bands_away_from_the_reference_are_seen_otherwise():
     options = {"bands": ("YJ", "H"), "grid": GRID, "halpha_snr": None}
     galaxy = Galaxy(redshift=1.5)
-    at_h = Effects(chromatic_seeing=ChromaticSeeing(reference_um=1.655))
+    at_h = Effects(chromatic_seeing=ChromaticSeeing(reference_um=1.653))
     chromatic = observe(galaxy, effects=at_h, **options)
     plain = observe(galaxy, **options)
-    wider = PointSpreadFunction("gaussian", 0.6 * (1.18 / 1.655) ** -0.2)
+    wider = PointSpreadFunction("gaussian", 0.6 * (1.18 / 1.653) ** -0.2)
     expected = observe(galaxy, psf=wider, **options)
     for name, other in (("H", plain), ("YJ", expected)):
         found, exact = chromatic[name]["flux"], other[name]["flux"]
