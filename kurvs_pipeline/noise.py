@@ -25,6 +25,7 @@ OBSERVED_LINE_SIGMA_KMS = 70.0
 
 _CLIP_SIGMA = 4.0
 _LINE_REACH_SIGMA = 4.0
+_SIGNIFICANT_SIGMA = 3.0
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,13 @@ class SpatialCorrelation:
         """
         if velocity_kms is None:
             velocity_kms = np.zeros(weighted_sigma.shape[-2:])
+        weighted_sigma, velocity_kms = _cropped(weighted_sigma, velocity_kms)
         diagonal = np.einsum("...yx,...yx->...", weighted_sigma, weighted_sigma)
         total = self.own * diagonal + self.common * _of_all_pairs(weighted_sigma, velocity_kms)
         for lag, value in zip(self.lags, self.values, strict=True):
             here, there = _pairs(weighted_sigma, lag)
             shared = shared_by_line(np.subtract(*_pairs(velocity_kms, lag)))
-            total = total + 2.0 * value * np.einsum("...yx,...yx,yx->...", here, there, shared)
+            total = total + 2.0 * value * np.einsum("...yx,...yx->...", here * shared, there)
         # Noisy estimates at many lags need not be positive definite.
         return np.asarray(np.maximum(total, 0.5 * diagonal))
 
@@ -103,6 +105,18 @@ def shared_by_line(velocity_difference_kms: Array) -> Array:
         Between 0 and 1, of the shape of the input.
     """
     return np.asarray(np.exp(-((velocity_difference_kms / (2.0 * OBSERVED_LINE_SIGMA_KMS)) ** 2)))
+
+
+def _cropped(weighted_sigma: Array, velocity_kms: Array) -> tuple[Array, Array]:
+    """Cut away rows and columns without weight."""
+    used = weighted_sigma.any(axis=tuple(range(weighted_sigma.ndim - 2)))
+    if not used.any():
+        return weighted_sigma, velocity_kms
+    (top, *_, bottom), (left, *_, right) = (
+        np.flatnonzero(used.any(axis=axis))[[0, -1]] for axis in (1, 0)
+    )
+    box = (..., slice(top, bottom + 1), slice(left, right + 1))
+    return weighted_sigma[box], velocity_kms[box]
 
 
 def _of_all_pairs(weighted_sigma: Array, velocity_kms: Array) -> Array:
@@ -135,6 +149,7 @@ def measure_correlation(
     Returns
     -------
     SpatialCorrelation
+        With the lags at which the correlation is three standard errors from none.
     """
     residual = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
     count = valid.sum()
@@ -151,12 +166,19 @@ def measure_correlation(
     distant = number - 2.0 * pairs.sum()
     common = (total / power - 2.0 * near.sum()) / max(distant, 1.0)
     values = near / np.maximum(pairs, 1.0) - common
+    # A mean of n products of unit variance is uncertain by 1 / sqrt(n).
+    values = np.where(np.abs(values) * np.sqrt(pairs) > _SIGNIFICANT_SIGMA, values, 0.0)
     neighbours = 2.0 * float(values @ pairs) / count / (1.0 - common)
     own_line, common_line = _as_lines_see_it(
         residual / np.sqrt(power), valid, (common, neighbours), line_sigma_channels
     )
     stretch = own_line / (1.0 - common)
-    return SpatialCorrelation(own_line, common_line, lags, tuple((stretch * values).tolist()))
+    found = [
+        (lag, stretch * float(value)) for lag, value in zip(lags, values, strict=True) if value
+    ]
+    return SpatialCorrelation(
+        own_line, common_line, tuple(lag for lag, _ in found), tuple(value for _, value in found)
+    )
 
 
 def _as_lines_see_it(

@@ -37,7 +37,7 @@ def test_independent_noise_has_no_correlation(rng):
         noise, np.ones(noise.shape, dtype=bool), reach=2, line_sigma_channels=2.0
     )
     assert abs(correlation.common) < 1e-3
-    assert np.max(np.abs(correlation.values)) < 0.01
+    assert np.max(np.abs(correlation.values), initial=0.0) < 0.01
 
 
 def test_a_box_of_two_spaxels_correlates_neighbours_by_half(rng):
@@ -48,7 +48,7 @@ def test_a_box_of_two_spaxels_correlates_neighbours_by_half(rng):
     )
     found = dict(zip(correlation.lags, correlation.values, strict=True))
     assert found[0, 1] == pytest.approx(0.5, abs=0.01)
-    assert found[1, 0] == pytest.approx(0.0, abs=0.01)
+    assert found.get((1, 0), 0.0) == pytest.approx(0.0, abs=0.01)
 
 
 def test_a_sky_residual_is_common_to_the_field(rng):
