@@ -109,13 +109,10 @@ def shared_by_line(velocity_difference_kms: Array) -> Array:
 
 def _cropped(weighted_sigma: Array, velocity_kms: Array) -> tuple[Array, Array]:
     """Cut away rows and columns without weight."""
-    used = weighted_sigma.any(axis=tuple(range(weighted_sigma.ndim - 2)))
-    if not used.any():
+    rows, columns = np.nonzero(weighted_sigma.reshape(-1, *velocity_kms.shape).any(axis=0))
+    if rows.size == 0:
         return weighted_sigma, velocity_kms
-    (top, *_, bottom), (left, *_, right) = (
-        np.flatnonzero(used.any(axis=axis))[[0, -1]] for axis in (1, 0)
-    )
-    box = (..., slice(top, bottom + 1), slice(left, right + 1))
+    box = (..., slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
     return weighted_sigma[box], velocity_kms[box]
 
 
@@ -173,12 +170,8 @@ def measure_correlation(
         residual / np.sqrt(power), valid, (common, neighbours), line_sigma_channels
     )
     stretch = own_line / (1.0 - common)
-    found = [
-        (lag, stretch * float(value)) for lag, value in zip(lags, values, strict=True) if value
-    ]
-    return SpatialCorrelation(
-        own_line, common_line, tuple(lag for lag, _ in found), tuple(value for _, value in found)
-    )
+    found = {lag: stretch * float(value) for lag, value in zip(lags, values, strict=True) if value}
+    return SpatialCorrelation(own_line, common_line, tuple(found), tuple(found.values()))
 
 
 def _as_lines_see_it(
