@@ -169,6 +169,7 @@ def pulls():
 
 
 @pytest.mark.statistical
+@pytest.mark.xdist_group("pulls")  # One process makes the mocks for both tests.
 def test_flux_pulls_of_400_mocks_have_unit_spread(pulls):
     assert np.isfinite(pulls).mean() > 0.99
     spread = np.nanstd(pulls, axis=0)
@@ -177,6 +178,7 @@ def test_flux_pulls_of_400_mocks_have_unit_spread(pulls):
 
 
 @pytest.mark.statistical
+@pytest.mark.xdist_group("pulls")  # One process makes the mocks for both tests.
 def test_flux_pulls_of_400_mocks_have_zero_mean(pulls):
     mean = np.nanmean(pulls, axis=0)
     assert np.all(np.abs(mean) < 3.0 / np.sqrt(NUMBER_OF_MOCKS)), mean
