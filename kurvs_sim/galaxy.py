@@ -36,7 +36,8 @@ HALF_LIGHT_SCALE_LENGTHS = 1.67834699
 SHEET_AXIS_RATIO = 0.1
 """A thick disk near edge-on is drawn as a sheet no thinner than this, or half its thickness.
 
-Behind seeing of 0.6 arcsec an edge-on disk with q0 = 0.2 is then right to 1e-3 of its peak."""
+Behind seeing of 0.6 arcsec an edge-on disk with q0 = 0.2 is then right to 1e-3 of the peak of
+its light, and each channel of its rotating lines to 6e-3."""
 
 
 FARTHEST_KPC = 200.0
