@@ -26,7 +26,7 @@ def lines_in(band: xr.Dataset, redshift: float) -> dict[str, float]:
 
 
 def plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
-    """Draw the cube averaged over a line, noise included.
+    """Draw the cube averaged over a line, noise included; spaxels without data stay blank.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
     velocity = (band["wavelength"] / centre - 1.0) * SPEED_OF_LIGHT_KMS
     near = band.isel(wavelength=np.abs(velocity.to_numpy()) < IMAGE_HALF_WIDTH_KMS)
     # All channels alike: leaving out those on sky lines would favour one side of a rotating disk.
-    image = near["flux"].mean("wavelength")
+    image = near["flux"].where(~near["mask"]).mean("wavelength")
     mesh = _draw_map(image / image.max(), axes, cmap="cividis", limits=(0.0, 1.0))
     axes.figure.colorbar(mesh, ax=axes, label="flux / peak")
     axes.set_title(f"{LINE_LABEL[line]} in the cube")
@@ -91,8 +91,9 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     margin = MARGIN_KMS / SPEED_OF_LIGHT_KMS
     limits = min(centres) * (1.0 - margin), max(centres) * (1.0 + margin)
     shown = band.sel(wavelength=slice(*limits))
-    flux = (shown["flux"] * weight).sum(("y", "x"))
-    noise: xr.DataArray = (shown["variance"] * weight**2).sum(("y", "x")) ** 0.5
+    usable = shown.where(~shown["mask"])
+    flux = (usable["flux"] * weight).sum(("y", "x"))
+    noise: xr.DataArray = (usable["variance"] * weight**2).sum(("y", "x")) ** 0.5
     wavelength = shown["wavelength"].to_numpy()
     axes.fill_between(wavelength, -noise, noise, step="mid", color=NOISE_COLOUR, linewidth=0.0)
     axes.step(wavelength, flux, where="mid", color=DATA_COLOUR, linewidth=0.9)
