@@ -119,6 +119,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "a_v": Quantity("attenuation", "mag", "mag_per_kpc"),
     "electron_density": Quantity("density", "cm3", "cm3_per_kpc", default_kind="constant"),
     "rotation": Quantity("velocity", "kms", "kms_per_kpc", default_kind="arctan"),
+    "radial_velocity": Quantity("velocity", "kms", "kms_per_kpc", default_kind="constant"),
 }
 """By the parameter that takes the profile; any other has pure numbers."""
 

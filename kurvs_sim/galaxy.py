@@ -75,6 +75,10 @@ class Galaxy:
         Attenuation of the gas in V, mag, of radius in kpc; >= 0.
     rotation : RadialProfile
         Rotation velocity, km/s, of radius in kpc.
+    radial_velocity : RadialProfile
+        Of the gas in the plane, km/s, outwards > 0, of radius in kpc. The half of the disk
+        towards PA - 90 degrees is taken to be the far one: there an outflow recedes. With the
+        other half far, the sign changes.
     dispersion_kms : float
         Intrinsic velocity dispersion of the gas, the same everywhere.
     offset_x_arcsec, offset_y_arcsec : float
@@ -104,6 +108,7 @@ class Galaxy:
     oxygen_abundance: RadialProfile = field(default=Linear(central=8.6, gradient=-0.02))
     a_v: RadialProfile = field(default=Constant(0.38))
     rotation: RadialProfile = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
+    radial_velocity: RadialProfile = field(default=Constant(0.0))
     dispersion_kms: float = 50.0
     offset_x_arcsec: float = 0.0
     offset_y_arcsec: float = 0.0
@@ -189,12 +194,13 @@ class Galaxy:
         Raises
         ------
         MetadataError
-            If the rotation curve is not finite somewhere; the message names the radius.
+            If a velocity is not finite somewhere; the message names it and the radius.
         """
         radius = np.linspace(0.0, FARTHEST_KPC, 20_001)
-        velocity = self.rotation(radius)
-        require_within("rotation", velocity, radius, (-FASTEST_KMS, FASTEST_KMS))
-        fastest = float(np.max(np.abs(velocity)))
+        limits = (-FASTEST_KMS, FASTEST_KMS)
+        rotation = self._checked("rotation", self.rotation, radius, limits)
+        radial = self._checked("radial_velocity", self.radial_velocity, radius, limits)
+        fastest = float(np.max(np.hypot(rotation, radial)))
         return fastest * math.sin(math.radians(self.inclination_deg))
 
     def lines(self, radius_kpc: ArrayLike, *, dust: bool = True) -> dict[str, Array]:
@@ -269,7 +275,12 @@ class Galaxy:
         x, y = np.asarray(x_arcsec, dtype=float), np.asarray(y_arcsec, dtype=float)
         major, minor = self.along_axes(x, y)
         radius = np.hypot(major, minor / self.midplane_axis_ratio)
-        cos_theta = np.divide(major, radius, out=np.zeros_like(radius), where=radius > 0.0)
+        cos_theta, sin_theta = (
+            np.divide(part, radius, out=np.zeros_like(radius), where=radius > 0.0)
+            for part in (major, minor / self.midplane_axis_ratio)
+        )
         radius_kpc = radius * self.kpc_per_arcsec
-        sin_i = math.sin(math.radians(self.inclination_deg))
-        return radius_kpc, self.rotation(radius_kpc) * sin_i * cos_theta
+        in_plane = (
+            self.rotation(radius_kpc) * cos_theta + self.radial_velocity(radius_kpc) * sin_theta
+        )
+        return radius_kpc, in_plane * math.sin(math.radians(self.inclination_deg))

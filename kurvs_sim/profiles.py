@@ -67,7 +67,19 @@ def _members(
 
 
 @dataclass(frozen=True)
-class Sum(Composable):
+class _Combination(Composable):
+    """Profiles taken together."""
+
+    profiles: tuple[RadialProfile, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to combine."""
+        require("profiles", self.profiles, within=len(self.profiles) > 0,
+                expected="at least one profile")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sum(_Combination):
     """The sum of profiles.
 
     Parameters
@@ -76,20 +88,13 @@ class Sum(Composable):
         At least one.
     """
 
-    profiles: tuple[RadialProfile, ...]
-
-    def __post_init__(self) -> None:
-        """Check that there is something to add."""
-        require("profiles", self.profiles, within=len(self.profiles) > 0,
-                expected="at least one profile")  # fmt: skip
-
     def __call__(self, radius: ArrayLike) -> Array:
         """Return the sum at each radius."""
         return np.asarray(sum(profile(radius) for profile in self.profiles))
 
 
 @dataclass(frozen=True)
-class Product(Composable):
+class Product(_Combination):
     """The product of profiles.
 
     Parameters
@@ -97,13 +102,6 @@ class Product(Composable):
     profiles : tuple of RadialProfile
         At least one.
     """
-
-    profiles: tuple[RadialProfile, ...]
-
-    def __post_init__(self) -> None:
-        """Check that there is something to multiply."""
-        require("profiles", self.profiles, within=len(self.profiles) > 0,
-                expected="at least one profile")  # fmt: skip
 
     def __call__(self, radius: ArrayLike) -> Array:
         """Return the product at each radius."""

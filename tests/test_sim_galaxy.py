@@ -1,6 +1,7 @@
 """The geometry of a simulated galaxy, and the light that it emits."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -212,3 +213,25 @@ def test_a_rotation_curve_that_is_not_finite_is_refused_with_its_radius():
     galaxy = Galaxy(rotation=lambda radius: np.where(radius > 10.0, np.nan, 100.0))
     with pytest.raises(MetadataError, match=r"rotation is nan at radius 10 kpc"):
         _ = galaxy.maximum_velocity_kms
+
+
+def test_an_outflow_recedes_on_the_far_half_and_not_on_the_major_axis():
+    """V sin i along the minor axis; the far half is at PA - 90 degrees, here the West."""
+    galaxy = Galaxy(inclination_deg=30.0, position_angle_deg=0.0, radial_velocity=Constant(60.0))
+    still = replace(galaxy, radial_velocity=Constant(0.0))
+    west, east = galaxy.deproject(np.array([0.4, -0.4]), 0.0)[1]
+    assert (west, east) == pytest.approx((30.0, -30.0))
+    assert galaxy.deproject(0.0, 0.4)[1] == pytest.approx(still.deproject(0.0, 0.4)[1])
+
+
+def test_a_radial_flow_twists_the_line_of_no_velocity():
+    """Rotation and outflow alike in speed bring it 45 degrees from the minor axis, in the plane."""
+    galaxy = Galaxy(inclination_deg=1e-3, position_angle_deg=0.0, rotation=Constant(100.0),
+                    radial_velocity=Constant(100.0))  # fmt: skip
+    assert galaxy.deproject(0.3, -0.3)[1] == pytest.approx(0.0, abs=1e-9)
+    assert galaxy.deproject(0.3, 0.3)[1] > 0.0
+
+
+def test_a_face_on_flow_is_not_seen():
+    galaxy = Galaxy(inclination_deg=0.0, radial_velocity=Constant(100.0))
+    assert galaxy.deproject(0.3, 0.4)[1] == 0.0
