@@ -80,7 +80,9 @@ class Galaxy:
         towards PA - 90 degrees is taken to be the far one: there an outflow recedes. With the
         other half far, the sign changes.
     dispersion_kms : float
-        Intrinsic velocity dispersion of the gas, the same everywhere.
+        Intrinsic velocity dispersion of the gas.
+    relative_dispersion : RadialProfile
+        Its change with radius in kpc: the dispersion is the product of the two.
     offset_x_arcsec, offset_y_arcsec : float
         Of the galaxy from the middle of the field, to the West and to the North.
     ra_deg, dec_deg : float
@@ -110,6 +112,7 @@ class Galaxy:
     rotation: RadialProfile = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
     radial_velocity: RadialProfile = field(default=Constant(0.0))
     dispersion_kms: float = 50.0
+    relative_dispersion: RadialProfile = field(default=Constant(1.0))
     offset_x_arcsec: float = 0.0
     offset_y_arcsec: float = 0.0
     ra_deg: float = 53.1
@@ -238,6 +241,25 @@ class Galaxy:
         for line, ratio in ratios.items():
             require_within(line, ratio, radius, (0.0, math.inf))
         return line_surface_brightness(emitted, ratios, a_v if dust else 0.0)
+
+    def dispersion(self, radius_kpc: Array) -> Array:
+        """Return the velocity dispersion of the gas, km/s.
+
+        Parameters
+        ----------
+        radius_kpc : array
+            In the plane of the disk.
+
+        Raises
+        ------
+        MetadataError
+            If it is impossible at some radius; the message names it.
+        """
+        limits = (0.0, FASTEST_KMS)
+        relative = self._checked(
+            "relative_dispersion", self.relative_dispersion, radius_kpc, limits
+        )
+        return np.asarray(self.dispersion_kms * relative)
 
     def _checked(
         self, name: str, profile: RadialProfile, radius_kpc: Array, limits: tuple[float, float]

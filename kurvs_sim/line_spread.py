@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import Band
+from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights
 from kurvs_sim.validation import require_positive
 
 Array = NDArray[np.float64]
@@ -72,29 +73,12 @@ class LineSpread:
         float32 array, shape (n_channels, n_y, n_x)
         """
         square = (self.true_over_stated * self.stated_sigma_um(band) / band.lsf_sigma_um) ** 2
-        nodes = _nodes(float(square.min()), float(square.max()))
+        nodes = chebyshev_nodes(float(square.min()), float(square.max()), N_WIDTHS)
         cubes = [
             light.cube(replace(band, lsf_fwhm_channels=band.lsf_fwhm_channels * node**0.5))
             for node in nodes
         ]
         total = np.zeros_like(cubes[0])
-        for cube, weight in zip(cubes, _lagrange(nodes, square), strict=True):
+        for cube, weight in zip(cubes, lagrange_weights(nodes, square), strict=True):
             total += cube * weight[:, None, None].astype(np.float32)
         return total
-
-
-def _nodes(low: float, high: float) -> Array:
-    """Return the Chebyshev points of an interval, or its one point."""
-    if high - low < 1e-9 * high:
-        return np.array([low])
-    points = np.cos(np.pi * (np.arange(N_WIDTHS) + 0.5) / N_WIDTHS)
-    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * points)
-
-
-def _lagrange(nodes: Array, at: Array) -> Array:
-    """Return the interpolation weights of each node, shape (n_nodes, n)."""
-    rows = []
-    for i, node in enumerate(nodes):
-        others = np.delete(nodes, i)
-        rows.append(np.prod((at[:, None] - others) / (node - others), axis=1))
-    return np.stack(rows)

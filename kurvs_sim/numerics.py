@@ -28,6 +28,9 @@ class Numerics:
         A line is expanded this many widths beyond its extreme velocities.
     profile_tolerance : float
         Lines share convolutions where their maps agree to this fraction.
+    dispersion_tolerance : float
+        Of the peak of a line, where its width changes with radius: sets how many widths are
+        computed.
     radial_samples : int
         Radii at which the lines are computed; between them they are straight.
     """
@@ -40,6 +43,7 @@ class Numerics:
     chebyshev_order_per_sigma: float = 4.0
     line_window_sigma: float = 6.0
     profile_tolerance: float = 1e-6
+    dispersion_tolerance: float = 1e-4
     radial_samples: int = 4000
 
     def __post_init__(self) -> None:
@@ -51,6 +55,7 @@ class Numerics:
             chebyshev_order_per_sigma=self.chebyshev_order_per_sigma,
             line_window_sigma=self.line_window_sigma,
             profile_tolerance=self.profile_tolerance,
+            dispersion_tolerance=self.dispersion_tolerance,
         )
         require("padding_arcsec", self.padding_arcsec,
                 within=0.0 <= self.padding_arcsec < math.inf,

@@ -31,6 +31,7 @@ from kurvs_sim.convolution import (
 )
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import SpaxelGrid
+from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights, nodes_needed
 from kurvs_sim.line_profiles import chebyshev_line_profile
 from kurvs_sim.numerics import Numerics
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
@@ -164,7 +165,7 @@ class Scene:
     @cached_property
     def n_moments(self) -> int:
         """Number of Chebyshev polynomials of the velocity."""
-        narrowest_kms = math.hypot(self.galaxy.dispersion_kms, NARROWEST_LSF_KMS)
+        narrowest_kms = math.hypot(math.sqrt(self._dispersion_squares.min()), NARROWEST_LSF_KMS)
         return self.numerics.chebyshev_order(self.galaxy.maximum_velocity_kms, narrowest_kms)
 
     def moments(self, line: str) -> Array:
@@ -180,8 +181,30 @@ class Scene:
         array, shape (n_moments, n_y, n_x)
             Flux times T_m(velocity / maximum velocity), 1e-16 erg/s/cm2 per spaxel.
         """
-        weights = self._basis[1][line]
-        return np.asarray(np.tensordot(weights, self._smeared_basis_moments, axes=1))
+        return np.asarray(self._moments_by_width(line).sum(axis=0))
+
+    def _moments_by_width(self, line: str) -> Array:
+        """Return the moments shared out to widths, shape (n_widths, n_moments, n_y, n_x)."""
+        return np.tensordot(self._basis[1][line], self._smeared_basis_moments, axes=1)
+
+    @cached_property
+    def _radial_dispersion_square(self) -> Array:
+        """Square of the dispersion at the radii of the lines, km2/s2."""
+        return self.galaxy.dispersion(self._radial_lines[0]) ** 2
+
+    @cached_property
+    def _dispersion_squares(self) -> Array:
+        """The squares of the dispersion that lines are computed with, shape (n_widths,).
+
+        A line of any width between is a polynomial through these.
+        """
+        square = self._radial_dispersion_square
+        low, high = float(square.min()), float(square.max())
+        number = nodes_needed(
+            low + NARROWEST_LSF_KMS**2, high + NARROWEST_LSF_KMS**2,
+            error=self.numerics.dispersion_tolerance,
+        )  # fmt: skip
+        return chebyshev_nodes(low, high, number)
 
     @cached_property
     def _basis(self) -> tuple[Array, dict[str, Array]]:
@@ -196,15 +219,18 @@ class Scene:
 
     @cached_property
     def _smeared_basis_moments(self) -> Map:
-        """Shape (n_basis, n_moments, n_y, n_x)."""
+        """Shape (n_basis, n_widths, n_moments, n_y, n_x)."""
         smeared = self._convolution(self._fine_moments())
-        return smeared.reshape(-1, self.n_moments, self.grid.n_y, self.grid.n_x)
+        n_widths = self._dispersion_squares.size
+        return smeared.reshape(-1, n_widths, self.n_moments, self.grid.n_y, self.grid.n_x)
 
     def _fine_moments(self) -> Iterator[Map]:
-        """Yield every basis map times T_0, T_1, ... of the velocity field."""
+        """Yield every basis map, shared out to widths, times T_0, T_1, ... of the velocity."""
         scale = self.galaxy.maximum_velocity_kms or 1.0
         velocity = (self._fine_sky[1] / scale).astype(np.float32)
-        for profile in map(self._on_fine_sky, self._basis[0]):
+        shares = lagrange_weights(self._dispersion_squares, self._radial_dispersion_square)
+        profiles = (profile * share for profile in self._basis[0] for share in shares)
+        for profile in map(self._on_fine_sky, profiles):
             previous, current = profile, profile * velocity
             for _ in range(self.n_moments):
                 yield previous
@@ -246,9 +272,18 @@ class Scene:
         return slice(start, start + self.grid.n_y), slice(start, start + self.grid.n_x)
 
     def line_sigma_um(self, line: str, band: Band) -> float:
-        """Return the width of a line where the gas has one velocity, LSF included."""
+        """Return the width of a line where the gas has one velocity, LSF included.
+
+        Of the mean square of the dispersion, weighted by the light of the line.
+        """
+        radius, lines = self._radial_lines
+        ring = lines[line] * radius * np.gradient(radius)
+        mean_square = float(ring @ self._radial_dispersion_square / ring.sum())
+        return self._observed_sigma_um(line, band, mean_square)
+
+    def _observed_sigma_um(self, line: str, band: Band, dispersion_square: float) -> float:
         observed_um = REST_WAVELENGTH_UM[line] * (1.0 + self.galaxy.redshift)
-        intrinsic_um = observed_um * self.galaxy.dispersion_kms / SPEED_OF_LIGHT_KMS
+        intrinsic_um = observed_um * math.sqrt(dispersion_square) / SPEED_OF_LIGHT_KMS
         return math.hypot(intrinsic_um, band.lsf_sigma_um)
 
     def add_line(self, cube: NDArray[np.float32], line: str, band: Band) -> None:
@@ -264,22 +299,23 @@ class Scene:
             The channels of the cube.
         """
         systemic_um = REST_WAVELENGTH_UM[line] * (1.0 + self.galaxy.redshift)
-        sigma_um = self.line_sigma_um(line, band)
+        sigmas_um = [self._observed_sigma_um(line, band, s) for s in self._dispersion_squares]
         reach_um = (
             systemic_um * self.galaxy.maximum_velocity_kms / SPEED_OF_LIGHT_KMS
-            + self.numerics.line_window_sigma * sigma_um
+            + self.numerics.line_window_sigma * max(sigmas_um)
         )
         window = slice(
             *np.searchsorted(band.wavelength_um, [systemic_um - reach_um, systemic_um + reach_um])
         )
         if window.start == window.stop:
             return
-        profile = chebyshev_line_profile(
-            band.wavelength_um[window], band.channel_width_um, systemic_um=systemic_um,
-            sigma_um=sigma_um, maximum_velocity_kms=self.galaxy.maximum_velocity_kms,
-            n_moments=self.n_moments,
-        )  # fmt: skip
-        cube[window] += np.tensordot(profile, self.moments(line), axes=1)
+        for sigma_um, moments in zip(sigmas_um, self._moments_by_width(line), strict=True):
+            profile = chebyshev_line_profile(
+                band.wavelength_um[window], band.channel_width_um, systemic_um=systemic_um,
+                sigma_um=sigma_um, maximum_velocity_kms=self.galaxy.maximum_velocity_kms,
+                n_moments=self.n_moments,
+            )  # fmt: skip
+            cube[window] += np.tensordot(profile, moments, axes=1)
 
     def cube(self, band: Band) -> NDArray[np.float32]:
         """Return the noise-free cube of a band.

@@ -276,3 +276,26 @@ def test_brute_force_widens_lines_as_the_dispersion_profile_says():
     scale = 0.25 / 1.67834699
     sigma_um = HALPHA_UM * (1.0 + REDSHIFT) * 90.0 / 299792.458 / (1.0 + 2.0 * scale / 0.3)
     assert found == pytest.approx(sigma_um**2 + LSF_SIGMA_UM**2 + CHANNEL_UM**2 / 12.0, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("central_kms", "scale_arcsec"), [(90.0, 0.5), (60.0, 1.5)], ids=["steep", "shallow"]
+)
+def test_a_dispersion_that_falls_with_radius_is_that_of_brute_force(central_kms, scale_arcsec):
+    galaxy = Galaxy(
+        redshift=REDSHIFT,
+        inclination_deg=50.0,
+        position_angle_deg=75.0,
+        effective_radius_arcsec=0.4,
+        rotation=Arctan(200.0, 1.0),
+        dispersion_kms=central_kms,
+        relative_dispersion=Exponential(1.0, scale_arcsec * KPC_PER_ARCSEC) + 0.3,
+        a_v=Constant(0.0),
+    )
+    halpha, band = exponential(galaxy), near_band(HBETA_UM, 700.0)
+    reference = reference_cube(
+        galaxy, {HBETA_UM: lambda radius: halpha(radius) / 2.86}, GRID, GAUSSIAN, band,
+        dispersion=lambda radius: central_kms * (np.exp(-radius / scale_arcsec) + 0.3),
+    )  # fmt: skip
+    assert_cubes_agree(Scene(galaxy, GRID, GAUSSIAN, Numerics()).cube(band), reference,
+                       of_peak=5e-4)  # fmt: skip

@@ -204,3 +204,9 @@ def test_a_line_that_is_out_of_the_band_leaves_it_empty():
     cube = np.zeros((BAND.n_channels, SMALL.n_y, SMALL.n_x), dtype=np.float32)
     scene.add_line(cube, "oii_3726", BAND)
     assert not cube.any()
+
+
+def test_gas_without_dispersion_is_as_wide_as_the_line_spread_function():
+    scene = make_scene(Galaxy(dispersion_kms=0.0))
+    assert scene.line_sigma_um("halpha", BAND) == BAND.lsf_sigma_um
+    assert np.all(np.isfinite(scene.cube(BAND)))
