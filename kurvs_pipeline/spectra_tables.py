@@ -1,5 +1,6 @@
 """Tables of extracted 1-D spectra and of the redshifts that belong to them."""
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import Table
+from astropy.table import Column, Table
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import KMOS_BANDS
@@ -22,6 +23,13 @@ _MEASURED = {
     "interpolated",
 }  # fmt: skip
 _FEWEST_CHANNELS = 20
+# KMOS has 2048; published spectra are sampled up to twice as finely.
+_MOST_CHANNELS = 20_000
+
+RESULT_COLUMNS = (
+    "line", "flux", "flux_err", "snr", "velocity_kms", "sigma_kms", "kinematics", "flag",
+)  # fmt: skip
+"""What a table of fitted fluxes has beside the identifying columns."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
     table = _read_table(Path(path))
     axis = REST_AXIS if _check_columns(table, str(path)) else OBSERVED_AXIS
     keys = [name for name in table.colnames if name not in _MEASURED]
+    _check_identifying(table, keys, str(path))
     channels = _Channels.of(table, axis, str(path))
     spectra = []
     for rows in _rows_of_spectra(table, [*keys, "band"]):
@@ -110,7 +119,7 @@ def read_redshifts(
     Returns
     -------
     dict
-        From identity to redshift; spectra that the catalogue lacks are left out.
+        From identity to redshift; spectra without one in the catalogue are left out.
 
     Raises
     ------
@@ -127,9 +136,10 @@ def read_redshifts(
         )
     redshift = _numbers(table, "redshift", str(path))
     known: dict[tuple[str, ...], float] = {}
-    for row, value in zip(table, redshift.tolist(), strict=True):
+    stated = np.isfinite(redshift)
+    for row, value in zip(table[stated], redshift[stated].tolist(), strict=True):
         key = tuple(str(_plain(row[name])) for name in shared)
-        if known.setdefault(key, value) != value and not np.isnan(value):
+        if known.setdefault(key, value) != value:
             raise CubeFormatError(
                 f"{path}: {_spelt(zip(shared, key, strict=True))} has two redshifts, "
                 f"{known[key]:g} and {value:g}; expected one: remove the row that is wrong"
@@ -164,12 +174,24 @@ def _read_table(path: Path) -> Table:
     table_format = "ascii.ecsv" if path.suffix.lower() == ".ecsv" else "ascii.csv"
     try:
         table = Table.read(path, format=table_format)
+        names = _header(path) if table_format == "ascii.csv" else table.colnames
     except Exception as error:  # astropy raises a dozen unrelated types on unreadable tables
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CubeFormatError(f"{path}: not a readable {table_format} table: {reason}") from error
     if len(table) == 0:
         raise CubeFormatError(f"{path}: the table has no rows; expected one row a channel")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise CubeFormatError(
+            f"{path}: has the column {', '.join(twice)} twice; expected every name once"
+        )
     return table
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of a CSV's columns as written: astropy keeps the last of two alike."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [name.strip() for name in next((row for row in csv.reader(file) if row), [])]
 
 
 def _check_columns(table: Table, path: str) -> bool:
@@ -187,6 +209,41 @@ def _check_columns(table: Table, path: str) -> bool:
             f"{path}: has both {OBSERVED_AXIS} and {REST_AXIS}; expected one of them"
         )
     return axes == [REST_AXIS]
+
+
+def _check_identifying(table: Table, keys: list[str], path: str) -> None:
+    """Check that every channel says which spectrum it belongs to."""
+    taken = [name for name in keys if name in RESULT_COLUMNS]
+    if taken:
+        raise CubeFormatError(
+            f"{path}: the identifying column {', '.join(taken)} has the name of a result; "
+            "expected another name"
+        )
+    for name in (*keys, "band"):
+        n_missing = int(np.count_nonzero(_missing(table[name])))
+        if n_missing:
+            raise CubeFormatError(
+                f"{path}: column '{name}' is empty in {n_missing} of {len(table)} rows; "
+                "expected a value in every row"
+            )
+
+
+def _missing(column: Column) -> NDArray[np.bool_]:
+    """Return which entries are masked, empty or NaN."""
+    text = np.char.strip(np.ma.filled(column.astype(str), ""))
+    return np.ma.getmaskarray(column) | np.isin(text, ["", "nan"])
+
+
+def _flux_density_unit(table: Table, path: str) -> str:
+    unit = str(table["flux_density"].unit or FLUX_DENSITY_UNIT)
+    try:
+        u.Unit(unit) * u.um
+    except (u.UnitsError, ValueError, TypeError):
+        raise CubeFormatError(
+            f"{path}: column 'flux_density' is in '{unit}', which is no unit of a flux density; "
+            f"expected one such as {FLUX_DENSITY_UNIT}"
+        ) from None
+    return unit
 
 
 def _numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
@@ -209,9 +266,11 @@ def _numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arr
 
 
 def _check_um(wavelength: Array, axis: str, path: str) -> None:
-    low, high = np.nanmin(wavelength), np.nanmax(wavelength)
     if not np.all(np.isfinite(wavelength)):
-        raise CubeFormatError(f"{path}: column '{axis}' has missing values; expected numbers in um")
+        raise CubeFormatError(
+            f"{path}: column '{axis}' has missing or infinite values; expected numbers in um"
+        )
+    low, high = wavelength.min(), wavelength.max()
     if low < 0.1 or high > 100.0:
         raise CubeFormatError(
             f"{path}: column '{axis}' spans {low:.6g}-{high:.6g}, which is not um; "
@@ -240,17 +299,18 @@ class _Channels:
     def of(cls, table: Table, axis: str, path: str) -> "_Channels":
         columns = {axis: _numbers(table, axis, path, unit="um")}
         _check_um(columns[axis], axis, path)
+        unit = _flux_density_unit(table, path)
         for name in ("flux_density", "flux_density_err", "redshift"):
             if name in table.colnames:
-                columns[name] = _numbers(table, name, path)
-        return cls(path, axis, str(table["flux_density"].unit or FLUX_DENSITY_UNIT), columns)
+                columns[name] = _numbers(table, name, path, None if name == "redshift" else unit)
+        return cls(path, axis, unit, columns)
 
     def sorted_rows(self, rows: NDArray[np.intp], label: str) -> NDArray[np.intp]:
         """Order the rows of a spectrum by wavelength."""
         if rows.size < _FEWEST_CHANNELS:
             raise CubeFormatError(
-                f"{self.path}: {label} has {rows.size} channels; "
-                f"expected at least {_FEWEST_CHANNELS}"
+                f"{self.path}: {label} has channels: {rows.size}; expected at least "
+                f"{_FEWEST_CHANNELS}, with the same identifying columns in each"
             )
         wavelength = self.columns[self.axis][rows]
         order = np.argsort(wavelength, kind="stable")
@@ -282,7 +342,7 @@ def _one_spectrum(
             f"{channels.path}: unknown band '{band}' ({label}); expected one of {list(KMOS_BANDS)}"
         )
     rows = channels.sorted_rows(rows, label)
-    grid, index = _without_gaps(channels.columns[channels.axis][rows])
+    grid, index = _without_gaps(channels.columns[channels.axis][rows], f"{channels.path}: {label}")
     error = channels.columns.get("flux_density_err")
     return ExtractedSpectrum(
         identity=identity,
@@ -301,11 +361,16 @@ def _spelt(identity: Iterable[tuple[str, Any]]) -> str:
     return ", ".join(f"{name} {value}" for name, value in identity)
 
 
-def _without_gaps(wavelength: Array) -> tuple[Array, NDArray[np.intp]]:
+def _without_gaps(wavelength: Array, label: str) -> tuple[Array, NDArray[np.intp]]:
     """Put channels that the table leaves out back in; return also where the others went."""
     step = float(np.median(np.diff(wavelength)))
     count = np.maximum(1, np.rint(np.diff(wavelength) / step)).astype(int)
     index = np.concatenate([[0], np.cumsum(count)])
+    if index[-1] >= _MOST_CHANNELS:
+        raise CubeFormatError(
+            f"{label} spans {wavelength[0]:g}-{wavelength[-1]:g} um in steps of {step:g} um; "
+            f"expected at most {_MOST_CHANNELS} channels: is a wavelength wrong?"
+        )
     return np.interp(np.arange(index[-1] + 1), index, wavelength), index
 
 

@@ -35,6 +35,7 @@ from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights, nodes_nee
 from kurvs_sim.line_profiles import chebyshev_line_profile
 from kurvs_sim.numerics import Numerics
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
+from kurvs_sim.validation import require
 
 Array = NDArray[np.float64]
 Map = NDArray[np.float32]
@@ -59,12 +60,24 @@ class Scene:
         The seeing.
     numerics : Numerics
         Accuracy.
+
+    Raises
+    ------
+    MetadataError
+        If the seeing is wider than the field.
     """
 
     galaxy: Galaxy
     grid: SpaxelGrid
     psf: Seeing
     numerics: Numerics
+
+    def __post_init__(self) -> None:
+        """Refuse seeing that no field could show."""
+        field_arcsec = max(self.grid.n_x, self.grid.n_y) * self.grid.spaxel_arcsec
+        require("PSF fwhm_arcsec", self.psf.fwhm_arcsec,
+                within=self.psf.fwhm_arcsec <= field_arcsec * (1.0 + 1e-9),
+                expected=f"at most the field of {field_arcsec:g} arcsec")  # fmt: skip
 
     @cached_property
     def x_arcsec(self) -> Array:

@@ -211,6 +211,14 @@ def setting(name, new):
         (setting("band", "K"), "unknown band 'K'"),
         (lambda table: table.remove_rows(slice(0, None)), "no rows"),
         (lambda table: table.remove_rows(slice(5, None)), "at least"),
+        (setting("rest_wavelength_um", np.nan), "missing or infinite"),
+        (setting("rest_wavelength_um", np.inf), "missing or infinite"),
+        (setting("rest_wavelength_um", [*np.linspace(0.6521, 0.661, 178), 50.0]), "at most 20000"),
+        (setting("band", ""), "column 'band' is empty in 179 of 179 rows"),
+        (setting("galaxy", ["", *["g0"] * 178]), "column 'galaxy' is empty in 1 of 179 rows"),
+        (setting("galaxy", np.nan), "column 'galaxy' is empty in 179 of 179 rows"),
+        (setting("line", "halpha"), "line has the name of a result"),
+        (setting("channel", np.arange(179)), "galaxy g0, channel 0, H has channels: 1; expected"),
     ],
 )
 def test_a_bad_table_is_refused_in_one_line(tmp_path, change, message):
@@ -219,6 +227,33 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path, change, message):
     with pytest.raises(CubeFormatError, match=message) as caught:
         read_spectra_table(written(table, tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path):
+    table = halpha_table()
+    table["flux_density_err"] = 20.0
+    path = written(table, tmp_path)
+    path.write_text(path.read_text().replace("flux_density_err", "flux_density", 1))
+    with pytest.raises(CubeFormatError, match="column flux_density twice"):
+        read_spectra_table(path)
+
+
+def test_errors_in_another_unit_than_the_fluxes_are_converted(tmp_path):
+    table = halpha_table(resampled=False)
+    table["flux_density"].unit = "1e-16 erg / (s cm2 um)"
+    table["flux_density_err"] = np.full(len(table), 200.0) * u.Unit("1e-17 erg / (s cm2 um)")
+    (spectrum,) = read_spectra_table(written(table, tmp_path, "spectra.ecsv"))
+    assert spectrum.flux_density_err == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("name", ["flux_density", "flux_density_err"])
+def test_fluxes_in_a_unit_of_something_else_are_refused(tmp_path, name):
+    table = halpha_table()
+    table["flux_density_err"] = 20.0
+    table["flux_density"].unit = "1e-16 erg / (s cm2 um)"
+    table[name].unit = u.Unit("K") if name == "flux_density_err" else u.Unit("mag(AB)")
+    with pytest.raises(CubeFormatError, match=f"column '{name}' is in "):
+        read_spectra_table(written(table, tmp_path, "spectra.ecsv"))
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -273,6 +308,13 @@ def test_two_redshifts_for_one_catalogue_entry_are_refused(tmp_path):
 def test_an_entry_that_a_catalogue_repeats_is_one_entry(tmp_path):
     spectra = read_spectra_table(written(halpha_table(), tmp_path))
     catalogue = Table({"galaxy": ["g0", "g0"], "redshift": [1.5, 1.5]})
+    found = read_redshifts(written(catalogue, tmp_path, "catalogue.csv"), spectra)
+    assert list(found.values()) == [1.5]
+
+
+def test_a_catalogue_entry_without_a_redshift_leaves_the_word_to_others(tmp_path):
+    spectra = read_spectra_table(written(halpha_table(), tmp_path))
+    catalogue = Table({"galaxy": ["g0", "g0"], "redshift": [np.nan, 1.5]})
     found = read_redshifts(written(catalogue, tmp_path, "catalogue.csv"), spectra)
     assert list(found.values()) == [1.5]
 

@@ -11,6 +11,7 @@ from scipy.signal import fftconvolve
 from scipy.special import erf
 
 from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.atmosphere import PSF_KINDS
@@ -210,3 +211,8 @@ def test_gas_without_dispersion_is_as_wide_as_the_line_spread_function():
     scene = make_scene(Galaxy(dispersion_kms=0.0))
     assert scene.line_sigma_um("halpha", BAND) == BAND.lsf_sigma_um
     assert np.all(np.isfinite(scene.cube(BAND)))
+
+
+def test_seeing_wider_than_the_field_is_refused():
+    with pytest.raises(MetadataError, match=r"PSF fwhm_arcsec is 4.*field of 2\.4 arcsec"):
+        make_scene(Galaxy(), psf=PointSpreadFunction("moffat", 4.0))
