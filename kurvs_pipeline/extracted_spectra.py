@@ -4,6 +4,7 @@ Each band is fitted alone; a band whose lines are faint takes velocity and width
 galaxy's brightest one. Flux densities count per um of the axis given: no (1 + z) is applied.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from kurvs_pipeline.fitted_spectrum import (
 from kurvs_pipeline.line_fits import describe_flag
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.spectra_tables import (
+    RESULT_COLUMNS,
     ExtractedSpectrum,
     read_redshifts,
     read_spectra_table,
@@ -33,6 +35,8 @@ __all__ = [
     "ExtractedSpectrum", "FittedSpectrum", "SpectraFits", "fit_spectra", "read_redshifts",
     "read_spectra_table",
 ]  # fmt: skip
+
+logger = logging.getLogger(__name__)
 
 MINIMUM_SNR_OF_KINEMATICS = 5.0
 """Fainter lines do not fix their own velocity and width: errors would come out too small."""
@@ -90,6 +94,8 @@ def fit_spectra(
     Returns
     -------
     SpectraFits
+        Where a spectrum has no fit its fluxes are NaN with a flag, and a warning is logged
+        that counts such spectra by reason.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def fit_spectra(
     """
     if medium not in {"air", "vacuum"}:
         raise ConfigurationError(f"medium is '{medium}'; expected 'air' or 'vacuum'")
-    fitters = _fitters(spectra, medium, redshifts)
+    fitters, uncovered = _fitters(spectra, medium, redshifts)
     free = [fitter.fit() for fitter in fitters]
     kinematics = _kinematics_of_galaxies(free)
     fitted = tuple(
@@ -111,25 +117,42 @@ def fit_spectra(
         else fitter.fit(kinematics[fit.spectrum.identity])
         for fitter, fit in zip(fitters, free, strict=True)
     )
+    problems = [(spectrum.label, "no emission line covered") for spectrum in uncovered]
+    problems += [(fit.spectrum.label, fit.problem) for fit in fitted if fit.problem]
+    if problems:
+        logger.warning(
+            "%d of %d spectra have no fit: %s", len(problems), len(spectra), _by_reason(problems)
+        )
     return SpectraFits(fitted, _assumptions(spectra, medium, redshifts))
 
 
 def _fitters(
     spectra: Sequence[ExtractedSpectrum], medium: str, redshifts: Mapping[Any, float] | None
-) -> list[SpectrumFitter]:
-    """Put the lines on each spectrum's axis, leaving out those without any."""
-    fitters = []
+) -> tuple[list[SpectrumFitter], list[ExtractedSpectrum]]:
+    """Put the lines on each spectrum's axis; return also the spectra without any."""
+    fitters, uncovered = [], []
     for spectrum in spectra:
         try:
             fitters.append(SpectrumFitter.of(spectrum, medium, redshifts))
         except CoverageError:
-            continue
+            uncovered.append(spectrum)
     if not fitters:
         raise CoverageError(
             f"none of the {len(spectra)} spectra covers an emission line; expected one of "
             f"{', '.join(REST_WAVELENGTH_UM)} on the axis (is it in the frame that it says?)"
         )
-    return fitters
+    return fitters, uncovered
+
+
+def _by_reason(problems: Sequence[tuple[str, str]]) -> str:
+    """Count problems by reason, naming the first spectrum of each."""
+    labels: dict[str, list[str]] = {}
+    for label, reason in problems:
+        labels.setdefault(reason, []).append(label)
+    return ", ".join(
+        f"{reason} in {len(of)} ({of[0]}{' and others' if len(of) > 1 else ''})"
+        for reason, of in labels.items()
+    )
 
 
 def _kinematics_of_galaxies(free: Sequence[FittedSpectrum]) -> dict[Any, Kinematics]:
@@ -169,19 +192,16 @@ def _assumptions(
 def _rows(fitted: FittedSpectrum) -> list[dict[str, Any]]:
     """Return the rows of one spectrum in the table of fluxes."""
     fits, lines = fitted.fits, fitted.fits.to_lines()
+    of_spectrum = (
+        fits.velocity_kms[0], fits.sigma_kms[0], str(fits.kinematics[0]),
+        describe_flag(int(fits.flag[0])),
+    )  # fmt: skip
     return [
         {
             **dict(fitted.spectrum.identity),
-            "line": name,
-            "flux": flux,
-            "flux_err": flux_err,
-            "snr": snr,
-            "velocity_kms": fits.velocity_kms[0],
-            "sigma_kms": fits.sigma_kms[0],
-            "kinematics": str(fits.kinematics[0]),
-            "flag": describe_flag(int(fits.flag[0])),
+            **dict(zip(RESULT_COLUMNS, (*measured, *of_spectrum), strict=True)),
         }
-        for name, flux, flux_err, snr in zip(
+        for measured in zip(
             lines.names, lines.flux[0], lines.flux_err[0], lines.snr[0], strict=True
         )
     ]

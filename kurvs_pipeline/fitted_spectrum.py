@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting import fit_lines
-from kurvs_pipeline.line_fits import LineFits
+from kurvs_pipeline.line_fits import FitFlag, LineFits
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, vacuum_from_air
 from kurvs_pipeline.noise_1d import autocorrelation, running_scatter, spikes, variance_inflation
@@ -28,6 +28,11 @@ TYPICAL_SIGMA_KMS = 64.0
 VELOCITY_RANGE_KMS = (-300.0, 300.0)
 _LINE_HALF_WIDTH_KMS = 400.0
 _NOISE_PASSES = 3
+_PROBLEMS = {
+    FitFlag.NO_DATA: "too few channels",
+    FitFlag.AT_BOUND: "velocity or width out of range",
+    FitFlag.NOT_CONVERGED: "no best fit found",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,19 @@ class FittedSpectrum:
     def best_snr(self) -> float:
         """Signal-to-noise ratio of the brightest line, -inf where nothing could be fitted."""
         return float(np.max(np.nan_to_num(self.fits.snr[0], nan=-np.inf)))
+
+    @property
+    def problem(self) -> str:
+        """Why there is no fit; empty where there is one."""
+        if self.fits.converged[0]:
+            return ""
+        known = np.isfinite(self.spectrum.flux_density)
+        if not known.any():
+            return "no finite flux density"
+        if not np.any(known & _is_noise(self.sigma)):
+            own = self.spectrum.flux_density_err is None
+            return "no scatter to take for noise" if own else "no finite error > 0"
+        return next(text for flag, text in _PROBLEMS.items() if self.fits.flag[0] & flag)
 
 
 @dataclass(frozen=True)
@@ -124,7 +142,7 @@ class SpectrumFitter:
         sigma = self.spectrum.flux_density_err
         if sigma is None:
             return self._fit_with_own_noise(valid, kinematics)
-        mask = ~(valid & (sigma > 0.0))
+        mask = ~(valid & _is_noise(sigma))
         fits = self._fit_lines(sigma, mask, kinematics)
         return FittedSpectrum(self.spectrum, fits, sigma, mask, 1.0)
 
@@ -182,3 +200,7 @@ class SpectrumFitter:
         """Return the profile of one line, as wide as was found."""
         width = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else TYPICAL_SIGMA_KMS
         return self.model.design(0.0, width)[0, :, 0]
+
+
+def _is_noise(sigma: Array) -> BoolArray:
+    return np.isfinite(sigma) & (sigma > 0.0)

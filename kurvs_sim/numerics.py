@@ -2,6 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebvander
 
 from kurvs_sim.validation import require, require_positive
 
@@ -20,10 +24,9 @@ class Numerics:
         Smallest number of fine pixels per full width at half-maximum of the PSF.
     padding_arcsec : float
         Sky beyond each edge of the field whose light may be scattered into it.
-    chebyshev_minimum_order : int
-        Least number of Chebyshev moments of the velocity field.
-    chebyshev_order_per_sigma : float
-        Moments per ratio of maximum velocity to the width of the observed line.
+    velocity_tolerance : float
+        Of the peak of a line, in its expansion in velocity: sets how many Chebyshev moments of
+        the velocity field are computed.
     line_window_sigma : float
         A line is expanded this many widths beyond its extreme velocities.
     profile_tolerance : float
@@ -39,8 +42,7 @@ class Numerics:
     pixels_per_scale_length: float = 4.0
     pixels_per_psf_fwhm: float = 5.0
     padding_arcsec: float = 1.5
-    chebyshev_minimum_order: int = 12
-    chebyshev_order_per_sigma: float = 4.0
+    velocity_tolerance: float = 1e-5
     line_window_sigma: float = 6.0
     profile_tolerance: float = 1e-6
     dispersion_tolerance: float = 1e-4
@@ -52,7 +54,7 @@ class Numerics:
             fine_pixel_arcsec=self.fine_pixel_arcsec,
             pixels_per_scale_length=self.pixels_per_scale_length,
             pixels_per_psf_fwhm=self.pixels_per_psf_fwhm,
-            chebyshev_order_per_sigma=self.chebyshev_order_per_sigma,
+            velocity_tolerance=self.velocity_tolerance,
             line_window_sigma=self.line_window_sigma,
             profile_tolerance=self.profile_tolerance,
             dispersion_tolerance=self.dispersion_tolerance,
@@ -62,8 +64,6 @@ class Numerics:
                 expected="a finite number >= 0")  # fmt: skip
         require("radial_samples", self.radial_samples, within=self.radial_samples >= 100,
                 expected="at least 100")  # fmt: skip
-        require("chebyshev_minimum_order", self.chebyshev_minimum_order,
-                within=self.chebyshev_minimum_order >= 3, expected="at least 3")  # fmt: skip
 
     def oversampling(
         self, spaxel_arcsec: float, *, minor_scale_length_arcsec: float, psf_fwhm_arcsec: float
@@ -88,8 +88,38 @@ class Numerics:
         return math.ceil(spaxel_arcsec / finest - 1e-9)
 
     def chebyshev_order(self, maximum_velocity_kms: float, narrowest_sigma_kms: float) -> int:
-        """Return the number of moments that a velocity field needs."""
-        if maximum_velocity_kms == 0.0:
-            return 3
-        ratio = maximum_velocity_kms / narrowest_sigma_kms
-        return max(self.chebyshev_minimum_order, math.ceil(self.chebyshev_order_per_sigma * ratio))
+        """Return the number of moments that a velocity field needs, at least 3.
+
+        Parameters
+        ----------
+        maximum_velocity_kms : float
+            Bound on the line-of-sight velocity.
+        narrowest_sigma_kms : float
+            Of the narrowest line, line-spread function included.
+        """
+        # Rounded up, so that galaxies alike share the search.
+        ratio = math.ceil(20.0 * maximum_velocity_kms / narrowest_sigma_kms) / 20.0
+        return _moments_needed(ratio, self.velocity_tolerance)
+
+
+@lru_cache(maxsize=512)
+def _moments_needed(velocity_over_sigma: float, tolerance: float) -> int:
+    """Return how many moments expand a Gaussian line in velocity to a fraction of its peak."""
+    number = max(3, int(3.5 * velocity_over_sigma) + 2)
+    while _expansion_error(velocity_over_sigma, number) > tolerance:
+        number += 1
+    return number
+
+
+def _expansion_error(velocity_over_sigma: float, number: int) -> float:
+    """Return the largest error of the expansion, over all channels and velocities."""
+    reach = velocity_over_sigma + 4.0
+    channel, velocity = np.linspace(-reach, reach, 81)[:, None], np.linspace(-1.0, 1.0, 101)
+    nodes = np.cos(np.pi * (np.arange(number) + 0.5) / number)
+    weights = chebvander(nodes, number - 1) * (2.0 / number)
+    weights[:, 0] *= 0.5
+    at_nodes, exact = (
+        np.exp(-0.5 * (channel - velocity_over_sigma * at) ** 2) for at in (nodes, velocity)
+    )
+    expanded = at_nodes @ weights @ chebvander(velocity, number - 1).T
+    return float(np.max(np.abs(expanded - exact)))

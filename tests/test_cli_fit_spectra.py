@@ -1,6 +1,8 @@
 """``kurvs fit-spectra``: a table of spectra in, a table of lines and a figure out."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -83,6 +85,18 @@ def test_a_table_without_bands_is_refused_in_one_line(table, capsys):
     assert "missing column band" in shown
     assert shown.count("\n") == 1
     assert not out.exists()
+
+
+def test_spectra_without_a_fit_are_said_on_standard_error(table):
+    spectra = spectra_table()
+    spectra["flux_density"][spectra["galaxy"] == "g1"] = np.nan
+    spectra.write(table, overwrite=True)
+    program = [sys.executable, "-c", "from experiments.cli import main; main()"]
+    arguments = ["fit-spectra", str(table), "--output", str(table.parent / "out")]
+    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stderr == (
+        "1 of 2 spectra have no fit: no finite flux density in 1 (galaxy g1, H)\n"
+    )
 
 
 def panels_of(n_galaxies, tmp_path):

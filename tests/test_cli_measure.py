@@ -9,6 +9,8 @@ from astropy.table import QTable
 
 from experiments.cli import BAD_INPUT, execute
 from kurvs_pipeline.io.eso_writer import write_eso
+from kurvs_pipeline.io.files import checksum
+from kurvs_pipeline.io.native import write_native
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 REDSHIFT = 1.5
@@ -102,3 +104,13 @@ def test_a_bad_scheme_is_refused_in_one_line(scheme, cube, capsys, tmp_path):
     assert captured.err.count("\n") == 1
     assert "3x0.5" in captured.err
     assert not out.exists()
+
+
+def test_a_zarr_store_is_measured_and_its_checksum_recorded(tmp_path):
+    store, other = tmp_path / "mock.zarr", tmp_path / "other.zarr"
+    write_native(observe(Galaxy(), bands=["H"], seed=1), store)
+    write_native(observe(Galaxy(), bands=["H"], seed=2), other)
+    out = tmp_path / "out"
+    assert execute(["measure", str(store), "--output", str(out), "--quiet"]) == 0
+    assert checksum(store) in (out / "run.json").read_text(encoding="utf-8")
+    assert checksum(store) != checksum(other)

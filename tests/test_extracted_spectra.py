@@ -339,6 +339,69 @@ def test_all_missing_data_is_a_flag_and_nan(tmp_path):
     assert "no_data" in found["flag"][0]
 
 
+def no_flux(table):
+    table["flux_density"] = np.nan
+
+
+def no_errors(table):
+    table["flux_density_err"] = np.where(np.arange(len(table)) % 2, np.inf, -1.0)
+
+
+def no_noise(table):
+    table["flux_density"] = 1.0
+
+
+def no_flux_near_lines(table):
+    table["flux_density"][12:] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (no_flux, "no finite flux density"),
+        (no_errors, "no finite error > 0"),
+        (no_noise, "no scatter to take for noise"),
+        (no_flux_near_lines, "too few channels"),
+    ],
+)
+def test_a_spectrum_without_a_fit_is_said_with_its_reason(tmp_path, caplog, change, reason):
+    table = halpha_table()
+    change(table)
+    found = fluxes(written(table, tmp_path))
+    assert np.isnan(value(found, "halpha", "snr")).all()
+    (message,) = caplog.messages
+    assert message == f"1 of 1 spectra have no fit: {reason} in 1 (galaxy g0, H)"
+
+
+def test_spectra_that_are_left_out_or_fail_are_counted_by_reason(tmp_path, caplog):
+    table = halpha_table(n_galaxies=4)
+    table["flux_density"][: 2 * 179] = np.inf
+    table["rest_wavelength_um"][2 * 179 : 3 * 179] += 0.1
+    found = fluxes(written(table, tmp_path))
+    assert set(found["galaxy"]) == {"g0", "g1", "g3"}
+    (message,) = caplog.messages
+    assert message == (
+        "3 of 4 spectra have no fit: no emission line covered in 1 (galaxy g2, H), "
+        "no finite flux density in 2 (galaxy g0, H and others)"
+    )
+
+
+def test_spectra_that_are_all_fitted_need_no_words(tmp_path, caplog):
+    fluxes(written(halpha_table(), tmp_path))
+    assert caplog.messages == []
+
+
+def test_channels_with_infinite_errors_count_as_missing(tmp_path):
+    table = halpha_table(resampled=False)
+    table["flux_density_err"] = 20.0
+    table["flux_density"][:10] = np.nan
+    missing = fluxes(written(table, tmp_path))
+    table["flux_density"][:10] = 1e9
+    table["flux_density_err"][:10] = np.inf
+    infinite = fluxes(written(table, tmp_path, "infinite.csv"))
+    assert value(infinite, "halpha") == pytest.approx(value(missing, "halpha"))
+
+
 def test_the_running_scatter_follows_the_noise():
     rng = np.random.default_rng(6)
     truth = np.where(np.arange(2000) < 1000, 1.0, 4.0)

@@ -35,7 +35,7 @@ FINER = Numerics(
     fine_pixel_arcsec=0.0125,
     pixels_per_scale_length=6.0,
     padding_arcsec=2.5,
-    chebyshev_order_per_sigma=5.0,
+    velocity_tolerance=1e-7,
 )
 
 CASES = {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.polynomial.chebyshev import chebvander
 from scipy.signal import fftconvolve
 from scipy.special import erf
 
@@ -15,6 +16,7 @@ from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.atmosphere import PSF_KINDS
+from kurvs_sim.line_profiles import channel_integrated_gaussian, chebyshev_line_profile
 from kurvs_sim.profiles import Arctan, Constant, Exponential
 from kurvs_sim.scene import Scene
 
@@ -84,7 +86,7 @@ def test_chebyshev_moments_match_a_convolution_per_channel(galaxy, psf):
     [
         {"fine_pixel_arcsec": 0.01},
         {"padding_arcsec": 4.0},
-        {"chebyshev_order_per_sigma": 8.0, "chebyshev_minimum_order": 24},
+        {"velocity_tolerance": 1e-9},
         {"line_window_sigma": 9.0},
         {"profile_tolerance": 1e-7},
         {"pixels_per_scale_length": 8.0},
@@ -216,3 +218,23 @@ def test_gas_without_dispersion_is_as_wide_as_the_line_spread_function():
 def test_seeing_wider_than_the_field_is_refused():
     with pytest.raises(MetadataError, match=r"PSF fwhm_arcsec is 4.*field of 2\.4 arcsec"):
         make_scene(Galaxy(), psf=PointSpreadFunction("moffat", 4.0))
+
+
+@pytest.mark.parametrize("velocity_over_sigma", [0.3, 1.0, 2.9, 4.0, 10.0])
+def test_a_line_is_expanded_to_the_tolerance_at_any_velocity(velocity_over_sigma):
+    """Every channel of a line at every velocity, against the line itself."""
+    sigma_um, systemic_um = 2.0 * BAND.channel_width_um, 1.64
+    sigma_kms = 299792.458 * sigma_um / systemic_um
+    fastest_kms = velocity_over_sigma * sigma_kms
+    profile = chebyshev_line_profile(
+        BAND.wavelength_um, BAND.channel_width_um, systemic_um=systemic_um, sigma_um=sigma_um,
+        maximum_velocity_kms=fastest_kms,
+        n_moments=Numerics().chebyshev_order(fastest_kms, sigma_kms),
+    )  # fmt: skip
+    velocity = np.linspace(-1.0, 1.0, 37)
+    expanded = profile @ chebvander(velocity, profile.shape[1] - 1).T
+    exact = channel_integrated_gaussian(
+        BAND.wavelength_um, BAND.channel_width_um,
+        systemic_um * (1.0 + velocity * fastest_kms / 299792.458), np.full(37, sigma_um),
+    )  # fmt: skip
+    assert np.max(np.abs(expanded - exact)) < 1e-5 * exact.max()

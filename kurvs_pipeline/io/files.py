@@ -88,8 +88,8 @@ def _spell_out(header: fits.Header) -> None:
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the files of a folder, in hexadecimal."""
-    if path.is_dir():
+    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal."""
+    if path.suffix == ".zarr" and path.is_dir():
         parts = sorted(part for part in path.rglob("*") if part.is_file())
         named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)
         return hashlib.sha256("".join(named).encode()).hexdigest()
