@@ -1,5 +1,6 @@
 """Injection and recovery: simulate galaxies of known gradient, measure, compare."""
 
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,10 @@ from experiments.annular_truth import annular_gradient
 from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import as_dataset, summarise, summary_table
 from experiments.run import Run
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import BinningScheme
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.profiles import Linear
@@ -29,6 +32,7 @@ ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.55
 """12 + log(O/H) by N2 of a KURVS galaxy of median mass (Li et al. 2025, Fig. 4)."""
 
 DIAGNOSTIC = "n2"
+BAND = "H"
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -53,6 +57,12 @@ class RecoveryDesign:
         Annuli of the measurement.
     seed : int
         Root of all random draws.
+
+    Raises
+    ------
+    ConfigurationError
+        If a list is empty, repeats a value or has one that cannot be simulated, if the N2 lines
+        leave the H band, or if a galaxy's centre would leave the abundances of calibrations.
     """
 
     gradients_dex_per_kpc: tuple[float, ...] = (-0.08, -0.04, 0.0, 0.04)
@@ -64,6 +74,49 @@ class RecoveryDesign:
     redshift: float = 1.5
     scheme: BinningScheme = field(default_factory=BinningScheme)
     seed: int = 2025
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what cannot be simulated and measured."""
+        self._require(
+            "gradients_dex_per_kpc", all(map(math.isfinite, self.gradients_dex_per_kpc)), "finite"
+        )
+        self._require(
+            "inclinations_deg", all(0.0 <= i < 90.0 for i in self.inclinations_deg), "in [0, 90)"
+        )
+        self._require(
+            "effective_radii_arcsec",
+            all(0.0 < r < math.inf for r in self.effective_radii_arcsec),
+            "above 0",
+        )
+        if self.realisations < 1:
+            raise ConfigurationError(f"realisations is {self.realisations}; expected at least 1")
+        low, high = _redshifts_in_reach()
+        if not low <= self.redshift <= high:
+            raise ConfigurationError(
+                f"redshift is {self.redshift}; expected a value between {low:.2f} and {high:.2f}, "
+                f"which puts the N2 lines into {BAND}"
+            )
+        self._check_abundances()
+
+    def _require(self, name: str, possible: bool, expected: str) -> None:  # noqa: FBT001
+        values = getattr(self, name)
+        if not values or not possible or len(set(values)) < len(values):
+            raise ConfigurationError(
+                f"{name} is {values}; expected one or more different numbers {expected}"
+            )
+
+    def _check_abundances(self) -> None:
+        """Refuse gradients that would take a galaxy's centre out of every calibration."""
+        lowest, highest = self.steepest_gradients
+        outside = [g for g in self.gradients_dex_per_kpc if not lowest <= g <= highest]
+        if outside:
+            # Rounded inwards: what is offered is accepted.
+            offered = math.ceil(lowest * 1e3) / 1e3, math.floor(highest * 1e3) / 1e3
+            raise ConfigurationError(
+                f"gradients {', '.join(f'{g:g}' for g in outside)} dex/kpc: with 12 + log(O/H) = "
+                f"{ABUNDANCE_AT_EFFECTIVE_RADIUS} at the effective radius the centre of a galaxy "
+                f"would leave the calibrations; choose between {offered[0]:g} and {offered[1]:g}"
+            )
 
     def tasks(self) -> tuple["RecoveryTask", ...]:
         """Return every mock of the grid, each with random draws of its own."""
@@ -137,7 +190,7 @@ def run_task(task: RecoveryTask) -> list[dict[str, object]]:
     galaxy = task.galaxy()
     observation = observe(
         galaxy,
-        bands=("H",),
+        bands=(BAND,),
         psf=PointSpreadFunction("gaussian", task.design.seeing_fwhm_arcsec),
         halpha_snr=task.design.halpha_snr,
         seed=task.noise_seed,
@@ -227,16 +280,10 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _check_abundances(design: RecoveryDesign) -> None:
-    """Refuse gradients that would take a galaxy's centre out of every calibration."""
-    lowest, highest = design.steepest_gradients
-    outside = [g for g in design.gradients_dex_per_kpc if not lowest <= g <= highest]
-    if outside:
-        raise ConfigurationError(
-            f"gradients {', '.join(f'{g:g}' for g in outside)} dex/kpc: with 12 + log(O/H) = "
-            f"{ABUNDANCE_AT_EFFECTIVE_RADIUS} at the effective radius the centre of a galaxy "
-            f"would leave the calibrations; choose between {lowest:.3f} and {highest:.3f}"
-        )
+def _redshifts_in_reach() -> tuple[float, float]:
+    """Return the redshifts at which both lines of the diagnostic lie in the band."""
+    low, high = KMOS_BANDS[BAND].usable_range_um
+    return low / REST_WAVELENGTH_UM["halpha"] - 1.0, high / REST_WAVELENGTH_UM["nii_6584"] - 1.0
 
 
 def _table(rows: list[dict[str, object]]) -> QTable:
@@ -291,7 +338,6 @@ def run_recovery(
         seeing_fwhm_arcsec=seeing,
         seed=seed,
     )
-    _check_abundances(design)
     with progress("simulating and measuring", len(design.tasks())) as advance:
         table = recover(design, workers=workers, advance=advance)
     table.meta.update(version=version("kurvs"), seed=seed)

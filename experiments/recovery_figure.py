@@ -1,10 +1,16 @@
 """The figure of a recovery: what was measured against what was put in."""
 
+from itertools import cycle
+
 import numpy as np
 from astropy.table import QTable
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 ESTIMATOR_TITLE = {
     "slope": "slope of the annuli",
@@ -13,14 +19,16 @@ ESTIMATOR_TITLE = {
 # Okabe & Ito (2008): distinguishable with any colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+_TRUTH_COLOUR = "#555555"
+_WIDTH_OF_GROUP = 0.8
 
 
 def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     """Draw recovered against true gradient for one estimator.
 
-    Colours are effective radii, symbols inclinations; points of one true gradient are spread
-    sideways by effective radius. Bars mark the truth. Mocks without a gradient stand as
-    crosses on the lower edge.
+    The galaxies of one true gradient stand side by side, so that none covers another: colours
+    are effective radii, symbols inclinations. Bars mark the truth. Mocks without a gradient
+    stand as crosses on the lower edge.
 
     Parameters
     ----------
@@ -31,53 +39,69 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     axes : Axes
         To draw on.
     """
-    rows = table[table["estimator"] == estimator]
-    radii = np.unique(rows["effective_radius_arcsec"].value)
-    inclinations = np.unique(rows["inclination_deg"].value)
-    offset = _spread(table, len(radii))
-    for i, radius in enumerate(radii):
-        for j, inclination in enumerate(inclinations):
-            chosen = rows[
-                (rows["effective_radius_arcsec"].value == radius)
-                & (rows["inclination_deg"].value == inclination)
-            ]
-            shift = (i - 0.5 * (len(radii) - 1)) * offset
-            _draw(chosen, shift, COLOURS[i % len(COLOURS)], MARKERS[j % len(MARKERS)], axes)
-    # A bar a truth, as wide as its points are spread: a diagonal would misplace them.
-    truth = np.unique(rows["gradient_true"].value)
-    half = 0.6 * offset * len(radii)
-    axes.hlines(truth, truth - half, truth + half, color="#555555", linewidth=2.0, zorder=0)
-    axes.axhline(0.0, color="#BBBBBB", linestyle=":", linewidth=1.0, zorder=0)
-    axes.set(xlabel="true gradient (dex kpc$^{-1}$)", title=ESTIMATOR_TITLE[estimator])
+    truth = np.unique(table["gradient_true"].value)
+    kinds = _kinds(table)
+    for place, (radius, inclination) in enumerate(kinds):
+        chosen = table[
+            (table["estimator"] == estimator)
+            & (table["effective_radius_arcsec"].value == radius)
+            & (table["inclination_deg"].value == inclination)
+        ]
+        shift = (place - 0.5 * (len(kinds) - 1)) * _WIDTH_OF_GROUP / len(kinds)
+        x = np.searchsorted(truth, chosen["gradient_true"].value) + shift
+        _draw(chosen, x, _colours(table)[radius], _markers(table)[inclination], axes)
+    group = np.arange(truth.size)
+    half = 0.5 * _WIDTH_OF_GROUP
+    axes.hlines(truth, group - half, group + half, color=_TRUTH_COLOUR, linewidth=2.0, zorder=0)
+    axes.axhline(0.0, color="#BBBBBB", linestyle=":", linewidth=1.0, zorder=-1)
+    axes.set_xticks(group, [f"{value:g}".replace("-", "\u2212") for value in truth])
+    axes.tick_params(axis="x", which="both", length=0)
+    axes.set(
+        xlim=(-0.5, truth.size - 0.5),
+        xlabel="true gradient (dex kpc$^{-1}$)",
+        title=ESTIMATOR_TITLE[estimator],
+    )
     return axes
 
 
-def _spread(table: QTable, n_radii: int) -> float:
-    truth = np.unique(table["gradient_true"].value)
-    spacing = float(np.min(np.diff(truth))) if truth.size > 1 else 0.02
-    return 0.5 * spacing / max(n_radii, 1)
+def _kinds(table: QTable) -> list[tuple[float, float]]:
+    """Return the effective radii and inclinations that occur, in order."""
+    pairs = zip(table["effective_radius_arcsec"].value, table["inclination_deg"].value, strict=True)
+    return sorted({(float(radius), float(inclination)) for radius, inclination in pairs})
 
 
-def _draw(rows: QTable, shift: float, colour: str, marker: str, axes: Axes) -> None:
-    x = rows["gradient_true"].value + shift
+def _colours(table: QTable) -> dict[float, str]:
+    radii = np.unique(table["effective_radius_arcsec"].value)
+    return dict(zip(radii.tolist(), cycle(COLOURS)))
+
+
+def _markers(table: QTable) -> dict[float, str]:
+    inclinations = np.unique(table["inclination_deg"].value)
+    return dict(zip(inclinations.tolist(), cycle(MARKERS)))
+
+
+def _draw(rows: QTable, x: Array, colour: str, marker: str, axes: Axes) -> None:
     y, error = rows["gradient"].value, rows["gradient_err"].value
     known = np.isfinite(y)
     axes.errorbar(x[known], y[known], error[known], fmt=marker, color=colour, markersize=7,
-                  capsize=2, elinewidth=1.0, markeredgecolor="white", alpha=0.9)  # fmt: skip
+                  capsize=2, elinewidth=1.2, markeredgecolor="white")  # fmt: skip
     if not known.all():
         lower_edge = np.full((~known).sum(), 0.02)
         axes.plot(x[~known], lower_edge, "x", color=colour, transform=axes.get_xaxis_transform())
 
 
-def _legend(table: QTable, axes: Axes) -> None:
-    radii = np.unique(table["effective_radius_arcsec"].value)
-    inclinations = np.unique(table["inclination_deg"].value)
-    for i, radius in enumerate(radii):
-        axes.plot([], [], "o", color=COLOURS[i % len(COLOURS)], label=f'R$_e$ = {radius:g}"')
-    for j, inclination in enumerate(inclinations):
-        axes.plot([], [], MARKERS[j % len(MARKERS)], color="#555555", label=f"i = {inclination:g}°")
-    axes.plot([], [], color="#555555", linewidth=2.0, label="truth")
-    axes.legend(loc="upper left", frameon=False, fontsize=11)
+def _legend(table: QTable, figure: Figure) -> None:
+    """Explain colours and symbols below the panels, where no data are."""
+
+    def mark(marker: str, colour: str, label: str) -> Line2D:
+        return Line2D([], [], marker=marker, color=colour, linestyle="", markersize=7, label=label)
+
+    handles = [mark("o", c, f'R$_e$ = {radius:g}"') for radius, c in _colours(table).items()]
+    handles += [mark(m, _TRUTH_COLOUR, f"i = {i:g}°") for i, m in _markers(table).items()]
+    handles.append(Line2D([], [], color=_TRUTH_COLOUR, linewidth=2.0, label="truth"))
+    if not np.isfinite(table["gradient"].value).all():
+        handles.append(mark("x", _TRUTH_COLOUR, "no gradient"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=7, frameon=False, fontsize=13)
 
 
 def recovery_figure(table: QTable) -> Figure:
@@ -99,7 +123,7 @@ def recovery_figure(table: QTable) -> Figure:
             plot_estimator(table, estimator, axes)
         left.set_ylabel("recovered gradient (dex kpc$^{-1}$)")
         left.set_ylim(*_limits(table))
-        _legend(table, right)
+        _legend(table, figure)
     seeing = float(table["seeing_fwhm_arcsec"].value[0])
     snr = float(np.median(table["snr_halpha"]))
     figure.suptitle(

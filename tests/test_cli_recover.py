@@ -1,6 +1,7 @@
 """``kurvs recover``: the files of a small recovery, and that it can be repeated."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from astropy.table import QTable
 
 from experiments.cli import execute
 from experiments.recovery import RecoveryDesign, recover
+from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import summarise
+from kurvs_pipeline.errors import ConfigurationError
 
 N_GEOMETRIES = 6
 ESTIMATORS = ("slope", "slope_fgrad")
@@ -93,6 +96,71 @@ def test_gradients_that_leave_the_calibrations_are_refused_before_any_work(tmp_p
     assert message.count("\n") == 1
     assert "-0.2" in message
     assert "choose between -0.1" in message
+
+
+def test_the_gradients_that_a_refusal_offers_are_accepted():
+    with pytest.raises(ConfigurationError) as caught:
+        RecoveryDesign(gradients_dex_per_kpc=(-0.2,))
+    offered = re.search(r"choose between (\S+) and (\S+)", str(caught.value))
+    RecoveryDesign(gradients_dex_per_kpc=tuple(map(float, offered.groups())))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gradients_dex_per_kpc": ()}, "gradients_dex_per_kpc is ()"),
+        ({"inclinations_deg": (30.0, 30.0)}, "inclinations_deg is (30.0, 30.0)"),
+        ({"inclinations_deg": (30.0, 90.0)}, "inclinations_deg is (30.0, 90.0)"),
+        ({"effective_radii_arcsec": (0.5, 0.0)}, "effective_radii_arcsec is (0.5, 0.0)"),
+        ({"realisations": 0}, "realisations is 0"),
+        ({"redshift": 0.9}, "redshift is 0.9"),
+    ],
+)
+def test_a_design_that_cannot_be_simulated_is_refused(options, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
+        RecoveryDesign(**options)
+    assert "expected" in str(caught.value)
+
+
+def recovery_table(gradients):
+    """Return made-up results of two inclinations and three radii at each gradient."""
+    rows = [
+        {"gradient_true": true, "inclination_deg": inclination, "effective_radius_arcsec": radius,
+         "gradient": true, "gradient_err": 0.01, "seeing_fwhm_arcsec": 0.6, "snr_halpha": 54.0,
+         "estimator": estimator}
+        for true in gradients for inclination in (30.0, 60.0) for radius in (0.3, 0.5, 0.7)
+        for estimator in ESTIMATORS
+    ]  # fmt: skip
+    table = QTable(rows=rows)
+    for name, unit in {
+        "gradient_true": u.dex / u.kpc, "gradient": u.dex / u.kpc, "gradient_err": u.dex / u.kpc,
+        "inclination_deg": u.deg, "effective_radius_arcsec": u.arcsec,
+        "seeing_fwhm_arcsec": u.arcsec,
+    }.items():  # fmt: skip
+        table[name] = table[name] * unit
+    return table
+
+
+@pytest.mark.parametrize("gradients", [(-0.04,), (-0.08, -0.04, 0.0, 0.04), (-0.1, -0.099, 0.2)])
+def test_no_symbol_of_the_figure_covers_another(gradients):
+    figure = recovery_figure(recovery_table(gradients))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        points = np.concatenate([bar[0].get_xydata() for bar in axes.containers])
+        across = np.sort(axes.transData.transform(points)[:, 0])
+        assert len(across) == 6 * len(gradients)
+        assert np.diff(across).min() > 7.0 * figure.dpi / 72.0
+
+
+def test_the_figure_puts_its_legend_beside_the_data_and_shows_every_error_bar():
+    figure = recovery_figure(recovery_table((-0.04,)))
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    for axes in figure.axes:
+        assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+        low, high = axes.get_ylim()
+        assert low < -0.05
+        assert high > -0.03
 
 
 def test_every_column_of_a_summary_is_of_the_mocks_with_a_gradient():
