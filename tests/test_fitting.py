@@ -265,7 +265,7 @@ def test_a_batch_equals_its_spectra_one_by_one():
         assert batch.flag[row] == alone.flag[0]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(exponent=st.integers(-20, 12))
 def test_fits_do_not_depend_on_the_unit_of_flux(exponent):
     model, flux, variance = many_noisy(4, 15.0, seed=12)

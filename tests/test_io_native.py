@@ -79,9 +79,7 @@ def test_types_of_values_and_attributes_are_kept(tmp_path, suffix):
     ),
     suffix=st.sampled_from(SUFFIXES),
 )
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_metadata_comes_back(tmp_path, metadata, suffix):
     read = read_native(write_native(observation(metadata), tmp_path / f"disk{suffix}"))
     assert repr(ObservationMetadata.from_attrs(read.attrs)) == repr(metadata)

@@ -74,7 +74,7 @@ def test_a_structure_holds_its_fraction_of_the_flux(structure):
     number=st.integers(1, 20), fraction=st.floats(0.0, 1.0), fwhm=st.floats(0.3, 3.0),
     seed=st.integers(0, 2**63),
 )  # fmt: skip
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_clumps_keep_the_flux_that_they_are_given(number, fraction, fwhm, seed):
     drawn = clumps(
         number=number, flux_fraction=fraction, fwhm_kpc=fwhm, seed=seed, effective_radius_kpc=2.0
@@ -120,7 +120,7 @@ def test_a_clump_as_bright_as_the_disk_around_it_shifts_the_abundance_by_half():
 
 
 @given(st.floats(-1.0, 1.0), st.floats(0.0, 1.0), st.floats(-30.0, 30.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mixed_gas_is_between_that_of_disk_and_clumps(offset, fraction, x_kpc):
     drawn = clumps(oxygen_abundance_offset_dex=offset, flux_fraction=fraction)
     found = drawn.oxygen_abundance_offset(x_kpc, np.linspace(-30.0, 30.0, 61))

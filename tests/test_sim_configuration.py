@@ -211,7 +211,7 @@ def test_profiles_of_any_kind_describe_any_property():
 
 
 @given(galaxy=GALAXIES, options=OPTIONS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_written_reads_back_the_same(galaxy, options):
     assert parse_mock(dump_mock(galaxy, options)) == (galaxy, options)
 
@@ -294,7 +294,7 @@ def test_what_has_no_form_in_toml_is_named():
         max_leaves=8,
     ).flatmap(lambda value: st.just({"key": value, "table": {"key": value}}))
 )  # fmt: skip
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_toml_text_is_what_the_standard_library_reads(document):
     assert tomllib.loads(toml_text(document)) == document
 

@@ -194,7 +194,7 @@ def test_native_spaxels_are_the_sums_of_finer_ones():
     assert_agree(native, summed, of_peak=1e-4)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.floats(0.01, 100.0))
 def test_the_cube_is_linear_in_flux(factor):
     one = make_scene(Galaxy()).cube(BAND)

@@ -56,7 +56,7 @@ def test_the_absorption_has_its_equivalent_width(line, width_angstrom, slope):
 
 
 @given(st.floats(100.0, 400.0), st.floats(0.5, 5.0), st.floats(0.0, 4.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_neither_dispersion_nor_instrument_changes_the_equivalent_width(
     dispersion_kms, lsf_fwhm_channels, width_angstrom
 ):

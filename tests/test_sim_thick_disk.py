@@ -61,7 +61,7 @@ def test_a_face_on_disk_looks_the_same_thick_and_thin():
 
 
 @given(st.floats(0.0, 90.0), st.floats(0.0, 359.0))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_height_moves_light_but_makes_none(inclination_deg, position_angle_deg):
     galaxy = thick(inclination_deg, position_angle_deg=position_angle_deg, halpha_flux=2.5)
     grid = SpaxelGrid(n_x=32, n_y=32, spaxel_arcsec=0.2)
