@@ -30,7 +30,9 @@ class ClumpMap:
     Parameters
     ----------
     pixels : tuple of tuples of float, shape (n_y, n_x)
-        Surface brightness >= 0 in any unit, with some light.
+        Surface brightness >= 0 in any unit, with some light. Seen from outside, columns to the
+        right and rows upwards, as the spaxels of a cube are: West is then 90 degrees clockwise
+        from North.
     pixel_kpc : float
         Side of a pixel, along the galaxy's major axis.
     centre_x_pixel, centre_y_pixel : float
@@ -165,8 +167,8 @@ class ClumpMap:
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         major, minor = x / self.pixel_kpc, y / self.pixel_kpc * self.axis_ratio
         angle = np.radians(self.rotation_deg)
-        column = self.centre_x_pixel + major * np.cos(angle) - minor * np.sin(angle)
-        row = self.centre_y_pixel + major * np.sin(angle) + minor * np.cos(angle)
+        column = self.centre_x_pixel + major * np.cos(angle) + minor * np.sin(angle)
+        row = self.centre_y_pixel + major * np.sin(angle) - minor * np.cos(angle)
         place = np.stack([row.ravel(), column.ravel()])
         brightness = map_coordinates(self._image, place, order=1, mode="grid-constant")
         pixel_area_kpc2 = self.pixel_kpc**2 / self.axis_ratio

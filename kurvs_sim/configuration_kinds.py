@@ -1,4 +1,4 @@
-"""Which kinds of profile, seeing and noise a TOML file can name, and the units of its keys.
+"""Which kinds of profile, structure, seeing and noise a TOML file names, and its keys' units.
 
 To make a new kind of profile known, give it a line in :data:`PROFILES`; its parameters become
 keys by themselves. A parameter that is neither a pure number nor named in :data:`DIMENSIONS`
@@ -8,7 +8,11 @@ needs a line there too.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kurvs_sim.abundance_scatter import AbundanceScatter
+from kurvs_sim.clump_map import ClumpMap
+from kurvs_sim.clumps import Clumps
 from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.disk_structure import DiskStructure
 from kurvs_sim.emission import EmissionModel, SurveyCalibrations
 from kurvs_sim.exposures import ExposureModel
 from kurvs_sim.instrument import NoiseModel
@@ -89,7 +93,16 @@ EMISSION = Family(
     default="survey",
 )
 
-FAMILIES = (PROFILES, SEEING, NOISE, EMISSION)
+STRUCTURES = Family(
+    base=DiskStructure,
+    kinds={
+        "clumps": Clumps,
+        "clump_map": ClumpMap,
+        "abundance_scatter": AbundanceScatter,
+    },
+)
+
+FAMILIES = (PROFILES, SEEING, NOISE, EMISSION, STRUCTURES)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What makes a disk differ from a function of radius: the interface, and what kinds share.
 
 Positions are in the plane of the disk, in kpc from the centre of the galaxy: x along the
-receding side of the major axis, y along the minor axis.
+receding side of the major axis, y along the minor axis, towards 90 degrees less than the
+position angle (the West of a galaxy whose North recedes).
 """
 
 from typing import Protocol, runtime_checkable

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS, dopita16_n2s2, kewley19_n2o2
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, transmitted_fraction
-from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
-from kurvs_sim.density_ratios import oii_3729_to_3726, sii_6716_to_6731
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.line_ratios import every_line_to_halpha
 
 Array = NDArray[np.float64]
 
@@ -131,20 +131,14 @@ class SurveyCalibrations:
         oii = nii / 10.0 ** _log_n2o2(abundance, np.asarray(log_u, dtype=float))
         dopita_y = _inverted(dopita16_n2s2, N2S2_RANGE, abundance)
         sii = nii / 10.0 ** (dopita_y - 0.264 * log_n2)
-        oii_ratio = oii_3729_to_3726(electron_density_cm3)
-        sii_ratio = sii_6716_to_6731(electron_density_cm3)
-        return {
-            "oii_3726": oii / (1.0 + oii_ratio),
-            "oii_3729": oii * oii_ratio / (1.0 + oii_ratio),
-            "hbeta": hbeta,
-            "oiii_4959": oiii / DOUBLET_RATIO,
-            "oiii_5007": oiii,
-            "nii_6548": nii / DOUBLET_RATIO,
-            "halpha": np.ones_like(log_n2),
-            "nii_6584": nii,
-            "sii_6716": sii * sii_ratio / (1.0 + sii_ratio),
-            "sii_6731": sii / (1.0 + sii_ratio),
-        }
+        return every_line_to_halpha(
+            hbeta=hbeta,
+            oiii_5007=oiii,
+            nii_6584=nii,
+            oii=oii,
+            sii=sii,
+            electron_density_cm3=electron_density_cm3,
+        )
 
 
 def line_surface_brightness(

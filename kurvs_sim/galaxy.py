@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from astropy import units as u
-from astropy.cosmology import FlatLambdaCDM
 from numpy.typing import ArrayLike, NDArray
 
 from kurvs_pipeline.abundances import DEFAULT_LOG_U
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.density_ratios import DENSITY_RANGE_CM3
+from kurvs_sim.disk_structure import DiskStructure
 from kurvs_sim.emission import (
     LOG_U_RANGE,
     OXYGEN_ABUNDANCE_RANGE,
@@ -21,33 +20,25 @@ from kurvs_sim.emission import (
     SurveyCalibrations,
     line_surface_brightness,
 )
-from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, RadialProfile
+from kurvs_sim.nuclear_source import NuclearSource
+from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, Product, RadialProfile
+from kurvs_sim.projected_disk import ProjectedDisk
+from kurvs_sim.stellar_continuum import StellarContinuum
 from kurvs_sim.validation import require, require_finite, require_positive, require_within
 
 Array = NDArray[np.float64]
-
-COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
-"""Li et al. (2025), Section 1."""
-
-HALF_LIGHT_SCALE_LENGTHS = 1.67834699
-"""Half-light radius of an exponential disk in scale lengths: (1 + x) exp(-x) = 1/2."""
-
-
-SHEET_AXIS_RATIO = 0.1
-"""A thick disk near edge-on is drawn as a sheet no thinner than this, or half its thickness.
-
-Behind seeing of 0.6 arcsec an edge-on disk with q0 = 0.2 is then right to 1e-3 of the peak of
-its light, and each channel of its rotating lines to 6e-3."""
-
 
 FARTHEST_KPC = 200.0
 FASTEST_KMS = 2000.0
 """Rotation curves are searched so far out, and refused above this."""
 
 
+N_RADII = 20_001
+
+
 @dataclass(frozen=True)
-class Galaxy:
-    """A disk with an exponential H-alpha profile and an abundance gradient.
+class Galaxy(ProjectedDisk):
+    """A disk of ionized gas with an abundance gradient, and what else shines there.
 
     Every profile is a function of the radius in the plane of the disk **in kpc**. Gas above
     and below the plane rotates with it and has its abundance.
@@ -63,12 +54,13 @@ class Galaxy:
     position_angle_deg : float
         North through East to the receding side of the major axis, in [0, 360).
     effective_radius_arcsec : float
-        Half-light radius of H-alpha **as it leaves the dust**, along the major axis.
+        Half-light radius of H-alpha **as it leaves the dust**, along the major axis. With an
+        ``halpha_profile``, the radius that apertures and the height of the disk scale with.
     disk_thickness : float
         q0, the axis ratio of the disk seen edge-on, by second moments: with a Gaussian
         vertical profile its sigma is q0 sqrt(3) scale lengths. 0 is thin; real disks have 0.2.
     halpha_flux : float
-        Of the whole galaxy **as it leaves the dust**, 1e-16 erg/s/cm2.
+        Of the whole disk **as it leaves the dust**, 1e-16 erg/s/cm2.
     oxygen_abundance : RadialProfile
         12 + log(O/H) of radius in kpc.
     a_v : RadialProfile
@@ -93,6 +85,16 @@ class Galaxy:
         cm^-3, of radius in kpc.
     emission : EmissionModel
         From the state of the gas to its lines.
+    halpha_profile : RadialProfile, optional
+        Shape of H-alpha as it leaves the dust, of radius in kpc, in any unit: it is scaled to
+        ``halpha_flux`` within 200 kpc. Exponential if not given.
+    structures : tuple of DiskStructure
+        Clumps, maps of clumps and azimuthal scatter of the abundance. With their offsets, the
+        abundance is kept between 7.0 and 9.2.
+    nuclear_sources : tuple of NuclearSource
+        Lines from the centre beyond those of the disk.
+    stars : tuple of StellarContinuum
+        Their light, with its absorption lines.
 
     Raises
     ------
@@ -120,6 +122,10 @@ class Galaxy:
     log_u: RadialProfile = field(default=Constant(DEFAULT_LOG_U))
     electron_density: RadialProfile = field(default=Constant(TYPICAL_ELECTRON_DENSITY_CM3))
     emission: EmissionModel = field(default=SurveyCalibrations())
+    halpha_profile: RadialProfile | None = None
+    structures: tuple[DiskStructure, ...] = ()
+    nuclear_sources: tuple[NuclearSource, ...] = ()
+    stars: tuple[StellarContinuum, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -147,48 +153,41 @@ class Galaxy:
                 expected="a value in [0, 360)")  # fmt: skip
         require("dec_deg", self.dec_deg, within=-90.0 <= self.dec_deg <= 90.0,
                 expected="a value in [-90, 90]")  # fmt: skip
+        require("sum of flux_fraction over the structures", self._structured_fraction,
+                within=self._structured_fraction <= 1.0 + 1e-12, expected="at most 1")  # fmt: skip
+
+    @property
+    def _structured_fraction(self) -> float:
+        """Fraction of H-alpha that structures hold."""
+        return sum(structure.flux_fraction for structure in self.structures)
 
     @cached_property
-    def kpc_per_arcsec(self) -> float:
-        """Proper transverse scale in a flat universe with H0 = 67.3, Omega_m = 0.315."""
-        return float(COSMOLOGY.kpc_proper_per_arcmin(self.redshift).to_value(u.kpc / u.arcsec))
+    def halpha(self) -> RadialProfile:
+        """H-alpha as it leaves the dust, 1e-16 erg/s/cm2/arcsec2 on the sky, of radius in kpc.
 
-    @property
-    def midplane_axis_ratio(self) -> float:
-        """Minor over major axis on the sky of a circle in the plane, as it is drawn."""
-        cosine = math.cos(math.radians(self.inclination_deg))
-        return max(cosine, min(SHEET_AXIS_RATIO, 0.5 * self.disk_thickness))
+        The mean around the galaxy: structures move light, and add none.
 
-    @property
-    def axis_ratio(self) -> float:
-        """Minor over major axis of the light on the sky, by second moments."""
-        cosine = math.cos(math.radians(self.inclination_deg))
-        return math.sqrt(cosine**2 * (1.0 - self.disk_thickness**2) + self.disk_thickness**2)
-
-    @property
-    def vertical_sigma_arcsec(self) -> float:
-        """Blur along the minor axis on the sky that the height of the gas makes.
-
-        Light, rotation and abundance do not change with height, so the image of a thick disk
-        is that of its plane, convolved along the minor axis with the projected height. The
-        second moment of an exponential disk along one axis is 3 scale lengths squared.
+        Raises
+        ------
+        MetadataError
+            If the profile is negative or not finite somewhere, naming the radius, or zero
+            everywhere.
         """
-        square = self.axis_ratio**2 - self.midplane_axis_ratio**2
-        return math.sqrt(max(3.0 * square, 0.0)) * self.scale_length_arcsec
-
-    @property
-    def scale_length_arcsec(self) -> float:
-        """Exponential scale length of H-alpha along the major axis."""
-        return self.effective_radius_arcsec / HALF_LIGHT_SCALE_LENGTHS
-
-    @cached_property
-    def halpha(self) -> Exponential:
-        """H-alpha as it leaves the dust, 1e-16 erg/s/cm2/arcsec2 on the sky, of radius in kpc."""
-        area = 2.0 * math.pi * self.scale_length_arcsec**2 * self.midplane_axis_ratio
-        return Exponential(
-            central=self.halpha_flux / area,
-            scale_length=self.scale_length_arcsec * self.kpc_per_arcsec,
-        )
+        if self.halpha_profile is None:
+            area = 2.0 * math.pi * self.scale_length_arcsec**2 * self.midplane_axis_ratio
+            return Exponential(
+                central=self.halpha_flux / area,
+                scale_length=self.scale_length_arcsec * self.kpc_per_arcsec,
+            )
+        # Dense at the centre, where profiles may have a cusp.
+        radius = FARTHEST_KPC * np.linspace(0.0, 1.0, N_RADII) ** 3
+        shape = self._checked("halpha_profile", self.halpha_profile, radius, (0.0, math.inf))
+        total = 2.0 * math.pi * float(np.trapezoid(shape * radius, radius))
+        require("H-alpha of halpha_profile within 200 kpc", total, within=0.0 < total < math.inf,
+                expected="a finite number > 0")  # fmt: skip
+        return Product((
+            Constant(self.halpha_flux / total * self.sky_kpc2_per_arcsec2), self.halpha_profile
+        ))  # fmt: skip
 
     @cached_property
     def maximum_velocity_kms(self) -> float:
@@ -199,7 +198,7 @@ class Galaxy:
         MetadataError
             If a velocity is not finite somewhere; the message names it and the radius.
         """
-        radius = np.linspace(0.0, FARTHEST_KPC, 20_001)
+        radius = np.linspace(0.0, FARTHEST_KPC, N_RADII)
         limits = (-FASTEST_KMS, FASTEST_KMS)
         rotation = self._checked("rotation", self.rotation, radius, limits)
         radial = self._checked("radial_velocity", self.radial_velocity, radius, limits)
@@ -207,7 +206,7 @@ class Galaxy:
         return fastest * math.sin(math.radians(self.inclination_deg))
 
     def lines(self, radius_kpc: ArrayLike, *, dust: bool = True) -> dict[str, Array]:
-        """Return the surface brightness of every line on the sky.
+        """Return the surface brightness of every line on the sky, without structures.
 
         Parameters
         ----------
@@ -228,15 +227,78 @@ class Galaxy:
             names both.
         """
         radius = np.asarray(radius_kpc, dtype=float)
+        return self._lines(radius, self.halpha(radius), self._smooth_abundance(radius), dust=dust)
+
+    def lines_at(
+        self, x_kpc: ArrayLike, y_kpc: ArrayLike, *, dust: bool = True
+    ) -> dict[str, Array]:
+        """Return the surface brightness of every line on the sky, structures included.
+
+        Parameters
+        ----------
+        x_kpc, y_kpc : array_like
+            In the plane of the disk, along the receding major axis and along the minor axis.
+        dust : bool
+            False for the light before dust.
+
+        Returns
+        -------
+        dict of str to array
+            1e-16 erg/s/cm2/arcsec2, of the broadcast shape.
+
+        Raises
+        ------
+        MetadataError
+            As :meth:`lines`.
+        """
+        x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
+        radius = np.hypot(x, y)
+        in_structures = np.zeros(x.shape)
+        for structure in self.structures:
+            in_structures += structure.halpha(x, y)
+        halpha = (
+            (1.0 - self._structured_fraction) * self.halpha(radius)
+            + self.halpha_flux * self.sky_kpc2_per_arcsec2 * in_structures
+        )  # fmt: skip
+        return self._lines(radius, halpha, self.oxygen_abundance_at(x, y), dust=dust)
+
+    def oxygen_abundance_at(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
+        """Return 12 + log(O/H) at a place of the disk, structures included.
+
+        Parameters
+        ----------
+        x_kpc, y_kpc : array_like
+            As for :meth:`lines_at`.
+
+        Returns
+        -------
+        array
+            Of the broadcast shape.
+
+        Raises
+        ------
+        MetadataError
+            If the profile leaves the range of the calibrations.
+        """
+        x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
+        abundance = self._smooth_abundance(np.hypot(x, y))
+        for structure in self.structures:
+            abundance = abundance + structure.oxygen_abundance_offset(x, y)
+        return np.asarray(np.clip(abundance, *OXYGEN_ABUNDANCE_RANGE))
+
+    def _smooth_abundance(self, radius: Array) -> Array:
+        limits = OXYGEN_ABUNDANCE_RANGE
+        return self._checked("oxygen_abundance", self.oxygen_abundance, radius, limits)
+
+    def _lines(
+        self, radius: Array, halpha: Array, abundance: Array, *, dust: bool
+    ) -> dict[str, Array]:
         a_v = self._checked("a_v", self.a_v, radius, (0.0, math.inf))
-        abundance = self._checked(
-            "oxygen_abundance", self.oxygen_abundance, radius, OXYGEN_ABUNDANCE_RANGE
-        )
         log_u = self._checked("log_u", self.log_u, radius, LOG_U_RANGE)
         density = self._checked(
             "electron_density", self.electron_density, radius, DENSITY_RANGE_CM3
         )
-        emitted = self.halpha(radius) / transmitted_fraction(REST_WAVELENGTH_UM["halpha"], a_v)
+        emitted = halpha / transmitted_fraction(REST_WAVELENGTH_UM["halpha"], a_v)
         ratios = self.emission.dust_free_ratios(abundance, log_u, density)
         for line, ratio in ratios.items():
             require_within(line, ratio, radius, (0.0, math.inf))
@@ -269,18 +331,6 @@ class Galaxy:
         require_within(name, values, radius_kpc, limits)
         return values
 
-    def along_axes(self, x_arcsec: Array, y_arcsec: Array) -> tuple[Array, Array]:
-        """Return positions along the receding major axis and along the minor axis.
-
-        Parameters
-        ----------
-        x_arcsec, y_arcsec : array
-            From the galaxy's centre, to the West and to the North.
-        """
-        angle = math.radians(self.position_angle_deg)
-        major = y_arcsec * math.cos(angle) - x_arcsec * math.sin(angle)
-        return major, x_arcsec * math.cos(angle) + y_arcsec * math.sin(angle)
-
     def deproject(self, x_arcsec: ArrayLike, y_arcsec: ArrayLike) -> tuple[Array, Array]:
         """Return radius and line-of-sight velocity where a sight line meets the midplane.
 
@@ -294,15 +344,11 @@ class Galaxy:
         radius_kpc, velocity_kms : array
             Of the broadcast shape; positive velocities recede.
         """
-        x, y = np.asarray(x_arcsec, dtype=float), np.asarray(y_arcsec, dtype=float)
-        major, minor = self.along_axes(x, y)
-        radius = np.hypot(major, minor / self.midplane_axis_ratio)
+        x_kpc, y_kpc = self.in_plane_kpc(x_arcsec, y_arcsec)
+        radius = np.hypot(x_kpc, y_kpc)
         cos_theta, sin_theta = (
             np.divide(part, radius, out=np.zeros_like(radius), where=radius > 0.0)
-            for part in (major, minor / self.midplane_axis_ratio)
+            for part in (x_kpc, y_kpc)
         )
-        radius_kpc = radius * self.kpc_per_arcsec
-        in_plane = (
-            self.rotation(radius_kpc) * cos_theta + self.radial_velocity(radius_kpc) * sin_theta
-        )
-        return radius_kpc, in_plane * math.sin(math.radians(self.inclination_deg))
+        in_plane = self.rotation(radius) * cos_theta + self.radial_velocity(radius) * sin_theta
+        return radius, in_plane * math.sin(math.radians(self.inclination_deg))

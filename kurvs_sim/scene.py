@@ -7,31 +7,26 @@ All lines share one velocity field v, so a channel of the smeared cube is
 T_m being the Chebyshev polynomials and a_m those of the line's profile. The bracket does not
 depend on the channel: it is convolved once, binned to spaxels, and expanded to channels by a
 small matrix (:mod:`kurvs_sim.line_profiles`). The height of a thick disk is one more
-convolution, along the minor axis. The ten lines are functions of the radius that differ little,
-so they are first written in the few profiles that span them all.
+convolution, along the minor axis. The maps of the ten lines differ little, so they are first
+written in the few that span them all.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
-from kurvs_pipeline.bands import FWHM_PER_SIGMA, SPEED_OF_LIGHT_KMS, Band
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_sim.convolution import (
-    Convolution,
-    FourierConvolution,
-    SeparableConvolution,
-    transfer_function,
-)
+from kurvs_sim.added_light import AddedLight
+from kurvs_sim.fine_sky import FineSky, MinorAxisBlur
 from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.instrument import SpaxelGrid
 from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights, nodes_needed
+from kurvs_sim.line_light import LineLight, PlanarLight, RadialLight
 from kurvs_sim.line_profiles import chebyshev_line_profile
 from kurvs_sim.numerics import Numerics
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
@@ -99,58 +94,46 @@ class Scene:
             psf_fwhm_arcsec=self.psf.fwhm_arcsec,
         )
 
-    @property
-    def fine_pixel_arcsec(self) -> float:
-        """Side of a pixel of the oversampled sky."""
-        return self.grid.spaxel_arcsec / self.oversampling
+    @cached_property
+    def sky(self) -> FineSky:
+        """The fine pixels."""
+        return FineSky(
+            self.x_arcsec, self.y_arcsec, self.grid.spaxel_arcsec, self.oversampling,
+            padding=math.ceil(self.numerics.padding_arcsec / self.grid.spaxel_arcsec - 1e-9),
+        )  # fmt: skip
 
     @cached_property
-    def padding(self) -> int:
-        """Spaxels of sky beyond each edge of the field."""
-        return math.ceil(self.numerics.padding_arcsec / self.grid.spaxel_arcsec - 1e-9)
-
-    def _fine(self, spaxel_centres_arcsec: Array) -> Array:
-        """Return the fine pixels of a padded axis."""
-        n_fine = (spaxel_centres_arcsec.size + 2 * self.padding) * self.oversampling
-        middle = 0.5 * (spaxel_centres_arcsec[0] + spaxel_centres_arcsec[-1])
-        return np.asarray(
-            middle + self.fine_pixel_arcsec * (np.arange(n_fine) - 0.5 * (n_fine - 1))
-        )
+    def _height(self) -> MinorAxisBlur:
+        """The height of the disk as it is seen."""
+        galaxy = self.galaxy
+        return MinorAxisBlur(galaxy.vertical_sigma_arcsec, galaxy.position_angle_deg)
 
     @cached_property
-    def _fine_sky(self) -> tuple[Array, Array]:
-        """Radius (kpc) and line-of-sight velocity (km/s) of every fine pixel."""
-        x, y = self._fine(self.x_arcsec), self._fine(self.y_arcsec)
-        return self.galaxy.deproject(x[None, :], y[:, None])
+    def _light(self) -> LineLight:
+        """The lines of the disk at places of the fine sky."""
+        if self.galaxy.structures:
+            return PlanarLight(self.galaxy, self.sky)
+        return RadialLight(self.galaxy, self.sky, self.numerics.radial_samples)
 
     @cached_property
-    def _radial_lines(self) -> tuple[Array, dict[str, Array]]:
-        """Radii (kpc), dense at the centre, and what every line has there, per fine pixel."""
-        farthest = float(self._fine_sky[0].max())
-        radius = farthest * np.linspace(0.0, 1.0, self.numerics.radial_samples) ** 2
-        area = self.fine_pixel_arcsec**2
-        return radius, {line: area * light for line, light in self.galaxy.lines(radius).items()}
-
-    def _on_fine_sky(self, of_radius: Array) -> Map:
-        """Turn values at the radii of the midplane into a map, padding included."""
-        radius = self._fine_sky[0]
-        values = np.interp(radius.ravel(), self._radial_lines[0], of_radius)
-        return values.astype(np.float32).reshape(radius.shape)
+    def added_light(self) -> AddedLight:
+        """Stars and nuclear sources behind the atmosphere."""
+        return AddedLight(self.galaxy, self.sky, self.psf, self._height)
 
     @cached_property
     def line_maps(self) -> dict[str, Array]:
-        """Flux of every line in each spaxel before the atmosphere, shape (n_y, n_x)."""
-        lines = self._radial_lines[1]
-        maps = (self._on_fine_sky(light) for light in lines.values())
-        if self.galaxy.vertical_sigma_arcsec > 0.0:
-            summed = self._fourier_convolution(NO_SEEING)(maps)
+        """Flux of the disk's lines in each spaxel before the atmosphere, shape (n_y, n_x)."""
+        lines = self._light.lines
+        maps = (self._light.on_sky(light) for light in lines.values())
+        if self._height.sigma_arcsec > 0.0:
+            summed = self.sky.convolution(NO_SEEING, self._height)(maps).astype(float)
         else:
-            summed = np.stack([_binned(fine, self.oversampling)[self._field] for fine in maps])
-        return dict(zip(lines, summed.astype(float), strict=True))
+            summed = np.stack([self.sky.binned(fine) for fine in maps])
+        return dict(zip(lines, summed, strict=True))
 
     @cached_property
     def smeared_line_maps(self) -> dict[str, Array]:
-        """Flux of every line in each spaxel after the atmosphere, shape (n_y, n_x)."""
+        """Flux of the disk's lines in each spaxel after the atmosphere, shape (n_y, n_x)."""
         return {line: self.moments(line)[0] for line in REST_WAVELENGTH_UM}
 
     @cached_property
@@ -170,10 +153,9 @@ class Scene:
         -------
         array, shape (n_y, n_x)
         """
-        x, y = self._fine(self.x_arcsec), self._fine(self.y_arcsec)
-        major, minor = self.galaxy.along_axes(x[None, :], y[:, None])
+        major, minor = self.galaxy.along_axes(self.sky.x_arcsec, self.sky.y_arcsec[:, None])
         inside = (np.hypot(major, minor / self.galaxy.axis_ratio) <= radius_arcsec).astype(float)
-        return _binned(inside, self.oversampling)[self._field] / self.oversampling**2
+        return self.sky.binned(inside) / self.oversampling**2
 
     @cached_property
     def n_moments(self) -> int:
@@ -201,17 +183,12 @@ class Scene:
         return np.tensordot(self._basis[1][line], self._smeared_basis_moments, axes=1)
 
     @cached_property
-    def _radial_dispersion_square(self) -> Array:
-        """Square of the dispersion at the radii of the lines, km2/s2."""
-        return self.galaxy.dispersion(self._radial_lines[0]) ** 2
-
-    @cached_property
     def _dispersion_squares(self) -> Array:
         """The squares of the dispersion that lines are computed with, shape (n_widths,).
 
         A line of any width between is a polynomial through these.
         """
-        square = self._radial_dispersion_square
+        square = self._light.dispersion_square
         low, high = float(square.min()), float(square.max())
         number = nodes_needed(
             low + NARROWEST_LSF_KMS**2, high + NARROWEST_LSF_KMS**2,
@@ -221,77 +198,41 @@ class Scene:
 
     @cached_property
     def _basis(self) -> tuple[Array, dict[str, Array]]:
-        """The few profiles of radius that span those of all lines, and each line's weights."""
-        radius, lines = self._radial_lines
-        ring = radius * np.gradient(radius)
-        totals = {line: float(light @ ring) for line, light in lines.items()}
+        """The few patterns of light that span those of all lines, and each line's weights."""
+        lines, areas = self._light.lines, self._light.areas
+        totals = {line: float(light @ areas) for line, light in lines.items()}
         stacked = np.stack([light / totals[line] for line, light in lines.items()])
-        power, vectors = np.linalg.eigh((stacked * ring) @ stacked.T)
+        power, vectors = np.linalg.eigh((stacked * areas) @ stacked.T)
         kept = vectors[:, power > self.numerics.profile_tolerance**2 * power[-1]]
         return kept.T @ stacked, {line: totals[line] * kept[row] for row, line in enumerate(totals)}
 
     @cached_property
     def _smeared_basis_moments(self) -> Map:
         """Shape (n_basis, n_widths, n_moments, n_y, n_x)."""
-        smeared = self._convolution(self._fine_moments())
+        smeared = self.sky.convolution(self.psf, self._height)(self._fine_moments())
         n_widths = self._dispersion_squares.size
         return smeared.reshape(-1, n_widths, self.n_moments, self.grid.n_y, self.grid.n_x)
 
     def _fine_moments(self) -> Iterator[Map]:
         """Yield every basis map, shared out to widths, times T_0, T_1, ... of the velocity."""
         scale = self.galaxy.maximum_velocity_kms or 1.0
-        velocity = (self._fine_sky[1] / scale).astype(np.float32)
-        shares = lagrange_weights(self._dispersion_squares, self._radial_dispersion_square)
-        profiles = (profile * share for profile in self._basis[0] for share in shares)
-        for profile in map(self._on_fine_sky, profiles):
-            previous, current = profile, profile * velocity
+        velocity_kms = self.galaxy.deproject(self.sky.x_arcsec, self.sky.y_arcsec[:, None])[1]
+        velocity = (velocity_kms / scale).astype(np.float32)
+        shares = lagrange_weights(self._dispersion_squares, self._light.dispersion_square)
+        patterns = (pattern * share for pattern in self._basis[0] for share in shares)
+        for light in map(self._light.on_sky, patterns):
+            previous, current = light, light * velocity
             for _ in range(self.n_moments):
                 yield previous
                 previous, current = current, 2.0 * velocity * current - previous
-
-    @property
-    def _convolution(self) -> Convolution:
-        """The seeing and the height of the gas."""
-        gaussian = isinstance(self.psf, PointSpreadFunction) and self.psf.kind == "gaussian"
-        if not gaussian or self.psf.fwhm_arcsec == 0.0 or self.galaxy.vertical_sigma_arcsec > 0.0:
-            return self._fourier_convolution(self.psf)
-        axes = (self.y_arcsec, self.x_arcsec)
-        half = 0.5 * self.grid.spaxel_arcsec
-        return SeparableConvolution.of_gaussian(
-            self.psf.fwhm_arcsec / FWHM_PER_SIGMA,
-            fine=(self._fine(axes[0]), self._fine(axes[1])),
-            edges=(np.append(axes[0] - half, axes[0][-1] + half),
-                   np.append(axes[1] - half, axes[1][-1] + half)),
-        )  # fmt: skip
-
-    def _fourier_convolution(self, psf: Seeing) -> FourierConvolution:
-        """Return the convolution with a PSF and with the height of the gas."""
-        n_fine_y, n_fine_x = self._fine_sky[1].shape
-        largest = max(n_fine_y + self.grid.n_y * self.oversampling,
-                      n_fine_x + self.grid.n_x * self.oversampling)  # fmt: skip
-        n_coarse = fft.next_fast_len(math.ceil(largest / self.oversampling))
-        transfer = transfer_function(psf, self.fine_pixel_arcsec, n_coarse, self.oversampling)
-        if self.galaxy.vertical_sigma_arcsec > 0.0:
-            frequency = fft.fftfreq(len(transfer), self.fine_pixel_arcsec)
-            along_minor = self.galaxy.along_axes(frequency[None, :], frequency[:, None])[1]
-            exponent = (2.0 * math.pi * self.galaxy.vertical_sigma_arcsec * along_minor) ** 2
-            transfer = transfer * np.exp(-0.5 * exponent).astype(np.float32)
-        return FourierConvolution(transfer, self.oversampling, self._field)
-
-    @property
-    def _field(self) -> tuple[slice, slice]:
-        """Spaxels of the field in maps that start at the first padded spaxel."""
-        start = self.padding
-        return slice(start, start + self.grid.n_y), slice(start, start + self.grid.n_x)
 
     def line_sigma_um(self, line: str, band: Band) -> float:
         """Return the width of a line where the gas has one velocity, LSF included.
 
         Of the mean square of the dispersion, weighted by the light of the line.
         """
-        radius, lines = self._radial_lines
-        ring = lines[line] * radius * np.gradient(radius)
-        mean_square = float(ring @ self._radial_dispersion_square / ring.sum())
+        light = self._light.lines[line] * self._light.areas
+        mean_square = float(light @ self._light.dispersion_square / light.sum())
         return self._observed_sigma_um(line, band, mean_square)
 
     def _observed_sigma_um(self, line: str, band: Band, dispersion_square: float) -> float:
@@ -331,7 +272,7 @@ class Scene:
             cube[window] += np.tensordot(profile, moments, axes=1)
 
     def cube(self, band: Band) -> NDArray[np.float32]:
-        """Return the noise-free cube of a band.
+        """Return the noise-free cube of a band, stars and nuclear sources included.
 
         Returns
         -------
@@ -341,11 +282,5 @@ class Scene:
         cube = np.zeros((band.n_channels, self.grid.n_y, self.grid.n_x), dtype=np.float32)
         for line in REST_WAVELENGTH_UM:
             self.add_line(cube, line, band)
+        self.added_light.add(cube, band)
         return cube
-
-
-def _binned(fine: NDArray[np.floating[Any]], oversampling: int) -> Array:
-    """Sum square blocks of pixels."""
-    n_y, n_x = fine.shape[0] // oversampling, fine.shape[1] // oversampling
-    blocks = fine.reshape(n_y, oversampling, n_x, oversampling)
-    return np.asarray(blocks.sum(axis=(1, 3), dtype=float))

@@ -1,7 +1,7 @@
 """The light of stars under the lines, with Balmer absorption."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,10 +16,12 @@ Array = NDArray[np.float64]
 
 UM_PER_ANGSTROM = 1e-4
 
+Shape = Literal["disk", "bulge"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class StellarContinuum:
-    """An exponential disk of stars: one spectrum, times one map.
+    """Stars: one spectrum, times one map.
 
     The spectrum is a power law with H-alpha and H-beta in absorption, as Gaussians centred on the
     galaxy's redshift. The stars do not rotate: give a dispersion that includes what the beam
@@ -37,7 +39,10 @@ class StellarContinuum:
     spectral_slope : float
         beta of f_lambda ~ lambda^beta.
     effective_radius_kpc : float
-        Half-light radius of the stars in the plane of the disk.
+        Half-light radius of the stars: in the plane of the disk, or on the sky for a bulge.
+    shape : {"disk", "bulge"}
+        Exponential in the plane of the galaxy and as thick as its gas, or a de Vaucouleurs
+        spheroid, round on the sky.
     halpha_absorption_angstrom, hbeta_absorption_angstrom : float
         Equivalent widths, rest frame, >= 0.
     dispersion_kms : float
@@ -56,9 +61,12 @@ class StellarContinuum:
     halpha_absorption_angstrom: float = 2.0
     hbeta_absorption_angstrom: float = 2.0
     dispersion_kms: float = 100.0
+    shape: Shape = "disk"
 
     def __post_init__(self) -> None:
         """Check the values."""
+        require("shape of the stars", repr(self.shape), within=self.shape in get_args(Shape),
+                expected="'disk' or 'bulge'")  # fmt: skip
         require("flux_density of the stars", self.flux_density,
                 within=0.0 <= self.flux_density < np.inf,
                 expected="a finite number >= 0")  # fmt: skip
@@ -91,6 +99,7 @@ class StellarContinuum:
         halpha_absorption_angstrom: float = 2.0,
         hbeta_absorption_angstrom: float = 2.0,
         dispersion_kms: float = 100.0,
+        shape: Shape = "disk",
     ) -> Self:
         """State the continuum by the equivalent width of H-alpha emission.
 
@@ -106,6 +115,8 @@ class StellarContinuum:
         effective_radius_kpc, spectral_slope, halpha_absorption_angstrom : float
             As for the class.
         hbeta_absorption_angstrom, dispersion_kms : float
+            As for the class.
+        shape : {"disk", "bulge"}
             As for the class.
 
         Raises
@@ -126,6 +137,7 @@ class StellarContinuum:
             halpha_absorption_angstrom=halpha_absorption_angstrom,
             hbeta_absorption_angstrom=hbeta_absorption_angstrom,
             dispersion_kms=dispersion_kms,
+            shape=shape,
         )
 
     @property
@@ -185,7 +197,7 @@ class StellarContinuum:
         return spectrum
 
     def light(self, radius_kpc: ArrayLike) -> Array:
-        """Return how the stars are spread over the plane of the disk.
+        """Return how the stars of a disk are spread over its plane.
 
         The flux density at a place is this times :meth:`spectrum`.
 

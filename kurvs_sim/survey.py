@@ -31,9 +31,10 @@ from astropy import units as u
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_sim.galaxy import COSMOLOGY, Galaxy
+from kurvs_sim.galaxy import Galaxy
 from kurvs_sim.profile_shapes import Tabulated
 from kurvs_sim.profiles import Arctan, Linear
+from kurvs_sim.projected_disk import COSMOLOGY
 from kurvs_sim.survey_catalogue import CatalogueEntry, catalogue_entry, kurvs_catalogue
 from kurvs_sim.validation import require, require_finite
 

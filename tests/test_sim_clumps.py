@@ -212,7 +212,8 @@ def test_a_map_lies_along_the_receding_major_axis():
     x = 5 * 0.5
     assert clump_map(image).halpha(x, 0.0) == pytest.approx(1.0 / 0.5**2)
     assert clump_map(image, rotation_deg=180.0).halpha(-x, 0.0) == pytest.approx(1.0 / 0.5**2)
-    assert clump_map(image, rotation_deg=90.0).halpha(0.0, -x) == pytest.approx(1.0 / 0.5**2)
+    # North recedes: the right of the image is West, 90 degrees less than North.
+    assert clump_map(image, rotation_deg=90.0).halpha(0.0, x) == pytest.approx(1.0 / 0.5**2)
     assert clump_map(image, centre_pixel=(15, 10)).halpha(0.0, 0.0) == pytest.approx(4.0)
 
 

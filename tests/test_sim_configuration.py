@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim import Galaxy, NoiseModel, Numerics, PointSpreadFunction, SpaxelGrid, observe
+from kurvs_sim.abundance_scatter import AbundanceScatter
+from kurvs_sim.clump_map import ClumpMap
+from kurvs_sim.clumps import Clumps
 from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
 from kurvs_sim.configuration import dump_mock, load_mock, mock_schema, parse_mock
-from kurvs_sim.configuration_kinds import NOISE, PROFILES, SEEING
+from kurvs_sim.configuration_kinds import NOISE, PROFILES, SEEING, STRUCTURES
 from kurvs_sim.configuration_plain import described
 from kurvs_sim.configuration_sections import section_for
 from kurvs_sim.effects import Effects
 from kurvs_sim.exposures import BandExposures, ExposureModel
 from kurvs_sim.noise_covariance import NoiseCovariance
+from kurvs_sim.nuclear_source import NuclearSource
 from kurvs_sim.profile_shapes import Broken, Ring, Sersic, Tabulated
 from kurvs_sim.profiles import Arctan, Constant, Exponential, Linear, Product, Sum
 from kurvs_sim.rotation_curves import FreemanDisk
 from kurvs_sim.star_image import StarImage
+from kurvs_sim.stellar_continuum import StellarContinuum
 from kurvs_sim.survey import kurvs_sample
 from kurvs_sim.toml_text import toml_text
 
@@ -102,6 +107,21 @@ NOISE_STRATEGIES = {
     ),
 }
 
+STRUCTURE_STRATEGIES = {
+    "clumps": st.builds(
+        Clumps, seed=st.integers(0, 99), number=st.integers(1, 9), fwhm_kpc=POSITIVE,
+        flux_fraction=st.floats(0.0, 0.3), effective_radius_kpc=POSITIVE,
+    ),
+    "clump_map": st.builds(
+        ClumpMap.from_array, st.just([[0.0, 1.0], [2.0, 0.5]]), pixel_kpc=POSITIVE,
+        flux_fraction=st.floats(0.0, 0.3),
+    ),
+    "abundance_scatter": st.builds(
+        AbundanceScatter, seed=st.integers(0, 99), amplitude_dex=st.floats(0.0, 0.1),
+        correlation_length_kpc=POSITIVE,
+    ),
+}  # fmt: skip
+
 EFFECTS = {
     field.name: inspect.signature(Effects).parameters[field.name]
     for field in dataclasses.fields(Effects)
@@ -127,7 +147,19 @@ GALAXIES = st.builds(
     a_v=st.one_of(*PROFILE_STRATEGIES.values()),
     rotation=PROFILE_STRATEGIES["arctan"],
     offset_x_arcsec=st.floats(-1.0, 1.0),
-)
+    halpha_profile=st.none() | st.one_of(*PROFILE_STRATEGIES.values()),
+    structures=st.lists(st.one_of(*STRUCTURE_STRATEGIES.values()), max_size=3).map(tuple),
+    nuclear_sources=st.lists(
+        st.builds(NuclearSource, halpha_flux=POSITIVE, dispersion_kms=POSITIVE), max_size=2
+    ).map(tuple),
+    stars=st.lists(
+        st.builds(
+            StellarContinuum, flux_density=POSITIVE, effective_radius_kpc=POSITIVE,
+            shape=st.sampled_from(["disk", "bulge"]),
+        ),
+        max_size=2,
+    ).map(tuple),
+)  # fmt: skip
 
 OPTIONS = st.fixed_dictionaries(
     {},
@@ -245,10 +277,12 @@ def test_the_round_trip_is_tried_with_every_kind():
     assert set(PROFILE_STRATEGIES) == set(PROFILES.kinds)
     assert set(SEEING_STRATEGIES) == set(SEEING.kinds)
     assert set(NOISE_STRATEGIES) == set(NOISE.kinds)
+    assert set(STRUCTURE_STRATEGIES) == set(STRUCTURES.kinds)
 
 
 def test_every_property_and_option_has_a_key():
-    document = tomllib.loads(dump_mock(Galaxy(), {"psf": PointSpreadFunction()}))
+    galaxy = Galaxy(halpha_profile=Exponential(central=1.0, scale_length=2.0))
+    document = tomllib.loads(dump_mock(galaxy, {"psf": PointSpreadFunction()}))
     assert set(document["galaxy"]) == {field.name for field in dataclasses.fields(Galaxy)}
     definitions = mock_schema()["$defs"]
     options = set(inspect.signature(observe).parameters) - {"galaxy"}

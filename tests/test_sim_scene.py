@@ -15,7 +15,9 @@ from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
+from kurvs_sim.abundance_scatter import AbundanceScatter
 from kurvs_sim.atmosphere import PSF_KINDS
+from kurvs_sim.clumps import Clumps
 from kurvs_sim.line_profiles import channel_integrated_gaussian, chebyshev_line_profile
 from kurvs_sim.profiles import Arctan, Constant, Exponential
 from kurvs_sim.scene import Scene
@@ -42,10 +44,10 @@ def brute_force_channel(galaxy, grid, kernel, channel, *, pixel_arcsec=0.02, pad
     n_y, n_x = ((n + 2 * padding) * oversampling for n in (grid.n_y, grid.n_x))
     y = pixel_arcsec * (np.arange(n_y) - (n_y - 1) / 2) - galaxy.offset_y_arcsec
     x = pixel_arcsec * (np.arange(n_x) - (n_x - 1) / 2) - galaxy.offset_x_arcsec
-    radius_kpc, velocity = galaxy.deproject(x[None, :], y[:, None])
+    velocity = galaxy.deproject(x[None, :], y[:, None])[1]
     low, high = BAND.wavelength_um[channel] + BAND.channel_width_um * np.array([-0.5, 0.5])
     sky = np.zeros((n_y, n_x))
-    for line, brightness in galaxy.lines(radius_kpc).items():
+    for line, brightness in galaxy.lines_at(*galaxy.in_plane_kpc(x[None, :], y[:, None])).items():
         systemic = REST_WAVELENGTH_UM[line] * (1.0 + galaxy.redshift)
         sigma = np.hypot(systemic * galaxy.dispersion_kms / 299792.458, BAND.lsf_sigma_um)
         centre = systemic * (1.0 + velocity / 299792.458)
@@ -64,8 +66,12 @@ def brute_force_channel(galaxy, grid, kernel, channel, *, pixel_arcsec=0.02, pad
         (Galaxy(inclination_deg=55.0, rotation=Arctan(300.0, 0.5), dispersion_kms=20.0,
                 position_angle_deg=130.0, offset_x_arcsec=0.23, offset_y_arcsec=-0.11),
          PointSpreadFunction("moffat", 0.6, moffat_beta=2.5)),
+        (Galaxy(inclination_deg=50.0, position_angle_deg=200.0, structures=(
+            Clumps(seed=3, number=5, flux_fraction=0.5, fwhm_kpc=1.0, effective_radius_kpc=4.0,
+                   oxygen_abundance_offset_dex=-0.3),
+            AbundanceScatter(seed=1, amplitude_dex=0.05, correlation_length_kpc=1.0))), GAUSSIAN),
     ],
-    ids=["dust", "steep rotation, off-centre, Moffat"],
+    ids=["dust", "steep rotation, off-centre, Moffat", "clumps, scatter"],
 )  # fmt: skip
 def test_chebyshev_moments_match_a_convolution_per_channel(galaxy, psf):
     pixel = galsim.Pixel(0.02)
