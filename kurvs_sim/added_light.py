@@ -28,17 +28,16 @@ _GAUSSIAN_SIGMA_PER_EFFECTIVE_RADIUS = 1.0 / math.sqrt(2.0 * math.log(2.0))
 def _shares_of_pixels(distance: Array, sigma: float) -> Array:
     """Share a Gaussian out to pixels, its flux, centre and variance kept.
 
-    The convolution that follows spreads the light of every pixel over it, which adds 1/12 to
-    the variance; a narrow Gaussian has too few pixels to be sampled, and is put on three.
+    The light of a pixel is taken to come from its centre. A narrow Gaussian has too few pixels
+    to be sampled, and is put on three.
     """
-    variance = sigma**2 - 1.0 / 12.0
     if sigma >= 1.0:
-        return np.asarray(np.exp(-0.5 * distance**2 / variance) / np.sqrt(2.0 * np.pi * variance))
+        return np.asarray(np.exp(-0.5 * (distance / sigma) ** 2) / (np.sqrt(2.0 * np.pi) * sigma))
     shares = np.zeros(distance.size)
     nearest = int(np.argmin(np.abs(distance)))
     if 0 < nearest < distance.size - 1:
         offset = -distance[nearest]
-        square = offset**2 + variance
+        square = offset**2 + sigma**2
         three = [0.5 * (square - offset), 1.0 - square, 0.5 * (square + offset)]
         shares[nearest - 1 : nearest + 2] = three
     return shares

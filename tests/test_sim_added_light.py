@@ -34,7 +34,8 @@ def added(galaxy):
 
 
 def as_galsim_draws(profile, psf=SEEING):
-    smeared = galsim.Convolve(profile, psf.galsim_profile)
+    accurate = galsim.GSParams(folding_threshold=2e-4, maximum_fft_size=16384)
+    smeared = galsim.Convolve(profile, psf.galsim_profile, gsparams=accurate)
     return smeared.drawImage(nx=40, ny=40, scale=0.1, offset=(1.3, 0.0), dtype=float).array
 
 
