@@ -1,78 +1,143 @@
-"""Abundances of apertures, and the gradients through the annuli."""
+"""Abundances of apertures by every diagnostic, and the gradients through the annuli."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 from numpy.typing import NDArray
 
-from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.attenuation import Attenuation
+from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.gradients import Slope, weighted_slope
-from kurvs_pipeline.line_fits import LineFits, line_ratio
+from kurvs_pipeline.joint_fluxes import PAIRS, JointFluxes
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.smearing import DiskSmearing
 
 Array = NDArray[np.float64]
 
-MEASURED_DIAGNOSTICS = ("n2", "n2_analogues", "n2_marino13")
-"""Those that need no correction for dust."""
+N_DRAWS = 2000
+"""Errors are then known to three per cent."""
+
+ONE_SIGMA_PERCENTILES = (15.865, 84.135)
+NII_LINES = {"nii_6584", "halpha"}
 
 
-def abundance_table(fits: LineFits, apertures: Sequence[str]) -> QTable:
-    """Return 12 + log(O/H) of every aperture by every diagnostic of [N II]/H-alpha.
+def abundance_table(
+    fluxes: JointFluxes,
+    attenuation: Attenuation,
+    apertures: Sequence[str],
+    random: np.random.Generator,
+) -> QTable:
+    """Return 12 + log(O/H) of every aperture by every diagnostic whose lines it holds.
+
+    Errors are percentiles of draws from the covariance of all lines and of the attenuation;
+    the scatter of the calibration is not in them.
 
     Parameters
     ----------
-    fits : LineFits
-        Of the band with H-alpha, one fit an aperture.
+    fluxes : JointFluxes
+        Of the apertures.
+    attenuation : Attenuation
+        Of the same apertures.
     apertures : sequence of str
         Their names.
+    random : Generator
+        Of the draws.
 
     Returns
     -------
     QTable
-        ``aperture, diagnostic, value, err_low, err_high, limit``. Where [N II] is not
-        detected, ``value`` is the 4-sigma upper limit, ``limit`` is ``upper`` and the
-        errors are NaN. Where H-alpha is not detected either, ``value`` is NaN and ``limit``
-        is ``none``.
+        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated``. Where one line
+        (or pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,
+        ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
+        errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
+        ``extrapolated`` is true beyond the range that the calibration is used for.
     """
-    ratio, error, limit = _nii_to_halpha(fits)
-    table = QTable()
-    table["aperture"] = np.repeat(apertures, len(MEASURED_DIAGNOSTICS))
-    table["diagnostic"] = np.tile(MEASURED_DIAGNOSTICS, len(apertures))
-    columns = [_abundances(name, ratio, error) for name in MEASURED_DIAGNOSTICS]
-    for name, values in zip(("value", "err_low", "err_high"), zip(*columns, strict=True),
-                            strict=True):  # fmt: skip
-        table[name] = np.stack(values, axis=1).ravel() * u.dex
-    table["limit"] = np.repeat(limit, len(MEASURED_DIAGNOSTICS))
-    return table
+    drawn = fluxes.draws(random, N_DRAWS)
+    a_v = attenuation.draws(random, drawn, N_DRAWS)
+    measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(fluxes.names)]
+    tables = [
+        _of_diagnostic(diagnostic, fluxes, attenuation.a_v, _dust_free(drawn, a_v), apertures)
+        for diagnostic in measured
+    ]
+    table = vstack(tables)
+    # Aperture by aperture, as results are read.
+    order = np.argsort(np.tile(np.arange(len(apertures)), len(measured)), kind="stable")
+    return table[order]
 
 
-def _nii_to_halpha(fits: LineFits) -> tuple[Array, Array, NDArray[np.str_]]:
-    """Return the ratio (or its limit), its error (NaN for a limit) and the kind of limit."""
-    if "nii_6584" not in fits.names:
-        missing = np.full(len(fits.flag), np.nan)
-        return missing, missing, np.full(len(fits.flag), "none")
-    ratio, error = line_ratio(fits, "nii_6584", "halpha")
-    i, j = fits.names.index("nii_6584"), fits.names.index("halpha")
-    has_halpha = fits.snr[:, j] > DETECTION_SNR
-    has_nii = fits.snr[:, i] > DETECTION_SNR
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ceiling = DETECTION_SNR * fits.flux_err[:, i] / fits.flux[:, j]
-    value = np.where(has_halpha, np.where(has_nii, ratio, ceiling), np.nan)
-    limited = np.where(np.isfinite(value), np.where(has_nii, "", "upper"), "none")
-    return value, np.where(has_halpha & has_nii, error, np.nan), limited
+def _of_diagnostic(
+    diagnostic: Diagnostic,
+    fluxes: JointFluxes,
+    a_v: Array,
+    drawn: dict[str, Array],
+    apertures: Sequence[str],
+) -> QTable:
+    """Return the rows of one diagnostic."""
+    missing = np.stack([~fluxes.detected(*lines) for lines in _parts(diagnostic)])
+    n_missing = missing.sum(axis=0)
+    observed = {name: fluxes.of_line(name) for name in diagnostic.lines}
+    value = np.where(n_missing == 0, diagnostic.from_fluxes(_dust_free(observed, a_v)), np.nan)
+    limit = np.where(n_missing == 0, "", "none").astype("<U5")
+    for lines, undetected in zip(_parts(diagnostic), missing, strict=True):
+        bound, kind = _bound(diagnostic, fluxes, a_v, lines)
+        here = undetected & (n_missing == 1) & np.isfinite(bound)
+        value, limit = np.where(here, bound, value), np.where(here, kind, limit)
+    low, high = _interval(diagnostic.from_fluxes(drawn))
+    known = (limit == "") & np.isfinite(value)
+    limit[~np.isfinite(value)] = "none"
+    first, last = diagnostic.valid_range
+    return QTable({
+        "aperture": list(apertures),
+        "diagnostic": [diagnostic.name] * len(apertures),
+        "value": value * u.dex,
+        "err_low": np.where(known, value - low, np.nan) * u.dex,
+        "err_high": np.where(known, high - value, np.nan) * u.dex,
+        "limit": limit,
+        "extrapolated": np.isfinite(value) & ~((value >= first) & (value <= last)),
+    })  # fmt: skip
 
 
-def _abundances(name: str, ratio: Array, error: Array) -> tuple[Array, Array, Array]:
-    """Carry a ratio and its one-sigma interval through a diagnostic that rises with it."""
+def _parts(diagnostic: Diagnostic) -> list[tuple[str, ...]]:
+    """Return the lines of a diagnostic, pairs together."""
+    pairs = [pair for pair in PAIRS if set(pair) <= set(diagnostic.lines)]
+    paired = {name for pair in pairs for name in pair}
+    return [*pairs, *((name,) for name in diagnostic.lines if name not in paired)]
 
-    def abundance(values: Array) -> Array:
-        return DIAGNOSTICS[name].from_fluxes({"nii_6584": values, "halpha": np.ones_like(values)})
 
-    value = abundance(ratio)
-    return value, value - abundance(ratio - error), abundance(ratio + error) - value
+def _dust_free(fluxes: dict[str, Array], a_v: Array) -> dict[str, Array]:
+    return {
+        name: flux / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
+        for name, flux in fluxes.items()
+    }
+
+
+def _bound(
+    diagnostic: Diagnostic, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
+) -> tuple[Array, NDArray[np.str_]]:
+    """Return the abundance with lines at their 4-sigma limit, and which side it bounds."""
+    ceiling = DETECTION_SNR * fluxes.error_of(*lines) / len(lines)
+
+    def abundance(factor: float) -> Array:
+        observed = {
+            name: factor * ceiling if name in lines else fluxes.of_line(name)
+            for name in diagnostic.lines
+        }
+        return diagnostic.from_fluxes(_dust_free(observed, a_v))
+
+    bound = abundance(1.0)
+    with np.errstate(invalid="ignore"):
+        return bound, np.where(abundance(0.9) < bound, "upper", "lower")
+
+
+def _interval(values: Array) -> tuple[Array, Array]:
+    """Return the central 68 per cent of draws, shape (number, n); NaN where most are NaN."""
+    enough = np.isfinite(values).mean(axis=0) > 0.5
+    low, high = np.nanpercentile(np.where(enough, values, 0.0), ONE_SIGMA_PERCENTILES, axis=0)
+    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
 
 
 def gradient_table(abundances: QTable, radius_kpc: Array, smearing: DiskSmearing) -> QTable:
@@ -91,12 +156,14 @@ def gradient_table(abundances: QTable, radius_kpc: Array, smearing: DiskSmearing
     -------
     QTable
         ``diagnostic, estimator, gradient, gradient_err, gradient_low, gradient_high, n_bins,
-        f_grad, f_grad_reference_gradient, flag``. Bins without [N II] are left out, which
-        flattens faint negative gradients; errors leave out that of f_grad itself.
+        f_grad, f_grad_reference_gradient, flag``. Bins with a limit are left out, which
+        flattens faint negative gradients; errors leave out that of f_grad itself. As in the
+        survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for their own
+        bins and weights.
     """
     rows = []
-    for name in MEASURED_DIAGNOSTICS:
-        rows.extend(_gradients(name, abundances, radius_kpc, smearing))
+    for name in dict.fromkeys(abundances["diagnostic"]):
+        rows.extend(_gradients(str(name), abundances, radius_kpc, smearing))
     names = ("diagnostic", "estimator", "gradient", "gradient_err", "n_bins", "f_grad", "flag")
     table = QTable(rows=rows, names=names)
     unit = u.dex / u.kpc
@@ -131,5 +198,6 @@ def _correction(name: str, slope: Slope, smearing: DiskSmearing) -> float:
     if slope.n_bins < 2:
         return float("nan")
     # All diagnostics of [N II]/H-alpha are straight lines in its logarithm.
-    ends = DIAGNOSTICS[name].oxygen_abundance(np.array([0.0, 1.0]))
+    of_nii = name if set(DIAGNOSTICS[name].lines) == NII_LINES else "n2"
+    ends = DIAGNOSTICS[of_nii].oxygen_abundance(np.array([0.0, 1.0]))
     return smearing.f_grad(slope.coefficients, abundance_per_log_ratio=float(ends[1] - ends[0]))

@@ -256,4 +256,4 @@ def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
     """
     unit = u.Unit(flux_density_unit) * u.um
     calibrated = u.Unit("1e-16 erg / (s cm2)")
-    return calibrated if unit.is_equivalent(calibrated) else unit
+    return calibrated if unit == calibrated else unit

@@ -12,6 +12,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from kurvs_pipeline.abundance_profiles import abundance_table, gradient_table
+from kurvs_pipeline.attenuation import attenuation_of
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.geometry import (
@@ -23,6 +24,7 @@ from kurvs_pipeline.geometry import (
     kpc_per_arcsec,
     spaxel_size_arcsec,
 )
+from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps
 from kurvs_pipeline.line_fluxes import (
     BandFit,
@@ -54,8 +56,9 @@ class MeasuredGalaxy:
         What was given, with the redshift as measured.
     redshift_err : float
         NaN where H-alpha was not detected and the redshift is the one given.
-    fluxes, abundances, gradients : QTable
-        See :func:`flux_table`, :func:`abundance_table` and :func:`gradient_table`.
+    fluxes, attenuation, abundances, gradients : QTable
+        See :func:`flux_table`, :meth:`Attenuation.table`, :func:`abundance_table` and
+        :func:`gradient_table`.
     apertures : tuple of Aperture
         The integrated ellipse, then the annuli outwards.
     coverage : tuple of float
@@ -75,6 +78,7 @@ class MeasuredGalaxy:
     metadata: ObservationMetadata
     redshift_err: float
     fluxes: QTable
+    attenuation: QTable
     abundances: QTable
     gradients: QTable
     apertures: tuple[Aperture, ...]
@@ -111,9 +115,12 @@ class Pipeline:
     ----------
     scheme : BinningScheme
         Annuli of the gradient; the survey's are 3 of 0.5 arcsec.
+    seed : int
+        Of the draws that errors of abundances come from, >= 0.
     """
 
     scheme: BinningScheme = field(default_factory=BinningScheme)
+    seed: int = 0
 
     def run(self, observation: xr.DataTree) -> MeasuredGalaxy:
         """Measure one galaxy.
@@ -144,12 +151,16 @@ class Pipeline:
         metadata, maps = _about_systemic(metadata, maps, systemic[0])
         fits = fit_bands(bands, weights, redshift=metadata.redshift, velocity_kms=maps.velocity_kms)
         names = [aperture.name for aperture in apertures]
-        abundances = abundance_table(_halpha_band(fits).fits, names)
+        joint = JointFluxes.of(fits)
+        attenuation = attenuation_of(joint, apertures)
+        random = np.random.default_rng(np.random.SeedSequence(self.seed))
+        abundances = abundance_table(joint, attenuation, names, random)
         smearing = DiskSmearing(metadata, x.to_numpy(), y.to_numpy(), weights[1:])
         return MeasuredGalaxy(
             metadata=metadata,
             redshift_err=systemic[1] / SPEED_OF_LIGHT_KMS * (1.0 + metadata.redshift),
             fluxes=flux_table(fits, names, coverage),
+            attenuation=attenuation.table(apertures),
             abundances=abundances,
             gradients=_gradients(abundances, apertures[1:], metadata, smearing),
             apertures=apertures,

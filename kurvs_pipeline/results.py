@@ -86,7 +86,9 @@ def _spectra(fit: BandFit, apertures: list[str]) -> xr.Dataset:
 
 
 def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
-    """Write ``fluxes.ecsv``, ``abundances.ecsv``, ``gradients.ecsv`` and ``measurement.nc``.
+    """Write the tables of a measurement as ECSV, and ``measurement.nc``.
+
+    The tables are ``fluxes``, ``attenuation``, ``abundances`` and ``gradients``.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
     directory : Path
         An existing folder.
     """
-    for name in ("fluxes", "abundances", "gradients"):
+    for name in ("fluxes", "attenuation", "abundances", "gradients"):
         table = getattr(galaxy, name).copy()
         table.meta.update(
             name=galaxy.metadata.name,

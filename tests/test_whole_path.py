@@ -57,6 +57,18 @@ def test_every_line_flux_of_a_sharp_noise_free_mock_is_its_true_one():
         assert row["flux"].value == pytest.approx(truth, rel=5e-3), row["line"]
 
 
+def test_attenuation_and_every_honoured_diagnostic_come_back_from_a_sharp_noise_free_mock():
+    galaxy = galaxy_with(0.0, a_v=Constant(0.7))
+    observation = noise_free(galaxy, bands=("IZ", "YJ", "H"))
+    measured = Pipeline(SCHEME).run(observation)
+    assert set(measured.attenuation["source"]) == {"balmer"}
+    assert measured.attenuation["a_v"].value == pytest.approx(0.7, abs=0.02)
+    for name in galaxy.emission.honoured_diagnostics:
+        found = measured.abundances[measured.abundances["diagnostic"] == name]
+        assert set(found["limit"]) == {""}
+        assert found["value"].value == pytest.approx(8.55, abs=0.01), name
+
+
 def slope_of(fluxes, galaxy, measured):
     """Fit the slope of true fluxes with the weights of the measurement."""
     radius = np.array([0.25, 0.75, 1.25]) * galaxy.kpc_per_arcsec

@@ -1,0 +1,132 @@
+"""The lines of all bands together, with their covariance: what abundances are made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from astropy import units as u
+from numpy.typing import NDArray
+
+from kurvs_pipeline.line_fits import LineFluxes
+from kurvs_pipeline.line_fluxes import DETECTION_SNR, BandFit, line_flux_unit
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+PAIRS = (("oii_3726", "oii_3729"), ("sii_6716", "sii_6731"))
+"""Lines that diagnostics only use together: a pair is detected by its sum."""
+
+
+@dataclass(frozen=True)
+class JointFluxes:
+    """Fluxes of the lines of every aperture.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The lines; of those in two bands, the one with the smaller error.
+    flux : array, shape (n_apertures, n_lines)
+        NaN where a line was not measured.
+    covariance : array, shape (n_apertures, n_lines, n_lines)
+        None between bands.
+    """
+
+    names: tuple[str, ...]
+    flux: Array
+    covariance: Array
+
+    @classmethod
+    def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
+        """Join the fits of bands.
+
+        Parameters
+        ----------
+        fits : mapping of str to BandFit
+            The band with H-alpha first. Bands whose unit is not that of H-alpha's, or that
+            are not calibrated, are left out: lines could not be compared.
+        """
+        first = next(iter(fits.values()))
+        kept = [fit for fit in fits.values() if fit is first or _comparable(fit, first)]
+        lines = [fit.fits.to_lines() for fit in kept]
+        chosen = _places(lines)
+        flux = np.stack([lines[b].flux[:, i] for b, i in chosen.values()], axis=1)
+        covariance = np.zeros((len(flux), len(chosen), len(chosen)))
+        bands, indices = np.array(list(chosen.values())).T
+        for band, known in enumerate(lines):
+            here = np.flatnonzero(bands == band)
+            inside = known.covariance[:, indices[here][:, None], indices[here]]
+            covariance[:, here[:, None], here] = inside
+        return cls(tuple(chosen), flux, covariance)
+
+    def of_line(self, name: str) -> Array:
+        """Return the flux of a line in every aperture, NaN if no band holds it."""
+        if name not in self.names:
+            return np.full(len(self.flux), np.nan)
+        return self.flux[:, self.names.index(name)]
+
+    @cached_property
+    def flux_err(self) -> Array:
+        """Standard errors, shape (n_apertures, n_lines)."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+    def error_of(self, *lines: str) -> Array:
+        """Return the standard error of the sum of lines, shape (n_apertures,)."""
+        if not set(lines) <= set(self.names):
+            return np.full(len(self.flux), np.nan)
+        at = [self.names.index(name) for name in lines]
+        return np.asarray(np.sqrt(self.covariance[:, at][:, :, at].sum(axis=(1, 2))))
+
+    def detected(self, *lines: str) -> BoolArray:
+        """Return whether the sum of lines is detected at 4 sigma, shape (n_apertures,)."""
+        total = np.sum([self.of_line(name) for name in lines], axis=0)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total > DETECTION_SNR * self.error_of(*lines))
+
+    def draws(self, random: np.random.Generator, number: int) -> dict[str, Array]:
+        """Draw fluxes from their covariance.
+
+        Parameters
+        ----------
+        random : Generator
+            Of the draws.
+        number : int
+            How many.
+
+        Returns
+        -------
+        dict of str to array, shape (number, n_apertures)
+            By line; NaN where it was not measured.
+        """
+        power, vectors = np.linalg.eigh(np.nan_to_num(self.covariance))
+        root = vectors * np.sqrt(np.maximum(power, 0.0))[:, None, :]
+        white = random.standard_normal((number, *self.flux.shape))
+        drawn = self.flux + np.einsum("aij,naj->nai", root, white)
+        return {name: drawn[:, :, index] for index, name in enumerate(self.names)}
+
+
+def _comparable(fit: BandFit, first: BandFit) -> bool:
+    calibrated = u.Unit("erg / (s cm2)")
+    unit = line_flux_unit(fit.units)
+    return bool(unit == line_flux_unit(first.units) and unit.is_equivalent(calibrated))
+
+
+def _places(lines: Sequence[LineFluxes]) -> dict[str, tuple[int, int]]:
+    """Return the band and the index of every line, where its first aperture has less error."""
+    chosen: dict[str, tuple[int, int]] = {}
+    for band, known in enumerate(lines):
+        errors = np.nan_to_num(known.flux_err[0], nan=np.inf)
+        for index, name in enumerate(known.names):
+            if name not in REST_WAVELENGTH_UM:
+                continue
+            before = chosen.get(name)
+            if before is None or errors[index] < _error(lines[before[0]], before[1]):
+                chosen[name] = (band, index)
+    return chosen
+
+
+def _error(lines: LineFluxes, index: int) -> float:
+    """Return the error of a line in the first aperture; infinite where it has none."""
+    error = float(lines.flux_err[0, index])
+    return error if np.isfinite(error) else np.inf
