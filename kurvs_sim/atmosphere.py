@@ -59,7 +59,6 @@ def airglow_lines(band: Band, *, shift_um: float = 0.0, width_factor: float = 1.
     return np.asarray(lines @ photon_rate * band.channel_width_um)
 
 
-@cache
 def sky_photon_rate(band: Band) -> Array:
     """Return the brightness of the sky in every channel, as KMOS resolves it.
 
@@ -74,6 +73,11 @@ def sky_photon_rate(band: Band) -> Array:
         Photons / s / m2 / arcsec2 per channel at airmass 1: OH lines through the
         line-spread function, integrated over the channel, and continuum.
     """
+    return _whole_sky_photon_rate(band.whole)[band.channels]
+
+
+@cache
+def _whole_sky_photon_rate(band: Band) -> Array:
     grid_um, continuum_per_um, _ = _sky_table("sky_continuum.csv").T
     continuum = np.interp(band.wavelength_um, grid_um, continuum_per_um) * band.channel_width_um
     rate = airglow_lines(band) + continuum
@@ -81,9 +85,13 @@ def sky_photon_rate(band: Band) -> Array:
     return np.asarray(rate)
 
 
-@cache
 def transmission(band: Band) -> Array:
     """Return the fraction of light that the atmosphere lets through, shape (n_channels,)."""
+    return _whole_transmission(band.whole)[band.channels]
+
+
+@cache
+def _whole_transmission(band: Band) -> Array:
     grid_um, _, fraction = _sky_table("sky_continuum.csv").T
     through = np.interp(band.wavelength_um, grid_um, fraction)
     through.setflags(write=False)

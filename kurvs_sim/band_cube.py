@@ -26,7 +26,7 @@ class BandCube:
     scene : Scene
         Galaxy, grid and seeing.
     band : Band
-        The channels.
+        The channels; of a part of a band, only those.
     effects : Effects
         What atmosphere, instrument and reduction do.
     seed : int
@@ -51,7 +51,9 @@ class BandCube:
         if effects.chromatic_seeing is not None:
             scene = replace(scene, psf=effects.chromatic_seeing.in_band(scene.psf, band))
         spread = effects.line_spread
-        cube = scene.cube(band) if spread is None else spread.cube(scene, band)
+        # Rounding may depend on the channels that are computed together, so all are.
+        whole = scene.cube(band.whole) if spread is None else spread.cube(scene, band.whole)
+        cube = whole[band.channels]
         if effects.telluric_residual is not None:
             cube *= _along_channels(effects.telluric_residual.factor(band))
         return cube
@@ -89,10 +91,9 @@ class BandCube:
         mask : bool array, same shape
             True where the voxel must not be used.
         """
-        flux = self.light.copy()
-        self._add_sky(flux)
-        if self.noisy:
-            self._add_noise(flux)
+        light = self._light_and_sky()
+        flux = self._noise() if self.noisy else np.zeros_like(light)
+        flux += light
         self._add_cosmic_rays(flux)
         # The square of what a NOISE extension holds, so that a written cube reads back the same.
         variance = np.broadcast_to(self._stated_sigma**2, flux.shape).copy()
@@ -101,30 +102,33 @@ class BandCube:
             flux[mask], variance[mask] = 0.0, np.nan
         return flux, variance, mask
 
-    def _add_sky(self, flux: Cube) -> None:
-        """Add what sky subtraction leaves, in place."""
-        band, grid = self.band, self.scene.grid
-        if self.effects.sky_residuals is not None:
+    def _light_and_sky(self) -> Cube:
+        """Return the galaxy with what sky subtraction leaves."""
+        light, effects, band, grid = self.light, self.effects, self.band, self.scene.grid
+        if effects.sky_residuals is not None:
             random = generator(self.seed, band, Stream.SKY_RESIDUALS)
-            flux += self.effects.sky_residuals.draw(
-                random, band, grid, n_exposures=self.level.n_exposures(band)
+            residual = effects.sky_residuals.draw(
+                random, band.whole, grid, n_exposures=self.level.n_exposures(band)
             )
-        if self.effects.sky_oversubtraction is not None:
-            flux -= _along_channels(
-                self.effects.sky_oversubtraction.spectrum(self.light, band, grid)
+            light = light + residual[band.channels]
+        if effects.sky_oversubtraction is not None:
+            light = light - _along_channels(
+                effects.sky_oversubtraction.spectrum(self.light, band, grid)
             )
+        return light
 
-    def _add_noise(self, flux: Cube) -> None:
-        """Draw noise in place, from a stream of the band's own."""
+    def _noise(self) -> Cube:
+        """Draw noise from a stream of the band's own."""
         if self.effects.covariance is None:
             place = list(KMOS_BANDS).index(self.band.name)
             key = np.random.SeedSequence(self.seed, spawn_key=(place,))
-            draws = np.random.default_rng(key).standard_normal(flux.shape, dtype=np.float32)
+            shape = (self.band.n_channels, self.scene.grid.n_y, self.scene.grid.n_x)
+            draws = np.random.default_rng(key).standard_normal(shape, dtype=np.float32)
         else:
             random = generator(self.seed, self.band, Stream.CORRELATED_NOISE)
             draws = self.effects.covariance.draw(random, self.band.n_channels, self.scene.grid)
         draws *= self._sigma
-        flux += draws
+        return draws
 
     def _add_cosmic_rays(self, flux: Cube) -> None:
         if self.effects.cosmic_rays is None:

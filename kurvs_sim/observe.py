@@ -11,6 +11,7 @@ from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
 from kurvs_sim.band_cube import BandCube
+from kurvs_sim.channels_near_lines import near_lines
 from kurvs_sim.effects import NO_EFFECTS, Effects
 from kurvs_sim.exposures import ExposureModel
 from kurvs_sim.galaxy import Galaxy
@@ -42,6 +43,7 @@ def observe(
     noise: NoiseModel | ExposureModel = DEFAULT_NOISE,
     numerics: Numerics = DEFAULT_NUMERICS,
     effects: Effects = NO_EFFECTS,
+    within_kms_of_lines: float | None = None,
 ) -> xr.DataTree:
     """Simulate the cubes of a galaxy.
 
@@ -72,6 +74,14 @@ def observe(
     effects : Effects
         What bends a measurement beyond seeing and noise that is independent from voxel to
         voxel; none by default.
+    within_kms_of_lines : float or None
+        Keep of each band only the channels from so far before its first line to so far after
+        its last, lines being those of ``REST_WAVELENGTH_UM`` in the band's usable range. A band
+        without any is left out. This saves time and memory; 3000 is enough for the pipeline, and
+        less than 1000 leaves it no channels free of lines. None keeps all channels. Galaxy, sky
+        residuals, variance and mask are the same voxel for voxel as in the whole band. Noise and
+        cosmic rays are drawn for these channels alone: as strong and as correlated as in the
+        whole band, but not the same numbers in the same channels.
 
     Returns
     -------
@@ -82,18 +92,24 @@ def observe(
     Raises
     ------
     ConfigurationError
-        If a band, the signal-to-noise ratio or the seed is not usable, or the ratio is asked
-        for where exposures set it.
+        If a band, the signal-to-noise ratio, the seed or the distance from lines is not usable,
+        or the ratio is asked for where exposures set it.
     CoverageError
-        If H-alpha falls outside every band, or the galaxy outside the field.
+        If H-alpha falls outside every band, the galaxy outside the field, or all lines outside
+        the bands of which only channels near lines are asked for.
     """
     _check_options(bands, halpha_snr, seed)
     scene = Scene(galaxy, grid, psf, numerics)
     level = _noise_level(scene, noise, effects, halpha_snr)
-    datasets = {}
-    for name in (name for name in KMOS_BANDS if name in bands):
-        cube = BandCube(scene, KMOS_BANDS[name], effects, seed, level, halpha_snr is not None)
-        datasets[name] = _band_dataset(cube)
+    observed = [band for name, band in KMOS_BANDS.items() if name in bands]
+    if within_kms_of_lines is not None:
+        observed = near_lines(observed, galaxy.redshift, within_kms_of_lines)
+    datasets = {
+        band.name: _band_dataset(
+            BandCube(scene, band, effects, seed, level, halpha_snr is not None)
+        )
+        for band in observed
+    }
     metadata = _metadata(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
@@ -152,7 +168,7 @@ def _wcs_header(scene: Scene, band: Band) -> fits.Header:
              -spaxel_arcsec / 3600.0),
             ("DEC--TAN", "deg", 1.0 - scene.y_arcsec[0] / spaxel_arcsec, scene.galaxy.dec_deg,
              spaxel_arcsec / 3600.0),
-            ("WAVE", "um", 1.0, band.first_channel_um, band.channel_width_um),
+            ("WAVE", "um", 1.0, float(band.wavelength_um[0]), band.channel_width_um),
         ),
         start=1,
     ):  # fmt: skip
