@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from astropy import units as u
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.keywords import to_header, write_centre_pixel
@@ -21,6 +22,11 @@ from kurvs_pipeline.observation import (
 
 FITS_FLUX_UNIT = "10**(-16) erg.s**(-1).cm**(-2).um**(-1)"
 """The cube's unit as the FITS standard spells it."""
+
+FITS_FLOAT = np.dtype(">f4")
+"""In this byte order an array goes to the file as it is."""
+
+Cube = NDArray[np.float32]
 
 
 def write_eso(
@@ -61,16 +67,16 @@ def write_eso(
 
 def _write(path: Path, hdus: fits.HDUList) -> None:
     try:
-        hdus.writeto(path, overwrite=True)
+        # Every header was made by astropy just before: to verify it again takes a tenth longer.
+        hdus.writeto(path, overwrite=True, output_verify="ignore")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _hdus(band: str, dataset: xr.Dataset, metadata: ObservationMetadata) -> fits.HDUList:
     header = _cube_header(dataset, metadata.name)
-    mask = dataset["mask"].to_numpy()
-    noise = np.sqrt(dataset["variance"].to_numpy().astype(float)).astype(np.float32)
-    cubes = {"IFU.1.DATA": np.where(mask, np.float32(np.nan), dataset["flux"].to_numpy())}
+    cubes = {"IFU.1.DATA": _flux(dataset)}
+    noise = _noise(dataset)
     # Noise that is unknown everywhere is not written: the reader would take it for bad voxels.
     if np.isfinite(noise).any():
         cubes["IFU.1.NOISE"] = noise
@@ -80,6 +86,21 @@ def _hdus(band: str, dataset: xr.Dataset, metadata: ObservationMetadata) -> fits
             *(fits.ImageHDU(cube, header=header, name=key) for key, cube in cubes.items()),
         ]
     )
+
+
+def _flux(dataset: xr.Dataset) -> Cube:
+    """Return the flux as FITS stores it, NaN where masked."""
+    flux = dataset["flux"].to_numpy().astype(FITS_FLOAT)
+    flux[dataset["mask"].to_numpy()] = np.nan
+    return flux
+
+
+def _noise(dataset: xr.Dataset) -> Cube:
+    """Return the standard deviation as FITS stores it."""
+    variance = dataset["variance"].to_numpy()
+    noise: Cube = np.empty(variance.shape, FITS_FLOAT)
+    np.sqrt(variance, out=noise)
+    return noise
 
 
 def _cube_header(dataset: xr.Dataset, name: str) -> fits.Header:

@@ -8,7 +8,9 @@ import xarray as xr
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError, MetadataError, OutputError
+from kurvs_pipeline.io.eso_writer import FITS_FLOAT
 from kurvs_pipeline.io.keywords import to_header
 from kurvs_pipeline.io.survey import PER_FLUX_UNIT, survey_wcs
 from kurvs_pipeline.io.survey_layout import N_SPAXELS, SPAXEL_ARCSEC, SURVEY_FIELDS, FieldLayout
@@ -18,6 +20,9 @@ Array = NDArray[np.float64]
 
 FITS_FLUX_UNIT = "erg.s**(-1).cm**(-2).um**(-1)"
 
+ALIGNED_WITHIN_CHANNELS = 0.05
+"""An error of 2 km/s."""
+
 
 def write_survey(
     observation: xr.DataTree, directory: Path, *, field: str, name: str | None = None
@@ -25,7 +30,8 @@ def write_survey(
     """Write ``FIELD/BAND/NAME.fits`` for every band.
 
     The layout has no place for the noise or the truth, and in CDFS bins YJ to 0.2 arcsec.
-    Spaxels of the common grid that the observation does not hold become 0, masked voxels NaN.
+    Spaxels of the common grid that the observation does not hold become 0; channels that it does
+    not hold and masked voxels NaN.
 
     Parameters
     ----------
@@ -48,7 +54,7 @@ def write_survey(
     ConfigurationError
         If there is no such field.
     MetadataError
-        If the spaxels or the unit are others.
+        If the spaxels, the channels or the unit are others.
     OutputError
         If a file cannot be written.
     """
@@ -68,7 +74,7 @@ def write_survey(
             _on_common_grid(observation[band].to_dataset(), band, layout), band, layout
         )
         paths[band] = Path(directory) / field / band / f"{stem}.fits"
-        _write(paths[band], fits.PrimaryHDU(cube.astype(np.float32), header))
+        _write(paths[band], fits.PrimaryHDU(cube.astype(FITS_FLOAT), header))
     return paths
 
 
@@ -78,19 +84,37 @@ def _wcs(ra_deg: float, dec_deg: float, band: str, layout: FieldLayout) -> fits.
 
 
 def _on_common_grid(dataset: xr.Dataset, band: str, layout: FieldLayout) -> Array:
-    """Place a cube on the common grid, in erg/s/cm2/um."""
+    """Place a cube on the common grid and all channels of its band, in erg/s/cm2/um."""
     units = dataset["flux"].attrs["units"]
     if units != FLUX_DENSITY_UNIT:
         raise MetadataError(
             f"{band}: flux is in {units}; the survey's layout holds {FLUX_DENSITY_UNIT}"
         )
+    channels = _channels(dataset["wavelength"].to_numpy(), band)
     rows = _places(dataset["y"].to_numpy(), f"{band}: y", layout)
     columns = _places(dataset["x"].to_numpy(), f"{band}: x", layout)
-    flux = dataset["flux"].to_numpy().astype(float)
-    flux[dataset["mask"].to_numpy()] = np.nan
-    common = np.zeros((flux.shape[0], N_SPAXELS, N_SPAXELS))
-    common[:, rows, columns] = flux / PER_FLUX_UNIT
+    common = np.zeros((KMOS_BANDS[band].n_channels, N_SPAXELS, N_SPAXELS))
+    common[: channels.start] = common[channels.stop :] = np.nan
+    held = common[channels, rows, columns]
+    np.divide(dataset["flux"].to_numpy(), PER_FLUX_UNIT, out=held, dtype=float)
+    held[dataset["mask"].to_numpy()] = np.nan
     return common
+
+
+def _channels(wavelength_um: Array, band: str) -> slice:
+    """Return which channels of the band's fixed grid an axis covers."""
+    grating = KMOS_BANDS[band]
+    position = (wavelength_um - grating.first_channel_um) / grating.channel_width_um
+    first, end = round(float(position[0])), round(float(position[0])) + position.size
+    off = float(np.max(np.abs(position - np.arange(first, end))))
+    if first < 0 or end > grating.n_channels or off > ALIGNED_WITHIN_CHANNELS:
+        low, high = grating.wavelength_um[[0, -1]]
+        raise MetadataError(
+            f"{band}: wavelengths are {wavelength_um.size} channels from {wavelength_um[0]:.6g} to "
+            f"{wavelength_um[-1]:.6g} um; the survey's layout has channels of "
+            f"{grating.channel_width_um:g} um from {low:.6g} to {high:.6g} um: resample the cube"
+        )
+    return slice(first, end)
 
 
 def _places(axis_arcsec: Array, where: str, layout: FieldLayout) -> slice:
@@ -118,8 +142,10 @@ def _laid_out(common: Array, band: str, layout: FieldLayout) -> Array:
     cube = layout.bands[band]
     inside = slice(cube.margin, N_SPAXELS - cube.margin)
     side, step = cube.n_spaxels, cube.binning
-    binned = common[:, inside, inside].reshape(-1, side, step, side, step).sum(axis=(2, 4))
-    return np.asarray(binned)
+    kept = common[:, inside, inside]
+    if step == 1:
+        return kept
+    return np.asarray(kept.reshape(-1, side, step, side, step).sum(axis=(2, 4)))
 
 
 def _write(path: Path, hdu: fits.PrimaryHDU) -> None:
