@@ -78,6 +78,14 @@ class HalphaExpectation:
         return halpha_band(self.scene.galaxy.redshift)
 
     @cached_property
+    def _window(self) -> Band:
+        """The channels that the fit sees."""
+        beyond = WINDOW_KMS / SPEED_OF_LIGHT_KMS
+        return self.band.between(
+            self._systemic_um * (1.0 - beyond), self._systemic_um * (1.0 + beyond)
+        )
+
+    @cached_property
     def weights(self) -> Array:
         """Fraction of each spaxel inside the aperture, shape (n_y, n_x)."""
         galaxy = self.scene.galaxy
@@ -120,18 +128,18 @@ class HalphaExpectation:
 
     @cached_property
     def _relative_aligned_variance(self) -> Array:
-        """Variance of the aligned spectrum of the aperture, shape (n_channels,)."""
-        wavelength = self.band.wavelength_um
+        """Variance of the aligned spectrum of the aperture in the window, shape (n_channels,)."""
         variance = self.noise.relative_variance(self.band)
         inside = self.weights > 0.0
         shift = 1.0 + self._velocity_moments[1][inside] / SPEED_OF_LIGHT_KMS
         # Spaxels that share a channel at rest come from channels apart by their velocities.
-        aligned = np.interp(wavelength[:, None] * shift, wavelength, variance)
+        seen_at = self._window.wavelength_um[:, None] * shift
+        aligned = np.interp(seen_at, self.band.wavelength_um, variance)
         return np.asarray(aligned @ self.weights[inside] ** 2)
 
     @cached_property
     def _derivatives(self) -> Array:
-        """Model derivatives by H-alpha, [N II], position, width, continuum: (n_channels, 5)."""
+        """Model by H-alpha, [N II], position, width, continuum: (n_channels of the window, 5)."""
         nii = float((self.weights * self.scene.moments("nii_6584")[0]).sum())
         step = 1e-3 * self.sigma_um
 
@@ -141,7 +149,7 @@ class HalphaExpectation:
             redshifted = 1.0 + self.scene.galaxy.redshift
             centres = np.array([REST_WAVELENGTH_UM[name] * redshifted for name in names])
             lines = channel_integrated_gaussian(
-                self.band.wavelength_um, self.band.channel_width_um, centres + offset_um,
+                self._window.wavelength_um, self.band.channel_width_um, centres + offset_um,
                 np.full(3, sigma_um),
             )  # fmt: skip
             return np.asarray(lines @ fluxes)
@@ -153,7 +161,7 @@ class HalphaExpectation:
              - model(self.flux, nii, -step, self.sigma_um)) / (2.0 * step),
             (model(self.flux, nii, 0.0, self.sigma_um + step)
              - model(self.flux, nii, 0.0, self.sigma_um - step)) / (2.0 * step),
-            np.ones(self.band.n_channels),
+            np.ones(self._window.n_channels),
         ]  # fmt: skip
         return np.stack(columns, axis=1)
 
@@ -172,13 +180,11 @@ class HalphaExpectation:
             Multiplies ``NoiseModel.relative_variance`` of any band; the result is in the
             square of 1e-16 erg/s/cm2/um.
         """
-        offset = np.abs(self.band.wavelength_um / self._systemic_um - 1.0)
-        near = offset < WINDOW_KMS / SPEED_OF_LIGHT_KMS
-        derivatives = self._derivatives[near]
+        derivatives = self._derivatives
         # Columns of very different size: balance them before inverting.
         size = np.linalg.norm(derivatives, axis=0)
         balanced = derivatives / size
-        variance = self._relative_aligned_variance[near]
+        variance = self._relative_aligned_variance
         fisher = balanced.T @ (balanced / variance[:, None])
         weights = np.linalg.solve(fisher, (balanced / np.sqrt(variance)[:, None]).T)[0]
         flux_variance = self._summed_variance(weights) / size[0] ** 2
