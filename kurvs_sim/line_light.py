@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kurvs_sim.fine_sky import FineSky
 from kurvs_sim.galaxy import Galaxy
+from kurvs_sim.interpolation import StraightLines
 
 Array = NDArray[np.float64]
 Map = NDArray[np.float32]
@@ -66,6 +67,10 @@ class RadialLight:
         return farthest * np.linspace(0.0, 1.0, self.n_radii) ** 2
 
     @cached_property
+    def _along_radius(self) -> StraightLines:
+        return StraightLines(self._radius_kpc, self._radius_map_kpc)
+
+    @cached_property
     def lines(self) -> dict[str, Array]:
         """Light of every line (:class:`LineLight`)."""
         area = self.sky.pixel_arcsec**2
@@ -83,9 +88,7 @@ class RadialLight:
 
     def on_sky(self, values: Array) -> Map:
         """Turn values at the radii into a map (:class:`LineLight`)."""
-        radius = self._radius_map_kpc
-        mapped = np.interp(radius.ravel(), self._radius_kpc, values)
-        return mapped.astype(np.float32).reshape(radius.shape)
+        return self._along_radius(values).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
