@@ -51,9 +51,11 @@ class BandCube:
         if effects.chromatic_seeing is not None:
             scene = replace(scene, psf=effects.chromatic_seeing.in_band(scene.psf, band))
         spread = effects.line_spread
-        # Rounding may depend on the channels that are computed together, so all are.
-        whole = scene.cube(band.whole) if spread is None else spread.cube(scene, band.whole)
-        cube = whole[band.channels]
+        if spread is not None:
+            cube = spread.cube(scene, band)
+        else:
+            # Rounding may depend on the channels that are computed together, so all are.
+            cube = scene.cube(band.whole)[band.channels]
         if effects.telluric_residual is not None:
             cube *= _along_channels(effects.telluric_residual.factor(band))
         return cube

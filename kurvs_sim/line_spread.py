@@ -72,13 +72,15 @@ class LineSpread:
         -------
         float32 array, shape (n_channels, n_y, n_x)
         """
-        square = (self.true_over_stated * self.stated_sigma_um(band) / band.lsf_sigma_um) ** 2
+        whole = band.whole
+        square = (self.true_over_stated * self.stated_sigma_um(whole) / band.lsf_sigma_um) ** 2
         nodes = chebyshev_nodes(float(square.min()), float(square.max()), N_WIDTHS)
         cubes = [
-            light.cube(replace(band, lsf_fwhm_channels=band.lsf_fwhm_channels * node**0.5))
+            light.cube(replace(whole, lsf_fwhm_channels=band.lsf_fwhm_channels * node**0.5))
             for node in nodes
         ]
-        total = np.zeros_like(cubes[0])
-        for cube, weight in zip(cubes, lagrange_weights(nodes, square), strict=True):
-            total += cube * weight[:, None, None].astype(np.float32)
+        weights = lagrange_weights(nodes, square)[:, band.channels]
+        total = np.zeros_like(cubes[0][band.channels])
+        for cube, weight in zip(cubes, weights, strict=True):
+            total += cube[band.channels] * weight[:, None, None].astype(np.float32)
         return total
