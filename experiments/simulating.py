@@ -87,6 +87,10 @@ class Mock:
         )
         return replace(self, galaxy=galaxy)
 
+    def near_lines(self, within_kms: float) -> Self:
+        """Keep the channels near lines alone (``within_kms_of_lines`` of ``observe``)."""
+        return replace(self, options={**self.options, "within_kms_of_lines": within_kms})
+
     @property
     def seed(self) -> int:
         """Seed of the noise; 0 where neither file nor command line says."""

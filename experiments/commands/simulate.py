@@ -65,6 +65,15 @@ def simulate(
             help="Print the JSON schema of GALAXY.toml, and leave.",
         ),
     ] = False,
+    within_kms_of_lines: Annotated[
+        float | None,
+        typer.Option(
+            metavar="KMS",
+            help="Keep only the channels from so far before the first line of a band to so far "
+            "after its last: 3000 is enough for `kurvs measure`. [default: all channels]",
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
     seed: Annotated[
         int | None,
@@ -86,6 +95,8 @@ def simulate(
 
     terminal = Terminal(quiet=quiet, debug=debug)
     mock = Mock.chosen(galaxy, kurvs_id, seed=seed)
+    if within_kms_of_lines is not None:
+        mock = mock.near_lines(within_kms_of_lines)
     if layout is Format.SURVEY:
         mock = mock.at_middle_of_spaxel()
     with start_run(
