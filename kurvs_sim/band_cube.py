@@ -93,9 +93,7 @@ class BandCube:
         mask : bool array, same shape
             True where the voxel must not be used.
         """
-        light = self._light_and_sky()
-        flux = self._noise() if self.noisy else np.zeros_like(light)
-        flux += light
+        flux = self._with_noise(self._light_and_sky())
         self._add_cosmic_rays(flux)
         # The square of what a NOISE extension holds, so that a written cube reads back the same.
         variance = np.broadcast_to(self._stated_sigma**2, flux.shape).copy()
@@ -119,17 +117,19 @@ class BandCube:
             )
         return light
 
-    def _noise(self) -> Cube:
-        """Draw noise from a stream of the band's own."""
+    def _with_noise(self, light: Cube) -> Cube:
+        """Return a new cube with noise, if any, from a stream of the band's own."""
+        if not self.noisy:
+            return light.copy()
         if self.effects.covariance is None:
             place = list(KMOS_BANDS).index(self.band.name)
             key = np.random.SeedSequence(self.seed, spawn_key=(place,))
-            shape = (self.band.n_channels, self.scene.grid.n_y, self.scene.grid.n_x)
-            draws = np.random.default_rng(key).standard_normal(shape, dtype=np.float32)
+            draws = np.random.default_rng(key).standard_normal(light.shape, dtype=np.float32)
         else:
             random = generator(self.seed, self.band, Stream.CORRELATED_NOISE)
             draws = self.effects.covariance.draw(random, self.band.n_channels, self.scene.grid)
         draws *= self._sigma
+        draws += light
         return draws
 
     def _add_cosmic_rays(self, flux: Cube) -> None:
