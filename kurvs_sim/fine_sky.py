@@ -118,9 +118,11 @@ class FineSky:
         -------
         array, shape (n_y, n_x)
         """
-        n_y, n_x = fine.shape[0] // self.oversampling, fine.shape[1] // self.oversampling
-        blocks = fine.reshape(n_y, self.oversampling, n_x, self.oversampling)
-        return np.asarray(blocks.sum(axis=(1, 3), dtype=float)[self._field])
+        number = self.oversampling
+        rows, columns = (slice(part.start * number, part.stop * number) for part in self._field)
+        n_y, n_x = self.spaxel_y_arcsec.size, self.spaxel_x_arcsec.size
+        blocks = fine[rows, columns].reshape(n_y, number, n_x, number)
+        return np.asarray(blocks.sum(axis=(1, 3), dtype=float))
 
     def convolution(self, psf: Seeing, blur: MinorAxisBlur = NO_BLUR) -> Convolution:
         """Return the convolution with seeing, and with the height of a disk.
