@@ -73,4 +73,6 @@ def _described(problem: ErrorDetails, file: type[Section]) -> str:
             return f"{key}.kind is missing; expected one of {kinds}"
         case "union_tag_invalid":
             return f"{key}.kind is {problem['ctx']['tag']!r}; expected one of {kinds}"
+        case "tuple_type" if isinstance(problem["input"], dict):
+            return f"{key} is one table; expected a list of them: write [[{key}]]"
     return f"{key} is {problem['input']!r}; {problem['msg']}"

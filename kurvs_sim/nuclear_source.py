@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from kurvs_sim.density_ratios import DENSITY_RANGE_CM3
 from kurvs_sim.line_ratios import every_line_to_halpha
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import require, require_positive
+
+FASTEST_KMS = 10_000.0
+"""Outflows of active galaxies are slower."""
 
 TYPICAL_NARROW_LINE_DENSITY_CM3 = 500.0
 """Of a narrow-line region; the ratios within [O II] and [S II] depend on it."""
@@ -64,7 +67,9 @@ class NuclearSource:
         require("electron_density_cm3 of the nuclear source", self.electron_density_cm3,
                 within=low <= self.electron_density_cm3 <= high,
                 expected=f"a value between {low:g} and {high:g}")  # fmt: skip
-        require_finite(velocity_kms=self.velocity_kms)
+        require("velocity_kms of the nuclear source", self.velocity_kms,
+                within=abs(self.velocity_kms) <= FASTEST_KMS,
+                expected=f"between -{FASTEST_KMS:g} and {FASTEST_KMS:g}")  # fmt: skip
         for name in (
             "effective_radius_kpc", "hbeta_to_halpha", "nii_6584_to_halpha",
             "oiii_5007_to_halpha", "oii_to_halpha", "sii_to_halpha",

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
+from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.added_light import AddedLight
 from kurvs_sim.fine_sky import FineSky, MinorAxisBlur
@@ -60,6 +61,8 @@ class Scene:
     ------
     MetadataError
         If the seeing is wider than the field.
+    CoverageError
+        On drawing, if the galaxy has no light there.
     """
 
     galaxy: Galaxy
@@ -201,6 +204,11 @@ class Scene:
         """The few patterns of light that span those of all lines, and each line's weights."""
         lines, areas = self._light.lines, self._light.areas
         totals = {line: float(light @ areas) for line, light in lines.items()}
+        if not totals["halpha"] > 0.0:
+            raise CoverageError(
+                f"no H-alpha of galaxy {self.galaxy.name} falls in the field or near it; check its "
+                "offset, and the place and scale of its clump maps"
+            )
         stacked = np.stack([light / totals[line] for line, light in lines.items()])
         power, vectors = np.linalg.eigh((stacked * areas) @ stacked.T)
         kept = vectors[:, power > self.numerics.profile_tolerance**2 * power[-1]]

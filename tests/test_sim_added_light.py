@@ -143,7 +143,8 @@ def test_truth_holds_nuclear_lines_and_starlight_apart_from_the_disk():
     [
         ({"halpha_flux": 0.0}, "halpha_flux is 0.0"),
         ({"dispersion_kms": float("nan")}, "dispersion_kms is nan"),
-        ({"velocity_kms": float("inf")}, "velocity_kms is inf"),
+        ({"velocity_kms": float("inf")}, "velocity_kms of the nuclear source is inf"),
+        ({"velocity_kms": 3e5}, "expected between -10000 and 10000"),
         ({"hbeta_to_halpha": -0.1}, "hbeta_to_halpha of the nuclear source is -0.1"),
         ({"effective_radius_kpc": -1.0}, "effective_radius_kpc of the nuclear source is -1.0"),
         ({"electron_density_cm3": 0.0}, "electron_density_cm3 of the nuclear source is 0.0"),

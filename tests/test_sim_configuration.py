@@ -289,6 +289,12 @@ def test_every_property_and_option_has_a_key():
     assert set(definitions["Observe"]["properties"]) == options
 
 
+def test_one_table_where_a_list_is_expected_says_how_to_write_it():
+    text = MINIMAL + "[galaxy.nuclear_sources]\nhalpha_flux = 1\ndispersion_kms = 900\n"
+    with pytest.raises(ConfigurationError, match=r"write \[\[galaxy\.nuclear_sources\]\]"):
+        parse_mock(text)
+
+
 def test_a_name_that_could_not_be_read_back_is_refused():
     with pytest.raises(ConfigurationError, match=r"galaxy\.name is 'a/b'"):
         dump_mock(Galaxy(name="a/b"))

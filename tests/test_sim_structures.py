@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.bands import KMOS_BANDS
-from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.abundance_scatter import AbundanceScatter
 from kurvs_sim.clump_map import ClumpMap
@@ -175,6 +175,14 @@ def test_circles_without_light_have_no_abundance():
     assert np.isfinite(profile.sel(radius_kpc=1.0, method="nearest"))
     assert np.isnan(profile.isel(radius_kpc=-1))
     assert np.isfinite(truth["gradient"].sel(diagnostic="n2"))
+
+
+def test_a_galaxy_whose_light_lies_outside_the_field_is_refused():
+    image = np.zeros((3, 5))
+    image[1, 4] = 1.0
+    far = ClumpMap.from_array(image, pixel_kpc=50.0, centre_pixel=(0.0, 1.0))
+    with pytest.raises(CoverageError, match="no H-alpha of galaxy mock falls in the field"):
+        scene_of(Galaxy(structures=(far,))).cube(BAND)
 
 
 def test_structures_cannot_hold_more_than_all_light():
