@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from astropy.table import Row
 from rich.console import Group
 from rich.table import Table
 
@@ -15,6 +16,9 @@ from kurvs_pipeline.line_fits import line_ratio
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.plots import summary
 from kurvs_pipeline.results import write_results
+
+SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2", "o32")
+"""One of each ratio on the terminal; the tables have all."""
 
 
 def run_measure(
@@ -74,7 +78,11 @@ def run_measure(
     with run.writing() as directory:
         write_results(galaxy, directory)
         summary(galaxy).savefig(directory / "summary.png", dpi=110)
-    return Group(*_headline(galaxy, observation.attrs["assumptions"]), _aperture_table(galaxy))
+    tables = [_aperture_table(galaxy)]
+    shown = [name for name in SHOWN_DIAGNOSTICS if name in galaxy.abundances["diagnostic"]]
+    if len(shown) > 1:
+        tables.append(_abundance_table(galaxy, shown))
+    return Group(*_headline(galaxy, observation.attrs["assumptions"]), *tables)
 
 
 def _point_spread_function(psf_beta: float | None) -> dict[str, Any]:
@@ -122,6 +130,31 @@ def _aperture_table(galaxy: MeasuredGalaxy) -> Table:
             f"{ratio[0]:.3f} +/- {ratio[1]:.3f}", f"{sign}{row['value'].value:.3f}",
         )  # fmt: skip
     return table
+
+
+def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Table:
+    """Lay out the attenuation, and the abundance by several diagnostics."""
+    found = galaxy.abundances
+    table = Table(title="12 + log(O/H)")
+    for heading in ("aperture", "A_V (mag)", *diagnostics):
+        table.add_column(heading, justify="right")
+    for row in galaxy.attenuation:
+        of_aperture = found[found["aperture"] == row["aperture"]]
+        values = {str(value["diagnostic"]): _spelt(value) for value in of_aperture}
+        a_v = f"{row['a_v'].value:.2f} +/- {row['a_v_err'].value:.2f} ({row['source']})"
+        table.add_row(row["aperture"], a_v, *(values[name] for name in diagnostics))
+    return table
+
+
+def _spelt(row: Row) -> str:
+    """Spell an abundance or its limit."""
+    value = f"{row['value'].value:.2f}"
+    match str(row["limit"]):
+        case "none":
+            return "none"
+        case "upper" | "lower" as limit:
+            return f"{'<' if limit == 'upper' else '>'} {value}"
+    return f"{value} +/- {0.5 * (row['err_low'] + row['err_high']).value:.2f}"
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:

@@ -18,7 +18,11 @@ DIAGNOSTIC_LABEL = {
     "n2": "N2 (Bian+18, survey)",
     "n2_analogues": "N2 (Bian+18, analogues)",
     "n2_marino13": "N2 (Marino+13)",
+    "o3n2": "O3N2 (Bian+18, survey)",
+    "n2o2": "N2O2 (Kewley+19)",
+    "n2s2": "N2S2 (Dopita+16)",
 }
+LIMIT_MARKER = {"upper": "v", "lower": "^"}
 FIT_COLOUR = "#D55E00"
 DATA_COLOUR = "#333333"
 HALPHA_RANGE_UM = (0.6500, 0.6640)
@@ -123,7 +127,7 @@ def _spectrum_title(galaxy: MeasuredGalaxy, index: int) -> str:
 
 
 def plot_radial_profile(galaxy: MeasuredGalaxy, axes: Axes, *, diagnostic: str = "n2") -> Axes:
-    """Draw the abundance of every annulus with the gradients; arrows are 4-sigma upper limits.
+    """Draw the abundance of every annulus with the gradients; arrows are 4-sigma limits.
 
     Parameters
     ----------
@@ -142,12 +146,13 @@ def plot_radial_profile(galaxy: MeasuredGalaxy, axes: Axes, *, diagnostic: str =
         if row["limit"] == "":
             interval = [[row["err_low"].value], [row["err_high"].value]]
             axes.errorbar(radius, value, interval, fmt="o", color=DATA_COLOUR, capsize=3)
-        elif row["limit"] == "upper":
-            axes.plot(radius, value, marker="v", color="#999999", markersize=9)
+        elif row["limit"] in LIMIT_MARKER:
+            axes.plot(radius, value, marker=LIMIT_MARKER[row["limit"]], color="#999999",
+                      markersize=9)  # fmt: skip
     _draw_gradients(galaxy, axes, diagnostic, table, middles)
     outer = galaxy.apertures[-1].outer_arcsec * scale
     axes.set(xlim=(0.0, outer), xlabel="radius (kpc)", ylabel="12 + log(O/H)")
-    axes.set_title(DIAGNOSTIC_LABEL[diagnostic])
+    axes.set_title(DIAGNOSTIC_LABEL.get(diagnostic, diagnostic))
     return axes
 
 
@@ -156,7 +161,7 @@ def _draw_gradients(
 ) -> None:
     detected = table[(table["aperture"] != "integrated") & (table["limit"] == "")]
     if len(detected) < 2:
-        axes.set_title("fewer than two annuli with [N II]: no gradient", loc="right",
+        axes.set_title("fewer than two annuli detected: no gradient", loc="right",
                        fontsize="small")  # fmt: skip
         return
     error = 0.5 * (detected["err_low"] + detected["err_high"]).value

@@ -114,3 +114,17 @@ def test_a_zarr_store_is_measured_and_its_checksum_recorded(tmp_path):
     assert execute(["measure", str(store), "--output", str(out), "--quiet"]) == 0
     assert checksum(store) in (out / "run.json").read_text(encoding="utf-8")
     assert checksum(store) != checksum(other)
+
+
+def test_with_three_bands_attenuation_and_other_diagnostics_are_shown(tmp_path, capsys):
+    galaxy = Galaxy(name="bands", redshift=REDSHIFT, inclination_deg=30.0)
+    mock = observe(galaxy, psf=PointSpreadFunction("gaussian", 0.6), halpha_snr=200.0, seed=3)
+    cubes = write_eso(mock, tmp_path, galaxy.name)
+    arguments = ["measure", *map(str, cubes.values()), "--redshift", str(REDSHIFT),
+                 "--inclination", "30", "--effective-radius", "0.5",
+                 "--output", str(tmp_path / "out")]  # fmt: skip
+    assert execute(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "A_V (mag)" in shown
+    assert "(balmer)" in shown
+    assert all(name in shown for name in ("o3n2", "n2o2", "n2s2"))
