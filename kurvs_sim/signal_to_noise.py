@@ -1,6 +1,5 @@
 """The noise that makes H-alpha come out at a requested signal-to-noise ratio."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,9 +8,10 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
-from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.aligned_aperture import AlignedAperture
 from kurvs_sim.instrument import NoiseModel
-from kurvs_sim.line_profiles import channel_integrated_gaussian
+from kurvs_sim.least_squares import LeastSquares, LineModel
 from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.scene import Scene
 
@@ -19,9 +19,6 @@ Array = NDArray[np.float64]
 
 WINDOW_KMS = 2000.0
 """Half-width of the spectrum that the fit sees, about H-alpha."""
-
-APERTURE_EFFECTIVE_RADII = 1.5
-"""Semi-major axis of the survey's integrated aperture (Li et al. 2025, Section 3)."""
 
 
 def halpha_band(redshift: float) -> Band:
@@ -54,10 +51,6 @@ def halpha_band(redshift: float) -> Band:
 class HalphaExpectation:
     """What a least-squares fit to the integrated, velocity-aligned H-alpha would find.
 
-    The aperture is the ellipse of 1.5 effective radii, as far as it lies in the field. Every
-    spaxel is shifted to rest by its mean velocity, so the line has the intrinsic width, the
-    line-spread function, and what the seeing mixes in.
-
     Parameters
     ----------
     scene : Scene
@@ -80,90 +73,25 @@ class HalphaExpectation:
     @cached_property
     def _window(self) -> Band:
         """The channels that the fit sees."""
+        systemic_um = REST_WAVELENGTH_UM["halpha"] * (1.0 + self.scene.galaxy.redshift)
         beyond = WINDOW_KMS / SPEED_OF_LIGHT_KMS
-        return self.band.between(
-            self._systemic_um * (1.0 - beyond), self._systemic_um * (1.0 + beyond)
+        return self.band.between(systemic_um * (1.0 - beyond), systemic_um * (1.0 + beyond))
+
+    @cached_property
+    def aperture(self) -> AlignedAperture:
+        """What is co-added."""
+        return AlignedAperture(self.scene)
+
+    @cached_property
+    def _channel_variance(self) -> Array:
+        """Relative variance of the co-added spectrum in the window, shape (n_channels,)."""
+        variance = self.aperture.variance(
+            self.band, self.noise.relative_variance(self.band), self._window
         )
-
-    @cached_property
-    def weights(self) -> Array:
-        """Fraction of each spaxel inside the aperture, shape (n_y, n_x)."""
-        galaxy = self.scene.galaxy
-        weights = self.scene.fraction_within(
-            APERTURE_EFFECTIVE_RADII * galaxy.effective_radius_arcsec
-        )
-        if not weights.any():
-            raise CoverageError(
-                f"galaxy {galaxy.name} at offset ({galaxy.offset_x_arcsec}, "
-                f"{galaxy.offset_y_arcsec}) arcsec lies outside the field; reduce the offset"
-            )
-        return weights
-
-    @cached_property
-    def _velocity_moments(self) -> tuple[Array, Array, float]:
-        """Smeared flux and mean velocity of each spaxel, and the spread left after aligning."""
-        zeroth, first, second = self.scene.moments("halpha")[:3]
-        scale = self.scene.galaxy.maximum_velocity_kms
-        safe = np.maximum(zeroth, np.finfo(float).tiny)
-        mean = first / safe
-        # T_2(u) = 2 u^2 - 1 gives the mean of u^2.
-        spread = 0.5 * (second + zeroth) - mean * first
-        leftover = float((self.weights * spread).sum() / (self.weights * zeroth).sum())
-        return zeroth, scale * mean, scale * math.sqrt(max(leftover, 0.0))
-
-    @cached_property
-    def flux(self) -> float:
-        """H-alpha in the aperture, 1e-16 erg/s/cm2."""
-        return float((self.weights * self._velocity_moments[0]).sum())
-
-    @cached_property
-    def sigma_um(self) -> float:
-        """Width of the aligned line as observed."""
-        spread_um = self._systemic_um * self._velocity_moments[2] / SPEED_OF_LIGHT_KMS
-        return math.hypot(self.scene.line_sigma_um("halpha", self.band), spread_um)
-
-    @property
-    def _systemic_um(self) -> float:
-        return REST_WAVELENGTH_UM["halpha"] * (1.0 + self.scene.galaxy.redshift)
-
-    @cached_property
-    def _relative_aligned_variance(self) -> Array:
-        """Variance of the aligned spectrum of the aperture in the window, shape (n_channels,)."""
-        variance = self.noise.relative_variance(self.band)
-        inside = self.weights > 0.0
-        shift = 1.0 + self._velocity_moments[1][inside] / SPEED_OF_LIGHT_KMS
-        # Spaxels that share a channel at rest come from channels apart by their velocities.
-        seen_at = self._window.wavelength_um[:, None] * shift
-        aligned = np.interp(seen_at, self.band.wavelength_um, variance)
-        return np.asarray(aligned @ self.weights[inside] ** 2)
-
-    @cached_property
-    def _derivatives(self) -> Array:
-        """Model by H-alpha, [N II], position, width, continuum: (n_channels of the window, 5)."""
-        nii = float((self.weights * self.scene.moments("nii_6584")[0]).sum())
-        step = 1e-3 * self.sigma_um
-
-        def model(halpha: float, nii: float, offset_um: float, sigma_um: float) -> Array:
-            names = ("halpha", "nii_6584", "nii_6548")
-            fluxes = np.array([halpha, nii, nii / DOUBLET_RATIO])
-            redshifted = 1.0 + self.scene.galaxy.redshift
-            centres = np.array([REST_WAVELENGTH_UM[name] * redshifted for name in names])
-            lines = channel_integrated_gaussian(
-                self._window.wavelength_um, self.band.channel_width_um, centres + offset_um,
-                np.full(3, sigma_um),
-            )  # fmt: skip
-            return np.asarray(lines @ fluxes)
-
-        columns = [
-            model(1.0, 0.0, 0.0, self.sigma_um),
-            model(0.0, 1.0, 0.0, self.sigma_um),
-            (model(self.flux, nii, step, self.sigma_um)
-             - model(self.flux, nii, -step, self.sigma_um)) / (2.0 * step),
-            (model(self.flux, nii, 0.0, self.sigma_um + step)
-             - model(self.flux, nii, 0.0, self.sigma_um - step)) / (2.0 * step),
-            np.ones(self._window.n_channels),
-        ]  # fmt: skip
-        return np.stack(columns, axis=1)
+        if self.covariance is None:
+            return variance
+        spaxels = self.covariance.coadded_variance_factor(self.aperture.weights, self.scene.grid)
+        return np.asarray(spaxels * variance)
 
     def variance_scale(self, halpha_snr: float) -> float:
         """Return the factor from relative to absolute variance for a signal-to-noise ratio.
@@ -180,20 +108,17 @@ class HalphaExpectation:
             Multiplies ``NoiseModel.relative_variance`` of any band; the result is in the
             square of 1e-16 erg/s/cm2/um.
         """
-        derivatives = self._derivatives
-        # Columns of very different size: balance them before inverting.
-        size = np.linalg.norm(derivatives, axis=0)
-        balanced = derivatives / size
-        variance = self._relative_aligned_variance
-        fisher = balanced.T @ (balanced / variance[:, None])
-        weights = np.linalg.solve(fisher, (balanced / np.sqrt(variance)[:, None]).T)[0]
-        flux_variance = self._summed_variance(weights) / size[0] ** 2
-        return float(self.flux**2 / (halpha_snr**2 * flux_variance))
-
-    def _summed_variance(self, weights: Array) -> float:
-        """Return the variance of a weighted sum of channels of the aperture, each of unit noise."""
-        if self.covariance is None:
-            return float(weights @ weights)
-        neighbours = 2.0 * self.covariance.correlation_channels * (weights[1:] @ weights[:-1])
-        spaxels = self.covariance.coadded_variance_factor(self.weights, self.scene.grid)
-        return float(spaxels * (weights @ weights + neighbours))
+        aperture = self.aperture
+        model = LineModel(
+            self._window,
+            tuple((name, aperture.flux(name)) for name in ("halpha", "nii_6584")),
+            self.scene.galaxy.redshift,
+            aperture.sigma_um("halpha", self.band),
+        )
+        derivatives = model.derivatives(free_position=True, free_width=True)
+        variance = self._channel_variance
+        correlation = 0.0 if self.covariance is None else self.covariance.correlation_channels
+        flux_variance = LeastSquares(derivatives, variance).variance(
+            [0], variance, correlation_channels=correlation
+        )
+        return float(aperture.flux("halpha") ** 2 / (halpha_snr**2 * flux_variance))
