@@ -182,9 +182,8 @@ class BandExpectation:
         velocity and width; all other lines have those of H-alpha.
         """
         near = np.zeros(self.band.n_channels, dtype=bool)
-        for name in self._procedure.names:
-            offset = np.abs(self._rest_um / REST_WAVELENGTH_UM[name] - 1.0)
-            near |= offset < WINDOW_KMS / SPEED_OF_LIGHT_KMS
+        for rest_um in self._model.rest_wavelengths_um:
+            near |= np.abs(self._rest_um / rest_um - 1.0) < WINDOW_KMS / SPEED_OF_LIGHT_KMS
         free = self.band.name == BAND_OF_LINE["halpha"]
         derivatives = self._model.derivatives(free_position=free, free_width=free)
         assumed = np.where(near, self.channel_variance, np.inf)

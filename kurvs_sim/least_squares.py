@@ -38,9 +38,15 @@ class LineModel:
     redshift: float
     sigma_um: float
 
+    @property
+    def rest_wavelengths_um(self) -> tuple[float, ...]:
+        """Of every line, those of fixed ratio to another included."""
+        names = (name for group, _ in self.fluxes for name, _ in _members(group))
+        return tuple(REST_WAVELENGTH_UM[name] for name in names)
+
     def _profile(self, group: str, offset_um: float, sigma_um: float) -> Array:
         """Return a group of unit flux, shape (n_channels,)."""
-        members = next(g.members for g in LINE_GROUPS if g.name == group)
+        members = _members(group)
         centres = [REST_WAVELENGTH_UM[name] * (1.0 + self.redshift) for name, _ in members]
         profiles = channel_integrated_gaussian(
             self.band.wavelength_um, self.band.channel_width_um,
@@ -79,6 +85,10 @@ class LineModel:
         if continuum:
             columns.append(np.ones(self.band.n_channels))
         return np.stack(columns, axis=1)
+
+
+def _members(group: str) -> tuple[tuple[str, float], ...]:
+    return next(g.members for g in LINE_GROUPS if g.name == group)
 
 
 @dataclass(frozen=True)

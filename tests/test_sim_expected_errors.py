@@ -96,6 +96,17 @@ def test_a_fit_with_the_right_weights_beats_one_without():
         assert found.calibrated_error < found.published_scatter
 
 
+def test_the_weaker_line_of_a_doublet_counts_where_the_stronger_lies_under_airglow():
+    """[O III] 5007 of KURVS 5 is on an OH line. Without 4959 the error is far larger."""
+    band = expectation(galaxy=kurvs_galaxy(5)).bands["YJ"]
+    near_5007 = np.abs(band.band.wavelength_um / (2.51724 * 0.500824) - 1.0) < 2000.0 / 299792.458
+    alone = LeastSquares(
+        LineModel(band.band, (("oiii_5007", 1.0),), 1.51724, 4e-4).derivatives(),
+        np.where(near_5007, band.channel_variance, np.inf),
+    ).variance([0], band.channel_variance)
+    assert band.calibrated_error(["oiii_5007"]) < 0.75 * np.sqrt(alone)
+
+
 def test_a_line_beyond_the_grating_is_not_usable():
     # [O III] of KURVS 43 lies at 1.356 um; YJ ends at 1.34.
     expected = expectation(galaxy=kurvs_galaxy(43))

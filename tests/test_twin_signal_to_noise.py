@@ -99,11 +99,10 @@ def test_stated_errors_have_the_size_of_the_public_ones(shared_data, line):
 
 @pytest.mark.statistical
 def test_noisy_mocks_scatter_as_expected():
-    """30 mocks: a scatter is known to 13 per cent, five of them together to 6."""
+    """30 mocks: a scatter is known to 17 per cent, five of them together to 8."""
     checks = check(kurvs_galaxy(18), n_mocks=30, seed=100)
-    ratios = np.array([row.scatter_ratio for row in checks])
-    assert np.all(np.abs(ratios - 1.0) < 3.0 * 0.13), ratios
-    assert np.sqrt(np.mean(ratios**2)) == pytest.approx(1.0, abs=3.0 * 0.06)
-    survey = np.array([row.survey_scatter_ratio for row in checks])
-    assert np.sqrt(np.mean(survey**2)) == pytest.approx(1.0, abs=3.0 * 0.06)
+    for name in ("scatter_ratio", "survey_scatter_ratio"):
+        ratios = np.array([getattr(row, name) for row in checks])
+        assert np.all(np.abs(ratios - 1.0) < 3.0 * 0.17), (name, ratios)
+        assert np.sqrt(np.mean(ratios**2)) == pytest.approx(1.0, abs=3.0 * 0.08), name
     assert [row.survey_error_ratio for row in checks] == pytest.approx([1.0] * 5, abs=0.25)
