@@ -58,9 +58,9 @@ class ExposureModel:
         The defaults are 20, 20 and 80 hours (Li et al. 2025, Section 2), with an assumed
         throughput. The excess is set so that the 43 twins of the survey have its median
         signal-to-noise ratios, as its own procedure reports them (``docs/simulator.md``). The
-        errors that the survey states are 2.8 (H), 11 (YJ) and 5 (IZ) times those of photons and
-        electrons alone. So the excess of H and YJ is noise, and most of that of IZ is not: it
-        makes up for an [O II] that is 4 times too bright in the model of the emission.
+        errors that the survey states are 3 (H), 11-14 (YJ) and 5 (IZ) times those of photons
+        and electrons alone. So the excess of H and YJ is noise, and most of that of IZ is not:
+        it makes up for an [O II] that the model of the emission makes 6 times too bright.
     exposure_seconds : float
         Of one exposure (Li et al. 2025, Section 2).
     collecting_area_m2 : float
