@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CoverageError, MetadataError
-from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
+from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.abundance_scatter import AbundanceScatter
 from kurvs_sim.clump_map import ClumpMap
 from kurvs_sim.clumps import Clumps
@@ -183,6 +183,13 @@ def test_a_galaxy_whose_light_lies_outside_the_field_is_refused():
     far = ClumpMap.from_array(image, pixel_kpc=50.0, centre_pixel=(0.0, 1.0))
     with pytest.raises(CoverageError, match="no H-alpha of galaxy mock falls in the field"):
         scene_of(Galaxy(structures=(far,))).cube(BAND)
+
+
+def test_noise_cannot_be_scaled_to_an_aperture_without_light():
+    ring = Ring(1.0, 15.0, 0.1)
+    galaxy = Galaxy(effective_radius_arcsec=0.2, halpha_profile=ring)
+    with pytest.raises(CoverageError, match="of its H-alpha flux of 1 within"):
+        observe(galaxy, bands=("H",), psf=PointSpreadFunction(fwhm_arcsec=0.0))
 
 
 def test_structures_cannot_hold_more_than_all_light():
