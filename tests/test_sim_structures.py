@@ -116,6 +116,40 @@ def test_clumps_move_light_and_make_none(seed, fraction, inclination_deg):
     assert np.abs(smooth - scene.line_maps["halpha"]).max() > 0.0 or fraction == 0.0
 
 
+CLUMPY = Galaxy(
+    inclination_deg=50.0, position_angle_deg=25.0, dispersion_kms=60.0,
+    structures=(
+        clumps(oxygen_abundance_offset_dex=-0.2),
+        AbundanceScatter(seed=1, amplitude_dex=0.05, correlation_length_kpc=1.0),
+    ),
+)  # fmt: skip
+
+
+def lit(galaxy):
+    """Return the channels with light."""
+    cube = Scene(galaxy, SpaxelGrid(15, 15, 0.2), SEEING, Numerics()).cube(BAND)
+    return cube[cube.any(axis=(1, 2))]
+
+
+def test_a_quarter_turn_turns_clumps_and_their_velocities():
+    """From +y towards -x: anti-clockwise with x rightwards."""
+    turned, expected = lit(replace(CLUMPY, position_angle_deg=115.0)), lit(CLUMPY)
+    expected = np.rot90(expected, axes=(2, 1))
+    np.testing.assert_allclose(turned, expected, rtol=0.0, atol=1e-5 * expected.max())
+
+
+def test_a_move_by_whole_spaxels_moves_clumps():
+    moved, here = lit(replace(CLUMPY, offset_x_arcsec=0.4, offset_y_arcsec=-0.2)), lit(CLUMPY)
+    inner = slice(2, -2)
+    expected = np.roll(here, (-1, 2), axis=(1, 2))[:, inner, inner]
+    np.testing.assert_allclose(moved[:, inner, inner], expected, rtol=0.0, atol=5e-4 * here.max())
+
+
+def test_twice_the_flux_is_twice_a_clumpy_cube():
+    bright = lit(replace(CLUMPY, halpha_flux=2.0))
+    np.testing.assert_allclose(bright, 2.0 * lit(CLUMPY), rtol=0.0, atol=1e-6 * bright.max())
+
+
 def test_an_image_is_seen_as_galsim_sees_it():
     """A face-on image of blobs through a Moffat star, by GalSim's own interpolation."""
     pixel_arcsec = 0.06
