@@ -24,6 +24,9 @@ N_DRAWS = 2000
 ONE_SIGMA_PERCENTILES = (15.865, 84.135)
 NII_LINES = {"nii_6584", "halpha"}
 
+TYPICAL_LOG_N2 = -0.75
+"""log([N II]/H-alpha) of the survey: where the slope of curved diagnostics is taken."""
+
 
 def abundance_table(
     fluxes: JointFluxes,
@@ -197,7 +200,7 @@ def _correction(name: str, slope: Slope, smearing: DiskSmearing) -> float:
     """Return f_grad for the bins and weights that the slope was fitted with."""
     if slope.n_bins < 2:
         return float("nan")
-    # All diagnostics of [N II]/H-alpha are straight lines in its logarithm.
     of_nii = name if set(DIAGNOSTICS[name].lines) == NII_LINES else "n2"
-    ends = DIAGNOSTICS[of_nii].oxygen_abundance(np.array([0.0, 1.0]))
-    return smearing.f_grad(slope.coefficients, abundance_per_log_ratio=float(ends[1] - ends[0]))
+    beside = DIAGNOSTICS[of_nii].oxygen_abundance(TYPICAL_LOG_N2 + np.array([-0.05, 0.05]))
+    per_log_ratio = float(beside[1] - beside[0]) / 0.1
+    return smearing.f_grad(slope.coefficients, abundance_per_log_ratio=per_log_ratio)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -82,6 +83,53 @@ def dopita16_n2s2(y: Array) -> Array:
     return np.asarray(8.77 + y + 0.45 * (np.asarray(y) + 0.3) ** 5)
 
 
+SOLAR = 8.69
+"""12 + log(O/H) of the Sun (Asplund et al. 2009), which the polynomials are centred on."""
+
+CURTI20_RANGE = (7.6, 8.9)
+CURTI20_POLYNOMIALS: dict[str, tuple[float, ...]] = {
+    "n2": (-0.489, 1.513, -2.554, -5.293, -2.867),
+    "r3": (-0.277, -3.549, -3.593, -0.981),
+    "r2": (0.435, -1.362, -5.655, -4.851, -0.478, 0.736),
+    "r23": (0.527, -1.569, -1.652, -0.421),
+}
+"""Curti et al. (2020), Table 2: [N II]6584/H-alpha; [O III]5007, [O II] and [O II] + both [O III]
+over H-beta."""
+
+
+def curti20_log_ratio(ratio: str, oxygen_abundance: Array) -> Array:
+    """Return the logarithm of a line ratio by Curti et al. (2020).
+
+    Parameters
+    ----------
+    ratio : str
+        A key of ``CURTI20_POLYNOMIALS``.
+    oxygen_abundance : array
+        12 + log(O/H).
+
+    Returns
+    -------
+    array
+        NaN beyond 7.6 to 8.9, where the relations were fitted.
+    """
+    abundance = np.asarray(oxygen_abundance, dtype=float)
+    first, last = CURTI20_RANGE
+    inside = (abundance >= first) & (abundance <= last)
+    values = polynomial.polyval(abundance - SOLAR, CURTI20_POLYNOMIALS[ratio])
+    return np.where(inside, values, np.nan)
+
+
+CURTI20_N2_RANGE = (7.6, 8.85)
+"""Beyond, [N II]/H-alpha falls again."""
+
+
+def curti20_n2(log_n2: Array) -> Array:
+    """Return 12 + log(O/H) of Curti et al. (2020); NaN for ratios beyond its rising part."""
+    abundance = np.linspace(*CURTI20_N2_RANGE, 1251)
+    rising = curti20_log_ratio("n2", abundance)
+    return np.asarray(np.interp(log_n2, rising, abundance, left=np.nan, right=np.nan))
+
+
 def _linear(zero_point: float, slope: float) -> Callable[[Array], Array]:
     return lambda log_ratio: np.asarray(zero_point + slope * log_ratio)
 
@@ -103,6 +151,9 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
         Diagnostic(
             "n2_marino13", _N2_LINES, _log_n2, _linear(8.743, 0.462), (8.0, 8.65),
             "Marino et al. 2013",
+        ),
+        Diagnostic(
+            "n2_curti20", _N2_LINES, _log_n2, curti20_n2, CURTI20_N2_RANGE, "Curti et al. 2020",
         ),
         Diagnostic(
             "o3n2", _O3N2_LINES, _log_o3n2, _linear(9.05, -0.47), (8.0, 9.3),

@@ -12,6 +12,7 @@ from kurvs_sim.abundance_scatter import AbundanceScatter
 from kurvs_sim.clump_map import ClumpMap
 from kurvs_sim.clumps import Clumps
 from kurvs_sim.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.curti_emission import CurtiCalibrations
 from kurvs_sim.disk_structure import DiskStructure
 from kurvs_sim.emission import EmissionModel, SurveyCalibrations
 from kurvs_sim.exposures import ExposureModel
@@ -89,7 +90,7 @@ NOISE = Family(
 
 EMISSION = Family(
     base=EmissionModel,
-    kinds={"survey": SurveyCalibrations},
+    kinds={"survey": SurveyCalibrations, "curti20": CurtiCalibrations},
     default="survey",
 )
 

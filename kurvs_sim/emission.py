@@ -77,6 +77,23 @@ def _inverted_linear(name: str, abundance: Array) -> Array:
     return np.asarray((abundance - zero_point) / slope)
 
 
+def dopita16_sii(abundance: Array, log_n2: Array) -> Array:
+    """Return [S II]/H-alpha for which N2S2 of Dopita et al. (2016) gives an abundance.
+
+    Parameters
+    ----------
+    abundance, log_n2 : array
+        12 + log(O/H), and log([N II]/H-alpha).
+
+    Returns
+    -------
+    array
+        Both lines together.
+    """
+    dopita_y = _inverted(dopita16_n2s2, N2S2_RANGE, abundance)
+    return np.asarray(10.0 ** (1.264 * log_n2 - dopita_y))
+
+
 class EmissionModel(Protocol):
     """Anything that turns the state of the gas into ratios of lines."""
 
@@ -129,8 +146,7 @@ class SurveyCalibrations:
         nii, hbeta = 10.0**log_n2, np.full_like(log_n2, 1.0 / CASE_B_HALPHA_HBETA)
         oiii = hbeta * 10.0 ** (_inverted_linear("o3n2", abundance) + log_n2)
         oii = nii / 10.0 ** _log_n2o2(abundance, np.asarray(log_u, dtype=float))
-        dopita_y = _inverted(dopita16_n2s2, N2S2_RANGE, abundance)
-        sii = nii / 10.0 ** (dopita_y - 0.264 * log_n2)
+        sii = dopita16_sii(abundance, log_n2)
         return every_line_to_halpha(
             hbeta=hbeta,
             oiii_5007=oiii,

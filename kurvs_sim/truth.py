@@ -69,25 +69,13 @@ def radius_grid_kpc(galaxy: Galaxy) -> Array:
     return in_effective_radii * galaxy.effective_radius_arcsec * galaxy.kpc_per_arcsec
 
 
-def intrinsic_gradients(radius_kpc: Array, profiles: Array) -> Array:
-    """Return the least-squares slope of each abundance profile.
-
-    Parameters
-    ----------
-    radius_kpc : array, shape (n_radii,)
-        Evenly spaced.
-    profiles : array, shape (n_diagnostics, n_radii)
-        12 + log(O/H).
-
-    Returns
-    -------
-    array, shape (n_diagnostics,)
-        dex/kpc; NaN with fewer than two radii.
-    """
-    if radius_kpc.size < 2:
-        return np.full(len(profiles), np.nan)
-    from_mean = radius_kpc - radius_kpc.mean()
-    return np.asarray(profiles @ from_mean / (from_mean @ from_mean))
+def _gradient(radius_kpc: Array, profile: Array) -> float:
+    """Return the least-squares slope where there is a profile; NaN with fewer than two radii."""
+    known = np.isfinite(profile)
+    if known.sum() < 2:
+        return float("nan")
+    from_mean = radius_kpc[known] - radius_kpc[known].mean()
+    return float(profile[known] @ from_mean / (from_mean @ from_mean))
 
 
 def _map_variables(scene: Scene) -> dict[str, tuple[tuple[str, ...], Array, dict[str, str]]]:
@@ -132,8 +120,7 @@ def _radial_variables(galaxy: Galaxy) -> dict[str, tuple[tuple[str, ...], Array,
     radius = radius_grid_kpc(galaxy)
     profiles = abundance_profiles(galaxy, radius)
     used = radius <= (1.0 + 1e-9) * radius[-1] * GRADIENT_EFFECTIVE_RADII / PROFILE_EFFECTIVE_RADII
-    used &= np.isfinite(profiles).all(axis=0)
-    gradients = intrinsic_gradients(radius[used], profiles[:, used])
+    gradients = np.array([_gradient(radius[used], profile[used]) for profile in profiles])
     brightness = {"units": "1e-16 erg / (s cm2 arcsec2)"}
     axis = ("radius_kpc",)
     return {

@@ -179,7 +179,7 @@ def test_a_line_without_data_tells_nothing():
 
 def test_diagnostics_without_their_lines_are_left_out():
     table = abundances_of(joint({"halpha": 100.0, "nii_6584": 20.0}, 1.0))
-    assert set(table["diagnostic"]) == {"n2", "n2_analogues", "n2_marino13"}
+    assert set(table["diagnostic"]) == {"n2", "n2_analogues", "n2_marino13", "n2_curti20"}
 
 
 def test_abundances_beyond_the_range_of_a_calibration_say_so():

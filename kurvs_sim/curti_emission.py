@@ -1,0 +1,51 @@
+"""Lines of galaxies whose abundances are known from their electron temperature."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kurvs_pipeline.abundances import curti20_log_ratio
+from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA
+from kurvs_sim.emission import dopita16_sii
+from kurvs_sim.line_ratios import every_line_to_halpha
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CurtiCalibrations:
+    """[N II], [O III] and [O II] of one set of local galaxies (Curti et al. 2020).
+
+    The lines agree with one another, as they are of the same galaxies: only the abundance
+    decides, at the ionization that such galaxies have, and ``log_u`` is not used. [S II]
+    follows ``n2s2`` of :mod:`kurvs_pipeline.abundances`; the pairs follow the electron density.
+    Abundances beyond 7.6 to 8.9 are refused.
+    """
+
+    @property
+    def honoured_diagnostics(self) -> tuple[str, ...]:
+        """Diagnostics that return the abundance which the model was given.
+
+        ``n2_curti20`` up to 8.85: beyond, [N II]/H-alpha falls again.
+        """
+        return ("n2_curti20", "n2s2")
+
+    def dust_free_ratios(
+        self,
+        oxygen_abundance: ArrayLike,
+        log_u: ArrayLike,  # noqa: ARG002 - part of the interface
+        electron_density_cm3: ArrayLike,
+    ) -> dict[str, Array]:
+        """Return every line's flux relative to H-alpha before dust (EmissionModel)."""
+        abundance = np.asarray(oxygen_abundance, dtype=float)
+        hbeta = 1.0 / CASE_B_HALPHA_HBETA
+        log_n2 = curti20_log_ratio("n2", abundance)
+        return every_line_to_halpha(
+            hbeta=hbeta,
+            oiii_5007=hbeta * 10.0 ** curti20_log_ratio("r3", abundance),
+            nii_6584=10.0**log_n2,
+            oii=hbeta * 10.0 ** curti20_log_ratio("r2", abundance),
+            sii=dopita16_sii(abundance, log_n2),
+            electron_density_cm3=electron_density_cm3,
+        )
