@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere import sky_photon_rate
 from kurvs_sim.instrument import SpaxelGrid
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.validation import require, require_positive, require_whole
 
 Cube = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -56,7 +56,7 @@ class DeadColumns:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        require("n_columns", self.n_columns, within=self.n_columns >= 0, expected="at least 0")
+        require_whole(least=0, most=1_000_000, n_columns=self.n_columns)
         require_positive(native_spaxel_arcsec=self.native_spaxel_arcsec)
 
     def mask(self, random: np.random.Generator, grid: SpaxelGrid) -> Mask:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere import flux_density_per_photon_rate, sky_photon_rate
 from kurvs_sim.instrument import SpaxelGrid
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.validation import require, require_positive, require_whole
 
 Array = NDArray[np.float64]
 Cube = NDArray[np.float32]
@@ -36,8 +36,7 @@ class BandExposures:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        require("n_exposures", self.n_exposures, within=self.n_exposures >= 1,
-                expected="at least 1")  # fmt: skip
+        require_whole(least=1, most=1_000_000, n_exposures=self.n_exposures)
         require("throughput", self.throughput, within=0.0 < self.throughput <= 1.0,
                 expected="a number in (0, 1]")  # fmt: skip
         require("excess_noise", self.excess_noise, within=1.0 <= self.excess_noise < math.inf,

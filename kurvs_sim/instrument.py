@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere import sky_photon_rate, transmission
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.validation import require, require_positive, require_whole
 
 Array = NDArray[np.float64]
 
@@ -17,6 +17,10 @@ Array = NDArray[np.float64]
 def _centred(n_pixels: int, pixel_arcsec: float) -> Array:
     """Return pixel centres about the middle of an axis."""
     return np.asarray(pixel_arcsec * (np.arange(n_pixels) - 0.5 * (n_pixels - 1)))
+
+
+MOST_SPAXELS = 1000
+"""Along an axis; the fields of KMOS have 14, or 28 resampled."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,7 @@ class SpaxelGrid:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        for name, found in (("n_x", self.n_x), ("n_y", self.n_y)):
-            require(name, found, within=found >= 1, expected="at least 1")
+        require_whole(least=1, most=MOST_SPAXELS, n_x=self.n_x, n_y=self.n_y)
         require_positive(spaxel_arcsec=self.spaxel_arcsec)
 
     @cached_property

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.validation import require, require_positive, require_whole
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class Numerics:
         require("padding_arcsec", self.padding_arcsec,
                 within=0.0 <= self.padding_arcsec < math.inf,
                 expected="a finite number >= 0")  # fmt: skip
-        require("radial_samples", self.radial_samples, within=self.radial_samples >= 100,
-                expected="at least 100")  # fmt: skip
+        require("profile_tolerance", self.profile_tolerance, within=self.profile_tolerance < 1.0,
+                expected="a fraction below 1")  # fmt: skip
+        require_whole(least=100, most=10_000_000, radial_samples=self.radial_samples)
 
     def oversampling(
         self, spaxel_arcsec: float, *, minor_scale_length_arcsec: float, psf_fwhm_arcsec: float

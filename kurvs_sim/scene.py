@@ -38,6 +38,9 @@ Map = NDArray[np.float32]
 
 NO_SEEING = PointSpreadFunction(fwhm_arcsec=0.0)
 
+MOST_FINE_PIXELS = 20_000_000
+"""Ten lines of as many take some gigabytes; the default field has 54,000."""
+
 NARROWEST_LSF_KMS = 25.0
 """Below the line-spread function of KMOS anywhere in its bands (26 to 46 km/s)."""
 
@@ -60,7 +63,7 @@ class Scene:
     Raises
     ------
     MetadataError
-        If the seeing is wider than the field.
+        If the seeing is wider than the field, or the sky has too many fine pixels.
     CoverageError
         On drawing, if the galaxy has no light there.
     """
@@ -71,11 +74,17 @@ class Scene:
     numerics: Numerics
 
     def __post_init__(self) -> None:
-        """Refuse seeing that no field could show."""
+        """Refuse seeing that no field could show, and skies that no memory could hold."""
         field_arcsec = max(self.grid.n_x, self.grid.n_y) * self.grid.spaxel_arcsec
         require("PSF fwhm_arcsec", self.psf.fwhm_arcsec,
                 within=self.psf.fwhm_arcsec <= field_arcsec * (1.0 + 1e-9),
                 expected=f"at most the field of {field_arcsec:g} arcsec")  # fmt: skip
+        number = math.prod(
+            (n + 2 * self._padding) * self.oversampling for n in (self.grid.n_x, self.grid.n_y)
+        )
+        require("number of fine pixels", number, within=number <= MOST_FINE_PIXELS,
+                expected=f"at most {MOST_FINE_PIXELS:,}: smaller spaxels, field or padding, or "
+                "larger fine pixels")  # fmt: skip
 
     @cached_property
     def x_arcsec(self) -> Array:
@@ -97,12 +106,17 @@ class Scene:
             psf_fwhm_arcsec=self.psf.fwhm_arcsec,
         )
 
+    @property
+    def _padding(self) -> int:
+        """Spaxels of sky beyond each edge of the field."""
+        return math.ceil(self.numerics.padding_arcsec / self.grid.spaxel_arcsec - 1e-9)
+
     @cached_property
     def sky(self) -> FineSky:
         """The fine pixels."""
         return FineSky(
             self.x_arcsec, self.y_arcsec, self.grid.spaxel_arcsec, self.oversampling,
-            padding=math.ceil(self.numerics.padding_arcsec / self.grid.spaxel_arcsec - 1e-9),
+            self._padding,
         )  # fmt: skip
 
     @cached_property

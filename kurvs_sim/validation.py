@@ -1,6 +1,7 @@
 """Checks that the descriptions of galaxies and instruments share."""
 
 import math
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,37 @@ def require(name: str, found: object, *, within: bool, expected: str) -> None:
         raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
+def require_numbers(**values: object) -> None:
+    """Refuse what is not a real number.
+
+    Raises
+    ------
+    MetadataError
+        Naming the first of them.
+    """
+    for name, value in values.items():
+        require(name, repr(value), within=isinstance(value, Real) and not isinstance(value, bool),
+                expected="a number")  # fmt: skip
+
+
+def require_whole(*, least: int, most: int, **values: object) -> None:
+    """Refuse what is not a whole number within limits.
+
+    Raises
+    ------
+    MetadataError
+        Naming the first of them.
+    """
+    for name, value in values.items():
+        within = (
+            isinstance(value, int | np.integer)
+            and not isinstance(value, bool)
+            and least <= value <= most
+        )
+        require(name, repr(value), within=bool(within),
+                expected=f"a whole number between {least} and {most}")  # fmt: skip
+
+
 def require_finite(**values: float) -> None:
     """Refuse values that are NaN or infinite.
 
@@ -28,6 +60,7 @@ def require_finite(**values: float) -> None:
     MetadataError
         Naming the first of them.
     """
+    require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=math.isfinite(value), expected="a finite number")
 
@@ -40,6 +73,7 @@ def require_positive(**values: float) -> None:
     MetadataError
         Naming the first of them.
     """
+    require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=0.0 < value < math.inf, expected="a finite number > 0")
 

@@ -244,3 +244,29 @@ def test_a_line_is_expanded_to_the_tolerance_at_any_velocity(velocity_over_sigma
         systemic_um * (1.0 + velocity * fastest_kms / 299792.458), np.full(37, sigma_um),
     )  # fmt: skip
     assert np.max(np.abs(expanded - exact)) < 1e-5 * exact.max()
+
+
+@pytest.mark.parametrize(
+    ("grid", "numerics"),
+    [
+        (SpaxelGrid(n_x=1000, n_y=1000, spaxel_arcsec=0.2), Numerics()),
+        (SMALL, Numerics(padding_arcsec=1e6)),
+        (SMALL, Numerics(pixels_per_psf_fwhm=1e12)),
+    ],
+    ids=["field", "padding", "oversampling"],
+)
+def test_a_sky_that_no_memory_could_hold_is_refused(grid, numerics):
+    with pytest.raises(MetadataError, match=r"number of fine pixels is \d+; expected at most"):
+        Scene(Galaxy(), grid, GAUSSIAN, numerics)
+
+
+@pytest.mark.parametrize("number", [0, 1.5, True, "28", None, 10**12, float("inf")])
+def test_spaxels_are_counted_in_whole_numbers(number):
+    with pytest.raises(MetadataError, match=r"n_x is .*; expected a whole number between 1 and"):
+        SpaxelGrid(n_x=number)
+
+
+@pytest.mark.parametrize("width", ["0.1", None, [0.1], True, np.array([0.1, 0.2])])
+def test_what_is_no_number_is_refused_by_name(width):
+    with pytest.raises(MetadataError, match=r"spaxel_arcsec is .*; expected a number"):
+        SpaxelGrid(spaxel_arcsec=width)
