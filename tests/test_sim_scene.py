@@ -183,6 +183,24 @@ def test_the_receding_side_of_the_cube_is_red():
     assert centroid[1] > 2.5 * 0.656461 > centroid[-2]
 
 
+def test_an_outflow_recedes_on_the_far_side_and_leaves_the_major_axis_alone():
+    """100 km/s in the plane at 60 degrees; position angle 0 has its far side to the West."""
+    galaxy = Galaxy(
+        redshift=1.5, inclination_deg=60.0, effective_radius_arcsec=0.8, dispersion_kms=30.0,
+        rotation=Arctan(0.0, 1.0), radial_velocity=Constant(100.0), a_v=Constant(0.0),
+    )  # fmt: skip
+    grid = SpaxelGrid(n_x=21, n_y=21, spaxel_arcsec=0.1)
+    cube = make_scene(galaxy, grid=grid, psf=NO_SEEING).cube(BAND)
+    offset_kms = (BAND.wavelength_um / (2.5 * 0.6564610) - 1.0) * 299792.458
+    near = np.abs(offset_kms) < 400.0
+    line = cube[near].astype(float)
+    velocity = (line * offset_kms[near, None, None]).sum(axis=0) / line.sum(axis=0)
+    # [N II] 6548 is 670 km/s to the blue: too far to count.
+    assert velocity[10, 16] == pytest.approx(100.0 * np.sin(np.radians(60.0)), abs=3.0)
+    assert velocity[10, 4] == pytest.approx(-100.0 * np.sin(np.radians(60.0)), abs=3.0)
+    assert velocity[16, 10] == pytest.approx(0.0, abs=3.0)
+
+
 def test_an_offset_moves_the_galaxy_and_not_its_coordinates():
     galaxy = Galaxy(inclination_deg=40.0, a_v=Constant(0.0))
     moved = replace(galaxy, offset_x_arcsec=0.4, offset_y_arcsec=-0.2)
