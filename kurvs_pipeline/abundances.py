@@ -8,8 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial import polynomial
 from numpy.typing import NDArray
+
+from kurvs_pipeline.lines import DOUBLET_RATIO
+from kurvs_pipeline.polynomial_calibrations import (
+    BIAN18_R23,
+    CURTI20_N2,
+    CURTI20_O32,
+    CURTI20_R23,
+    MAIOLINO08_N2,
+    MAIOLINO08_R23,
+)
 
 Array = NDArray[np.float64]
 
@@ -60,8 +69,28 @@ def _log_o3n2(flux: Mapping[str, Array]) -> Array:
 
 
 def _log_n2o2(flux: Mapping[str, Array]) -> Array:
-    oii = np.asarray(flux["oii_3726"]) + np.asarray(flux["oii_3729"])
-    return np.log10(np.asarray(flux["nii_6584"]) / oii)
+    return np.log10(np.asarray(flux["nii_6584"]) / _oii(flux))
+
+
+def _oii(flux: Mapping[str, Array]) -> Array:
+    return np.asarray(flux["oii_3726"]) + np.asarray(flux["oii_3729"])
+
+
+def _both_oiii(flux: Mapping[str, Array]) -> Array:
+    # By the ratio that atomic physics fixes: the brighter line is measured better.
+    return np.asarray(flux["oiii_5007"]) * (1.0 + 1.0 / DOUBLET_RATIO)
+
+
+def _log_r23(flux: Mapping[str, Array]) -> Array:
+    return np.log10((_oii(flux) + _both_oiii(flux)) / np.asarray(flux["hbeta"]))
+
+
+def _log_o32(flux: Mapping[str, Array]) -> Array:
+    return np.log10(_both_oiii(flux) / _oii(flux))
+
+
+def _log_o32_of_5007(flux: Mapping[str, Array]) -> Array:
+    return np.log10(np.asarray(flux["oiii_5007"]) / _oii(flux))
 
 
 def _dopita_y(flux: Mapping[str, Array]) -> Array:
@@ -83,59 +112,14 @@ def dopita16_n2s2(y: Array) -> Array:
     return np.asarray(8.77 + y + 0.45 * (np.asarray(y) + 0.3) ** 5)
 
 
-SOLAR = 8.69
-"""12 + log(O/H) of the Sun (Asplund et al. 2009), which the polynomials are centred on."""
-
-CURTI20_RANGE = (7.6, 8.9)
-CURTI20_POLYNOMIALS: dict[str, tuple[float, ...]] = {
-    "n2": (-0.489, 1.513, -2.554, -5.293, -2.867),
-    "r3": (-0.277, -3.549, -3.593, -0.981),
-    "r2": (0.435, -1.362, -5.655, -4.851, -0.478, 0.736),
-    "r23": (0.527, -1.569, -1.652, -0.421),
-}
-"""Curti et al. (2020), Table 2: [N II]6584/H-alpha; [O III]5007, [O II] and [O II] + both [O III]
-over H-beta."""
-
-
-def curti20_log_ratio(ratio: str, oxygen_abundance: Array) -> Array:
-    """Return the logarithm of a line ratio by Curti et al. (2020).
-
-    Parameters
-    ----------
-    ratio : str
-        A key of ``CURTI20_POLYNOMIALS``.
-    oxygen_abundance : array
-        12 + log(O/H).
-
-    Returns
-    -------
-    array
-        NaN beyond 7.6 to 8.9, where the relations were fitted.
-    """
-    abundance = np.asarray(oxygen_abundance, dtype=float)
-    first, last = CURTI20_RANGE
-    inside = (abundance >= first) & (abundance <= last)
-    values = polynomial.polyval(abundance - SOLAR, CURTI20_POLYNOMIALS[ratio])
-    return np.where(inside, values, np.nan)
-
-
-CURTI20_N2_RANGE = (7.6, 8.85)
-"""Beyond, [N II]/H-alpha falls again."""
-
-
-def curti20_n2(log_n2: Array) -> Array:
-    """Return 12 + log(O/H) of Curti et al. (2020); NaN for ratios beyond its rising part."""
-    abundance = np.linspace(*CURTI20_N2_RANGE, 1251)
-    rising = curti20_log_ratio("n2", abundance)
-    return np.asarray(np.interp(log_n2, rising, abundance, left=np.nan, right=np.nan))
-
-
 def _linear(zero_point: float, slope: float) -> Callable[[Array], Array]:
     return lambda log_ratio: np.asarray(zero_point + slope * log_ratio)
 
 
 _N2_LINES = ("nii_6584", "halpha")
 _O3N2_LINES = ("oiii_5007", "hbeta", "nii_6584", "halpha")
+_O32_LINES = ("oiii_5007", "oii_3726", "oii_3729")
+_R23_LINES = (*_O32_LINES, "hbeta")
 
 DIAGNOSTICS: dict[str, Diagnostic] = {
     diagnostic.name: diagnostic
@@ -153,11 +137,48 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
             "Marino et al. 2013",
         ),
         Diagnostic(
-            "n2_curti20", _N2_LINES, _log_n2, curti20_n2, CURTI20_N2_RANGE, "Curti et al. 2020",
+            "n2_curti20", _N2_LINES, _log_n2, CURTI20_N2.below_turnover, (7.6, 8.85),
+            "Curti et al. 2020",
+        ),
+        Diagnostic(
+            "n2_maiolino08", _N2_LINES, _log_n2, MAIOLINO08_N2.below_turnover, (7.0, 9.2),
+            "Maiolino et al. 2008",
         ),
         Diagnostic(
             "o3n2", _O3N2_LINES, _log_o3n2, _linear(9.05, -0.47), (8.0, 9.3),
             "Bian et al. 2018 as applied by Li et al. 2025",
+        ),
+        Diagnostic(
+            "o3n2_analogues", _O3N2_LINES, _log_o3n2, _linear(8.97, -0.39), (7.8, 8.4),
+            "Bian et al. 2018, analogues of z ~ 2 galaxies",
+        ),
+        Diagnostic(
+            "o3n2_marino13", _O3N2_LINES, _log_o3n2, _linear(8.533, -0.214), (8.17, 8.77),
+            "Marino et al. 2013",
+        ),
+        Diagnostic(
+            "r23", _R23_LINES, _log_r23, MAIOLINO08_R23.above_turnover, (8.0, 9.2),
+            "Maiolino et al. 2008, the metal-rich side",
+        ),
+        Diagnostic(
+            "r23_lower", _R23_LINES, _log_r23, MAIOLINO08_R23.below_turnover, (7.0, 8.0),
+            "Maiolino et al. 2008, the metal-poor side",
+        ),
+        Diagnostic(
+            "r23_analogues", _R23_LINES, _log_r23, BIAN18_R23.above_turnover, (7.9, 8.4),
+            "Bian et al. 2018, analogues of z ~ 2 galaxies, the metal-rich side",
+        ),
+        Diagnostic(
+            "r23_curti20", _R23_LINES, _log_r23, CURTI20_R23.above_turnover, (8.1, 8.9),
+            "Curti et al. 2020, the metal-rich side",
+        ),
+        Diagnostic(
+            "o32", _O32_LINES, _log_o32, _linear(8.54, -0.59), (7.8, 8.4),
+            "Bian et al. 2018, analogues of z ~ 2 galaxies",
+        ),
+        Diagnostic(
+            "o32_curti20", _O32_LINES, _log_o32_of_5007, CURTI20_O32.above_turnover, (7.6, 8.9),
+            "Curti et al. 2020",
         ),
         Diagnostic(
             "n2o2", ("nii_6584", "oii_3726", "oii_3729"), _log_n2o2, kewley19_n2o2, (8.3, 9.23),

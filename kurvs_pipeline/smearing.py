@@ -5,6 +5,7 @@ measured must not be corrected by the code that made it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import galsim
 import numpy as np
@@ -79,6 +80,11 @@ class DiskSmearing:
         fluxes = np.einsum("ayx,lyx->la", self.weights, binned.sum(axis=(2, 4)))
         return np.asarray(np.log10(fluxes[0] / fluxes[1]))
 
+    @cached_property
+    def _seen(self) -> dict[float, Array]:
+        """What annuli see of the reference gradient, by the slope of the diagnostic."""
+        return {}
+
     def f_grad(self, coefficients: Array, *, abundance_per_log_ratio: float) -> float:
         """Return the intrinsic over the observed gradient (Li et al. 2025, Section 4).
 
@@ -97,8 +103,12 @@ class DiskSmearing:
         needed = (self.metadata.effective_radius_arcsec, self.metadata.seeing_fwhm_arcsec)
         if not np.all(np.isfinite(needed)):
             return float("nan")
-        per_arcsec = self.reference_gradient * kpc_per_arcsec(self.metadata.redshift)
-        log_ratio = self.log_ratios(per_arcsec / abundance_per_log_ratio)
+        if abundance_per_log_ratio not in self._seen:
+            per_arcsec = self.reference_gradient * kpc_per_arcsec(self.metadata.redshift)
+            self._seen[abundance_per_log_ratio] = self.log_ratios(
+                per_arcsec / abundance_per_log_ratio
+            )
+        log_ratio = self._seen[abundance_per_log_ratio]
         observed = float(coefficients @ (abundance_per_log_ratio * log_ratio))
         return self.reference_gradient / observed
 

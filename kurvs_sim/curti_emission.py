@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kurvs_pipeline.abundances import curti20_log_ratio
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA
+from kurvs_pipeline.polynomial_calibrations import CURTI20_N2, CURTI20_R2, CURTI20_R3
 from kurvs_sim.emission import dopita16_sii
 from kurvs_sim.line_ratios import every_line_to_halpha
 
@@ -40,12 +40,12 @@ class CurtiCalibrations:
         """Return every line's flux relative to H-alpha before dust (EmissionModel)."""
         abundance = np.asarray(oxygen_abundance, dtype=float)
         hbeta = 1.0 / CASE_B_HALPHA_HBETA
-        log_n2 = curti20_log_ratio("n2", abundance)
+        log_n2 = CURTI20_N2.log_ratio(abundance)
         return every_line_to_halpha(
             hbeta=hbeta,
-            oiii_5007=hbeta * 10.0 ** curti20_log_ratio("r3", abundance),
+            oiii_5007=hbeta * 10.0 ** CURTI20_R3.log_ratio(abundance),
             nii_6584=10.0**log_n2,
-            oii=hbeta * 10.0 ** curti20_log_ratio("r2", abundance),
+            oii=hbeta * 10.0 ** CURTI20_R2.log_ratio(abundance),
             sii=dopita16_sii(abundance, log_n2),
             electron_density_cm3=electron_density_cm3,
         )

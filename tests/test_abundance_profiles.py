@@ -179,7 +179,7 @@ def test_a_line_without_data_tells_nothing():
 
 def test_diagnostics_without_their_lines_are_left_out():
     table = abundances_of(joint({"halpha": 100.0, "nii_6584": 20.0}, 1.0))
-    assert set(table["diagnostic"]) == {"n2", "n2_analogues", "n2_marino13", "n2_curti20"}
+    assert {str(name).split("_")[0] for name in table["diagnostic"]} == {"n2"}
 
 
 def test_abundances_beyond_the_range_of_a_calibration_say_so():
@@ -190,4 +190,4 @@ def test_abundances_beyond_the_range_of_a_calibration_say_so():
 
 def test_a_seed_gives_the_same_errors():
     one, other = (abundances_of(joint(BRIGHT, 1.0), seed=5) for _ in range(2))
-    assert np.array_equal(one["err_low"], other["err_low"])
+    assert np.array_equal(one["err_low"].value, other["err_low"].value, equal_nan=True)

@@ -1,0 +1,100 @@
+"""Calibrations that state a line ratio as a polynomial of the abundance, read both ways."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.polynomial import polynomial
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+SOLAR = 8.69
+"""12 + log(O/H) of the Sun (Asplund et al. 2009), on which many of them are centred."""
+
+_TABLE_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class PolynomialCalibration:
+    """log10(ratio) = sum of c_k x^k with x = 12 + log(O/H) - centre.
+
+    Parameters
+    ----------
+    coefficients : tuple of float
+        c_0, c_1, ...
+    valid_range : tuple of float
+        12 + log(O/H) where the relation was fitted.
+    centre : float
+        Of the polynomial.
+    """
+
+    coefficients: tuple[float, ...]
+    valid_range: tuple[float, float]
+    centre: float = SOLAR
+
+    def log_ratio(self, oxygen_abundance: ArrayLike) -> Array:
+        """Return the logarithm of the ratio; NaN beyond the valid range.
+
+        Parameters
+        ----------
+        oxygen_abundance : array_like
+            12 + log(O/H).
+        """
+        abundance = np.asarray(oxygen_abundance, dtype=float)
+        first, last = self.valid_range
+        inside = (abundance >= first) & (abundance <= last)
+        values = polynomial.polyval(abundance - self.centre, np.array(self.coefficients))
+        return np.where(inside, values, np.nan)
+
+    @cached_property
+    def _table(self) -> tuple[Array, Array]:
+        """Abundance and log ratio over the valid range."""
+        first, last = self.valid_range
+        abundance = np.linspace(first, last, round((last - first) / _TABLE_STEP) + 1)
+        return abundance, self.log_ratio(abundance)
+
+    @cached_property
+    def turnover(self) -> float:
+        """12 + log(O/H) of the largest ratio, an end of the range if there is no turn inside."""
+        abundance, log_ratio = self._table
+        return float(abundance[np.argmax(log_ratio)])
+
+    def below_turnover(self, log_ratio: ArrayLike) -> Array:
+        """Return the abundance on the metal-poor side, where the ratio rises with it."""
+        return self._inverted(log_ratio, rising=True)
+
+    def above_turnover(self, log_ratio: ArrayLike) -> Array:
+        """Return the abundance on the metal-rich side, where the ratio falls with it."""
+        return self._inverted(log_ratio, rising=False)
+
+    def _inverted(self, log_ratio: ArrayLike, *, rising: bool) -> Array:
+        """Invert one side by its table; NaN for ratios that it does not reach."""
+        abundance, known = self._table
+        top = int(np.argmax(known))
+        side = slice(None, top + 1) if rising else slice(None, top - 1 if top else None, -1)
+        return np.asarray(
+            np.interp(
+                np.asarray(log_ratio, dtype=float),
+                known[side],
+                abundance[side],
+                left=np.nan,
+                right=np.nan,
+            )
+        )
+
+
+MAIOLINO08_R23 = PolynomialCalibration((0.7462, -0.7149, -0.9401, -0.6154, -0.2524), (7.0, 9.2))
+MAIOLINO08_N2 = PolynomialCalibration((-0.7732, 1.2357, -0.2811, -0.7201, -0.3330), (7.0, 9.2))
+"""Maiolino et al. (2008), Table 4: R23 and [N II]6584/H-alpha."""
+
+CURTI20_N2 = PolynomialCalibration((-0.489, 1.513, -2.554, -5.293, -2.867), (7.6, 8.9))
+CURTI20_R3 = PolynomialCalibration((-0.277, -3.549, -3.593, -0.981), (7.6, 8.9))
+CURTI20_R2 = PolynomialCalibration((0.435, -1.362, -5.655, -4.851, -0.478, 0.736), (7.6, 8.9))
+CURTI20_R23 = PolynomialCalibration((0.527, -1.569, -1.652, -0.421), (7.6, 8.9))
+CURTI20_O32 = PolynomialCalibration((-0.691, -2.944, -1.308), (7.6, 8.9))
+"""Curti et al. (2020), Table 2: [N II]6584/H-alpha, [O III]5007/H-beta, [O II]/H-beta, R23 and
+[O III]5007/[O II]."""
+
+BIAN18_R23 = PolynomialCalibration((138.0430, -54.8284, 7.2954, -0.32293), (7.8, 8.4), centre=0.0)
+"""Bian et al. (2018), analogues of z ~ 2 galaxies."""
