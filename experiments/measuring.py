@@ -17,7 +17,7 @@ from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.plots import summary
 from kurvs_pipeline.results import write_results
 
-SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2", "o32")
+SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""
 
 
@@ -141,7 +141,7 @@ def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Tabl
     for row in galaxy.attenuation:
         of_aperture = found[found["aperture"] == row["aperture"]]
         values = {str(value["diagnostic"]): _spelt(value) for value in of_aperture}
-        a_v = f"{row['a_v'].value:.2f} +/- {row['a_v_err'].value:.2f} ({row['source']})"
+        a_v = f"{row['a_v'].value:.2f}±{row['a_v_err'].value:.2f} ({row['source']})"
         table.add_row(row["aperture"], a_v, *(values[name] for name in diagnostics))
     return table
 
@@ -154,7 +154,7 @@ def _spelt(row: Row) -> str:
             return "none"
         case "upper" | "lower" as limit:
             return f"{'<' if limit == 'upper' else '>'} {value}"
-    return f"{value} +/- {0.5 * (row['err_low'] + row['err_high']).value:.2f}"
+    return f"{value}±{0.5 * (row['err_low'] + row['err_high']).value:.2f}"
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:
