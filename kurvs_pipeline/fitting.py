@@ -8,7 +8,9 @@ spectra of a batch are fitted together by variable projection.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kurvs_pipeline.engines import Engine, engine_for
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.grid_search import search_grid
 from kurvs_pipeline.line_fits import FitFlag, LineFits
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.projection import (
@@ -17,9 +19,6 @@ from kurvs_pipeline.projection import (
     Spectra,
     core_coverage,
     covariance,
-    descend,
-    project,
-    search_grid,
 )
 
 Array = NDArray[np.float64]
@@ -40,8 +39,10 @@ def fit_lines(
     mask: ArrayLike | None = None,
     velocity_kms: ArrayLike | None = None,
     sigma_kms: ArrayLike | None = None,
+    start_kms: tuple[ArrayLike, ArrayLike] | None = None,
     velocity_range_kms: tuple[float, float] = VELOCITY_RANGE_KMS,
     sigma_range_kms: tuple[float, float] = SIGMA_RANGE_KMS,
+    compiled: bool = True,
 ) -> LineFits:
     """Fit all lines of a band in many spectra at once.
 
@@ -57,8 +58,15 @@ def fit_lines(
         True where a channel must not be used.
     velocity_kms, sigma_kms : float or array, shape (n_spec,), optional
         Both given: kinematics are held at these values and the fit is linear.
+    start_kms : tuple of two float or array, shape (n_spec,), optional
+        Velocity and width from which free kinematics start, as for refits of a bootstrap.
+        Where either is NaN, and by default, the start is the best point of a coarse grid over
+        the ranges. A start far from the best fit may end in a minimum beside it.
     velocity_range_kms, sigma_range_kms : tuple of float
         Limits of free kinematics. The lower limit of the width stands for 'unresolved'.
+    compiled : bool
+        Whether to use compiled code where numba is installed; numpy alone gives the same
+        answer within rounding, several times slower.
 
     Returns
     -------
@@ -72,18 +80,22 @@ def fit_lines(
         is empty.
     """
     spectra = _prepare(model, flux, variance, mask)
-    _check_range("velocity_range_kms", velocity_range_kms, smallest=-np.inf)
-    _check_range("sigma_range_kms", sigma_range_kms, smallest=0.0)
-    bounds = Bounds.of(velocity_range_kms, sigma_range_kms)
-    fixed = _fixed_kinematics(velocity_kms, sigma_kms, spectra.flux.shape[0])
+    n_spec = spectra.flux.shape[0]
+    bounds = Bounds(
+        _checked_range("velocity_range_kms", velocity_range_kms, smallest=-np.inf),
+        _checked_range("sigma_range_kms", sigma_range_kms, smallest=0.0),
+    )
+    fixed = _fixed_kinematics(velocity_kms, sigma_kms, n_spec)
+    start = _stacked(start_kms or (np.nan, np.nan), n_spec)
+    engine = engine_for(compiled=compiled)
     blocks = []
-    for start in range(0, max(1, spectra.flux.shape[0]), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+    for first in range(0, max(1, n_spec), _BLOCK):
+        rows = slice(first, first + _BLOCK)
         block = Spectra(spectra.flux[rows], spectra.weight[rows])
         if fixed is None:
-            blocks.append(_fit_free(model, block, bounds))
+            blocks.append(_fit_free(engine, model, block, start[:, rows], bounds))
         else:
-            blocks.append(_fit_fixed(model, block, fixed[:, rows]))
+            blocks.append(_fit_fixed(engine, model, block, fixed[:, rows]))
     return LineFits.joined(blocks)
 
 
@@ -96,8 +108,10 @@ def fit_lines_or_fix(
     fallback_sigma_kms: ArrayLike,
     mask: ArrayLike | None = None,
     minimum_snr: float = 5.0,
+    start_kms: tuple[ArrayLike, ArrayLike] | None = None,
     velocity_range_kms: tuple[float, float] = VELOCITY_RANGE_KMS,
     sigma_range_kms: tuple[float, float] = SIGMA_RANGE_KMS,
+    compiled: bool = True,
 ) -> LineFits:
     """Fit with free kinematics where a line is bright enough, with given kinematics elsewhere.
 
@@ -107,7 +121,7 @@ def fit_lines_or_fix(
 
     Parameters
     ----------
-    model, flux, variance, mask, velocity_range_kms, sigma_range_kms
+    model, flux, variance, mask, start_kms, velocity_range_kms, sigma_range_kms, compiled
         As for :func:`fit_lines`.
     fallback_velocity_kms, fallback_sigma_kms : float or array, shape (n_spec,)
         Kinematics of the galaxy's strongest line, say.
@@ -120,7 +134,7 @@ def fit_lines_or_fix(
         ``kinematics`` says which spectra were fitted how.
     """
     free = fit_lines(
-        model, flux, variance, mask=mask,
+        model, flux, variance, mask=mask, start_kms=start_kms, compiled=compiled,
         velocity_range_kms=velocity_range_kms, sigma_range_kms=sigma_range_kms,
     )  # fmt: skip
     bright = np.any(np.nan_to_num(free.snr, nan=-np.inf) >= minimum_snr, axis=1)
@@ -135,6 +149,7 @@ def fit_lines_or_fix(
         mask=None if mask is None else np.asarray(mask)[faint],
         velocity_kms=np.broadcast_to(fallback_velocity_kms, n_spec)[faint],
         sigma_kms=np.broadcast_to(fallback_sigma_kms, n_spec)[faint],
+        compiled=compiled,
     )
     return free.replaced(faint, fixed)
 
@@ -159,9 +174,12 @@ def _prepare(
     return Spectra(np.where(valid, values, 0.0), weight)
 
 
-def _check_range(name: str, limits: tuple[float, float], *, smallest: float) -> None:
+def _checked_range(
+    name: str, limits: tuple[float, float], *, smallest: float
+) -> tuple[float, float]:
     if not smallest < limits[0] < limits[1]:
         raise ConfigurationError(f"{name} is {limits}; expected two values that increase, in km/s")
+    return float(limits[0]), float(limits[1])
 
 
 def _fixed_kinematics(
@@ -174,15 +192,20 @@ def _fixed_kinematics(
         raise ConfigurationError(
             "velocity_kms and sigma_kms must be given together (fixed kinematics) or not at all"
         )
-    velocity = np.broadcast_to(np.asarray(velocity_kms, dtype=float), n_spec)
-    sigma = np.broadcast_to(np.asarray(sigma_kms, dtype=float), n_spec)
-    return np.stack([velocity, sigma**2])
+    return _stacked((velocity_kms, sigma_kms), n_spec)
 
 
-def _fit_free(model: BandLineModel, spectra: Spectra, bounds: Bounds) -> LineFits:
+def _stacked(kinematics_kms: tuple[ArrayLike, ArrayLike], n_spec: int) -> Array:
+    velocity, sigma = (np.asarray(values, dtype=float) for values in kinematics_kms)
+    return np.stack([np.broadcast_to(velocity, n_spec), np.broadcast_to(sigma**2, n_spec)])
+
+
+def _fit_free(
+    engine: Engine, model: BandLineModel, spectra: Spectra, start: Array, bounds: Bounds
+) -> LineFits:
     """Fit one block with its own kinematics."""
-    start, active = search_grid(model, spectra, bounds)
-    minimum = descend(model, spectra, active, start, bounds)
+    start, active = _first_guess(engine, model, spectra, start, bounds)
+    minimum = engine.descend(model, spectra, active, start, bounds)
     lower, upper = bounds.at_lower(minimum.kinematics), bounds.at_upper(minimum.kinematics)
     unresolved = lower[1]
     flag = np.where(lower[0] | upper[0] | upper[1], FitFlag.AT_BOUND, 0)
@@ -192,13 +215,31 @@ def _fit_free(model: BandLineModel, spectra: Spectra, bounds: Bounds) -> LineFit
     return _collect(model, spectra, active, minimum, held, flag)
 
 
-def _fit_fixed(model: BandLineModel, spectra: Spectra, kinematics: Array) -> LineFits:
+def _first_guess(
+    engine: Engine, model: BandLineModel, spectra: Spectra, start: Array, bounds: Bounds
+) -> tuple[Array, BoolArray]:
+    """Search the grid where no start is given; return kinematics and the groups to fit."""
+    unknown = ~np.all(np.isfinite(start), axis=0)
+    if np.all(unknown):
+        return search_grid(model, spectra, bounds, engine.choose_start)
+    guess = np.clip(np.where(unknown, bounds.lower, start), bounds.lower, bounds.upper)
+    active = core_coverage(model, spectra.weight, guess[0], np.sqrt(guess[1]))
+    if np.any(unknown):
+        guess[:, unknown], active[unknown] = search_grid(
+            model, spectra.rows(unknown), bounds, engine.choose_start
+        )
+    return guess, active
+
+
+def _fit_fixed(
+    engine: Engine, model: BandLineModel, spectra: Spectra, kinematics: Array
+) -> LineFits:
     """Fit one block at given kinematics; what has none is flagged as without data."""
     known = np.all(np.isfinite(kinematics), axis=0)
     spectra = Spectra(spectra.flux, spectra.weight * known[:, None])
     kinematics = np.where(known, kinematics, 0.0)
     active = core_coverage(model, spectra.weight, kinematics[0], np.sqrt(kinematics[1]))
-    minimum = Minimum(kinematics, project(model, spectra, active, kinematics), known)
+    minimum = Minimum(kinematics, engine.project(model, spectra, active, kinematics), known)
     held = np.ones_like(kinematics, dtype=bool)
     return _collect(model, spectra, active, minimum, held, np.zeros(known.size, dtype=int))
 

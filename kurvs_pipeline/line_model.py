@@ -5,7 +5,7 @@ separate window one constant continuum. The model is linear in amplitudes and co
 is a design matrix that depends on velocity and width only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -21,6 +21,8 @@ from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM, LineGroup
 Array = NDArray[np.float64]
 
 _SQRT_TWO_PI = float(np.sqrt(2.0 * np.pi))
+LINE_REACH_SIGMAS = 7.0
+"""Half-width of what is computed of a line; 3e-12 of its flux lies beyond."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,12 @@ class Columns:
     by_variance: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BandLineModel:
     """Emission lines of one band at one redshift; build it with :meth:`for_band`.
+
+    Models are equal, and have the same hash, if all that defines them is: tables made for one
+    serve its equals.
 
     Parameters
     ----------
@@ -130,6 +135,17 @@ class BandLineModel:
         windows = _merge_windows(wavelength, groups, redshift, window_kms)
         return cls(wavelength, lsf, redshift, groups, windows)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BandLineModel) and self._definition() == other._definition()
+
+    def __hash__(self) -> int:
+        return hash(self._definition())
+
+    def _definition(self) -> tuple[Hashable, ...]:
+        windows = tuple((w.channels.start, w.channels.stop, w.lines) for w in self.windows)
+        arrays = (self.wavelength_um.tobytes(), self.lsf_sigma_um.tobytes())
+        return (*arrays, self.redshift, self.groups, windows)
+
     @cached_property
     def channels(self) -> NDArray[np.intp]:
         """Indices of the channels used, shape (n_used_channels,)."""
@@ -193,29 +209,29 @@ class BandLineModel:
         shape = (velocity_kms.size, len(self.groups), self.channels.size)
         columns = Columns(np.zeros(shape), np.zeros(shape), np.zeros(shape))
         for window in self.windows:
-            edges = self.edges_um[window.channels.start : window.channels.stop + 1]
             for group, name, ratio in window.lines:
-                self._add_line(
-                    columns, edges, (velocity_kms, variance_kms2), name, ratio,
-                    (slice(None), group, window.used),
-                )  # fmt: skip
+                self._add_line(columns, (velocity_kms, variance_kms2), window, group, name, ratio)
         return columns
 
     def _add_line(
         self,
         columns: Columns,
-        edges: Array,
         kinematics: tuple[Array, Array],
+        window: Window,
+        group: int,
         name: str,
         ratio: float,
-        where: tuple[slice, int, slice],
     ) -> None:
         """Add one line's channel-integrated Gaussian and derivatives in place."""
         velocity, variance = kinematics
-        systemic = REST_WAVELENGTH_UM[name] * (1.0 + self.redshift)
-        per_kms = systemic / SPEED_OF_LIGHT_KMS
-        width = np.sqrt(variance * per_kms**2 + self._lsf_at(systemic) ** 2)[:, None]
+        systemic, per_kms, lsf = self.line_scale(name)
+        width = np.sqrt(variance * per_kms**2 + lsf**2)[:, None]
         centre = (systemic + per_kms * velocity)[:, None]
+        edges = self.edges_um[window.channels.start : window.channels.stop + 1]
+        lit = _lit_channels(edges, centre, width)
+        edges = edges[lit.start : lit.stop + 1]
+        first = window.used.start
+        where = (slice(None), group, slice(first + lit.start, first + lit.stop))
         z = (edges - centre) / width
         density = np.exp(-0.5 * z**2) / (_SQRT_TWO_PI * width)
         per_channel = ratio / np.diff(edges)
@@ -225,8 +241,11 @@ class BandLineModel:
             np.diff(density * z, axis=1) * (0.5 * per_kms**2 / width) * per_channel
         )
 
-    def _lsf_at(self, wavelength_um: float) -> float:
-        return float(np.interp(wavelength_um, self.wavelength_um, self.lsf_sigma_um))
+    def line_scale(self, name: str) -> tuple[float, float, float]:
+        """Return a line's wavelength at velocity 0, its shift per km/s and its LSF width, um."""
+        systemic = REST_WAVELENGTH_UM[name] * (1.0 + self.redshift)
+        lsf = float(np.interp(systemic, self.wavelength_um, self.lsf_sigma_um))
+        return systemic, systemic / SPEED_OF_LIGHT_KMS, lsf
 
     def line_overlap(self, velocity_kms: Array, sigma_kms: Array) -> Array:
         """Return how the core of each group's name line falls on the channels used.
@@ -245,13 +264,23 @@ class BandLineModel:
         low, high = self.edges_um[self.channels], self.edges_um[self.channels + 1]
         overlap = np.empty((velocity_kms.size, len(self.groups), low.size))
         for index, group in enumerate(self.groups):
-            systemic = REST_WAVELENGTH_UM[group.name] * (1.0 + self.redshift)
-            centre = systemic * (1.0 + velocity_kms / SPEED_OF_LIGHT_KMS)[:, None]
-            intrinsic = systemic * sigma_kms[:, None] / SPEED_OF_LIGHT_KMS
-            fwhm = FWHM_PER_SIGMA * np.hypot(intrinsic, self._lsf_at(systemic))
+            systemic, per_kms, lsf = self.line_scale(group.name)
+            centre = (systemic + per_kms * velocity_kms)[:, None]
+            fwhm = FWHM_PER_SIGMA * np.hypot(per_kms * sigma_kms, lsf)[:, None]
             covered = np.minimum(high, centre + fwhm) - np.maximum(low, centre - fwhm)
             overlap[:, index] = np.maximum(covered, 0.0) / (2.0 * fwhm)
         return overlap
+
+
+def _lit_channels(edges: Array, centre: Array, width: Array) -> slice:
+    """Return the run of channels that any spectrum's line reaches."""
+    if centre.size == 0:
+        return slice(0, 0)
+    low = np.min(centre - LINE_REACH_SIGMAS * width)
+    high = np.max(centre + LINE_REACH_SIGMAS * width)
+    start = max(0, int(np.searchsorted(edges, low, side="right")) - 1)
+    stop = min(edges.size - 1, int(np.searchsorted(edges, high)))
+    return slice(min(start, stop), stop)
 
 
 def _covers(wavelength: Array, lsf: Array, line: str, redshift: float) -> bool:

@@ -1,9 +1,9 @@
 """Variable projection: the non-linear half of a batched line fit.
 
 Amplitudes and continua are solved exactly at every step, so that only velocity and squared
-width are searched (Golub & Pereyra 1973, with the Jacobian of Kaufman 1975): a coarse grid
-finds the right minimum, a bounded Levenberg-Marquardt descends into it. The squared width is
-the parameter because the model stays smooth in it down to an unresolved line.
+width are searched (Golub & Pereyra 1973, with the Jacobian of Kaufman 1975) by a bounded
+Levenberg-Marquardt descent. The squared width is the parameter because the model stays smooth
+in it down to an unresolved line.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,8 @@ MAX_STEPS = 60
 CONVERGED_STEP = 0.01
 """A step this small against the parameter's own error is the last one."""
 
-_GRID_STEP_KMS = 50.0
-_GRID_SIGMAS = 5
-_MINIMUM_CORE_COVERAGE = 0.5
-_DAMPING_START, _DAMPING_FACTOR, _DAMPING_MAXIMUM = 1e-3, 8.0, 1e12
+MINIMUM_CORE_COVERAGE = 0.5
+DAMPING_START, DAMPING_FACTOR, DAMPING_MAXIMUM = 1e-3, 8.0, 1e12
 
 
 @dataclass(frozen=True)
@@ -83,19 +81,22 @@ class Bounds:
 
     Parameters
     ----------
-    lower, upper : array, shape (2, 1)
-        Of velocity (km/s) and squared width (km^2/s^2).
+    velocity_kms, sigma_kms : tuple of float
+        Ranges of velocity and width.
     """
 
-    lower: Array
-    upper: Array
+    velocity_kms: tuple[float, float]
+    sigma_kms: tuple[float, float]
 
-    @classmethod
-    def of(cls, velocity_kms: tuple[float, float], sigma_kms: tuple[float, float]) -> "Bounds":
-        """Build from ranges of velocity and width, km/s."""
-        low = np.array([[velocity_kms[0]], [sigma_kms[0] ** 2]], dtype=float)
-        high = np.array([[velocity_kms[1]], [sigma_kms[1] ** 2]], dtype=float)
-        return cls(low, high)
+    @property
+    def lower(self) -> Array:
+        """Least velocity and squared width, shape (2, 1)."""
+        return np.array([[self.velocity_kms[0]], [self.sigma_kms[0] ** 2]], dtype=float)
+
+    @property
+    def upper(self) -> Array:
+        """Greatest velocity and squared width, shape (2, 1)."""
+        return np.array([[self.velocity_kms[1]], [self.sigma_kms[1] ** 2]], dtype=float)
 
     def at_lower(self, kinematics: Array) -> BoolArray:
         """Which parameters lie on their lower limit, shape (2, n_spec)."""
@@ -145,7 +146,7 @@ def core_coverage(
     """
     overlap = model.line_overlap(velocity_kms, sigma_kms)
     fraction = np.einsum("ngu,nu->ng", overlap, (weight > 0.0).astype(float))
-    return np.asarray(fraction >= _MINIMUM_CORE_COVERAGE)
+    return np.asarray(fraction >= MINIMUM_CORE_COVERAGE)
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
@@ -211,66 +212,6 @@ def covariance(point: Point, held: BoolArray) -> Array:
     return invert_symmetric(fisher)
 
 
-def search_grid(model: BandLineModel, spectra: Spectra, bounds: Bounds) -> tuple[Array, BoolArray]:
-    """Find starting kinematics by the chi2 of linear fits on a coarse grid.
-
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    spectra : Spectra
-        The data.
-    bounds : Bounds
-        What the grid spans.
-
-    Returns
-    -------
-    kinematics : array, shape (2, n_spec)
-        The best grid point whose most significant line is in emission.
-    active : bool array, shape (n_spec, n_groups)
-        Groups whose core has valid data there.
-    """
-    velocity, sigma = _grid(bounds)
-    columns = model.design(velocity, sigma).transpose(0, 2, 1)
-    n_grid, n_linear, n_used = columns.shape
-    products = (columns[:, :, None] * columns[:, None, :]).reshape(-1, n_used)
-    gram = (products @ spectra.weight.T).reshape(n_grid, n_linear, n_linear, -1)
-    right = columns.reshape(-1, n_used) @ (spectra.weight * spectra.flux).T
-    right = right.reshape(n_grid, n_linear, -1)
-    n_groups = len(model.groups)
-    overlap = model.line_overlap(velocity, sigma).reshape(-1, n_used)
-    fraction = overlap @ (spectra.weight > 0.0).astype(float).T
-    covered = fraction.reshape(n_grid, n_groups, -1) >= _MINIMUM_CORE_COVERAGE
-    gram[:, :n_groups] *= covered[:, :, None]
-    gram[:, :, :n_groups] *= covered[:, None]
-    best = np.argmax(_emission_gain(gram, right, n_groups), axis=0)
-    active = covered[best, :, np.arange(best.size)]
-    return np.stack([velocity[best], sigma[best] ** 2]), active
-
-
-def _grid(bounds: Bounds) -> tuple[Array, Array]:
-    """Lay the grid inside the bounds; its steps are within reach of the descent."""
-    (first, smallest), (last, largest) = bounds.lower[:, 0], bounds.upper[:, 0]
-    n_velocity = max(1, int(np.ceil((last - first) / _GRID_STEP_KMS)))
-    velocity = first + (last - first) * (np.arange(n_velocity) + 0.5) / n_velocity
-    sigma = np.sqrt(np.geomspace(smallest, largest, _GRID_SIGMAS + 2)[1:-1])
-    velocity, sigma = np.meshgrid(velocity, sigma, indexing="ij")
-    return velocity.ravel(), sigma.ravel()
-
-
-def _emission_gain(gram: Array, right: Array, n_groups: int) -> Array:
-    """Return by how much the lines lower chi2, shape (n_grid, n_spec), less for absorption."""
-    inverse = invert_symmetric(gram.transpose(1, 2, 0, 3))
-    amplitudes = np.einsum("pqkn,kqn->pkn", inverse, right)
-    gain = np.einsum("pkn,kpn->kn", amplitudes, right)
-    error = np.sqrt(np.einsum("ppkn->pkn", inverse[:n_groups, :n_groups]))
-    significance = np.divide(
-        amplitudes[:n_groups], error, out=np.zeros_like(error), where=error > 0.0
-    )
-    absorbed = np.maximum(0.0, -significance.min(axis=0)) > significance.max(axis=0)
-    return np.asarray(gain - np.where(absorbed, gain.max(axis=0) + 1.0, 0.0))
-
-
 def descend(
     model: BandLineModel, spectra: Spectra, active: BoolArray, start: Array, bounds: Bounds
 ) -> Minimum:
@@ -295,7 +236,7 @@ def descend(
     """
     here = start.copy()
     point = project(model, spectra, active, here)
-    damping = np.full(here.shape[1], _DAMPING_START)
+    damping = np.full(here.shape[1], DAMPING_START)
     running = np.ones(here.shape[1], dtype=bool)
     for _ in range(MAX_STEPS):
         step, last = _propose(point, here, damping, bounds)
@@ -307,8 +248,8 @@ def descend(
         rows[running] = accepted
         here[:, rows] = trial[:, accepted]
         point = point.updated(rows, reached, accepted)
-        damping[running] *= np.where(accepted, 1.0 / _DAMPING_FACTOR, _DAMPING_FACTOR)
-        running &= ~last & (damping < _DAMPING_MAXIMUM)
+        damping[running] *= np.where(accepted, 1.0 / DAMPING_FACTOR, DAMPING_FACTOR)
+        running &= ~last & (damping < DAMPING_MAXIMUM)
         if not np.any(running):
             break
     _, negligible = _propose(point, here, np.zeros_like(damping), bounds)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_SMALLEST_PIVOT = 1e-11
+SMALLEST_PIVOT = 1e-11
 """Part of a column's variance that the others must leave unexplained for it to be kept."""
 
 
@@ -38,7 +38,7 @@ def invert_symmetric(matrix: Array) -> Array:
 def _sweep(work: Array, column: int) -> NDArray[np.bool_]:
     """Sweep one column in place; return for which matrices it could be."""
     values = work[:, column].copy()
-    usable = np.asarray(values[column] > _SMALLEST_PIVOT)
+    usable = np.asarray(values[column] > SMALLEST_PIVOT)
     reciprocal = np.divide(1.0, values[column], out=np.zeros_like(values[column]), where=usable)
     scaled = values * reciprocal
     work -= values[:, None] * scaled[None, :]

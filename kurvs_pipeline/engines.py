@@ -1,0 +1,51 @@
+"""What does the arithmetic of a batch of line fits: compiled code, or numpy alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline import grid_search, projection
+from kurvs_pipeline.grid_search import ChooseStart
+from kurvs_pipeline.line_model import BandLineModel
+from kurvs_pipeline.projection import Bounds, Minimum, Point, Spectra
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The three steps of a fit, with the signatures and outcome of the numpy functions.
+
+    Parameters
+    ----------
+    choose_start : callable
+        As :func:`kurvs_pipeline.grid_search.choose_start`.
+    project : callable
+        As :func:`kurvs_pipeline.projection.project`.
+    descend : callable
+        As :func:`kurvs_pipeline.projection.descend`.
+    """
+
+    choose_start: ChooseStart
+    project: Callable[[BandLineModel, Spectra, BoolArray, Array], Point]
+    descend: Callable[[BandLineModel, Spectra, BoolArray, Array, Bounds], Minimum]
+
+
+def engine_for(*, compiled: bool) -> Engine:
+    """Return the engine asked for, or numpy's where numba is not installed.
+
+    Parameters
+    ----------
+    compiled : bool
+        Whether compiled code is wanted.
+    """
+    if not compiled or find_spec("numba") is None:
+        return Engine(grid_search.choose_start, projection.project, projection.descend)
+    # Numba takes a while to import: only a fit waits for it.
+    kernel = import_module("kurvs_pipeline.fitting_kernel")
+    return Engine(kernel.choose_start, kernel.project, kernel.descend)

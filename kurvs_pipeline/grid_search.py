@@ -1,0 +1,183 @@
+"""Where a line fit starts: the best point of a coarse grid of velocities and widths.
+
+What the grid says about a model does not depend on the data: it is computed once for a model
+and kept. What it says about weights is computed once for all spectra that share them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.line_model import BandLineModel
+from kurvs_pipeline.projection import MINIMUM_CORE_COVERAGE, Bounds, Spectra
+from kurvs_pipeline.small_matrices import invert_symmetric
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+_STEP_KMS = 50.0
+_SIGMAS = 5
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A model's columns at every point of the grid.
+
+    Parameters
+    ----------
+    velocity_kms, sigma_kms : array, shape (n_grid,)
+        The points.
+    columns : array, shape (n_grid, n_linear, n_used_channels)
+        Lines and continua.
+    overlap : array, shape (n_grid, n_groups, n_used_channels)
+        How the cores of the lines fall on the channels.
+    """
+
+    velocity_kms: Array
+    sigma_kms: Array
+    columns: Array
+    overlap: Array
+
+    @cached_property
+    def products(self) -> Array:
+        """Products of pairs of columns, shape (n_grid * n_pairs, n_used_channels)."""
+        first, second = np.triu_indices(self.columns.shape[1])
+        products = self.columns[:, first] * self.columns[:, second]
+        return products.reshape(-1, self.columns.shape[2])
+
+    def sums(self, spectra: Spectra) -> "GridSums":
+        """Weigh spectra with the columns."""
+        n_grid, n_linear, n_used = self.columns.shape
+        weight = _without_repetition(spectra.weight)
+        gram = weight @ self.products.T
+        right = (spectra.weight * spectra.flux) @ self.columns.reshape(-1, n_used).T
+        valid = _without_repetition((spectra.weight > 0.0).astype(float))
+        fraction = valid @ self.overlap.reshape(-1, n_used).T
+        covered = fraction.reshape(len(valid), n_grid, -1) >= MINIMUM_CORE_COVERAGE
+        return GridSums(
+            gram.reshape(len(weight), n_grid, -1), right.reshape(-1, n_grid, n_linear), covered
+        )
+
+
+@dataclass(frozen=True)
+class GridSums:
+    """Weighted sums over channels at every point of the grid.
+
+    Parameters
+    ----------
+    gram : array, shape (n_spec or 1, n_grid, n_pairs)
+        Of pairs of columns, upper triangle by rows; one row if all spectra have equal weights.
+    right : array, shape (n_spec, n_grid, n_linear)
+        Of flux and columns.
+    covered : bool array, shape (n_spec or 1, n_grid, n_groups)
+        Whether the core of a group has valid data; one row if it is the same for all spectra.
+    """
+
+    gram: Array
+    right: Array
+    covered: BoolArray
+
+
+ChooseStart = Callable[[GridSums], Indices]
+
+
+@lru_cache(maxsize=8)
+def grid_of(
+    model: BandLineModel, velocity_kms: tuple[float, float], sigma_kms: tuple[float, float]
+) -> Grid:
+    """Lay the grid inside the ranges; its steps are within reach of the descent.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        The lines.
+    velocity_kms, sigma_kms : tuple of float
+        Ranges of velocity and width.
+    """
+    (first, last), (smallest, largest) = velocity_kms, sigma_kms
+    n_velocity = max(1, int(np.ceil((last - first) / _STEP_KMS)))
+    velocity = first + (last - first) * (np.arange(n_velocity) + 0.5) / n_velocity
+    sigma = np.geomspace(smallest, largest, _SIGMAS + 2)[1:-1]
+    velocity, sigma = (axis.ravel() for axis in np.meshgrid(velocity, sigma, indexing="ij"))
+    columns = np.ascontiguousarray(model.design(velocity, sigma).transpose(0, 2, 1))
+    return Grid(velocity, sigma, columns, model.line_overlap(velocity, sigma))
+
+
+def search_grid(
+    model: BandLineModel, spectra: Spectra, bounds: Bounds, choose_start: ChooseStart
+) -> tuple[Array, BoolArray]:
+    """Find starting kinematics by the chi2 of linear fits on the grid.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        The lines.
+    spectra : Spectra
+        The data.
+    bounds : Bounds
+        What the grid spans.
+    choose_start : callable
+        :func:`choose_start` or its compiled twin.
+
+    Returns
+    -------
+    kinematics : array, shape (2, n_spec)
+        The best grid point whose most significant line is in emission.
+    active : bool array, shape (n_spec, n_groups)
+        Groups whose core has valid data there.
+    """
+    grid = grid_of(model, bounds.velocity_kms, bounds.sigma_kms)
+    sums = grid.sums(spectra)
+    best = choose_start(sums)
+    covered = np.broadcast_to(sums.covered, (best.size, *sums.covered.shape[1:]))
+    active = covered[np.arange(best.size), best]
+    return np.stack([grid.velocity_kms[best], grid.sigma_kms[best] ** 2]), active
+
+
+def choose_start(sums: GridSums) -> Indices:
+    """Return the point of the grid, for each spectrum, at which emission lowers chi2 most.
+
+    Where a point is better explained by absorption it is taken only if all are.
+
+    Parameters
+    ----------
+    sums : GridSums
+        Of the spectra.
+
+    Returns
+    -------
+    int array, shape (n_spec,)
+    """
+    n_linear, n_groups = sums.right.shape[2], sums.covered.shape[2]
+    inverse = invert_symmetric(_covered_gram(sums, n_linear))
+    right = sums.right.transpose(2, 1, 0)
+    amplitudes = np.einsum("pqkn,qkn->pkn", inverse, right)
+    gain = np.einsum("pkn,pkn->kn", amplitudes, right)
+    error = np.sqrt(np.einsum("ppkn->pkn", inverse[:n_groups, :n_groups]))
+    error = np.broadcast_to(error, (n_groups, *gain.shape))
+    significance = np.divide(
+        amplitudes[:n_groups], error, out=np.zeros_like(error), where=error > 0.0
+    )
+    absorbed = np.maximum(0.0, -significance.min(axis=0)) > significance.max(axis=0)
+    return np.asarray(np.argmax(gain - np.where(absorbed, gain.max(axis=0) + 1.0, 0.0), axis=0))
+
+
+def _covered_gram(sums: GridSums, n_linear: int) -> Array:
+    """Unfold the triangle, without groups that are not covered."""
+    upper = np.triu_indices(n_linear)
+    place = np.empty((n_linear, n_linear), dtype=int)
+    place[upper] = place[upper[::-1]] = np.arange(len(upper[0]))
+    n_groups = sums.covered.shape[2]
+    n_rows = max(len(sums.gram), len(sums.covered))
+    kept = np.ones((n_linear, sums.gram.shape[1], n_rows))
+    kept[:n_groups] = sums.covered.transpose(2, 1, 0)
+    return sums.gram.transpose(2, 1, 0)[place] * kept[:, None] * kept[None, :]
+
+
+def _without_repetition(rows: Array) -> Array:
+    """Return one row if all are equal, otherwise all of them."""
+    return rows[:1] if len(rows) and np.all(rows == rows[0]) else rows
