@@ -8,8 +8,8 @@ thread, so that results depend neither on the batch nor on the number of workers
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numba import njit
@@ -43,12 +43,11 @@ _FAST_SUMS = {"reassoc", "contract", "nsz"}
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function, and keep the outcome on disk where there is a place to write."""
-    options = {"error_model": "numpy", "fastmath": _FAST_SUMS}
+    compile_uncached = partial(njit, error_model="numpy", fastmath=_FAST_SUMS)
     try:
-        compiled: Callable[..., Any] = njit(cache=True, **options)(function)
+        return cast("Callable[..., Any]", compile_uncached(cache=True)(function))
     except RuntimeError:
-        compiled = njit(**options)(function)
-    return compiled
+        return cast("Callable[..., Any]", compile_uncached()(function))
 
 
 class _Layout(NamedTuple):
@@ -56,6 +55,7 @@ class _Layout(NamedTuple):
 
     n_groups: int
     edges_um: Array
+    per_um: Array
     window_start: Indices
     line_group: Indices
     line_window: Indices
@@ -104,37 +104,52 @@ class _Found(NamedTuple):
 
 def choose_start(sums: GridSums) -> Indices:
     """Return what :func:`kurvs_pipeline.grid_search.choose_start` returns."""
-    best = np.empty(len(sums.right), dtype=np.intp)
-    _choose_start(sums.gram, sums.right, sums.covered, best)
+    n_spec, n_grid, n_linear = sums.right.shape
+    best = np.empty(n_spec, dtype=np.intp)
+    inverse = np.empty((n_grid, n_linear, n_linear))
+    _choose_start(sums.gram, sums.right, sums.covered, inverse, _new_small(n_linear), best)
     return best
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
     """Return what :func:`kurvs_pipeline.projection.project` returns."""
-    layout, found = _layout(model), _empty(model, len(spectra.flux))
-    found.kinematics[:] = kinematics.T
-    _project_all(layout, *_rows(spectra, active), found)
-    return _point(found)
+    unlimited = Bounds((-np.inf, np.inf), (0.0, np.inf))
+    return _run(model, spectra, active, kinematics, unlimited, 0).point
 
 
 def descend(
     model: BandLineModel, spectra: Spectra, active: BoolArray, start: Array, bounds: Bounds
 ) -> Minimum:
     """Return what :func:`kurvs_pipeline.projection.descend` returns."""
+    return _run(model, spectra, active, start, bounds, MAX_STEPS)
+
+
+def _run(
+    model: BandLineModel,
+    spectra: Spectra,
+    active: BoolArray,
+    start: Array,
+    bounds: Bounds,
+    max_steps: int,
+) -> Minimum:
     layout, found = _layout(model), _empty(model, len(spectra.flux))
     found.kinematics[:] = start.T
-    limits = bounds.lower[:, 0], bounds.upper[:, 0]
-    _descend_all(layout, *_rows(spectra, active), *limits, found)
-    kinematics = np.ascontiguousarray(found.kinematics.T)
-    return Minimum(kinematics, _point(found), found.converged)
+    _descend(
+        layout, *_rows(spectra, active), bounds.lower[:, 0].copy(), bounds.upper[:, 0].copy(),
+        max_steps, _new_projection(layout), _new_projection(layout),
+        _new_small(found.fisher.shape[1]), found,
+    )  # fmt: skip
+    fisher = np.ascontiguousarray(found.fisher.transpose(1, 2, 0))
+    point = Point(found.amplitudes, fisher, np.ascontiguousarray(found.slope.T), found.chi2)
+    return Minimum(np.ascontiguousarray(found.kinematics.T), point, found.converged)
 
 
 def _rows(spectra: Spectra, active: BoolArray) -> tuple[Array, Array, BoolArray]:
     """Return arrays of the one layout in memory that is compiled for."""
     return (
-        np.require(spectra.flux, requirements="CW"),
-        np.require(spectra.weight, requirements="CW"),
-        np.require(active, requirements="CW"),
+        np.require(spectra.flux, requirements=["C", "W"]),
+        np.require(spectra.weight, requirements=["C", "W"]),
+        np.require(active, requirements=["C", "W"]),
     )
 
 
@@ -150,6 +165,7 @@ def _layout(model: BandLineModel) -> _Layout:
     return _Layout(
         n_groups=len(model.groups),
         edges_um=np.concatenate(edges),
+        per_um=np.concatenate([1.0 / np.diff(e) for e in edges]),
         window_start=np.array([0, *(w.used.stop for w in model.windows)], dtype=np.intp),
         line_group=np.array(group, dtype=np.intp),
         line_window=np.array(window, dtype=np.intp),
@@ -172,42 +188,34 @@ def _empty(model: BandLineModel, n_spec: int) -> _Found:
     )
 
 
-def _point(found: _Found) -> Point:
-    fisher = np.ascontiguousarray(found.fisher.transpose(1, 2, 0))
-    return Point(found.amplitudes, fisher, np.ascontiguousarray(found.slope.T), found.chi2)
-
-
-@_compiled
 def _new_projection(layout: _Layout) -> _Projection:
-    n_used = layout.window_start[-1]
-    n_linear = layout.n_groups + layout.window_start.size - 1
+    n_groups, n_windows = layout.n_groups, layout.window_start.size - 1
+    n_linear, n_used = n_groups + n_windows, int(layout.window_start[-1])
     columns = np.zeros((n_linear + 2, n_used))
-    for window in range(n_linear - layout.n_groups):
-        start, stop = layout.window_start[window], layout.window_start[window + 1]
-        columns[layout.n_groups + window, start:stop] = 1.0
+    for window in range(n_windows):
+        columns[n_groups + window, slice(*layout.window_start[window : window + 2])] = 1.0
     return _Projection(
-        columns,
-        np.zeros((layout.n_groups, n_used)),
-        np.zeros((layout.n_groups, n_used)),
-        np.zeros(n_used),
-        np.zeros(n_used),
-        np.zeros(n_linear),
-        np.zeros(n_linear),
-        np.zeros((n_linear + 2, n_linear + 2)),
-        np.zeros(2),
-        np.zeros(1),
+        columns=columns,
+        by_velocity=np.zeros((n_groups, n_used)),
+        by_variance=np.zeros((n_groups, n_used)),
+        weighted=np.zeros(n_used),
+        residual=np.zeros(n_used),
+        right=np.zeros(n_linear),
+        amplitudes=np.zeros(n_linear),
+        fisher=np.zeros((n_linear + 2, n_linear + 2)),
+        slope=np.zeros(2),
+        chi2=np.zeros(1),
     )
 
 
-@_compiled
 def _new_small(size: int) -> _Small:
     return _Small(
-        np.zeros((size, size)),
-        np.zeros((size, size)),
-        np.zeros(size),
-        np.zeros(size),
-        np.zeros((2, 2)),
-        np.zeros((2, 2)),
+        matrix=np.zeros((size, size)),
+        inverse=np.zeros((size, size)),
+        scale=np.zeros(size),
+        column=np.zeros(size),
+        kinetic=np.zeros((2, 2)),
+        curvature=np.zeros((2, 2)),
     )
 
 
@@ -264,26 +272,39 @@ def _add_line(
     centre = layout.line_centre_um[line] + per_kms * velocity
     first = layout.window_start[window] + window
     last = layout.window_start[window + 1] + window
-    reach = LINE_REACH_SIGMAS * width
-    start = max(first, first + np.searchsorted(edges[first:last], centre - reach) - 1)
-    norm = _INVERSE_SQRT_TWO_PI / width
-    z = (edges[start] - centre) / width
-    error_function, density = math.erf(z * _SQRT_HALF), norm * math.exp(-0.5 * z * z)
-    moment = density * z
-    for edge in range(start + 1, last + 1):
-        z = (edges[edge] - centre) / width
-        next_function, next_density = math.erf(z * _SQRT_HALF), norm * math.exp(-0.5 * z * z)
-        next_moment = next_density * z
-        per_channel = layout.line_ratio[line] / (edges[edge] - edges[edge - 1])
+    edge = _first_lit(edges, first, last, centre - LINE_REACH_SIGMAS * width)
+    end = centre + LINE_REACH_SIGMAS * width
+    ratio, per_width = layout.line_ratio[line], 1.0 / width
+    error_function, density, moment = _gaussian((edges[edge] - centre) * per_width, per_width)
+    while edge < last and edges[edge] < end:
+        edge += 1
+        before, density_before, moment_before = error_function, density, moment
+        error_function, density, moment = _gaussian((edges[edge] - centre) * per_width, per_width)
         channel = edge - 1 - window
-        here.columns[group, channel] += 0.5 * (next_function - error_function) * per_channel
-        here.by_velocity[group, channel] -= (next_density - density) * per_channel * per_kms
-        here.by_variance[group, channel] -= (
-            (next_moment - moment) * per_channel * (0.5 * per_kms**2 / width)
-        )
-        if edges[edge] > centre + reach:
-            break
-        error_function, density, moment = next_function, next_density, next_moment
+        scale = ratio * layout.per_um[channel]
+        by_velocity, by_variance = scale * per_kms, scale * (0.5 * per_kms**2 * per_width)
+        here.columns[group, channel] += 0.5 * (error_function - before) * scale
+        here.by_velocity[group, channel] -= (density - density_before) * by_velocity
+        here.by_variance[group, channel] -= (moment - moment_before) * by_variance
+
+
+@_compiled
+def _gaussian(z: float, per_width: float) -> tuple[float, float, float]:
+    """Return the error function at z, the density, and the density times z."""
+    density = _INVERSE_SQRT_TWO_PI * per_width * math.exp(-0.5 * z * z)
+    return math.erf(z * _SQRT_HALF), density, density * z
+
+
+@_compiled
+def _first_lit(edges: Array, first: int, last: int, wavelength: float) -> int:
+    """Return the last edge before a wavelength, or the first of all."""
+    while last - first > 1:
+        middle = (first + last) // 2
+        if edges[middle] < wavelength:
+            first = middle
+        else:
+            last = middle
+    return first
 
 
 @_compiled
@@ -297,9 +318,10 @@ def _project(
     small: _Small,
 ) -> None:
     """Solve for amplitudes and continua at given kinematics."""
-    here.columns[: layout.n_groups] = 0.0
-    here.by_velocity[:] = 0.0
-    here.by_variance[:] = 0.0
+    for group in range(layout.n_groups):
+        for channel in range(weight.size):
+            here.columns[group, channel] = 0.0
+            here.by_velocity[group, channel] = here.by_variance[group, channel] = 0.0
     for line in range(layout.line_group.size):
         if active[layout.line_group[line]]:
             _add_line(layout, line, kinematics[0], kinematics[1], here)
@@ -309,7 +331,9 @@ def _project(
         here.right[p] = _dot(here.weighted, flux)
     _invert(here.fisher, n_linear, small.inverse, small)
     for p in range(n_linear):
-        here.amplitudes[p] = _dot(small.inverse[p, :n_linear], here.right)
+        here.amplitudes[p] = 0.0
+        for q in range(n_linear):
+            here.amplitudes[p] += small.inverse[p, q] * here.right[q]
     _combine(here, flux, layout.n_groups)
     for index in range(2):
         _fill_fisher_row(here, weight, n_linear + index)
@@ -333,8 +357,9 @@ def _fill_fisher_row(here: _Projection, weight: Array, row: int) -> None:
 def _combine(here: _Projection, flux: Array, n_groups: int) -> None:
     """Make the residual, and the model's derivatives by velocity and squared width."""
     n_linear = here.amplitudes.size
-    here.residual[:] = flux
-    here.columns[n_linear:] = 0.0
+    for channel in range(flux.size):
+        here.residual[channel] = flux[channel]
+        here.columns[n_linear, channel] = here.columns[n_linear + 1, channel] = 0.0
     for p in range(n_linear):
         amplitude = here.amplitudes[p]
         for channel in range(flux.size):
@@ -357,17 +382,7 @@ def _propose(
     step: Array,
 ) -> bool:
     """Fill in the damped step; return whether the undamped one, then taken, is negligible."""
-    size, n_linear = here.fisher.shape[0], here.amplitudes.size
-    small.matrix[:] = here.fisher
-    for index in range(2):
-        held = (kinematics[index] <= lower[index] and here.slope[index] <= 0.0) or (
-            kinematics[index] >= upper[index] and here.slope[index] >= 0.0
-        )
-        if held:
-            small.matrix[n_linear + index] = 0.0
-            small.matrix[:, n_linear + index] = 0.0
-    _invert(small.matrix, size, small.inverse, small)
-    small.kinetic[:] = small.inverse[n_linear:, n_linear:]
+    _invert_free(here, kinematics, lower, upper, small)
     last = True
     for index in range(2):
         step[index] = _dot(small.kinetic[index], here.slope)
@@ -385,70 +400,83 @@ def _propose(
 
 
 @_compiled
+def _invert_free(
+    here: _Projection, kinematics: Array, lower: Array, upper: Array, small: _Small
+) -> None:
+    """Find the covariance of velocity and squared width, 0 for one that a limit holds."""
+    size, n_linear = here.fisher.shape[0], here.amplitudes.size
+    for p in range(size):
+        for q in range(size):
+            small.matrix[p, q] = here.fisher[p, q]
+    for index in range(2):
+        below, above = kinematics[index] <= lower[index], kinematics[index] >= upper[index]
+        if (below and here.slope[index] <= 0.0) or (above and here.slope[index] >= 0.0):
+            for p in range(size):
+                small.matrix[n_linear + index, p] = small.matrix[p, n_linear + index] = 0.0
+    _invert(small.matrix, size, small.inverse, small)
+    for p in range(2):
+        for q in range(2):
+            small.kinetic[p, q] = small.inverse[n_linear + p, n_linear + q]
+
+
+@_compiled
 def _keep(here: _Projection, kinematics: Array, row: int, found: _Found) -> None:
-    found.kinematics[row] = kinematics
-    found.amplitudes[row] = here.amplitudes
-    found.fisher[row] = here.fisher
-    found.slope[row] = here.slope
+    for index in range(2):
+        found.kinematics[row, index] = kinematics[index]
+        found.slope[row, index] = here.slope[index]
+    for p in range(here.amplitudes.size):
+        found.amplitudes[row, p] = here.amplitudes[p]
+    for p in range(here.fisher.shape[0]):
+        for q in range(here.fisher.shape[0]):
+            found.fisher[row, p, q] = here.fisher[p, q]
     found.chi2[row] = here.chi2[0]
 
 
 @_compiled
-def _project_all(
-    layout: _Layout, flux: Array, weight: Array, active: BoolArray, found: _Found
-) -> None:
-    here = _new_projection(layout)
-    small = _new_small(here.fisher.shape[0])
-    for row in range(flux.shape[0]):
-        kinematics = found.kinematics[row]
-        _project(layout, flux[row], weight[row], active[row], kinematics, here, small)
-        _keep(here, kinematics, row, found)
-
-
-@_compiled
-def _descend_all(
+def _descend(
     layout: _Layout,
     flux: Array,
     weight: Array,
     active: BoolArray,
     lower: Array,
     upper: Array,
+    max_steps: int,
+    here: _Projection,
+    there: _Projection,
+    small: _Small,
     found: _Found,
 ) -> None:
     """Minimise chi2 of each spectrum by Levenberg-Marquardt."""
-    here, there = _new_projection(layout), _new_projection(layout)
-    small = _new_small(here.fisher.shape[0])
     kinematics, trial, step = np.empty(2), np.empty(2), np.empty(2)
     for row in range(flux.shape[0]):
-        kinematics[:] = found.kinematics[row]
-        _project(layout, flux[row], weight[row], active[row], kinematics, here, small)
-        damping, running = DAMPING_START, True
-        for _ in range(MAX_STEPS):
-            last = _propose(here, kinematics, damping, lower, upper, small, step)
-            for index in range(2):
-                moved = kinematics[index] + step[index]
-                trial[index] = min(max(moved, lower[index]), upper[index])
+        trial[0], trial[1] = found.kinematics[row, 0], found.kinematics[row, 1]
+        damping, last, ended = DAMPING_START, False, False
+        for attempt in range(max_steps + 1):
             _project(layout, flux[row], weight[row], active[row], trial, there, small)
             # The last step is taken even if rounding hides what it gains.
-            accepted = last or there.chi2[0] <= here.chi2[0]
-            damping *= 1.0 / DAMPING_FACTOR if accepted else DAMPING_FACTOR
+            accepted = attempt == 0 or last or there.chi2[0] <= here.chi2[0]
+            if attempt > 0:
+                damping *= 1.0 / DAMPING_FACTOR if accepted else DAMPING_FACTOR
             if accepted:
                 kinematics, trial = trial, kinematics
                 here, there = there, here
-            running = not last and damping < DAMPING_MAXIMUM
-            if not running:
+            ended = last or damping >= DAMPING_MAXIMUM
+            last = _propose(here, kinematics, damping, lower, upper, small, step)
+            if ended:
                 break
-        negligible = _propose(here, kinematics, 0.0, lower, upper, small, step)
-        found.converged[row] = negligible and not running
+            for index in range(2):
+                moved = kinematics[index] + step[index]
+                trial[index] = min(max(moved, lower[index]), upper[index])
+        found.converged[row] = ended and last
         _keep(here, kinematics, row, found)
 
 
 @_compiled
-def _choose_start(gram: Array, right: Array, covered: BoolArray, best: Indices) -> None:
+def _choose_start(
+    gram: Array, right: Array, covered: BoolArray, inverse: Array, small: _Small, best: Indices
+) -> None:
     """Find the best point of the grid for each spectrum."""
     n_spec, n_grid, n_linear = right.shape
-    inverse = np.empty((n_grid, n_linear, n_linear))
-    small = _new_small(n_linear)
     for row in range(n_spec):
         gram_row, covered_row = min(row, gram.shape[0] - 1), min(row, covered.shape[0] - 1)
         if row == max(gram_row, covered_row):
