@@ -21,8 +21,8 @@ from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM, LineGroup
 Array = NDArray[np.float64]
 
 _SQRT_TWO_PI = float(np.sqrt(2.0 * np.pi))
-LINE_REACH_SIGMAS = 6.0
-"""Half-width of what is computed of a line; 2e-9 of its flux lies beyond."""
+LINE_REACH_SIGMAS = 7.0
+"""Half-width of what is computed of a line; 3e-12 of its flux lies beyond."""
 
 
 @dataclass(frozen=True)
