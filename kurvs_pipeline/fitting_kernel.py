@@ -45,12 +45,15 @@ _FAST_SUMS = {"reassoc", "contract", "nsz"}
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function, and keep the outcome on disk where there is a place to write."""
-    compile_uncached = partial(njit, error_model="numpy", fastmath=_FAST_SUMS)
+    """Compile a function, and keep the outcome on disk where there is a place to write.
+
+    Callers own all arrays, so that references need not be counted: that halves the time.
+    """
+    compiler = partial(njit, error_model="numpy", fastmath=_FAST_SUMS, _nrt=False)
     try:
-        return cast("Callable[..., Any]", compile_uncached(cache=True)(function))
+        return cast("Callable[..., Any]", compiler(cache=True)(function))
     except RuntimeError:
-        return cast("Callable[..., Any]", compile_uncached()(function))
+        return cast("Callable[..., Any]", compiler()(function))
 
 
 class _Layout(NamedTuple):
@@ -141,7 +144,8 @@ def _run(
     _descend(
         layout, *_rows(spectra, active), bounds.lower[:, 0].copy(), bounds.upper[:, 0].copy(),
         max_steps, _new_projection(layout), _new_projection(layout),
-        _new_small(found.fisher.shape[1]), found,
+        _new_small(found.fisher.shape[1]),
+        (np.empty(2), np.empty(2), np.empty(2)), found,
     )  # fmt: skip
     fisher = np.ascontiguousarray(found.fisher.transpose(1, 2, 0))
     point = Point(found.amplitudes, fisher, np.ascontiguousarray(found.slope.T), found.chi2)
@@ -474,10 +478,11 @@ def _descend(
     here: _Projection,
     there: _Projection,
     small: _Small,
+    position: tuple[Array, Array, Array],
     found: _Found,
 ) -> None:
     """Minimise chi2 of each spectrum by Levenberg-Marquardt."""
-    kinematics, trial, step = np.empty(2), np.empty(2), np.empty(2)
+    kinematics, trial, step = position
     for row in range(flux.shape[0]):
         trial[0], trial[1] = found.kinematics[row, 0], found.kinematics[row, 1]
         damping, last, ended = DAMPING_START, False, False

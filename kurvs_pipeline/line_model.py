@@ -247,6 +247,25 @@ class BandLineModel:
         lsf = float(np.interp(systemic, self.wavelength_um, self.lsf_sigma_um))
         return systemic, systemic / SPEED_OF_LIGHT_KMS, lsf
 
+    def line_cores(self, velocity_kms: Array, sigma_kms: Array) -> tuple[Array, Array]:
+        """Return where the core of each group's name line begins and ends.
+
+        Parameters
+        ----------
+        velocity_kms, sigma_kms : array, shape (n_spec,)
+            Shared velocity and intrinsic width.
+
+        Returns
+        -------
+        begin, end : array, shape (n_spec, n_groups)
+            One full width at half-maximum either side of the line's centre, um.
+        """
+        scales = np.array([self.line_scale(group.name) for group in self.groups])
+        systemic, per_kms, lsf = scales.T
+        centre = systemic + per_kms * velocity_kms[:, None]
+        fwhm = FWHM_PER_SIGMA * np.hypot(per_kms * sigma_kms[:, None], lsf)
+        return centre - fwhm, centre + fwhm
+
     def line_overlap(self, velocity_kms: Array, sigma_kms: Array) -> Array:
         """Return how the core of each group's name line falls on the channels used.
 
@@ -258,18 +277,13 @@ class BandLineModel:
         Returns
         -------
         array, shape (n_spec, n_groups, n_used_channels)
-            Fraction of the range within one full width at half-maximum of the line's centre
-            that lies in each channel; its sum is below 1 where the grid ends.
+            Fraction of the core that lies in each channel; its sum is below 1 where the grid
+            ends.
         """
+        begin, end = (edge[:, :, None] for edge in self.line_cores(velocity_kms, sigma_kms))
         low, high = self.edges_um[self.channels], self.edges_um[self.channels + 1]
-        overlap = np.empty((velocity_kms.size, len(self.groups), low.size))
-        for index, group in enumerate(self.groups):
-            systemic, per_kms, lsf = self.line_scale(group.name)
-            centre = (systemic + per_kms * velocity_kms)[:, None]
-            fwhm = FWHM_PER_SIGMA * np.hypot(per_kms * sigma_kms, lsf)[:, None]
-            covered = np.minimum(high, centre + fwhm) - np.maximum(low, centre - fwhm)
-            overlap[:, index] = np.maximum(covered, 0.0) / (2.0 * fwhm)
-        return overlap
+        covered = np.minimum(high, end) - np.maximum(low, begin)
+        return np.asarray(np.maximum(covered, 0.0) / (end - begin))
 
 
 def _lit_channels(edges: Array, centre: Array, width: Array) -> slice:

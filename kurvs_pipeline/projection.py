@@ -144,9 +144,19 @@ def core_coverage(
     -------
     bool array, shape (n_spec, n_groups)
     """
-    overlap = model.line_overlap(velocity_kms, sigma_kms)
-    fraction = np.einsum("ngu,nu->ng", overlap, (weight > 0.0).astype(float))
-    return np.asarray(fraction >= MINIMUM_CORE_COVERAGE)
+    low, high = model.edges_um[model.channels], model.edges_um[model.channels + 1]
+    length = (weight > 0.0) * (high - low)
+    before = np.cumsum(length, axis=1) - length
+    row = np.arange(len(weight))[:, None]
+
+    def valid_length_up_to(wavelength: Array) -> Array:
+        channel = np.minimum(np.searchsorted(high, wavelength), high.size - 1)
+        inside = np.maximum(wavelength - low[channel], 0.0)
+        return before[row, channel] + np.minimum(inside, length[row, channel])
+
+    begin, end = model.line_cores(velocity_kms, sigma_kms)
+    valid = valid_length_up_to(end) - valid_length_up_to(begin)
+    return np.asarray(valid >= MINIMUM_CORE_COVERAGE * (end - begin))
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
