@@ -98,6 +98,15 @@ class _Small(NamedTuple):
     curvature: Array
 
 
+class _GridWork(NamedTuple):
+    """Work space for the grid; its points come last, to be computed side by side."""
+
+    inverse: Array
+    scale: Array
+    values: Array
+    gain: Array
+
+
 class _Found(NamedTuple):
     """Outcome for every spectrum, spectra first."""
 
@@ -111,10 +120,15 @@ class _Found(NamedTuple):
 
 def choose_start(sums: GridSums) -> Indices:
     """Return what :func:`kurvs_pipeline.grid_search.choose_start` returns."""
-    n_spec, n_grid, n_linear = sums.right.shape
+    n_spec, n_linear, n_grid = sums.right.shape
     best = np.empty(n_spec, dtype=np.intp)
-    inverse = np.empty((n_grid, n_linear, n_linear))
-    _choose_start(sums.gram, sums.right, sums.covered, inverse, _new_small(n_linear), best)
+    work = _GridWork(
+        inverse=np.empty((n_linear, n_linear, n_grid)),
+        scale=np.empty((n_linear, n_grid)),
+        values=np.empty((n_linear, n_grid)),
+        gain=np.empty(n_grid),
+    )
+    _choose_start(sums.pairs, sums.gram, sums.right, sums.covered, work, best)
     return best
 
 
@@ -424,10 +438,10 @@ def _propose(
         tolerance = CONVERGED_STEP * min(error, upper[index] - lower[index])
         last = last and abs(step[index]) <= tolerance
     if not last:
-        _invert(small.kinetic, 2, small.curvature, small)
+        _invert(small.kinetic, here.slope.size, small.curvature, small)
         for index in range(2):
             small.curvature[index, index] *= 1.0 + damping
-        _invert(small.curvature, 2, small.kinetic, small)
+        _invert(small.curvature, here.slope.size, small.kinetic, small)
         for index in range(2):
             step[index] = _dot(small.kinetic[index], here.slope)
     return last
@@ -508,49 +522,116 @@ def _descend(
 
 @_compiled
 def _choose_start(
-    gram: Array, right: Array, covered: BoolArray, inverse: Array, small: _Small, best: Indices
+    pairs: Indices,
+    gram: Array,
+    right: Array,
+    covered: BoolArray,
+    work: _GridWork,
+    best: Indices,
 ) -> None:
     """Find the best point of the grid for each spectrum."""
-    n_spec, n_grid, n_linear = right.shape
-    for row in range(n_spec):
+    for row in range(right.shape[0]):
         gram_row, covered_row = min(row, gram.shape[0] - 1), min(row, covered.shape[0] - 1)
         if row == max(gram_row, covered_row):
+            _unfold(pairs, gram[gram_row], covered[covered_row], work.inverse)
+            _invert_grid(work)
+        _solve_grid(right[row], work)
+        best[row] = _best_point(covered.shape[1], work)
+
+
+@_compiled
+def _unfold(pairs: Indices, gram: Array, covered: BoolArray, matrix: Array) -> None:
+    """Make matrices of the pairs, without groups that are not covered."""
+    n_linear, _, n_grid = matrix.shape
+    for p in range(n_linear):
+        for q in range(n_linear):
             for point in range(n_grid):
-                _unfold(gram[gram_row, point], covered[covered_row, point], small.matrix)
-                _invert(small.matrix, n_linear, inverse[point], small)
-        best[row] = _best_point(inverse, right[row], covered.shape[2], small.column)
+                matrix[p, q, point] = 0.0
+    for pair in range(pairs.shape[0]):
+        p, q = pairs[pair]
+        for point in range(n_grid):
+            kept = (p >= covered.shape[0] or covered[p, point]) and (
+                q >= covered.shape[0] or covered[q, point]
+            )
+            matrix[p, q, point] = matrix[q, p, point] = gram[pair, point] if kept else 0.0
 
 
 @_compiled
-def _unfold(triangle: Array, covered: BoolArray, matrix: Array) -> None:
-    """Unfold an upper triangle, without groups that are not covered."""
-    pair = 0
-    for p in range(matrix.shape[0]):
-        for q in range(p, matrix.shape[0]):
-            kept = (p >= covered.size or covered[p]) and (q >= covered.size or covered[q])
-            matrix[p, q] = matrix[q, p] = triangle[pair] if kept else 0.0
-            pair += 1
+def _invert_grid(work: _GridWork) -> None:
+    """Invert the matrices of all points, as ``invert_symmetric`` does."""
+    inverse, scale = work.inverse, work.scale
+    n_linear, _, n_grid = inverse.shape
+    for p in range(n_linear):
+        for point in range(n_grid):
+            variance = inverse[p, p, point]
+            scale[p, point] = 1.0 / math.sqrt(variance) if variance > 0.0 else 0.0
+    for p in range(n_linear):
+        for q in range(n_linear):
+            for point in range(n_grid):
+                inverse[p, q, point] *= scale[p, point] * scale[q, point]
+    for column in range(n_linear):
+        _sweep_grid(work, column)
+    for p in range(n_linear):
+        for q in range(n_linear):
+            for point in range(n_grid):
+                inverse[p, q, point] *= -scale[p, point] * scale[q, point]
 
 
 @_compiled
-def _best_point(inverse: Array, right: Array, n_groups: int, amplitudes: Array) -> int:
-    """Return where the gain is largest, points of emission before those of absorption."""
-    n_grid, n_linear = right.shape
-    best, best_gain, best_absorbed = 0, -np.inf, True
+def _sweep_grid(work: _GridWork, column: int) -> None:
+    """Sweep one column of all points in place; where that cannot be, leave it out."""
+    inverse, values, reciprocal = work.inverse, work.values, work.gain
+    n_linear, _, n_grid = inverse.shape
     for point in range(n_grid):
-        gain = 0.0
-        for p in range(n_linear):
-            amplitudes[p] = 0.0
-            for q in range(n_linear):
-                amplitudes[p] += inverse[point, p, q] * right[point, q]
-            gain += amplitudes[p] * right[point, p]
+        pivot = inverse[column, column, point]
+        reciprocal[point] = 1.0 / pivot if pivot > SMALLEST_PIVOT else 0.0
+        if pivot <= SMALLEST_PIVOT:
+            work.scale[column, point] = 0.0
+    for p in range(n_linear):
+        for point in range(n_grid):
+            values[p, point] = inverse[p, column, point]
+    for p in range(n_linear):
+        for q in range(n_linear):
+            for point in range(n_grid):
+                inverse[p, q, point] -= values[p, point] * values[q, point] * reciprocal[point]
+    for p in range(n_linear):
+        for point in range(n_grid):
+            swept = values[p, point] * reciprocal[point]
+            inverse[p, column, point] = inverse[column, p, point] = swept
+    for point in range(n_grid):
+        inverse[column, column, point] = -reciprocal[point]
+
+
+@_compiled
+def _solve_grid(right: Array, work: _GridWork) -> None:
+    """Find amplitudes and the gain in chi2 at all points."""
+    amplitudes, gain = work.values, work.gain
+    for point in range(right.shape[1]):
+        gain[point] = 0.0
+    for p in range(right.shape[0]):
+        for point in range(right.shape[1]):
+            amplitudes[p, point] = 0.0
+        for q in range(right.shape[0]):
+            for point in range(right.shape[1]):
+                amplitudes[p, point] += work.inverse[p, q, point] * right[q, point]
+        for point in range(right.shape[1]):
+            gain[point] += amplitudes[p, point] * right[p, point]
+
+
+@_compiled
+def _best_point(n_groups: int, work: _GridWork) -> int:
+    """Return where the gain is largest, points of emission before those of absorption."""
+    best, best_gain, best_absorbed = 0, -np.inf, True
+    for point in range(work.gain.size):
+        gain = work.gain[point]
+        if not best_absorbed and gain <= best_gain:
+            continue
         lowest, highest = np.inf, -np.inf
         for p in range(n_groups):
-            variance = inverse[point, p, p]
-            significance = amplitudes[p] / math.sqrt(variance) if variance > 0.0 else 0.0
+            variance, amplitude = work.inverse[p, p, point], work.values[p, point]
+            significance = amplitude / math.sqrt(variance) if variance > 0.0 else 0.0
             lowest, highest = min(lowest, significance), max(highest, significance)
         absorbed = max(0.0, -lowest) > highest
-        better = gain > best_gain if absorbed == best_absorbed else best_absorbed
-        if better:
+        if gain > best_gain if absorbed == best_absorbed else best_absorbed:
             best, best_gain, best_absorbed = point, gain, absorbed
     return best

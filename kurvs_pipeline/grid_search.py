@@ -31,9 +31,9 @@ class Grid:
     ----------
     velocity_kms, sigma_kms : array, shape (n_grid,)
         The points.
-    columns : array, shape (n_grid, n_linear, n_used_channels)
+    columns : array, shape (n_linear, n_grid, n_used_channels)
         Lines and continua.
-    overlap : array, shape (n_grid, n_groups, n_used_channels)
+    overlap : array, shape (n_groups, n_grid, n_used_channels)
         How the cores of the lines fall on the channels.
     """
 
@@ -43,23 +43,31 @@ class Grid:
     overlap: Array
 
     @cached_property
+    def pairs(self) -> Indices:
+        """Pairs of columns that have light in common somewhere, shape (n_pairs, 2)."""
+        lit = self.columns != 0.0
+        pairs = np.transpose(np.triu_indices(len(lit)))
+        return np.array([(p, q) for p, q in pairs if np.any(lit[p] & lit[q])], dtype=np.intp)
+
+    @cached_property
     def products(self) -> Array:
-        """Products of pairs of columns, shape (n_grid * n_pairs, n_used_channels)."""
-        first, second = np.triu_indices(self.columns.shape[1])
-        products = self.columns[:, first] * self.columns[:, second]
+        """Products of these pairs, shape (n_pairs * n_grid, n_used_channels)."""
+        products = self.columns[self.pairs[:, 0]] * self.columns[self.pairs[:, 1]]
         return products.reshape(-1, self.columns.shape[2])
 
     def sums(self, spectra: Spectra) -> "GridSums":
         """Weigh spectra with the columns."""
-        n_grid, n_linear, n_used = self.columns.shape
+        n_linear, n_grid, n_used = self.columns.shape
         weight = _without_repetition(spectra.weight)
         gram = weight @ self.products.T
         right = (spectra.weight * spectra.flux) @ self.columns.reshape(-1, n_used).T
         valid = _without_repetition((spectra.weight > 0.0).astype(float))
         fraction = valid @ self.overlap.reshape(-1, n_used).T
-        covered = fraction.reshape(len(valid), n_grid, -1) >= MINIMUM_CORE_COVERAGE
         return GridSums(
-            gram.reshape(len(weight), n_grid, -1), right.reshape(-1, n_grid, n_linear), covered
+            pairs=self.pairs,
+            gram=gram.reshape(len(weight), -1, n_grid),
+            right=right.reshape(-1, n_linear, n_grid),
+            covered=fraction.reshape(len(valid), -1, n_grid) >= MINIMUM_CORE_COVERAGE,
         )
 
 
@@ -69,14 +77,17 @@ class GridSums:
 
     Parameters
     ----------
-    gram : array, shape (n_spec or 1, n_grid, n_pairs)
-        Of pairs of columns, upper triangle by rows; one row if all spectra have equal weights.
-    right : array, shape (n_spec, n_grid, n_linear)
-        Of flux and columns.
-    covered : bool array, shape (n_spec or 1, n_grid, n_groups)
+    pairs : int array, shape (n_pairs, 2)
+        Pairs of columns; products of the others are 0.
+    gram : array, shape (n_spec or 1, n_pairs, n_grid)
+        Their products; one row if all spectra have equal weights.
+    right : array, shape (n_spec, n_linear, n_grid)
+        Products of flux and columns.
+    covered : bool array, shape (n_spec or 1, n_groups, n_grid)
         Whether the core of a group has valid data; one row if it is the same for all spectra.
     """
 
+    pairs: Indices
     gram: Array
     right: Array
     covered: BoolArray
@@ -103,8 +114,9 @@ def grid_of(
     velocity = first + (last - first) * (np.arange(n_velocity) + 0.5) / n_velocity
     sigma = np.geomspace(smallest, largest, _SIGMAS + 2)[1:-1]
     velocity, sigma = (axis.ravel() for axis in np.meshgrid(velocity, sigma, indexing="ij"))
-    columns = np.ascontiguousarray(model.design(velocity, sigma).transpose(0, 2, 1))
-    return Grid(velocity, sigma, columns, model.line_overlap(velocity, sigma))
+    columns = model.design(velocity, sigma).transpose(2, 0, 1)
+    overlap = model.line_overlap(velocity, sigma).transpose(1, 0, 2)
+    return Grid(velocity, sigma, np.ascontiguousarray(columns), np.ascontiguousarray(overlap))
 
 
 def search_grid(
@@ -134,7 +146,7 @@ def search_grid(
     sums = grid.sums(spectra)
     best = choose_start(sums)
     covered = np.broadcast_to(sums.covered, (best.size, *sums.covered.shape[1:]))
-    active = covered[np.arange(best.size), best]
+    active = covered[np.arange(best.size), :, best]
     return np.stack([grid.velocity_kms[best], grid.sigma_kms[best] ** 2]), active
 
 
@@ -152,9 +164,9 @@ def choose_start(sums: GridSums) -> Indices:
     -------
     int array, shape (n_spec,)
     """
-    n_linear, n_groups = sums.right.shape[2], sums.covered.shape[2]
+    n_linear, n_groups = sums.right.shape[1], sums.covered.shape[1]
     inverse = invert_symmetric(_covered_gram(sums, n_linear))
-    right = sums.right.transpose(2, 1, 0)
+    right = sums.right.transpose(1, 2, 0)
     amplitudes = np.einsum("pqkn,qkn->pkn", inverse, right)
     gain = np.einsum("pkn,pkn->kn", amplitudes, right)
     error = np.sqrt(np.einsum("ppkn->pkn", inverse[:n_groups, :n_groups]))
@@ -167,15 +179,16 @@ def choose_start(sums: GridSums) -> Indices:
 
 
 def _covered_gram(sums: GridSums, n_linear: int) -> Array:
-    """Unfold the triangle, without groups that are not covered."""
-    upper = np.triu_indices(n_linear)
-    place = np.empty((n_linear, n_linear), dtype=int)
-    place[upper] = place[upper[::-1]] = np.arange(len(upper[0]))
-    n_groups = sums.covered.shape[2]
+    """Return the matrices, shape (n_linear, n_linear, n_grid, n_rows), of what is covered."""
+    _, n_groups, n_grid = sums.covered.shape
     n_rows = max(len(sums.gram), len(sums.covered))
-    kept = np.ones((n_linear, sums.gram.shape[1], n_rows))
-    kept[:n_groups] = sums.covered.transpose(2, 1, 0)
-    return sums.gram.transpose(2, 1, 0)[place] * kept[:, None] * kept[None, :]
+    kept = np.ones((n_linear, n_grid, n_rows))
+    kept[:n_groups] = sums.covered.transpose(1, 2, 0)
+    first, second = sums.pairs.T
+    gram = np.zeros((n_linear, n_linear, n_grid, n_rows))
+    gram[first, second] = sums.gram.transpose(1, 2, 0) * kept[first] * kept[second]
+    gram[second, first] = gram[first, second]
+    return gram
 
 
 def _without_repetition(rows: Array) -> Array:
