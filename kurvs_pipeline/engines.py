@@ -47,5 +47,6 @@ def engine_for(*, compiled: bool) -> Engine:
     if not compiled or find_spec("numba") is None:
         return Engine(grid_search.choose_start, projection.project, projection.descend)
     # Numba takes a while to import: only a fit waits for it.
-    kernel = import_module("kurvs_pipeline.fitting_kernel")
-    return Engine(kernel.choose_start, kernel.project, kernel.descend)
+    grid = import_module("kurvs_pipeline.compiled_grid")
+    descent = import_module("kurvs_pipeline.compiled_descent")
+    return Engine(grid.choose_start, descent.project, descent.descend)
