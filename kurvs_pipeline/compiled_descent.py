@@ -7,7 +7,9 @@ light. One thread, so that results depend neither on the batch nor on the number
 import math
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermevander
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from kurvs_pipeline.compilation import compiled
 from kurvs_pipeline.descent_workspace import (
@@ -26,6 +28,31 @@ from kurvs_pipeline.projection import MAX_STEPS, Bounds, Minimum, Point, Spectra
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+_NODES_REACH_SIGMAS = 8.0
+_NODES_PER_SIGMA = 32
+_TAYLOR_TERMS = 7
+"""Enough for the normal distribution to 1e-15 and its density to 1e-12 between the nodes."""
+
+
+def _normal_taylor_series() -> Array:
+    """Expand the normal distribution about nodes, shape (n_nodes, n_terms).
+
+    Its n-th derivative is that of its density times a Hermite polynomial.
+    """
+    n_nodes = 2 * int(_NODES_REACH_SIGMAS * _NODES_PER_SIGMA) + 1
+    node = np.linspace(-_NODES_REACH_SIGMAS, _NODES_REACH_SIGMAS, n_nodes)
+    density = np.exp(-0.5 * node**2) / math.sqrt(2.0 * math.pi)
+    hermite = hermevander(node, _TAYLOR_TERMS - 2).T
+    terms = [ndtr(node)]
+    terms += [
+        (-1.0) ** (n - 1) * hermite[n - 1] * density / math.factorial(n)
+        for n in range(1, _TAYLOR_TERMS)
+    ]
+    return np.stack(terms, axis=1)
+
+
+_NORMAL_SERIES = _normal_taylor_series()
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
@@ -123,11 +150,11 @@ def _add_line(
     reach, per_width = layout.reach_sigmas * width, 1.0 / width
     edge = _first_lit(edges, first, last, centre - reach)
     z = (edges[edge] - centre) * per_width
-    below, density = _normal(layout, z)
+    below, density = _normal(z)
     while edge < last and edges[edge] < centre + reach:
         edge += 1
         next_z = (edges[edge] - centre) * per_width
-        next_below, next_density = _normal(layout, next_z)
+        next_below, next_density = _normal(next_z)
         channel = edge - 1 - window
         scale = layout.line_ratio[line] * layout.per_um[channel]
         by_velocity = scale * per_kms * per_width
@@ -139,17 +166,15 @@ def _add_line(
 
 
 @compiled
-def _normal(layout: LineLayout, z: float) -> tuple[float, float]:
+def _normal(z: float) -> tuple[float, float]:
     """Return the normal distribution and its density, constant beyond the last nodes."""
-    series, reach = layout.normal, layout.reach_sigmas
-    per_sigma = (series.shape[0] - 1) / (2.0 * reach)
-    z = min(max(z, -reach), reach)
-    node = int((z + reach) * per_sigma + 0.5)
-    offset = z - (node / per_sigma - reach)
-    below, density = series[node, series.shape[1] - 1], 0.0
-    for term in range(series.shape[1] - 2, -1, -1):
+    z = min(max(z, -_NODES_REACH_SIGMAS), _NODES_REACH_SIGMAS)
+    node = int((z + _NODES_REACH_SIGMAS) * _NODES_PER_SIGMA + 0.5)
+    offset = z - (node / _NODES_PER_SIGMA - _NODES_REACH_SIGMAS)
+    below, density = _NORMAL_SERIES[node, _TAYLOR_TERMS - 1], 0.0
+    for term in range(_TAYLOR_TERMS - 2, -1, -1):
         density = density * offset + below
-        below = below * offset + series[node, term]
+        below = below * offset + _NORMAL_SERIES[node, term]
     return below, density
 
 

@@ -1,22 +1,15 @@
 """A line model as plain arrays, for compiled code."""
 
-import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermevander
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from kurvs_pipeline.line_model import LINE_REACH_SIGMAS, BandLineModel
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-_NODES_PER_SIGMA = 32
-_TAYLOR_TERMS = 7
-"""Enough for the normal distribution to 1e-15 and its density to 1e-12 between the nodes."""
 
 
 class LineLayout(NamedTuple):
@@ -28,8 +21,6 @@ class LineLayout(NamedTuple):
         Number of amplitudes.
     reach_sigmas : float
         How far lines are computed.
-    normal : array, shape (n_nodes, n_terms)
-        Taylor series of the normal distribution about nodes within this reach.
     edges_um : array, shape (n_used_channels + n_windows,)
         Edges of the channels of each window, one window after the other.
     per_um : array, shape (n_used_channels,)
@@ -46,7 +37,6 @@ class LineLayout(NamedTuple):
 
     n_groups: int
     reach_sigmas: float
-    normal: Array
     edges_um: Array
     per_um: Array
     window_start: Indices
@@ -77,7 +67,6 @@ def layout_of(model: BandLineModel) -> LineLayout:
     return LineLayout(
         n_groups=len(model.groups),
         reach_sigmas=LINE_REACH_SIGMAS,
-        normal=_normal_taylor_series(),
         edges_um=np.concatenate(edges),
         per_um=np.concatenate([1.0 / np.diff(e) for e in edges]),
         window_start=np.array([0, *(w.used.stop for w in model.windows)], dtype=np.intp),
@@ -88,20 +77,3 @@ def layout_of(model: BandLineModel) -> LineLayout:
         line_um_per_kms=np.array(per_kms),
         line_lsf_um=np.array(lsf),
     )
-
-
-def _normal_taylor_series() -> Array:
-    """Expand the normal distribution about nodes, shape (n_nodes, n_terms).
-
-    Its n-th derivative is that of its density times a Hermite polynomial.
-    """
-    n_nodes = 2 * int(LINE_REACH_SIGMAS * _NODES_PER_SIGMA) + 1
-    node = np.linspace(-LINE_REACH_SIGMAS, LINE_REACH_SIGMAS, n_nodes)
-    density = np.exp(-0.5 * node**2) / math.sqrt(2.0 * math.pi)
-    hermite = hermevander(node, _TAYLOR_TERMS - 2).T
-    terms = [ndtr(node)]
-    terms += [
-        (-1.0) ** (n - 1) * hermite[n - 1] * density / math.factorial(n)
-        for n in range(1, _TAYLOR_TERMS)
-    ]
-    return np.stack(terms, axis=1)
