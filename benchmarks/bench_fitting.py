@@ -1,58 +1,154 @@
-"""Batched line fits against one ``curve_fit`` a spectrum, same model and spectra.
+"""Batched line fits against one general least-squares fit a spectrum: same model and spectra.
 
-Run with ``pytest benchmarks/bench_fitting.py``; both report the time of one round, of which
-``N_SPECTRA`` and ``N_CURVE_FIT`` spectra are fitted.
+Run with ``pytest benchmarks/bench_fitting.py`` on an idle machine, with one thread. Every
+benchmark reports its time per spectrum; the last one gives their ratios, measured side by side.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import process_time
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
 from kurvs_pipeline.bands import KMOS_BANDS
-from kurvs_pipeline.fitting import fit_lines
+from kurvs_pipeline.fitting import SIGMA_RANGE_KMS, VELOCITY_RANGE_KMS, fit_lines
+from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_model import BandLineModel
 
-N_SPECTRA = 800
-N_CURVE_FIT = 20
+Array = NDArray[np.float64]
+
+N_SPECTRA = 1000
+N_ONE_BY_ONE = 20
 NOISE = 15.0
+PARAMETERS = ("halpha", "nii", "continuum", "velocity", "sigma")
 START = (1.0, 0.3, 0.0, 0.0, 60.0)
+LOWER = (-np.inf, -np.inf, -np.inf, VELOCITY_RANGE_KMS[0], SIGMA_RANGE_KMS[0])
+UPPER = (np.inf, np.inf, np.inf, VELOCITY_RANGE_KMS[1], SIGMA_RANGE_KMS[1])
+
+
+@dataclass(frozen=True)
+class Case:
+    """1000 spectra of H-alpha and [NII] on 121 channels, and the kinematics put in."""
+
+    model: BandLineModel
+    flux: Array
+    variance: Array
+    velocity_kms: Array
+    sigma_kms: Array
+
+    def batched(self, **options) -> LineFits:
+        return fit_lines(self.model, self.flux, self.variance, **options)
+
+    @property
+    def start_kms(self) -> tuple[Array, Array]:
+        """Of refits: the kinematics of the undisturbed fit differ from the truth by errors."""
+        return self.velocity_kms, self.sigma_kms
+
+    def design_times(self, parameters) -> Array:
+        halpha, nii, continuum, velocity, sigma = parameters
+        return self.model.design(velocity, sigma)[0] @ np.array([halpha, nii, continuum])
+
+    def curve_fit(self) -> Array:
+        used = self.model.channels
+        return np.array(
+            [
+                curve_fit(
+                    lambda _, *parameters: self.design_times(parameters), used, row[used],
+                    p0=START, sigma=np.full(used.size, NOISE), bounds=(LOWER, UPPER),
+                )[0][:2]
+                for row in self.flux[:N_ONE_BY_ONE]
+            ]
+        )  # fmt: skip
+
+    def lmfit(self) -> Array:
+        lmfit = pytest.importorskip("lmfit", reason="lmfit is missing: pip install '.[bench]'")
+        used = self.model.channels
+        start = lmfit.Parameters()
+        for name, value, low, high in zip(PARAMETERS, START, LOWER, UPPER, strict=True):
+            start.add(name, value=value, min=low, max=high)
+
+        def residual(parameters, row: Array) -> Array:
+            return (self.design_times(parameters.valuesdict().values()) - row[used]) / NOISE
+
+        results = [lmfit.minimize(residual, start, args=(r,)) for r in self.flux[:N_ONE_BY_ONE]]
+        return np.array([[r.params[name].value for name in PARAMETERS[:2]] for r in results])
 
 
 @pytest.fixture(scope="module")
-def halpha_spectra():
+def case() -> Case:
     band = KMOS_BANDS["H"]
     inside = (band.wavelength_um > 1.61) & (band.wavelength_um < 1.66)
-    # 1700 km/s either side of H-alpha and [NII]: some 120 channels.
     model = BandLineModel.for_band(
-        band.wavelength_um[inside], band.lsf_sigma_um, 1.5, window_kms=1700.0
+        band.wavelength_um[inside], band.lsf_sigma_um, 1.5, window_kms=1600.0
     )
     rng = np.random.default_rng(1)
     velocity = rng.uniform(-200.0, 200.0, N_SPECTRA)
     sigma = rng.uniform(20.0, 150.0, N_SPECTRA)
     flux = rng.normal(0.0, NOISE, (N_SPECTRA, model.wavelength_um.size))
     flux[:, model.channels] += model.design(velocity, sigma) @ np.array([1.0, 0.3, 0.0])
-    return model, flux
+    return Case(model, flux, np.full(flux.shape, NOISE**2), velocity, sigma)
 
 
-def test_batched_variable_projection(benchmark, halpha_spectra):
-    model, flux = halpha_spectra
-    fits = benchmark(fit_lines, model, flux, np.full(flux.shape, NOISE**2))
+BATCHED = {
+    "compiled": {},
+    "compiled refits": {"warm": True},
+    "compiled, unequal weights": {"unequal": True},
+    "numpy": {"compiled": False},
+    "numpy refits": {"warm": True, "compiled": False},
+}
+
+
+def batched(case: Case, name: str) -> Callable[[], LineFits]:
+    options = dict(BATCHED[name])
+    if options.pop("warm", False):
+        options["start_kms"] = case.start_kms
+    if options.pop("unequal", False):
+        factor = np.random.default_rng(2).uniform(0.5, 2.0, case.flux.shape)
+        case = Case(
+            case.model, case.flux, case.variance * factor, case.velocity_kms, case.sigma_kms
+        )
+    case.batched(**options)  # compiles, or loads what was compiled
+    return lambda: case.batched(**options)
+
+
+@pytest.mark.parametrize("name", BATCHED)
+def test_batched_variable_projection(benchmark, case, name):
+    fits = benchmark(batched(case, name))
     assert fits.converged.mean() > 0.99
-    benchmark.extra_info["ms_per_spectrum"] = 1e3 * benchmark.stats["median"] / N_SPECTRA
+    benchmark.extra_info["us_per_spectrum"] = 1e6 * benchmark.stats["median"] / N_SPECTRA
 
 
-def test_curve_fit_one_by_one(benchmark, halpha_spectra):
-    model, flux = halpha_spectra
+@pytest.mark.parametrize("peer", ["curve_fit", "lmfit"])
+def test_one_by_one(benchmark, case, peer):
+    fluxes = benchmark.pedantic(getattr(case, peer), rounds=3)
+    benchmark.extra_info["us_per_spectrum"] = 1e6 * benchmark.stats["median"] / N_ONE_BY_ONE
+    fits = case.batched()
+    offset = (fluxes - fits.flux[:N_ONE_BY_ONE]) / fits.flux_err[:N_ONE_BY_ONE]
+    benchmark.extra_info["largest_offset_in_errors"] = float(np.abs(offset).max())
+    assert np.abs(offset).max() < 1e-2
 
-    def spectrum(_, halpha, nii, continuum, velocity, sigma):
-        return model.design(velocity, sigma)[0] @ np.array([halpha, nii, continuum])
 
-    def fit_all():
-        used = model.channels
-        return [
-            curve_fit(spectrum, used, row[used], p0=START, sigma=np.full(used.size, NOISE))[0]
-            for row in flux[:N_CURVE_FIT]
-        ]
+def test_ratios_side_by_side(benchmark, case):
+    """Interleaved, so that a load on the machine slows all of them."""
+    pytest.importorskip("lmfit", reason="lmfit is missing: pip install '.[bench]'")
+    runs = {name: (batched(case, name), N_SPECTRA) for name in BATCHED}
+    runs |= {name: (getattr(case, name), N_ONE_BY_ONE) for name in ("curve_fit", "lmfit")}
+    times: dict[str, list[float]] = {name: [] for name in runs}
 
-    assert len(benchmark(fit_all)) == N_CURVE_FIT
-    benchmark.extra_info["ms_per_spectrum"] = 1e3 * benchmark.stats["median"] / N_CURVE_FIT
+    def once() -> None:
+        for name, (run, n_spectra) in runs.items():
+            start = process_time()
+            run()
+            times[name].append((process_time() - start) / n_spectra)
+
+    benchmark.pedantic(once, rounds=9)
+    median = {name: float(np.median(values)) for name, values in times.items()}
+    for name in BATCHED:
+        benchmark.extra_info[name] = {
+            "us": round(1e6 * median[name], 1),
+            "times_faster_than_curve_fit": round(median["curve_fit"] / median[name]),
+            "times_faster_than_lmfit": round(median["lmfit"] / median[name]),
+        }

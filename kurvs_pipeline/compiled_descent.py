@@ -148,21 +148,22 @@ def _add_line(
     first = layout.window_start[window] + window
     last = layout.window_start[window + 1] + window
     reach, per_width = layout.reach_sigmas * width, 1.0 / width
-    edge = _first_lit(edges, first, last, centre - reach)
-    z = (edges[edge] - centre) * per_width
-    below, density = _normal(z)
-    while edge < last and edges[edge] < centre + reach:
-        edge += 1
-        next_z = (edges[edge] - centre) * per_width
-        next_below, next_density = _normal(next_z)
-        channel = edge - 1 - window
-        scale = layout.line_ratio[line] * layout.per_um[channel]
-        by_velocity = scale * per_kms * per_width
-        by_variance = 0.5 * by_velocity * per_kms * per_width
-        here.columns[group, channel] += (next_below - below) * scale
-        here.by_velocity[group, channel] -= (next_density - density) * by_velocity
-        here.by_variance[group, channel] -= (next_density * next_z - density * z) * by_variance
-        z, below, density = next_z, next_below, next_density
+    start = _last_before(edges, first, last, centre - reach)
+    stop = min(last, _last_before(edges, first, last, centre + reach) + 1)
+    z, below, density = here.edges
+    for edge in range(start, stop + 1):
+        z[edge] = (edges[edge] - centre) * per_width
+        below[edge], density[edge] = _normal(z[edge])
+    ratio = layout.line_ratio[line]
+    for edge in range(start, stop):
+        channel = edge - window
+        scale = ratio * layout.per_um[channel]
+        here.columns[group, channel] += (below[edge + 1] - below[edge]) * scale
+        scale *= per_kms * per_width
+        here.by_velocity[group, channel] -= (density[edge + 1] - density[edge]) * scale
+        scale *= 0.5 * per_kms * per_width
+        moment = density[edge + 1] * z[edge + 1] - density[edge] * z[edge]
+        here.by_variance[group, channel] -= moment * scale
 
 
 @compiled
@@ -179,7 +180,7 @@ def _normal(z: float) -> tuple[float, float]:
 
 
 @compiled
-def _first_lit(edges: Array, first: int, last: int, wavelength: float) -> int:
+def _last_before(edges: Array, first: int, last: int, wavelength: float) -> int:
     """Return the last edge before a wavelength, or the first of all."""
     while last - first > 1:
         middle = (first + last) // 2

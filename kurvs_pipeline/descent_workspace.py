@@ -39,6 +39,7 @@ class Projection(NamedTuple):
     columns: Array
     by_velocity: Array
     by_variance: Array
+    edges: tuple[Array, Array, Array]
     weighted: Array
     residual: Array
     right: Array
@@ -95,13 +96,14 @@ def new_projection(layout: LineLayout) -> Projection:
     """Make room for a projection; its columns of the continua are filled in."""
     n_groups, n_windows = layout.n_groups, layout.window_start.size - 1
     n_linear, n_used = n_groups + n_windows, int(layout.window_start[-1])
-    columns = np.zeros((n_linear + 2, n_used))
+    columns, n_edges = np.zeros((n_linear + 2, n_used)), layout.edges_um.size
     for window in range(n_windows):
         columns[n_groups + window, slice(*layout.window_start[window : window + 2])] = 1.0
     return Projection(
         columns=columns,
         by_velocity=np.zeros((n_groups, n_used)),
         by_variance=np.zeros((n_groups, n_used)),
+        edges=(np.zeros(n_edges), np.zeros(n_edges), np.zeros(n_edges)),
         weighted=np.zeros(n_used),
         residual=np.zeros(n_used),
         right=np.zeros(n_linear),
