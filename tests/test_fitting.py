@@ -13,6 +13,7 @@ from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.line_fits import FitFlag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim.instrument import NoiseModel
 
 REDSHIFT = 1.5
 
@@ -135,6 +136,27 @@ def test_empty_spectra_with_fixed_kinematics_give_a_standard_normal():
     assert fits.snr.std() == pytest.approx(1.0, abs=0.02)
     assert fits.snr.mean() == pytest.approx(0.0, abs=0.03)
     assert np.sum(fits.snr > 4.0) <= 3
+
+
+N_EMPTY = 12_000
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("band_name", ["IZ", "YJ", "H"])
+def test_fewer_than_1_in_2000_empty_spectra_under_the_sky_show_a_line(band_name):
+    band = KMOS_BANDS[band_name]
+    model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, REDSHIFT)
+    sky = NoiseModel().relative_variance(band)
+    rng = np.random.default_rng(1)
+    false_positives = 0
+    for _ in range(N_EMPTY // 2000):
+        flux = rng.normal(0.0, np.sqrt(sky), (2000, sky.size))
+        fits = fit_lines_or_fix(
+            model, flux, np.broadcast_to(sky, flux.shape),
+            fallback_velocity_kms=rng.uniform(-200.0, 200.0, 2000), fallback_sigma_kms=64.0,
+        )  # fmt: skip
+        false_positives += np.sum(np.any(fits.to_lines().snr > 4.0, axis=1))
+    assert false_positives < N_EMPTY / 2000
 
 
 def test_unresolved_lines_keep_their_flux():
