@@ -29,11 +29,14 @@ class Engine:
         As :func:`kurvs_pipeline.projection.project`.
     descend : callable
         As :func:`kurvs_pipeline.projection.descend`.
+    block_size : int
+        Spectra to give to it at once: enough to amortise Python, few enough to stay in cache.
     """
 
     choose_start: ChooseStart
     project: Callable[[BandLineModel, Spectra, BoolArray, Array], Point]
     descend: Callable[[BandLineModel, Spectra, BoolArray, Array, Bounds], Minimum]
+    block_size: int
 
 
 def engine_for(*, compiled: bool) -> Engine:
@@ -45,8 +48,8 @@ def engine_for(*, compiled: bool) -> Engine:
         Whether compiled code is wanted.
     """
     if not compiled or find_spec("numba") is None:
-        return Engine(grid_search.choose_start, projection.project, projection.descend)
+        return Engine(grid_search.choose_start, projection.project, projection.descend, 200)
     # Numba takes a while to import: only a fit waits for it.
     grid = import_module("kurvs_pipeline.compiled_grid")
     descent = import_module("kurvs_pipeline.compiled_descent")
-    return Engine(grid.choose_start, descent.project, descent.descend)
+    return Engine(grid.choose_start, descent.project, descent.descend, 1000)

@@ -24,9 +24,6 @@ from kurvs_pipeline.projection import (
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_BLOCK = 200
-"""Spectra fitted at once: enough to amortise Python, few enough to stay in cache."""
-
 VELOCITY_RANGE_KMS = (-400.0, 400.0)
 SIGMA_RANGE_KMS = (5.0, 400.0)
 
@@ -89,8 +86,8 @@ def fit_lines(
     start = _stacked(start_kms or (np.nan, np.nan), n_spec)
     engine = engine_for(compiled=compiled)
     blocks = []
-    for first in range(0, max(1, n_spec), _BLOCK):
-        rows = slice(first, first + _BLOCK)
+    for first in range(0, max(1, n_spec), engine.block_size):
+        rows = slice(first, first + engine.block_size)
         block = Spectra(spectra.flux[rows], spectra.weight[rows])
         if fixed is None:
             blocks.append(_fit_free(engine, model, block, start[:, rows], bounds))
