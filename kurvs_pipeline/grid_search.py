@@ -62,12 +62,12 @@ class Grid:
         gram = weight @ self.products.T
         right = (spectra.weight * spectra.flux) @ self.columns.reshape(-1, n_used).T
         valid = _without_repetition((spectra.weight > 0.0).astype(float))
-        fraction = valid @ self.overlap.reshape(-1, n_used).T
+        covered = valid @ self.overlap.reshape(-1, n_used).T >= MINIMUM_CORE_COVERAGE
         return GridSums(
             pairs=self.pairs,
-            gram=gram.reshape(len(weight), -1, n_grid),
-            right=right.reshape(-1, n_linear, n_grid),
-            covered=fraction.reshape(len(valid), -1, n_grid) >= MINIMUM_CORE_COVERAGE,
+            gram=gram.reshape(len(weight), len(self.pairs), n_grid),
+            right=right.reshape(len(right), n_linear, n_grid),
+            covered=covered.reshape(len(valid), len(self.overlap), n_grid),
         )
 
 

@@ -180,6 +180,15 @@ def test_a_start_near_the_truth_ends_where_the_grid_does(compiled):
     assert np.abs(offset).max() < 1e-2
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kinematics", [{}, {"velocity_kms": 0.0, "sigma_kms": 50.0}])
+def test_no_spectra_give_no_fits(compiled, kinematics):
+    model = model_of("H")
+    none = np.empty((0, model.wavelength_um.size))
+    fits = fit_lines(model, none, none, compiled=compiled, **kinematics)
+    assert fits.flux.shape == (0, len(model.groups))
+
+
 def test_spectra_without_a_start_search_the_grid():
     model = model_of("H")
     flux, variance, (velocity, sigma) = spectra_of(model, snr=30.0)
