@@ -96,7 +96,7 @@ class GridSums:
 ChooseStart = Callable[[GridSums], Indices]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=3)
 def grid_of(
     model: BandLineModel, velocity_kms: tuple[float, float], sigma_kms: tuple[float, float]
 ) -> Grid:

@@ -48,7 +48,7 @@ class LineLayout(NamedTuple):
     line_lsf_um: Array
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=3)
 def layout_of(model: BandLineModel) -> LineLayout:
     """Lay out a model.
 

@@ -22,6 +22,9 @@ Array = NDArray[np.float64]
 Map = NDArray[np.float32]
 
 _LINE_WINDOW_SIGMA = 6.0
+_SAMPLED_SIGMA = 0.7
+"""In pixels: from here on the sum over samples is right to 1e-4."""
+
 _GAUSSIAN_SIGMA_PER_EFFECTIVE_RADIUS = 1.0 / math.sqrt(2.0 * math.log(2.0))
 
 
@@ -29,9 +32,10 @@ def _shares_of_pixels(distance: Array, sigma: float) -> Array:
     """Share a Gaussian out to pixels, its flux, centre and variance kept.
 
     The light of a pixel is taken to come from its centre. A narrow Gaussian has too few pixels
-    to be sampled, and is put on three.
+    to be sampled, and is put on three; those of a point nearer the edge of a pixel than its
+    centre include a small negative one, which any seeing hides.
     """
-    if sigma >= 1.0:
+    if sigma >= _SAMPLED_SIGMA:
         return np.asarray(np.exp(-0.5 * (distance / sigma) ** 2) / (np.sqrt(2.0 * np.pi) * sigma))
     shares = np.zeros(distance.size)
     nearest = int(np.argmin(np.abs(distance)))
@@ -121,8 +125,10 @@ class AddedLight:
     def _gaussian(self, sigma_arcsec: float) -> Map:
         """Draw a round Gaussian of unit flux at the galaxy's centre."""
         pixel = self.sky.pixel_arcsec
+        # Without seeing to hide them, shares of a point must not be negative.
+        least = 0.5 if self.psf.fwhm_arcsec == 0.0 else 0.0
         along_y, along_x = (
-            _shares_of_pixels(centres / pixel, sigma_arcsec / pixel)
+            _shares_of_pixels(centres / pixel, max(sigma_arcsec / pixel, least))
             for centres in (self.sky.y_arcsec, self.sky.x_arcsec)
         )
         return np.outer(along_y, along_x).astype(np.float32)

@@ -90,6 +90,10 @@ class CompositeSeeing(Seeing):
         require("number of offsets of a composite PSF", len(self.offsets_arcsec),
                 within=len(self.offsets_arcsec) == len(self.profiles),
                 expected=f"that of the profiles, {len(self.profiles)}")  # fmt: skip
+        for offset in self.offsets_arcsec:
+            require("offset of a composite PSF", offset,
+                    within=np.shape(offset) == (2,) and bool(np.isfinite(offset).all()),
+                    expected="two finite numbers, arcsec")  # fmt: skip
         # Sums of images of stars and of single pixels cannot be sampled.
         widths = [profile.fwhm_arcsec for profile in self.profiles]
         require("narrowest PSF fwhm_arcsec of a composite", min(widths), within=min(widths) > 0.0,

@@ -8,7 +8,7 @@ from kurvs_sim.line_ratios import every_line_to_halpha
 from kurvs_sim.validation import require, require_positive
 
 FASTEST_KMS = 10_000.0
-"""Outflows of active galaxies are slower."""
+"""Outflows of active galaxies are slower, and their broad lines narrower."""
 
 TYPICAL_NARROW_LINE_DENSITY_CM3 = 500.0
 """Of a narrow-line region; the ratios within [O II] and [S II] depend on it."""
@@ -63,6 +63,9 @@ class NuclearSource:
             halpha_flux=self.halpha_flux,
             dispersion_kms=self.dispersion_kms,
         )
+        require("dispersion_kms of the nuclear source", self.dispersion_kms,
+                within=self.dispersion_kms <= FASTEST_KMS,
+                expected=f"at most {FASTEST_KMS:g}")  # fmt: skip
         low, high = DENSITY_RANGE_CM3
         require("electron_density_cm3 of the nuclear source", self.electron_density_cm3,
                 within=low <= self.electron_density_cm3 <= high,

@@ -122,7 +122,7 @@ def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) ->
         raise ConfigurationError(
             f"halpha_snr is {halpha_snr}; expected a finite number > 0, or none for no noise"
         )
-    if seed < 0:
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
 
 

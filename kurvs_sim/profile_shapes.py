@@ -142,8 +142,9 @@ class Tabulated(Composable):
         require("radius", self.radius, within=len(self.radius) == len(self.value) >= 2,
                 expected=f"at least 2 radii, as many as values ({len(self.value)})")  # fmt: skip
         steps = np.diff(self.radius)
-        require("radius", self.radius, within=bool(self.radius[0] >= 0.0 and np.all(steps > 0.0)),
-                expected="radii >= 0 that increase")  # fmt: skip
+        require("radius", self.radius, within=bool(
+            self.radius[0] >= 0.0 and np.all(steps > 0.0) and np.isfinite(self.radius[-1])),
+                expected="finite radii >= 0 that increase")  # fmt: skip
         for radius, value in zip(self.radius, self.value, strict=True):
             require(f"value at radius {radius:g}", value, within=bool(np.isfinite(value)),
                     expected="a finite number")  # fmt: skip

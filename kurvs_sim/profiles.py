@@ -61,7 +61,7 @@ def _members(
     """Return what a sum adds or a product multiplies; any other profile is one member."""
     if isinstance(profile, kind):
         return profile.profiles
-    if isinstance(profile, int | float):
+    if isinstance(profile, int | float | np.number):
         return (Constant(float(profile)),)
     return (profile,)
 

@@ -69,6 +69,15 @@ def test_a_point_looks_like_a_star():
     np.testing.assert_allclose(image, drawn, rtol=0.0, atol=1e-3 * drawn.max())
 
 
+@pytest.mark.parametrize("offset_arcsec", [0.0, 0.01, 0.0125, 0.02])
+def test_without_seeing_a_point_is_nowhere_negative(offset_arcsec):
+    galaxy = replace(DISK, offset_x_arcsec=offset_arcsec, nuclear_sources=(nucleus(),))
+    no_seeing = PointSpreadFunction(fwhm_arcsec=0.0)
+    image = scene_of(galaxy, no_seeing).added_light.nuclear_maps[0]
+    assert image.min() >= -1e-6
+    assert image.sum() == pytest.approx(1.0, abs=1e-5)
+
+
 def test_an_extended_nucleus_is_a_gaussian_of_its_half_light_radius():
     source = nucleus(effective_radius_kpc=0.3 * KPC_PER_ARCSEC)
     image = scene_of(replace(DISK, nuclear_sources=(source,))).added_light.nuclear_maps[0]
@@ -145,6 +154,7 @@ def test_truth_holds_nuclear_lines_and_starlight_apart_from_the_disk():
         ({"dispersion_kms": float("nan")}, "dispersion_kms is nan"),
         ({"velocity_kms": float("inf")}, "velocity_kms of the nuclear source is inf"),
         ({"velocity_kms": 3e5}, "expected between -10000 and 10000"),
+        ({"dispersion_kms": 3e5}, "dispersion_kms of the nuclear source is 300000.0"),
         ({"hbeta_to_halpha": -0.1}, "hbeta_to_halpha of the nuclear source is -0.1"),
         ({"effective_radius_kpc": -1.0}, "effective_radius_kpc of the nuclear source is -1.0"),
         ({"electron_density_cm3": 0.0}, "electron_density_cm3 of the nuclear source is 0.0"),

@@ -159,3 +159,9 @@ def test_sums_of_sums_are_one_sum():
 def test_an_impossible_profile_is_refused(build):
     with pytest.raises(MetadataError, match="expected"):
         build()
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2.0), np.int64(2)])
+def test_profiles_take_numbers_of_any_kind(number):
+    assert float((Constant(3.0) + number)(1.0)) == 5.0
+    assert float((number * Constant(3.0))(1.0)) == 6.0

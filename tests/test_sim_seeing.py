@@ -174,3 +174,11 @@ def test_every_seeing_scales_hashes_and_can_be_pickled(seeing):
 def test_impossible_seeing_is_refused_by_name(make, named):
     with pytest.raises(MetadataError, match=named):
         make()
+
+
+@pytest.mark.parametrize("offset", [(float("nan"), 0.0), (0.1,), (0.0, float("inf"))])
+def test_exposures_are_registered_at_finite_places(offset):
+    with pytest.raises(
+        MetadataError, match=r"offset of a composite PSF is .*; expected two finite"
+    ):
+        CompositeSeeing((PointSpreadFunction("gaussian", 0.6),), (offset,))
