@@ -18,6 +18,7 @@ from kurvs_pipeline.smearing import DiskSmearing
 
 Array = NDArray[np.float64]
 
+FARTHEST_BEYOND_DEX = 0.5
 N_DRAWS = 2000
 """Errors are then known to three per cent."""
 
@@ -57,7 +58,8 @@ def abundance_table(
         (or pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
-        ``extrapolated`` is true beyond the range that the calibration is used for.
+        ``extrapolated`` is true beyond the range that the calibration is used for; more than
+        half a dex beyond, ``value`` is NaN and ``limit`` is ``none`` too.
     """
     drawn = fluxes.draws(random, N_DRAWS)
     a_v = attenuation.draws(random, drawn, N_DRAWS)
@@ -89,10 +91,13 @@ def _of_diagnostic(
         bound, kind = _bound(diagnostic, fluxes, a_v, lines)
         here = undetected & (n_missing == 1) & np.isfinite(bound)
         value, limit = np.where(here, bound, value), np.where(here, kind, limit)
-    low, high = _interval(diagnostic.from_fluxes(drawn))
-    known = (limit == "") & np.isfinite(value)
-    limit[~np.isfinite(value)] = "none"
     first, last = diagnostic.valid_range
+    # A polynomial far from its galaxies gives numbers that mean nothing.
+    with np.errstate(invalid="ignore"):
+        near = (value >= first - FARTHEST_BEYOND_DEX) & (value <= last + FARTHEST_BEYOND_DEX)
+    value, limit = np.where(near, value, np.nan), np.where(near, limit, "none")
+    low, high = _interval(diagnostic.from_fluxes(drawn))
+    known = limit == ""
     return QTable({
         "aperture": list(apertures),
         "diagnostic": [diagnostic.name] * len(apertures),

@@ -31,6 +31,7 @@ from kurvs_pipeline.line_fluxes import (
     bands_with_lines,
     fit_bands,
     flux_table,
+    line_flux_unit,
     systemic_velocity,
 )
 from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
@@ -137,7 +138,7 @@ class Pipeline:
         Raises
         ------
         MetadataError
-            If the redshift or the geometry is unknown.
+            If the redshift or the geometry is unknown, or bands have different flux units.
         CoverageError
             If H-alpha or an annulus lies outside the data.
         """
@@ -197,7 +198,20 @@ def _calibrated(
         )
         for name in band_names(observation)
     }
-    return bands_with_lines(calibrated, metadata.redshift)
+    chosen = bands_with_lines(calibrated, metadata.redshift)
+    _require_one_unit(chosen)
+    return chosen
+
+
+def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
+    """Refuse bands whose lines could not stand in one table."""
+    units = {name: line_flux_unit(band.units) for name, band in bands.items()}
+    if len(set(units.values())) > 1:
+        found = ", ".join(f"{name} in {unit}" for name, unit in units.items())
+        raise MetadataError(
+            f"bands have line fluxes in different units ({found}); expected one: measure them "
+            "apart, or correct BUNIT in the headers"
+        )
 
 
 def _maps_about_centre(

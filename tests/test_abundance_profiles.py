@@ -188,6 +188,15 @@ def test_abundances_beyond_the_range_of_a_calibration_say_so():
     assert not row(table, "n2")["extrapolated"]
 
 
+def test_numbers_far_beyond_a_calibration_are_not_given():
+    """[N II]/[O II] a million times too small, as if one band had another unit."""
+    scaled = BRIGHT | {"oii_3726": 2e7, "oii_3729": 2.5e7}
+    found = row(abundances_of(joint(scaled, 1.0)), "n2o2")
+    assert np.isnan(found["value"])
+    assert found["limit"] == "none"
+    assert np.isnan(found["err_low"])
+
+
 def test_a_seed_gives_the_same_errors():
     one, other = (abundances_of(joint(BRIGHT, 1.0), seed=5) for _ in range(2))
     assert np.array_equal(one["err_low"].value, other["err_low"].value, equal_nan=True)

@@ -5,6 +5,7 @@ import pytest
 
 from experiments.annular_truth import annular_fluxes, annular_gradient
 from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.measure import Pipeline
@@ -67,6 +68,13 @@ def test_attenuation_and_every_honoured_diagnostic_come_back_from_a_sharp_noise_
         found = measured.abundances[measured.abundances["diagnostic"] == name]
         assert set(found["limit"]) == {""}
         assert found["value"].value == pytest.approx(8.55, abs=0.01), name
+
+
+def test_bands_in_different_units_are_refused():
+    observation = noise_free(galaxy_with(0.0), bands=("YJ", "H"))
+    observation["YJ"]["flux"].attrs["units"] = "adu"
+    with pytest.raises(MetadataError, match="bands have line fluxes in different units"):
+        Pipeline(SCHEME).run(observation)
 
 
 def slope_of(fluxes, galaxy, measured):
