@@ -206,7 +206,8 @@ def _calibrated(
 def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
     """Refuse bands whose lines could not stand in one table."""
     units = {name: line_flux_unit(band.units) for name, band in bands.items()}
-    if len(set(units.values())) > 1:
+    first = next(iter(units.values()))
+    if not all(unit.is_equivalent(first) for unit in units.values()):
         found = ", ".join(f"{name} in {unit}" for name, unit in units.items())
         raise MetadataError(
             f"bands have line fluxes in different units ({found}); expected one: measure them "

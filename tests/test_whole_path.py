@@ -77,6 +77,15 @@ def test_bands_in_different_units_are_refused():
         Pipeline(SCHEME).run(observation)
 
 
+def test_bands_in_counts_of_different_scale_stand_in_one_table():
+    observation = noise_free(galaxy_with(0.0), bands=("YJ", "H"))
+    for name, unit in (("YJ", "adu"), ("H", "1e5 adu")):
+        observation[name]["flux"].attrs["units"] = unit
+    measured = Pipeline(SCHEME).run(observation)
+    assert {"halpha", "hbeta"} <= set(measured.fluxes["line"])
+    assert "o3n2" not in measured.abundances["diagnostic"]
+
+
 def slope_of(fluxes, galaxy, measured):
     """Fit the slope of true fluxes with the weights of the measurement."""
     radius = np.array([0.25, 0.75, 1.25]) * galaxy.kpc_per_arcsec
