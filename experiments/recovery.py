@@ -1,15 +1,11 @@
 """Injection and recovery: simulate galaxies of known gradient, measure, compare."""
 
 import math
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import product
-from multiprocessing import get_context
 
 import numpy as np
 from astropy import units as u
@@ -17,6 +13,7 @@ from astropy.table import QTable, Row
 from rich.table import Table
 
 from experiments.annular_truth import annular_gradient
+from experiments.pool import run_tasks
 from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import as_dataset, summarise, summary_table
 from experiments.run import Run
@@ -33,8 +30,6 @@ ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.55
 
 DIAGNOSTIC = "n2"
 BAND = "H"
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -246,38 +241,8 @@ def recover(
     QTable
         One row a mock and estimator, in the order of the design.
     """
-    tasks = design.tasks()
-    rows: dict[int, list[dict[str, object]]] = {}
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(
-            min(workers, len(tasks)),
-            mp_context=get_context("spawn"),
-            # Interruption is the parent's to report, once.
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
-        ) as pool,
-    ):
-        futures = {pool.submit(run_task, task): number for number, task in enumerate(tasks)}
-        for future in as_completed(futures):
-            rows[futures[future]] = future.result()
-            advance(1)
-    return _table([row for number in sorted(rows) for row in rows[number]])
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Keep linear algebra in new processes to one thread: no contention, and the same bits."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    rows = run_tasks(run_task, design.tasks(), workers=workers, advance=advance)
+    return _table([row for of_task in rows for row in of_task])
 
 
 def _redshifts_in_reach() -> tuple[float, float]:

@@ -8,13 +8,16 @@ from astropy import units as u
 from astropy.table import QTable, vstack
 from numpy.typing import ArrayLike, NDArray
 
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd
+from kurvs_pipeline.noise import OBSERVED_LINE_SIGMA_KMS
+from kurvs_pipeline.sky_excess import with_sky_residuals
+from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
 
 Array = NDArray[np.float64]
 
@@ -158,6 +161,7 @@ def fit_bands(
         coverage = _coverage(weights, band)
         spectra = coadd(band, weights, velocity_kms=velocity_kms)
         spectra = replace(spectra, valid=spectra.valid & (coverage >= MINIMUM_COVERAGE)[:, None])
+        spectra = _with_sky_residuals(spectra, band, redshift)
         if not results:
             velocity, sigma = _integrated_kinematics(model, spectra, velocity, sigma)
         fits = fit_lines_or_fix(
@@ -170,6 +174,18 @@ def fit_bands(
             velocity = np.where(known, fits.velocity_kms, velocity)
             sigma = np.where(known, fits.sigma_kms, sigma)
     return results
+
+
+def _with_sky_residuals(
+    spectra: ApertureSpectra, band: CalibratedBand, redshift: float
+) -> ApertureSpectra:
+    channel_um = np.median(np.diff(band.wavelength_um))
+    channel_kms = float(channel_um / np.median(band.wavelength_um)) * SPEED_OF_LIGHT_KMS
+    return with_sky_residuals(
+        spectra,
+        ~near_lines(band.wavelength_um, redshift),
+        line_sigma_channels=OBSERVED_LINE_SIGMA_KMS / channel_kms,
+    )
 
 
 def _coverage(weights: Array, band: CalibratedBand) -> Array:

@@ -20,6 +20,7 @@ from kurvs_pipeline.noise import (
     noise_scale,
     residual_channels,
 )
+from kurvs_pipeline.sky_templates import sky_residual
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -110,6 +111,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     stated = np.sqrt(np.where(variance >= 0.0, variance, np.nan))
     if np.isfinite(stated[valid]).any():
         valid &= stated > 0.0
+        residual = residual - sky_residual(residual, stated, valid & line_free[:, None, None])
         scale, sigma = _rescaled(stated, residual, valid & line_free[:, None, None])
     else:
         scale, sigma = float("nan"), empirical_sigma(residual, valid, off_source)
