@@ -58,7 +58,7 @@ EMPTY = "empty"
 TIED_LINES = ("nii_6548", "oiii_4959")
 """Not measured apart from the brighter line of their doublet."""
 
-EMPTY_STEP_UM = 0.012
+EMPTY_STEP_UM = 0.004
 MEDIAN_HALPHA_FLUX = 1.0
 """1e-16 erg/s/cm2, about that of the survey's twins."""
 

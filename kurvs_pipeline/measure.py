@@ -36,7 +36,7 @@ from kurvs_pipeline.line_fluxes import (
 )
 from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
 from kurvs_pipeline.smearing import DiskSmearing
-from kurvs_pipeline.spectra import CalibratedBand, calibrate
+from kurvs_pipeline.spectra import CalibratedBand, around_lines, calibrate
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -192,7 +192,7 @@ def _calibrated(
     """Calibrate every band that holds lines, the one with H-alpha first."""
     calibrated = {
         name: calibrate(
-            observation[name].to_dataset(),
+            around_lines(observation[name].to_dataset(), metadata.redshift),
             redshift=metadata.redshift,
             source_radius_arcsec=scheme.outer_arcsec,
         )

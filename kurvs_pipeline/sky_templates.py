@@ -49,7 +49,8 @@ def sky_lines(variance: Array, valid: Mask) -> Array:
     floor = ndimage.uniform_filter1d(floor, FLOOR_CHANNELS // 2)
     sensitive = valid & (floor > 0.0) & (floor < LARGEST_FLOOR * np.median(floor[valid]))
     above = np.maximum(known - floor, 0.0)
-    return np.divide(above, np.sqrt(floor), out=np.zeros_like(known), where=sensitive)
+    sky: Array = np.divide(above, np.sqrt(floor), out=np.zeros_like(known), where=sensitive)
+    return sky
 
 
 def sky_residual(flux: Array, sigma: Array, usable: Mask) -> Array:

@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
+USED_KMS = 10_000.0
+"""Half-width about the lines of what is used of a band: hundreds of channels either side."""
+
 LINE_EXCLUSION_KMS = 700.0
 """Half-width about every line that continuum and noise estimates leave out."""
 
@@ -83,6 +86,34 @@ class CalibratedBand:
         """Spaxels with data in at least half as many channels as the best spaxel."""
         count = self.valid.sum(axis=0)
         return np.asarray(count > 0.5 * max(int(count.max()), 1))
+
+
+def around_lines(band: xr.Dataset, redshift: float) -> xr.Dataset:
+    """Cut a band down to the channels that tell of its lines, of their noise and continuum.
+
+    Parameters
+    ----------
+    band : Dataset
+        One child of an Observation.
+    redshift : float
+        Where the lines are.
+
+    Returns
+    -------
+    Dataset
+        Channels from 10 000 km/s before the first line that the band holds to as much after
+        its last; the whole band if it holds none.
+    """
+    wavelength = band["wavelength"].to_numpy()
+    lines = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
+    inside = lines[(lines > wavelength[0]) & (lines < wavelength[-1])]
+    if inside.size == 0:
+        return band
+    reach = USED_KMS / SPEED_OF_LIGHT_KMS
+    first, last = np.searchsorted(
+        wavelength, [inside.min() * (1.0 - reach), inside.max() * (1.0 + reach)]
+    )
+    return band.isel(wavelength=slice(int(first), int(last)))
 
 
 def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float) -> CalibratedBand:
