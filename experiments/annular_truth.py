@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.dust import transmitted_fraction
-from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.galaxy import Galaxy
@@ -36,7 +36,9 @@ def annular_gradient(galaxy: Galaxy, scheme: BinningScheme, *, diagnostic: str =
     """
     halpha, nii = annular_fluxes(galaxy, scheme)
     abundance = DIAGNOSTICS[diagnostic].from_fluxes({"nii_6584": nii, "halpha": halpha})
-    middles = np.array([annulus.middle_arcsec for annulus in scheme.annuli])
+    middles = np.array(
+        [annulus.middle_arcsec for annulus in scheme.annuli(galaxy.effective_radius_arcsec)]
+    )
     return weighted_slope(
         middles * galaxy.kpc_per_arcsec, abundance, np.ones(len(middles))
     ).gradient
@@ -73,7 +75,10 @@ def annular_fluxes(galaxy: Galaxy, scheme: BinningScheme) -> tuple[Array, Array]
         return float(halpha * 10.0 ** log_n2[0] * nii / ha)
 
     fluxes = [
-        [quad(brightness, a.inner_arcsec, a.outer_arcsec, args=(line,))[0] for a in scheme.annuli]
+        [
+            quad(brightness, a.inner_arcsec, a.outer_arcsec, args=(line,))[0]
+            for a in scheme.annuli(galaxy.effective_radius_arcsec)
+        ]
         for line in ("halpha", "nii_6584")
     ]
     return np.array(fluxes[0]), np.array(fluxes[1])

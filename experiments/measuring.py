@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 
 from experiments.run import Run
-from kurvs_pipeline.geometry import BinningScheme
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.line_fits import line_ratio
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from experiments.style import DATA_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.geometry import Aperture, aperture_weights
+from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
 

@@ -18,8 +18,8 @@ from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import as_dataset, summarise, summary_table
 from experiments.run import Run
 from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe

@@ -8,8 +8,8 @@ from astropy import units as u
 from astropy.table import QTable
 from numpy.typing import NDArray
 
+from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
-from kurvs_pipeline.geometry import Aperture
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 

@@ -1,9 +1,6 @@
 """Inclined disks on the sky: axis ratios, apertures and annuli."""
 
 import math
-import re
-from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import xarray as xr
@@ -12,7 +9,8 @@ from astropy.cosmology import FlatLambdaCDM
 from numpy.typing import NDArray
 from photutils.aperture import EllipticalAnnulus, EllipticalAperture
 
-from kurvs_pipeline.errors import ConfigurationError, CoverageError, MetadataError
+from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 
 COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
@@ -42,86 +40,17 @@ def axis_ratio(inclination_deg: float, disk_thickness: float) -> float:
     return math.sqrt(cos2 * (1.0 - disk_thickness**2) + disk_thickness**2)
 
 
-@dataclass(frozen=True)
-class Aperture:
-    """An ellipse or elliptical annulus, in arcsec along the major axis.
-
-    Parameters
-    ----------
-    name : str
-        ``integrated``, or ``A``, ``B``, ... outwards.
-    inner_arcsec, outer_arcsec : float
-        Edges along the major axis; an inner edge of 0 makes an ellipse.
-    """
-
-    name: str
-    inner_arcsec: float
-    outer_arcsec: float
-
-    @property
-    def middle_arcsec(self) -> float:
-        """Radius at which the aperture is placed in a radial profile."""
-        return 0.5 * (self.inner_arcsec + self.outer_arcsec)
-
-
-@dataclass(frozen=True)
-class BinningScheme:
-    """Adjacent annuli of one width: ``3x0.5`` is 0-0.5-1.0-1.5 arcsec.
-
-    Parameters
-    ----------
-    n_annuli : int
-        At most 26.
-    width_arcsec : float
-        Along the major axis.
-    """
-
-    n_annuli: int = 3
-    width_arcsec: float = 0.5
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``NxWIDTH``, the way the paper writes it.
-
-        Raises
-        ------
-        ConfigurationError
-            If the text is anything else.
-        """
-        match = re.fullmatch(r"(\d+)x(\d+(?:\.\d+)?)", text.strip())
-        if match is None or not 1 <= int(match[1]) <= 26 or float(match[2]) <= 0.0:
-            raise ConfigurationError(
-                f"binning scheme '{text}' not understood: expected NUMBERxWIDTH_IN_ARCSEC, "
-                "such as 3x0.5 (1 to 26 annuli, width > 0)"
-            )
-        return cls(int(match[1]), float(match[2]))
-
-    @property
-    def annuli(self) -> tuple[Aperture, ...]:
-        """Annuli from the centre outwards."""
-        return tuple(
-            Aperture(
-                chr(ord("A") + index), index * self.width_arcsec, (index + 1) * self.width_arcsec
-            )
-            for index in range(self.n_annuli)
-        )
-
-    @property
-    def outer_arcsec(self) -> float:
-        """Edge of the outermost annulus."""
-        return self.n_annuli * self.width_arcsec
-
-
 def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple[Aperture, ...]:
     """Return the integrated ellipse, then the annuli.
 
     The integrated ellipse has 1.5 effective radii (Li et al. 2025, Section 3); where the
     effective radius is unknown it covers the annuli.
     """
+    annuli = scheme.annuli(metadata.effective_radius_arcsec)
     radius = 1.5 * metadata.effective_radius_arcsec
     if math.isnan(radius):
-        radius = scheme.outer_arcsec
-    return (Aperture("integrated", 0.0, radius), *scheme.annuli)
+        radius = annuli[-1].outer_arcsec
+    return (Aperture("integrated", 0.0, radius), *annuli)
 
 
 def aperture_weights(

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundance_profiles import abundance_table, gradient_table
 from kurvs_pipeline.attenuation import attenuation_of
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.binning import Aperture, BinningScheme
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.geometry import (
-    Aperture,
-    BinningScheme,
     aperture_coverage,
     aperture_weights,
     apertures_for,
@@ -190,11 +189,12 @@ def _calibrated(
     observation: xr.DataTree, metadata: ObservationMetadata, scheme: BinningScheme
 ) -> dict[str, CalibratedBand]:
     """Calibrate every band that holds lines, the one with H-alpha first."""
+    outer_arcsec = scheme.annuli(metadata.effective_radius_arcsec)[-1].outer_arcsec
     calibrated = {
         name: calibrate(
             around_lines(observation[name].to_dataset(), metadata.redshift),
             redshift=metadata.redshift,
-            source_radius_arcsec=scheme.outer_arcsec,
+            source_radius_arcsec=outer_arcsec,
         )
         for name in band_names(observation)
     }

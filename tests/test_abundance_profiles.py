@@ -7,7 +7,7 @@ from scipy.stats import norm
 from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.attenuation import Attenuation, attenuation_of, balmer_a_v
-from kurvs_pipeline.geometry import Aperture
+from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.joint_fluxes import JointFluxes
 
 # k of H-alpha and H-beta by Battisti et al. (2022), as published to two digits.

@@ -8,10 +8,9 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kurvs_pipeline.errors import ConfigurationError, CoverageError, MetadataError
+from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.geometry import (
-    Aperture,
-    BinningScheme,
     aperture_coverage,
     aperture_weights,
     apertures_for,
@@ -82,7 +81,7 @@ def test_an_off_centre_target_moves_the_aperture(disk, axes):
 
 
 def test_the_integrated_aperture_is_one_and_a_half_effective_radii(disk):
-    integrated, *annuli = apertures_for(disk, BinningScheme(3, 0.5))
+    integrated, *annuli = apertures_for(disk, BinningScheme())
     assert integrated.outer_arcsec == pytest.approx(0.75)
     assert [annulus.name for annulus in annuli] == ["A", "B", "C"]
 
@@ -109,9 +108,3 @@ def test_an_unknown_inclination_asks_for_it(disk, axes):
         aperture_weights(
             Aperture("A", 0.0, 0.5), replace(disk, inclination_deg=float("nan")), *axes
         )
-
-
-@pytest.mark.parametrize("text", ["", "3", "0x0.5", "3x0", "x0.5", "3x-1", "99x0.1", "3 by 0.5"])
-def test_a_scheme_that_is_not_number_x_width_is_refused(text):
-    with pytest.raises(ConfigurationError, match="expected NUMBERxWIDTH"):
-        BinningScheme.parse(text)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from experiments.measuring import nii_to_halpha
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.fitting import fit_lines
-from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.io.eso import read_observation
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.measure import Pipeline

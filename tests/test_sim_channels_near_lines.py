@@ -8,8 +8,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError, CoverageError, MetadataError
-from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.io.eso import read_observation
 from kurvs_pipeline.io.eso_writer import write_eso
 from kurvs_pipeline.io.native import read_native, write_native
@@ -151,7 +151,7 @@ def test_it_takes_less_than_half_of_the_memory():
 
 def measured(bands, observation):
     tree = make_observation(bands, metadata_of(observation))
-    return Pipeline(BinningScheme(3, 0.5)).run(tree).fluxes
+    return Pipeline(BinningScheme()).run(tree).fluxes
 
 
 def test_the_pipeline_measures_the_fluxes_of_whole_bands():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from kurvs_pipeline.geometry import Aperture, aperture_weights, kpc_per_arcsec
+from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
 from kurvs_pipeline.gradients import slope_coefficients
 from kurvs_pipeline.smearing import DiskSmearing
 

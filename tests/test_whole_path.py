@@ -5,15 +5,15 @@ import pytest
 
 from experiments.annular_truth import annular_fluxes, annular_gradient
 from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import MetadataError
-from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.profiles import Constant, Linear
 
 NO_SEEING = PointSpreadFunction("gaussian", 0.0)
-SCHEME = BinningScheme(3, 0.5)
+SCHEME = BinningScheme()
 
 
 def galaxy_with(gradient, **changes):

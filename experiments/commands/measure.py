@@ -13,6 +13,7 @@ EXAMPLES = """\b
 Examples:
   kurvs measure mock_IZ.fits mock_YJ.fits mock_H.fits
   kurvs measure cube.fits --redshift 0.975 --inclination 0 --scheme 3x0.4
+  kurvs measure mock_H.fits --scheme 3x0.7re
   kurvs measure cut-out.fits --redshift 1.5396 --inclination 0 --scheme 1x1.1
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
 """
@@ -44,7 +45,12 @@ def measure(
         float | None, typer.Option(help="Moffat wings of the PSF; a Gaussian otherwise.")
     ] = None,
     scheme: Annotated[
-        str, typer.Option(metavar="NxARCSEC", help="Number and width of the annuli.")
+        str,
+        typer.Option(
+            metavar="ANNULI",
+            help="Number and width, 3x0.5, or edges, 0-0.4-1.0, in arcsec; 3x0.7re in "
+            "effective radii.",
+        ),
     ] = "3x0.5",
     wavelength_start: Annotated[
         float | None,

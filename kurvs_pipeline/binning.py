@@ -1,0 +1,138 @@
+"""Into which annuli a galaxy is divided."""
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from kurvs_pipeline.errors import ConfigurationError, MetadataError
+
+MOST_ANNULI = 26
+"""They are named by letters."""
+
+_UNIFORM = re.compile(r"(\d+)x(\d+(?:\.\d+)?)(re)?")
+_EDGES = re.compile(r"(\d+(?:\.\d+)?(?:-\d+(?:\.\d+)?)+)(re)?")
+
+
+@dataclass(frozen=True)
+class Aperture:
+    """An ellipse or elliptical annulus, in arcsec along the major axis.
+
+    Parameters
+    ----------
+    name : str
+        ``integrated``, or ``A``, ``B``, ... outwards.
+    inner_arcsec, outer_arcsec : float
+        Edges along the major axis; an inner edge of 0 makes an ellipse.
+    """
+
+    name: str
+    inner_arcsec: float
+    outer_arcsec: float
+
+    @property
+    def middle_arcsec(self) -> float:
+        """Radius at which the aperture is placed in a radial profile."""
+        return 0.5 * (self.inner_arcsec + self.outer_arcsec)
+
+
+@dataclass(frozen=True)
+class BinningScheme:
+    """Adjacent annuli, of one size on the sky or of one size in every galaxy.
+
+    Parameters
+    ----------
+    edges : tuple of float
+        Along the major axis, increasing from the innermost, >= 0. The survey's are
+        0-0.5-1.0-1.5 arcsec (Li et al. 2025, Section 4).
+    in_effective_radii : bool
+        Whether edges are in effective radii, as in Gillman et al. (2022), not in arcsec.
+
+    Raises
+    ------
+    ConfigurationError
+        If the edges make no annulus, or more than 26.
+    """
+
+    edges: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5)
+    in_effective_radii: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse edges that make no annuli."""
+        increasing = all(a < b for a, b in itertools.pairwise(self.edges))
+        finite = all(0.0 <= edge < math.inf for edge in self.edges)
+        if not (1 < len(self.edges) <= MOST_ANNULI + 1 and increasing and finite):
+            raise ConfigurationError(
+                f"edges of annuli are {self.edges}; expected 2 to {MOST_ANNULI + 1} increasing "
+                "numbers >= 0"
+            )
+
+    @classmethod
+    def uniform(cls, number: int, width: float, *, in_effective_radii: bool = False) -> Self:
+        """Return annuli of one width, from the centre outwards.
+
+        Parameters
+        ----------
+        number : int
+            Of annuli.
+        width : float
+            Of each, arcsec or effective radii.
+        in_effective_radii : bool
+            Which of the two.
+        """
+        edges = tuple(round(width * index, 9) for index in range(number + 1))
+        return cls(edges, in_effective_radii)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a scheme as the paper writes it, or by its edges.
+
+        Parameters
+        ----------
+        text : str
+            ``3x0.5`` for three annuli of 0.5 arcsec, ``0-0.4-1.0`` for edges in arcsec;
+            with ``re`` at the end, as in ``3x0.5re``, in effective radii.
+
+        Raises
+        ------
+        ConfigurationError
+            If the text is anything else.
+        """
+        plain = text.strip().lower()
+        uniform, edges = _UNIFORM.fullmatch(plain), _EDGES.fullmatch(plain)
+        if uniform and 1 <= int(uniform[1]) <= MOST_ANNULI and float(uniform[2]) > 0.0:
+            return cls.uniform(
+                int(uniform[1]), float(uniform[2]), in_effective_radii=bool(uniform[3])
+            )
+        if edges:
+            return cls(tuple(map(float, edges[1].split("-"))), bool(edges[2]))
+        raise ConfigurationError(
+            f"binning scheme '{text}' not understood: expected NUMBERxWIDTH_IN_ARCSEC, such as "
+            f"3x0.5 (1 to {MOST_ANNULI} annuli, width > 0), or edges in arcsec, such as "
+            "0-0.5-1.2; with re at the end, in effective radii"
+        )
+
+    def annuli(self, effective_radius_arcsec: float) -> tuple[Aperture, ...]:
+        """Return the annuli of a galaxy, from the centre outwards.
+
+        Parameters
+        ----------
+        effective_radius_arcsec : float
+            Of the galaxy; NaN if unknown.
+
+        Raises
+        ------
+        MetadataError
+            If it is unknown and needed.
+        """
+        if self.in_effective_radii and math.isnan(effective_radius_arcsec):
+            raise MetadataError(
+                "effective_radius_arcsec is unknown, and annuli are in effective radii: give it "
+                "with --effective-radius, or annuli in arcsec with --scheme"
+            )
+        unit = effective_radius_arcsec if self.in_effective_radii else 1.0
+        return tuple(
+            Aperture(chr(ord("A") + index), inner * unit, outer * unit)
+            for index, (inner, outer) in enumerate(itertools.pairwise(self.edges))
+        )
