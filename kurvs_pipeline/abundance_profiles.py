@@ -1,14 +1,16 @@
 """Abundances of apertures by every diagnostic, and the gradients through the annuli."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable, vstack
+from astropy.table import QTable
 from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.attenuation import Attenuation
+from kurvs_pipeline.branches import metallicity_branch
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.gradients import Slope, weighted_slope
 from kurvs_pipeline.joint_fluxes import PAIRS, JointFluxes
@@ -24,6 +26,9 @@ N_DRAWS = 2000
 
 ONE_SIGMA_PERCENTILES = (15.865, 84.135)
 NII_LINES = {"nii_6584", "halpha"}
+
+BRANCHED_RATIOS = ("R23", "R3")
+"""They turn over at 7.9 to 8.1, where nitrogen tells the sides apart."""
 
 TYPICAL_LOG_N2 = -0.75
 """log([N II]/H-alpha) of the survey: where the slope of curved diagnostics is taken."""
@@ -54,24 +59,30 @@ def abundance_table(
     Returns
     -------
     QTable
-        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated``. Where one line
-        (or pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,
+        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
+        calibration_scatter, branch, branch_check``. Where one line (or pair) of the diagnostic
+        is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
         ``extrapolated`` is true beyond the range that the calibration is used for; more than
-        half a dex beyond, ``value`` is NaN and ``limit`` is ``none`` too.
+        half a dex beyond, ``value`` is NaN and ``limit`` is ``none`` too. Two-valued
+        diagnostics have a row for each side, named by ``branch``, ``upper`` or ``lower``. For
+        those of R23 and [O III]/H-beta ``branch_check`` is ``right``, ``wrong`` or
+        ``unknown`` by the nitrogen lines, see :func:`metallicity_branch`.
     """
     drawn = fluxes.draws(random, N_DRAWS)
     a_v = attenuation.draws(random, drawn, N_DRAWS)
+    without_dust = _dust_free(drawn, a_v)
+    branch = metallicity_branch(fluxes, attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(fluxes.names)]
-    tables = [
-        _of_diagnostic(diagnostic, fluxes, attenuation.a_v, _dust_free(drawn, a_v), apertures)
-        for diagnostic in measured
-    ]
-    table = vstack(tables)
+    rows = [_of_diagnostic(d, fluxes, attenuation.a_v, without_dust, branch) for d in measured]
     # Aperture by aperture, as results are read.
-    order = np.argsort(np.tile(np.arange(len(apertures)), len(measured)), kind="stable")
-    return table[order]
+    columns = {name: np.stack([row[name] for row in rows], axis=1).ravel() for name in rows[0]}
+    in_dex = {"value", "err_low", "err_high", "calibration_scatter"}
+    return QTable({
+        "aperture": np.repeat(list(apertures), len(measured)),
+        **{name: c * u.dex if name in in_dex else c for name, c in columns.items()},
+    })  # fmt: skip
 
 
 def _of_diagnostic(
@@ -79,18 +90,10 @@ def _of_diagnostic(
     fluxes: JointFluxes,
     a_v: Array,
     drawn: dict[str, Array],
-    apertures: Sequence[str],
-) -> QTable:
-    """Return the rows of one diagnostic."""
-    missing = np.stack([~fluxes.detected(*lines) for lines in _parts(diagnostic)])
-    n_missing = missing.sum(axis=0)
-    observed = {name: fluxes.of_line(name) for name in diagnostic.lines}
-    value = np.where(n_missing == 0, diagnostic.from_fluxes(_dust_free(observed, a_v)), np.nan)
-    limit = np.where(n_missing == 0, "", "none").astype("<U5")
-    for lines, undetected in zip(_parts(diagnostic), missing, strict=True):
-        bound, kind = _bound(diagnostic, fluxes, a_v, lines)
-        here = undetected & (n_missing == 1) & np.isfinite(bound)
-        value, limit = np.where(here, bound, value), np.where(here, kind, limit)
+    branch: NDArray[np.str_],
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of one diagnostic, without units, shape (n_apertures,)."""
+    value, limit = _value_and_limit(diagnostic, fluxes, a_v)
     first, last = diagnostic.valid_range
     # A polynomial far from its galaxies gives numbers that mean nothing.
     with np.errstate(invalid="ignore"):
@@ -98,15 +101,43 @@ def _of_diagnostic(
     value, limit = np.where(near, value, np.nan), np.where(near, limit, "none")
     low, high = _interval(diagnostic.from_fluxes(drawn))
     known = limit == ""
-    return QTable({
-        "aperture": list(apertures),
-        "diagnostic": [diagnostic.name] * len(apertures),
-        "value": value * u.dex,
-        "err_low": np.where(known, value - low, np.nan) * u.dex,
-        "err_high": np.where(known, high - value, np.nan) * u.dex,
+    return {
+        "diagnostic": np.full(value.shape, diagnostic.name),
+        "value": value,
+        "err_low": np.where(known, value - low, np.nan),
+        "err_high": np.where(known, high - value, np.nan),
         "limit": limit,
         "extrapolated": np.isfinite(value) & ~((value >= first) & (value <= last)),
-    })  # fmt: skip
+        "calibration_scatter": np.full(value.shape, diagnostic.scatter_dex),
+        "branch": np.full(value.shape, diagnostic.branch),
+        "branch_check": _branch_check(diagnostic, branch),
+    }
+
+
+def _value_and_limit(
+    diagnostic: Diagnostic, fluxes: JointFluxes, a_v: Array
+) -> tuple[Array, NDArray[np.str_]]:
+    """Return the abundance of every aperture, or the limit of a line that is not detected."""
+    missing = np.stack([~fluxes.detected(*lines) for lines in _parts(diagnostic)])
+    n_missing = missing.sum(axis=0)
+    observed = {name: fluxes.of_line(name) for name in diagnostic.lines}
+    value = np.where(n_missing == 0, diagnostic.from_fluxes(_dust_free(observed, a_v)), np.nan)
+    limit = np.where(n_missing == 0, "", "none").astype("<U5")
+    for lines, undetected in zip(_parts(diagnostic), missing, strict=True):
+        here = undetected & (n_missing == 1)
+        if here.any():
+            bound, kind = _bound(diagnostic, fluxes, a_v, lines)
+            here &= np.isfinite(bound)
+            value, limit = np.where(here, bound, value), np.where(here, kind, limit)
+    return value, limit
+
+
+def _branch_check(diagnostic: Diagnostic, branch: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return whether the side of a diagnostic is that of each aperture."""
+    if not diagnostic.branch or diagnostic.ratio.symbol not in BRANCHED_RATIOS:
+        return np.full(branch.shape, "", dtype="<U7")
+    check = np.where(branch == diagnostic.branch, "right", "wrong")
+    return np.where(branch == "unknown", "unknown", check)
 
 
 def _parts(diagnostic: Diagnostic) -> list[tuple[str, ...]]:
@@ -138,12 +169,16 @@ def _bound(
 
     bound = abundance(1.0)
     with np.errstate(invalid="ignore"):
-        return bound, np.where(abundance(0.9) < bound, "upper", "lower")
+        return bound, np.where(abundance(0.99) < bound, "upper", "lower")
 
 
 def _interval(values: Array) -> tuple[Array, Array]:
     """Return the central 68 per cent of draws, shape (number, n); NaN where most are NaN."""
-    enough = np.isfinite(values).mean(axis=0) > 0.5
+    finite = np.isfinite(values)
+    enough = finite.mean(axis=0) > 0.5
+    if finite.all():  # Much the quicker way.
+        low, high = np.percentile(values, ONE_SIGMA_PERCENTILES, axis=0)
+        return low, high
     low, high = np.nanpercentile(np.where(enough, values, 0.0), ONE_SIGMA_PERCENTILES, axis=0)
     return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
 
