@@ -204,9 +204,14 @@ def gradient_table(abundances: QTable, radius_kpc: Array, smearing: DiskSmearing
         survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for their own
         bins and weights.
     """
+    diagnostic, detected = np.asarray(abundances["diagnostic"]), abundances["limit"] == ""
+    value = np.where(detected, abundances["value"].value, np.nan)
+    error = 0.5 * (abundances["err_low"].value + abundances["err_high"].value)
     rows = []
-    for name in dict.fromkeys(abundances["diagnostic"]):
-        rows.extend(_gradients(str(name), abundances, radius_kpc, smearing))
+    for name in dict.fromkeys(diagnostic.tolist()):
+        here = diagnostic == name
+        slope = weighted_slope(radius_kpc, value[here], error[here])
+        rows.extend(_gradients(name, slope, smearing))
     names = ("diagnostic", "estimator", "gradient", "gradient_err", "n_bins", "f_grad", "flag")
     table = QTable(rows=rows, names=names)
     unit = u.dex / u.kpc
@@ -220,13 +225,9 @@ def gradient_table(abundances: QTable, radius_kpc: Array, smearing: DiskSmearing
 
 
 def _gradients(
-    name: str, abundances: QTable, radius_kpc: Array, smearing: DiskSmearing
+    name: str, slope: Slope, smearing: DiskSmearing
 ) -> list[tuple[str, str, float, float, int, float, str]]:
-    of_diagnostic = abundances[abundances["diagnostic"] == name]
-    detected = of_diagnostic["limit"] == ""
-    value = np.where(detected, of_diagnostic["value"].value, np.nan)
-    error = 0.5 * (of_diagnostic["err_low"].value + of_diagnostic["err_high"].value)
-    slope = weighted_slope(radius_kpc, value, error)
+    """Return the rows of a diagnostic: the slope as it is, and corrected."""
     factor = _correction(name, slope, smearing)
     flag = slope.flag if np.isfinite(factor) or slope.n_bins < 2 else "no_psf_or_radius"
     return [
