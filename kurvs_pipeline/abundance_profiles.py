@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.attenuation import Attenuation
 from kurvs_pipeline.branches import metallicity_branch
-from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.gradients import Slope, weighted_slope
-from kurvs_pipeline.joint_fluxes import PAIRS, JointFluxes
-from kurvs_pipeline.line_fluxes import DETECTION_SNR
-from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.line_quantities import dust_free, interval, value_and_limit
 from kurvs_pipeline.smearing import DiskSmearing
 
 Array = NDArray[np.float64]
@@ -24,7 +22,6 @@ FARTHEST_BEYOND_DEX = 0.5
 N_DRAWS = 2000
 """Errors are then known to three per cent."""
 
-ONE_SIGMA_PERCENTILES = (15.865, 84.135)
 NII_LINES = {"nii_6584", "halpha"}
 
 BRANCHED_RATIOS = ("R23", "R3")
@@ -72,7 +69,7 @@ def abundance_table(
     """
     drawn = fluxes.draws(random, N_DRAWS)
     a_v = attenuation.draws(random, drawn, N_DRAWS)
-    without_dust = _dust_free(drawn, a_v)
+    without_dust = dust_free(drawn, a_v)
     branch = metallicity_branch(fluxes, attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(fluxes.names)]
     rows = [_of_diagnostic(d, fluxes, attenuation.a_v, without_dust, branch) for d in measured]
@@ -93,13 +90,13 @@ def _of_diagnostic(
     branch: NDArray[np.str_],
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of one diagnostic, without units, shape (n_apertures,)."""
-    value, limit = _value_and_limit(diagnostic, fluxes, a_v)
+    value, limit = value_and_limit(diagnostic, fluxes, a_v)
     first, last = diagnostic.valid_range
     # A polynomial far from its galaxies gives numbers that mean nothing.
     with np.errstate(invalid="ignore"):
         near = (value >= first - FARTHEST_BEYOND_DEX) & (value <= last + FARTHEST_BEYOND_DEX)
     value, limit = np.where(near, value, np.nan), np.where(near, limit, "none")
-    low, high = _interval(diagnostic.from_fluxes(drawn))
+    low, high = interval(diagnostic.from_fluxes(drawn))
     known = limit == ""
     return {
         "diagnostic": np.full(value.shape, diagnostic.name),
@@ -114,73 +111,12 @@ def _of_diagnostic(
     }
 
 
-def _value_and_limit(
-    diagnostic: Diagnostic, fluxes: JointFluxes, a_v: Array
-) -> tuple[Array, NDArray[np.str_]]:
-    """Return the abundance of every aperture, or the limit of a line that is not detected."""
-    missing = np.stack([~fluxes.detected(*lines) for lines in _parts(diagnostic)])
-    n_missing = missing.sum(axis=0)
-    observed = {name: fluxes.of_line(name) for name in diagnostic.lines}
-    value = np.where(n_missing == 0, diagnostic.from_fluxes(_dust_free(observed, a_v)), np.nan)
-    limit = np.where(n_missing == 0, "", "none").astype("<U5")
-    for lines, undetected in zip(_parts(diagnostic), missing, strict=True):
-        here = undetected & (n_missing == 1)
-        if here.any():
-            bound, kind = _bound(diagnostic, fluxes, a_v, lines)
-            here &= np.isfinite(bound)
-            value, limit = np.where(here, bound, value), np.where(here, kind, limit)
-    return value, limit
-
-
 def _branch_check(diagnostic: Diagnostic, branch: NDArray[np.str_]) -> NDArray[np.str_]:
     """Return whether the side of a diagnostic is that of each aperture."""
     if not diagnostic.branch or diagnostic.ratio.symbol not in BRANCHED_RATIOS:
         return np.full(branch.shape, "", dtype="<U7")
     check = np.where(branch == diagnostic.branch, "right", "wrong")
     return np.where(branch == "unknown", "unknown", check)
-
-
-def _parts(diagnostic: Diagnostic) -> list[tuple[str, ...]]:
-    """Return the lines of a diagnostic, pairs together."""
-    pairs = [pair for pair in PAIRS if set(pair) <= set(diagnostic.lines)]
-    paired = {name for pair in pairs for name in pair}
-    return [*pairs, *((name,) for name in diagnostic.lines if name not in paired)]
-
-
-def _dust_free(fluxes: dict[str, Array], a_v: Array) -> dict[str, Array]:
-    return {
-        name: flux / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
-        for name, flux in fluxes.items()
-    }
-
-
-def _bound(
-    diagnostic: Diagnostic, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
-) -> tuple[Array, NDArray[np.str_]]:
-    """Return the abundance with lines at their 4-sigma limit, and which side it bounds."""
-    ceiling = DETECTION_SNR * fluxes.error_of(*lines) / len(lines)
-
-    def abundance(factor: float) -> Array:
-        observed = {
-            name: factor * ceiling if name in lines else fluxes.of_line(name)
-            for name in diagnostic.lines
-        }
-        return diagnostic.from_fluxes(_dust_free(observed, a_v))
-
-    bound = abundance(1.0)
-    with np.errstate(invalid="ignore"):
-        return bound, np.where(abundance(0.99) < bound, "upper", "lower")
-
-
-def _interval(values: Array) -> tuple[Array, Array]:
-    """Return the central 68 per cent of draws, shape (number, n); NaN where most are NaN."""
-    finite = np.isfinite(values)
-    enough = finite.mean(axis=0) > 0.5
-    if finite.all():  # Much the quicker way.
-        low, high = np.percentile(values, ONE_SIGMA_PERCENTILES, axis=0)
-        return low, high
-    low, high = np.nanpercentile(np.where(enough, values, 0.0), ONE_SIGMA_PERCENTILES, axis=0)
-    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
 
 
 def gradient_table(abundances: QTable, radius_kpc: Array, smearing: DiskSmearing) -> QTable:

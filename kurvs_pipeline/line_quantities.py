@@ -1,0 +1,127 @@
+"""Quantities that are made from several lines: their limits, and errors from drawn fluxes."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.dust import transmitted_fraction
+from kurvs_pipeline.joint_fluxes import PAIRS, JointFluxes
+from kurvs_pipeline.line_fluxes import DETECTION_SNR
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+
+ONE_SIGMA_PERCENTILES = (15.865, 84.135)
+
+
+class LineQuantity(Protocol):
+    """What dust-free lines tell: an abundance, a ratio, an ionization parameter."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines that it needs."""
+
+    def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
+        """Return its value; NaN where a line is not positive."""
+
+
+def value_and_limit(
+    quantity: LineQuantity, fluxes: JointFluxes, a_v: Array
+) -> tuple[Array, NDArray[np.str_]]:
+    """Return a quantity of every aperture, or its limit where one line is not detected.
+
+    Parameters
+    ----------
+    quantity : LineQuantity
+        Monotonic in each of its lines.
+    fluxes : JointFluxes
+        Of the apertures, behind dust.
+    a_v : array, shape (n_apertures,)
+        Attenuation of the gas, mag.
+
+    Returns
+    -------
+    value : array, shape (n_apertures,)
+        With the one line (or pair) that is not detected at 4 sigma at that limit; NaN where
+        more are missing.
+    limit : str array, shape (n_apertures,)
+        Empty where all lines are detected, ``upper`` or ``lower`` where the value bounds the
+        quantity, ``none`` where more than one line is missing.
+    """
+    missing = np.stack([~fluxes.detected(*lines) for lines in _parts(quantity)])
+    n_missing = missing.sum(axis=0)
+    observed = {name: fluxes.of_line(name) for name in quantity.lines}
+    value = np.where(n_missing == 0, quantity.from_fluxes(dust_free(observed, a_v)), np.nan)
+    limit = np.where(n_missing == 0, "", "none").astype("<U5")
+    for lines, undetected in zip(_parts(quantity), missing, strict=True):
+        here = undetected & (n_missing == 1)
+        if here.any():
+            bound, kind = _bound(quantity, fluxes, a_v, lines)
+            here &= np.isfinite(bound)
+            value, limit = np.where(here, bound, value), np.where(here, kind, limit)
+    return value, limit
+
+
+def _parts(quantity: LineQuantity) -> list[tuple[str, ...]]:
+    """Return the lines of a quantity, pairs together."""
+    pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
+    paired = {name for pair in pairs for name in pair}
+    return [*pairs, *((name,) for name in quantity.lines if name not in paired)]
+
+
+def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:
+    """Return lines before the dust.
+
+    Parameters
+    ----------
+    fluxes : mapping of str to array
+        By line.
+    a_v : array
+        Attenuation of the gas, mag, of a shape that broadcasts with the fluxes'.
+    """
+    return {
+        name: flux / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
+        for name, flux in fluxes.items()
+    }
+
+
+def _bound(
+    quantity: LineQuantity, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
+) -> tuple[Array, NDArray[np.str_]]:
+    """Return the value with lines at their 4-sigma limit, and which side it bounds."""
+    ceiling = DETECTION_SNR * fluxes.error_of(*lines) / len(lines)
+
+    def value(factor: float) -> Array:
+        observed = {
+            name: factor * ceiling if name in lines else fluxes.of_line(name)
+            for name in quantity.lines
+        }
+        return quantity.from_fluxes(dust_free(observed, a_v))
+
+    bound = value(1.0)
+    with np.errstate(invalid="ignore"):
+        return bound, np.where(value(0.99) < bound, "upper", "lower")
+
+
+def interval(values: Array) -> tuple[Array, Array]:
+    """Return the ends of the central 68 per cent of draws.
+
+    Parameters
+    ----------
+    values : array, shape (n_draws, n_apertures)
+        Those that are NaN are left out.
+
+    Returns
+    -------
+    low, high : array, shape (n_apertures,)
+        NaN where most draws are.
+    """
+    finite = np.isfinite(values)
+    enough = finite.mean(axis=0) > 0.5
+    if finite.all():  # Much the quicker way.
+        low, high = np.percentile(values, ONE_SIGMA_PERCENTILES, axis=0)
+        return low, high
+    low, high = np.nanpercentile(np.where(enough, values, 0.0), ONE_SIGMA_PERCENTILES, axis=0)
+    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
