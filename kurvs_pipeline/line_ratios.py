@@ -33,6 +33,11 @@ class LineRatio:
     lines: tuple[str, ...]
     of: Callable[[Fluxes], Array]
 
+    def from_fluxes(self, fluxes: Fluxes) -> Array:
+        """Return the logarithm; NaN where a line is not positive."""
+        logarithm = self.of(fluxes)
+        return np.where(np.isfinite(logarithm), logarithm, np.nan)
+
 
 def _log(numerator: Array, denominator: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
