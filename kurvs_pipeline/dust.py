@@ -1,7 +1,9 @@
 """Dust attenuation at z ~ 1.3: the average curve of Battisti et al. (2022)."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from kurvs_pipeline.errors import ConfigurationError
 
 R_V = 3.22
 CASE_B_HALPHA_HBETA = 2.86
@@ -9,6 +11,9 @@ CASE_B_HALPHA_HBETA = 2.86
 
 _BUMP_CENTRE_PER_UM = 1.0 / 0.2175
 _BUMP_WIDTH_PER_UM = 0.922
+
+_WUYTS13_LINEAR = 1.9
+_WUYTS13_SQUARE = 0.15
 
 
 def attenuation_curve(rest_wavelength_um: float | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,3 +42,35 @@ def transmitted_fraction(
     """Return the fraction of light that leaves the dust, 10^(-0.4 k/R_V A_V)."""
     k_over_r_v = attenuation_curve(rest_wavelength_um) / R_V
     return np.asarray(10.0 ** (-0.4 * k_over_r_v * np.asarray(a_v_mag, dtype=float)))
+
+
+def gas_a_v_of_stellar(stellar_a_v_mag: ArrayLike) -> NDArray[np.float64]:
+    """Return the attenuation of the gas from that of the stars (Wuyts et al. 2013).
+
+    ``A_gas = A_star (1.9 - 0.15 A_star)``, as Li et al. (2025, Section 3.2) quote it. They find
+    it about 1 mag above the Balmer decrement of their stack, with a large scatter between
+    galaxies, and use the stack instead, as ``kurvs_pipeline.attenuation`` does.
+
+    Parameters
+    ----------
+    stellar_a_v_mag : array_like
+        In V, mag, >= 0; NaN where unknown. The relation turns over at 6.3 mag, beyond any
+        galaxy that it was made for, and is held there.
+
+    Returns
+    -------
+    array
+        Total attenuation of the gas in V, mag, of the shape of the input.
+
+    Raises
+    ------
+    ConfigurationError
+        If an attenuation is negative.
+    """
+    a_v = np.asarray(stellar_a_v_mag, dtype=float)
+    if np.any(a_v < 0.0):
+        raise ConfigurationError(
+            f"stellar attenuation must be >= 0 mag or NaN; found {np.nanmin(a_v):g}"
+        )
+    held = np.minimum(a_v, _WUYTS13_LINEAR / (2.0 * _WUYTS13_SQUARE))
+    return np.asarray(held * (_WUYTS13_LINEAR - _WUYTS13_SQUARE * held))
