@@ -1,6 +1,7 @@
 """Which side of two-valued calibrations the gas is on, by its nitrogen lines."""
 
 import numpy as np
+from astropy.table import QTable
 from numpy.typing import NDArray
 
 from kurvs_pipeline.dust import transmitted_fraction
@@ -46,6 +47,22 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> Names:
     by_n2o2 = _allowed(by_n2o2, upper=nii, lower=measured)
     by_n2 = _allowed(by_n2, upper=nii, lower=fluxes.detected("halpha"))
     return np.where(by_n2o2 != "unknown", by_n2o2, by_n2)
+
+
+def on_their_branch(abundances: QTable) -> QTable:
+    """Return the rows that are not on the wrong side of a two-valued diagnostic.
+
+    Parameters
+    ----------
+    abundances : QTable
+        From :func:`kurvs_pipeline.abundance_profiles.abundance_table`.
+
+    Returns
+    -------
+    QTable
+        One side where the nitrogen lines decide, both where ``branch_check`` is ``unknown``.
+    """
+    return abundances[abundances["branch_check"] != "wrong"]
 
 
 def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:

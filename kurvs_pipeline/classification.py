@@ -164,7 +164,14 @@ def mass_excitation_table(
         ``aperture, log_oiii_hbeta`` with its errors and limit as in :func:`bpt_table`;
         ``class_mass_excitation``: ``star_forming`` below the lower curve of Juneau et al.
         (2014), ``agn`` beyond the upper, ``intermediate`` between, ``unknown`` where limits do
-        not decide; and ``p_star_forming, p_intermediate, p_agn``. The curves are local.
+        not decide; and ``p_star_forming, p_intermediate, p_agn``.
+
+    Notes
+    -----
+    The curves are those of local galaxies, above which galaxies at z ~ 1.5 lie (Li et al. 2025,
+    Fig. 2): of the survey's six with both lines detected four are beyond the lower curve and two
+    beyond the upper, none of them known as active. The class alone does not make an active
+    nucleus. For curves at higher masses give the mass less their shift.
     """
     drawn = fluxes.draws(random, N_DRAWS)
     mass = _mass_axis(log_stellar_mass, log_stellar_mass_err, len(fluxes.flux), random)

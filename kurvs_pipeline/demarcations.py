@@ -89,9 +89,7 @@ def kewley13(redshift: ArrayLike) -> Demarcation:
         Of the galaxies, of a shape that broadcasts with their lines'.
     """
     z = np.asarray(redshift, dtype=float)
-    return Demarcation(
-        _hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013, eq. 1"
-    )
+    return Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
 
 
 JUNEAU14_LOWER = Demarcation(
@@ -101,6 +99,6 @@ JUNEAU14_UPPER = Demarcation(
     _juneau14(10.0, (410.24, -109.333, 9.71731, -0.288244)), "Juneau et al. 2014, upper curve"
 )
 """Mass and excitation of local galaxies (Juneau et al. 2014): star-forming below the lower,
-active above the upper curve. Coefficients as a public code has them: they meet at the joints to
+active above the upper curve. Coefficients as two public codes have them: they meet at the joints to
 0.02 dex. Galaxies at z ~ 1.5 lie above local ones of their mass (Li et al. 2025, Fig. 2), so that
 some of those beyond the curves only form stars."""

@@ -168,10 +168,13 @@ def ionization_table(
     drawn = fluxes.draws(random, N_DRAWS)
     unmeasured = dict.fromkeys(REST_WAVELENGTH_UM, np.full((N_DRAWS, len(apertures)), np.nan))
     without_dust = unmeasured | dust_free(drawn, attenuation.draws(random, drawn, N_DRAWS))
-    return vstack([
+    table = vstack([
         _of_relation(relation, fluxes, attenuation.a_v, without_dust, apertures)
         for relation in IONIZATION_RELATIONS
     ])  # fmt: skip
+    # Aperture by aperture, as results are read.
+    place = np.tile(np.arange(len(apertures)), len(IONIZATION_RELATIONS))
+    return table[np.argsort(place, kind="stable")]
 
 
 def _of_relation(

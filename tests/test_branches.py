@@ -5,7 +5,7 @@ import pytest
 
 from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.attenuation import Attenuation
-from kurvs_pipeline.branches import metallicity_branch
+from kurvs_pipeline.branches import metallicity_branch, on_their_branch
 from kurvs_pipeline.joint_fluxes import JointFluxes
 
 ERROR = 0.1
@@ -61,11 +61,13 @@ def test_a_galaxy_without_nitrogen_is_unknown():
     assert branch_of(joint(nii_6584=np.nan)) == "unknown"
 
 
+def rows_of(fluxes):
+    no_dust = Attenuation(np.zeros(1), np.zeros(1), np.array(["stack"]))
+    return abundance_table(fluxes, no_dust, ["A"], np.random.default_rng(1))
+
+
 def test_rows_of_both_sides_say_which_is_right():
-    table = abundance_table(
-        joint(), Attenuation(np.zeros(1), np.zeros(1), np.array(["stack"])), ["A"],
-        np.random.default_rng(1),
-    )  # fmt: skip
+    table = rows_of(joint())
     checks = {str(row["diagnostic"]): str(row["branch_check"]) for row in table}
     assert (checks["r23"], checks["r23_lower"]) == ("right", "wrong")
     assert (checks["r3_sanders24"], checks["r3_sanders24_lower"]) == ("right", "wrong")
@@ -74,11 +76,15 @@ def test_rows_of_both_sides_say_which_is_right():
     assert (branches["r23"], branches["r23_lower"], branches["n2"]) == ("upper", "lower", "")
 
 
+def test_the_wrong_side_may_be_left_out():
+    assert {"r23", "n2", "r2_curti20_lower"} <= set(on_their_branch(rows_of(joint()))["diagnostic"])
+    assert "r23_lower" not in on_their_branch(rows_of(joint()))["diagnostic"]
+    undecided = rows_of(joint(log_n2=-1.2, oii_3726=np.nan, oii_3729=np.nan))
+    assert len(on_their_branch(undecided)) == len(undecided)
+
+
 def test_rows_carry_the_scatter_of_their_calibration():
-    table = abundance_table(
-        joint(), Attenuation(np.zeros(1), np.zeros(1), np.array(["stack"])), ["A"],
-        np.random.default_rng(1),
-    )  # fmt: skip
+    table = rows_of(joint())
     scatter = {str(row["diagnostic"]): row["calibration_scatter"].to_value("dex") for row in table}
     assert scatter["o32_curti20"] == 0.14
     assert np.isnan(scatter["n2"])

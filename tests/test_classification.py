@@ -190,3 +190,21 @@ def test_lines_alone_do_not_find_the_survey_s_active_nucleus(shared_data):
     (found,) = bpt(galaxies(log_n2, 0.0, {"hbeta": 30.0, "oiii_5007": 30.0}), redshift=1.6136)
     assert (found["class_local"], found["class_at_redshift"]) == ("unknown", "unknown")
     assert 12 in SURVEY_AGN
+
+
+@pytest.mark.real_data
+def test_local_curves_of_mass_call_some_of_the_survey_s_galaxies_active(shared_data):
+    """Numbers 1 and 7, which nothing else says: the documentation warns of it."""
+    with (shared_data / "paper/table_a1.csv").open() as table:
+        masses = {row["kurvs_id"]: float(row["log_stellar_mass"]) for row in csv.DictReader(table)}
+    with (shared_data / "real/integrated_fluxes.csv").open() as table:
+        rows = [row for row in csv.DictReader(table)
+                if min(float(row["sn_hbeta"]), float(row["sn_oiii_5007"])) > 4.0]  # fmt: skip
+    log_oiii_hbeta = np.log10([float(r["oiii_5007"]) / float(r["hbeta"]) for r in rows])
+    table = mass_excitation(
+        galaxies(-0.5, log_oiii_hbeta), [masses[row["kurvs_id"]] for row in rows]
+    )
+    classes = dict(zip([int(r["kurvs_id"]) for r in rows], table["class_mass_excitation"],
+                       strict=True))  # fmt: skip
+    assert {number for number, found in classes.items() if found == "agn"} == {1, 7}
+    assert {number for number, found in classes.items() if found == "intermediate"} == {10, 14}

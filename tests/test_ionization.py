@@ -131,6 +131,15 @@ def test_numbers_beyond_the_fit_say_so():
     assert table_of(LINES | {"oiii_5007": 400.0})["o32_kewley19"]["extrapolated"]
 
 
+def test_rows_go_from_aperture_to_aperture():
+    one = joint(LINES, 0.1)
+    two = JointFluxes(one.names, np.repeat(one.flux, 2, axis=0), np.repeat(one.covariance, 2, 0))
+    dust = Attenuation(np.zeros(2), np.zeros(2), np.array(["stack", "stack"]))
+    table = ionization_table(two, dust, ["A", "B"], np.random.default_rng(2))
+    assert list(table["aperture"]) == ["A", "A", "B", "B"]
+    assert len(set(table["relation"])) == 2
+
+
 @pytest.mark.real_data
 def test_the_survey_s_galaxies_lie_about_its_stack(shared_data):
     """Li et al. (2025): -2.5 of all stacked; here the median of galaxies with rounded fluxes."""
