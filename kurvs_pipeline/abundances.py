@@ -245,7 +245,7 @@ def calibrations() -> Table:
         used, and the scatter is dex of abundance, NaN where it is not known.
     """
     known = DIAGNOSTICS.values()
-    return Table({
+    table = Table({
         "diagnostic": [d.name for d in known],
         "ratio": [f"{d.ratio.symbol} = {d.ratio.definition}" for d in known],
         "lines": [" ".join(d.lines) for d in known],
@@ -257,3 +257,6 @@ def calibrations() -> Table:
         "source": [d.source for d in known],
         "note": [d.note for d in known],
     })  # fmt: skip
+    for name in ("lowest", "highest", "calibration_scatter"):
+        table[name].unit = "dex"
+    return table
