@@ -50,12 +50,12 @@ def value_and_limit(
         Empty where all lines are detected, ``upper`` or ``lower`` where the value bounds the
         quantity, ``none`` where more than one line is missing.
     """
-    missing = np.stack([~fluxes.detected(*lines) for lines in _parts(quantity)])
+    missing = np.stack([~fluxes.detected(*lines) for lines in parts_of(quantity)])
     n_missing = missing.sum(axis=0)
     observed = {name: fluxes.of_line(name) for name in quantity.lines}
     value = np.where(n_missing == 0, quantity.from_fluxes(dust_free(observed, a_v)), np.nan)
     limit = np.where(n_missing == 0, "", "none").astype("<U5")
-    for lines, undetected in zip(_parts(quantity), missing, strict=True):
+    for lines, undetected in zip(parts_of(quantity), missing, strict=True):
         here = undetected & (n_missing == 1)
         if here.any():
             bound, kind = _bound(quantity, fluxes, a_v, lines)
@@ -64,8 +64,8 @@ def value_and_limit(
     return value, limit
 
 
-def _parts(quantity: LineQuantity) -> list[tuple[str, ...]]:
-    """Return the lines of a quantity, pairs together."""
+def parts_of(quantity: LineQuantity) -> list[tuple[str, ...]]:
+    """Return the lines of a quantity, pairs together: each must be detected."""
     pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
     paired = {name for pair in pairs for name in pair}
     return [*pairs, *((name,) for name in quantity.lines if name not in paired)]

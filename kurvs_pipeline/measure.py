@@ -11,7 +11,8 @@ import xarray as xr
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from kurvs_pipeline.abundance_profiles import abundance_table, gradient_table
+from kurvs_pipeline.abundance_draws import AbundanceDraws
+from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.attenuation import attenuation_of
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.binning import Aperture, BinningScheme
@@ -23,6 +24,7 @@ from kurvs_pipeline.geometry import (
     kpc_per_arcsec,
     spaxel_size_arcsec,
 )
+from kurvs_pipeline.gradient_table import gradient_table
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps
 from kurvs_pipeline.line_fluxes import (
@@ -154,7 +156,8 @@ class Pipeline:
         joint = JointFluxes.of(fits)
         attenuation = attenuation_of(joint, apertures)
         random = np.random.default_rng(np.random.SeedSequence(self.seed))
-        abundances = abundance_table(joint, attenuation, names, random)
+        draws = AbundanceDraws.of(joint, attenuation, random)
+        abundances = abundance_table(draws, names)
         smearing = DiskSmearing(metadata, x.to_numpy(), y.to_numpy(), weights[1:])
         return MeasuredGalaxy(
             metadata=metadata,
@@ -162,7 +165,7 @@ class Pipeline:
             fluxes=flux_table(fits, names, coverage),
             attenuation=attenuation.table(apertures),
             abundances=abundances,
-            gradients=_gradients(abundances, apertures[1:], metadata, smearing),
+            gradients=_gradients(abundances, apertures[1:], metadata, smearing, draws),
             apertures=apertures,
             coverage=coverage,
             weights=weights,
@@ -269,8 +272,9 @@ def _gradients(
     annuli: Sequence[Aperture],
     metadata: ObservationMetadata,
     smearing: DiskSmearing,
+    draws: AbundanceDraws,
 ) -> QTable:
     radius_arcsec = np.array([annulus.middle_arcsec for annulus in annuli])
     radius_kpc = radius_arcsec * kpc_per_arcsec(metadata.redshift)
     of_annuli = abundances[abundances["aperture"] != "integrated"]
-    return gradient_table(of_annuli, radius_kpc, smearing)
+    return gradient_table(of_annuli, radius_kpc, smearing, draws)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.attenuation import Attenuation, attenuation_of, balmer_a_v
@@ -39,9 +40,9 @@ def no_dust(n_apertures=1):
 
 def abundances_of(fluxes, attenuation=None, seed=1):
     names = [f"ring {index}" for index in range(len(fluxes.flux))]
-    return abundance_table(
-        fluxes, attenuation or no_dust(len(names)), names, np.random.default_rng(seed)
-    )
+    random = np.random.default_rng(seed)
+    draws = AbundanceDraws.of(fluxes, attenuation or no_dust(len(names)), random)
+    return abundance_table(draws, names)
 
 
 def row(table, diagnostic):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.attenuation import Attenuation
 from kurvs_pipeline.branches import metallicity_branch, on_their_branch
@@ -63,7 +64,8 @@ def test_a_galaxy_without_nitrogen_is_unknown():
 
 def rows_of(fluxes):
     no_dust = Attenuation(np.zeros(1), np.zeros(1), np.array(["stack"]))
-    return abundance_table(fluxes, no_dust, ["A"], np.random.default_rng(1))
+    draws = AbundanceDraws.of(fluxes, no_dust, np.random.default_rng(1))
+    return abundance_table(draws, ["A"])
 
 
 def test_rows_of_both_sides_say_which_is_right():

@@ -1,0 +1,77 @@
+"""Abundances as often as noise might have drawn them: what every error comes from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances import Diagnostic
+from kurvs_pipeline.attenuation import Attenuation
+from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.line_fluxes import DETECTION_SNR
+from kurvs_pipeline.line_quantities import dust_free, interval, parts_of
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+N_DRAWS = 2000
+"""Errors are then known to three per cent."""
+
+
+@dataclass(frozen=True, eq=False)
+class AbundanceDraws:
+    """Lines drawn from their covariance, together with the attenuation that they imply.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        As measured.
+    attenuation : Attenuation
+        Of the same apertures.
+    drawn : dict of str to array, shape (n_draws, n_apertures)
+        Lines behind the dust.
+    a_v : array, shape (n_draws, n_apertures)
+        mag.
+    """
+
+    fluxes: JointFluxes
+    attenuation: Attenuation
+    drawn: dict[str, Array]
+    a_v: Array
+
+    @classmethod
+    def of(
+        cls, fluxes: JointFluxes, attenuation: Attenuation, random: np.random.Generator
+    ) -> "AbundanceDraws":
+        """Draw lines and attenuation 2000 times."""
+        drawn = fluxes.draws(random, N_DRAWS)
+        return cls(fluxes, attenuation, drawn, attenuation.draws(random, drawn, N_DRAWS))
+
+    @cached_property
+    def dust_free(self) -> dict[str, Array]:
+        """Lines before the dust, shape (n_draws, n_apertures)."""
+        return dust_free(self.drawn, self.a_v)
+
+    def interval(self, diagnostic: Diagnostic) -> tuple[Array, Array]:
+        """Return the ends of the central 68 per cent of an abundance, shape (n_apertures,)."""
+        return interval(diagnostic.from_fluxes(self.dust_free))
+
+    def detected(self, diagnostic: Diagnostic) -> BoolArray:
+        """Return in which draws all lines would have been detected, pairs by their sum.
+
+        Parameters
+        ----------
+        diagnostic : Diagnostic
+            Whose lines.
+
+        Returns
+        -------
+        bool array, shape (n_draws, n_apertures)
+        """
+        found = [
+            np.sum([self.drawn[name] for name in lines], axis=0)
+            > DETECTION_SNR * self.fluxes.error_of(*lines)
+            for lines in parts_of(diagnostic)
+        ]
+        return np.asarray(np.logical_and.reduce(found))

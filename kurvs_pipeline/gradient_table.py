@@ -1,0 +1,176 @@
+"""Gradients through the annuli by every diagnostic, before and after the smearing correction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundance_draws import AbundanceDraws
+from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.gradients import slope_coefficients, weighted_slope
+from kurvs_pipeline.line_quantities import ONE_SIGMA_PERCENTILES
+from kurvs_pipeline.smearing import DiskSmearing
+
+Array = NDArray[np.float64]
+
+NII_LINES = {"nii_6584", "halpha"}
+
+TYPICAL_LOG_N2 = -0.75
+"""log([N II]/H-alpha) of the survey: where the slope of curved diagnostics is taken."""
+
+FEWEST_DRAWS = 0.1
+"""Of the draws must have a gradient, for its error to be told."""
+
+
+@dataclass(frozen=True)
+class DrawnSlopes:
+    """Slopes of every draw of the noise, with the cut in S/N applied to each draw anew.
+
+    Parameters
+    ----------
+    observed, corrected : array, shape (n_draws,)
+        dex/kpc, before and after the smearing correction that belongs to the draw's own bins;
+        NaN where fewer than two bins are detected.
+    """
+
+    observed: Array
+    corrected: Array
+
+
+def gradient_table(
+    abundances: QTable, radius_kpc: Array, smearing: DiskSmearing, draws: AbundanceDraws
+) -> QTable:
+    """Return the gradient through the annuli, before and after the smearing correction.
+
+    Parameters
+    ----------
+    abundances : QTable
+        Of the annuli only, from :func:`abundance_table`, outwards.
+    radius_kpc : array, shape (n_annuli,)
+        Where each annulus is placed.
+    smearing : DiskSmearing
+        The galaxy's disk, seeing and annuli.
+    draws : AbundanceDraws
+        Of the integrated aperture, then of the annuli.
+
+    Returns
+    -------
+    QTable
+        ``diagnostic, estimator, gradient, gradient_err, gradient_low, gradient_high, n_bins,
+        drawn_fraction, f_grad, f_grad_reference_gradient, flag``. Bins with a limit are left
+        out, which flattens faint negative gradients. ``gradient_low`` and ``gradient_high``
+        hold the central 68 per cent of draws of the noise, each with the bins that it would
+        have detected, and ``gradient_err`` is half their distance; ``drawn_fraction`` of the
+        draws have a gradient at all. Errors leave out that of f_grad itself. As in the
+        survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for their own
+        bins and weights.
+    """
+    diagnostic, detected = np.asarray(abundances["diagnostic"]), abundances["limit"] == ""
+    value = np.where(detected, abundances["value"].value, np.nan)
+    rows: list[dict[str, object]] = []
+    for name in dict.fromkeys(diagnostic.tolist()):
+        here = value[diagnostic == name]
+        rows.extend(_of_diagnostic(DIAGNOSTICS[name], here, radius_kpc, smearing, draws))
+    table = QTable(rows=rows)
+    for name in ("gradient", "gradient_err", "gradient_low", "gradient_high",
+                 "f_grad_reference_gradient"):  # fmt: skip
+        table[name] = table[name] * (u.dex / u.kpc)
+    return table
+
+
+def _of_diagnostic(
+    diagnostic: Diagnostic,
+    abundance: Array,
+    radius_kpc: Array,
+    smearing: DiskSmearing,
+    draws: AbundanceDraws,
+) -> list[dict[str, object]]:
+    """Return the rows of a diagnostic: the slope as it is, and corrected."""
+    low, high = draws.interval(diagnostic)
+    abundance_err = 0.5 * (high - low)[1:]
+    slope = weighted_slope(radius_kpc, abundance, abundance_err)
+    factor = _correction(diagnostic, slope.coefficients, smearing)
+    flag = slope.flag if np.isfinite(factor) or slope.n_bins < 2 else "no_psf_or_radius"
+    if slope.n_bins < 2:
+        drawn = DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan))
+    else:
+        drawn = drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
+    common = {"n_bins": slope.n_bins, "drawn_fraction": float(np.isfinite(drawn.observed).mean())}
+    return [
+        _row(diagnostic.name, "slope", slope.gradient, drawn.observed)
+        | common | _correction_columns(1.0, smearing) | {"flag": slope.flag},
+        _row(diagnostic.name, "slope_fgrad", factor * slope.gradient, drawn.corrected)
+        | common | _correction_columns(factor, smearing) | {"flag": flag},
+    ]  # fmt: skip
+
+
+def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict[str, object]:
+    finite = drawn[np.isfinite(drawn)]
+    low = high = float("nan")
+    if finite.size > FEWEST_DRAWS * drawn.size:
+        low, high = map(float, np.percentile(finite, ONE_SIGMA_PERCENTILES))
+    return {
+        "diagnostic": diagnostic,
+        "estimator": estimator,
+        "gradient": gradient,
+        "gradient_err": 0.5 * (high - low),
+        "gradient_low": low,
+        "gradient_high": high,
+    }
+
+
+def _correction_columns(factor: float, smearing: DiskSmearing) -> dict[str, object]:
+    return {"f_grad": factor, "f_grad_reference_gradient": smearing.reference_gradient}
+
+
+def drawn_slopes(
+    diagnostic: Diagnostic,
+    draws: AbundanceDraws,
+    radius_kpc: Array,
+    abundance_err: Array,
+    smearing: DiskSmearing,
+) -> DrawnSlopes:
+    """Return the slope of every draw through the annuli that it would have detected.
+
+    Parameters
+    ----------
+    diagnostic : Diagnostic
+        Which abundance.
+    draws : AbundanceDraws
+        Of the integrated aperture, then of the annuli.
+    radius_kpc, abundance_err : array, shape (n_annuli,)
+        Where each annulus is placed, and the error that weighs it.
+    smearing : DiskSmearing
+        For the correction of each set of bins.
+
+    Returns
+    -------
+    DrawnSlopes
+    """
+    abundance = diagnostic.from_fluxes(draws.dust_free)[:, 1:]
+    used = draws.detected(diagnostic)[:, 1:] & np.isfinite(abundance) & (abundance_err > 0.0)
+    observed, corrected = np.full((2, len(used)), np.nan)
+    for bins in np.unique(used, axis=0):
+        if bins.sum() < 2:
+            continue
+        chosen = (used == bins).all(axis=1)
+        coefficients = np.zeros(bins.size)
+        coefficients[bins] = slope_coefficients(radius_kpc[bins], abundance_err[bins])
+        observed[chosen] = abundance[np.ix_(chosen, bins)] @ coefficients[bins]
+        corrected[chosen] = observed[chosen] * _correction(diagnostic, coefficients, smearing)
+    return DrawnSlopes(observed, corrected)
+
+
+def _correction(
+    diagnostic: Diagnostic, coefficients: Sequence[float] | Array, smearing: DiskSmearing
+) -> float:
+    """Return f_grad for the bins and weights that a slope was fitted with; NaN for none."""
+    if not np.any(coefficients):
+        return float("nan")
+    of_nii = diagnostic if set(diagnostic.lines) == NII_LINES else DIAGNOSTICS["n2"]
+    beside = of_nii.oxygen_abundance(TYPICAL_LOG_N2 + np.array([-0.05, 0.05]))
+    per_log_ratio = float(beside[1] - beside[0]) / 0.1
+    return smearing.f_grad(np.asarray(coefficients), abundance_per_log_ratio=per_log_ratio)
