@@ -1,11 +1,12 @@
 """Velocity maps from H-alpha + [N II] in the cube itself."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.spectra import CalibratedBand
@@ -19,6 +20,9 @@ MINIMUM_SNR = 5.0
 MINIMUM_SNR_ALONE = 30.0
 """Of H-alpha in a spaxel by itself, for its velocity to need no smoothing. Aligning a spaxel on
 its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1 per cent."""
+
+FASTEST_KMS = 1500.0
+"""No disk rotates as fast: a map that does is in other units or on another scale."""
 
 KINEMATIC_LINES = ("halpha", "nii_6584")
 
@@ -62,6 +66,47 @@ class KinematicMaps:
             return 0.0, 0.0
         column, row = flux.sum(axis=0), flux.sum(axis=1)
         return float(column @ x_arcsec / flux.sum()), float(row @ y_arcsec / flux.sum())
+
+
+def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
+    """Return maps whose velocities were measured elsewhere.
+
+    Parameters
+    ----------
+    maps : KinematicMaps
+        Of the cube itself.
+    velocity_kms : array, shape (n_y, n_x)
+        Relative to the redshift that was given; spaxels that are not finite get the value of
+        the nearest that is.
+
+    Returns
+    -------
+    KinematicMaps
+
+    Raises
+    ------
+    MetadataError
+        If the map has another shape than the cube, holds nothing, or cannot be velocities
+        relative to the galaxy.
+    """
+    expected = maps.velocity_kms.shape
+    if velocity_kms.shape != expected:
+        raise MetadataError(
+            f"velocity map has shape {velocity_kms.shape} (y, x); expected {expected}, that of "
+            "the cube with H-alpha: resample it to the cube's spaxels"
+        )
+    known = np.isfinite(velocity_kms)
+    if not known.any():
+        raise MetadataError("velocity map has no finite value; leave it out to have one measured")
+    fastest = float(np.abs(velocity_kms[known]).max())
+    if fastest > FASTEST_KMS:
+        raise MetadataError(
+            f"velocity map reaches {fastest:.0f} km/s; expected km/s relative to the redshift "
+            f"given, at most {FASTEST_KMS:.0f}: subtract the systemic velocity, or set spaxels "
+            "without measurement to NaN"
+        )
+    filled = fill_nearest(np.where(known, velocity_kms, 0.0), known)
+    return replace(maps, velocity_kms=filled, measured=known)
 
 
 def kinematic_maps(

@@ -16,6 +16,7 @@ from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.attenuation import attenuation_of
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.classification import bpt_table
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.geometry import (
     aperture_coverage,
@@ -25,8 +26,9 @@ from kurvs_pipeline.geometry import (
     spaxel_size_arcsec,
 )
 from kurvs_pipeline.gradient_table import gradient_table
+from kurvs_pipeline.ionization import ionization_table
 from kurvs_pipeline.joint_fluxes import JointFluxes
-from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps
+from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps, with_velocities
 from kurvs_pipeline.line_fluxes import (
     BandFit,
     bands_with_lines,
@@ -58,9 +60,9 @@ class MeasuredGalaxy:
         What was given, with the redshift as measured.
     redshift_err : float
         NaN where H-alpha was not detected and the redshift is the one given.
-    fluxes, attenuation, abundances, gradients : QTable
-        See :func:`flux_table`, :meth:`Attenuation.table`, :func:`abundance_table` and
-        :func:`gradient_table`.
+    fluxes, attenuation, abundances, ionization, classes, gradients : QTable
+        See :func:`flux_table`, :meth:`Attenuation.table`, :func:`abundance_table`,
+        :func:`ionization_table`, :func:`bpt_table` and :func:`gradient_table`.
     apertures : tuple of Aperture
         The integrated ellipse, then the annuli outwards.
     coverage : tuple of float
@@ -82,6 +84,8 @@ class MeasuredGalaxy:
     fluxes: QTable
     attenuation: QTable
     abundances: QTable
+    ionization: QTable
+    classes: QTable
     gradients: QTable
     apertures: tuple[Aperture, ...]
     coverage: tuple[float, ...]
@@ -124,13 +128,16 @@ class Pipeline:
     scheme: BinningScheme = field(default_factory=BinningScheme)
     seed: int = 0
 
-    def run(self, observation: xr.DataTree) -> MeasuredGalaxy:
+    def run(self, observation: xr.DataTree, *, velocity_kms: Array | None = None) -> MeasuredGalaxy:
         """Measure one galaxy.
 
         Parameters
         ----------
         observation : DataTree
             Mock or real; ``/truth`` is never read.
+        velocity_kms : array, shape (n_y, n_x), optional
+            Velocities relative to the redshift given, measured elsewhere, NaN where there are
+            none; by default they are measured in the cube.
 
         Returns
         -------
@@ -139,7 +146,8 @@ class Pipeline:
         Raises
         ------
         MetadataError
-            If the redshift or the geometry is unknown, or bands have different flux units.
+            If the redshift or the geometry is unknown, bands have different flux units, or the
+            velocities do not fit the cube.
         CoverageError
             If H-alpha or an annulus lies outside the data.
         """
@@ -147,6 +155,8 @@ class Pipeline:
         metadata = _require_redshift(metadata_of(observation))
         bands = _calibrated(observation, metadata, self.scheme)
         maps, x, y = _maps_about_centre(observation, bands, metadata)
+        if velocity_kms is not None:
+            maps = with_velocities(maps, velocity_kms)
         apertures = apertures_for(metadata, self.scheme)
         weights, coverage = _weights(apertures, metadata, (x, y), _halpha_band(bands).valid_spaxels)
         systemic = systemic_velocity(_halpha_band(bands), metadata.redshift, weights[0])
@@ -165,6 +175,8 @@ class Pipeline:
             fluxes=flux_table(fits, names, coverage),
             attenuation=attenuation.table(apertures),
             abundances=abundances,
+            ionization=ionization_table(joint, attenuation, names, random),
+            classes=bpt_table(joint, names, random, redshift=metadata.redshift),
             gradients=_gradients(abundances, apertures[1:], metadata, smearing, draws),
             apertures=apertures,
             coverage=coverage,

@@ -9,6 +9,9 @@ from astropy.table import Table
 from kurvs_pipeline.line_fluxes import BandFit
 from kurvs_pipeline.measure import MeasuredGalaxy
 
+TABLES = ("fluxes", "attenuation", "abundances", "ionization", "classes", "gradients")
+"""Written with these names, and attributes of a measured galaxy."""
+
 
 def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
     """Return maps, apertures and spectra with their fits as labelled arrays.
@@ -88,7 +91,7 @@ def _spectra(fit: BandFit, apertures: list[str]) -> xr.Dataset:
 def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
     """Write the tables of a measurement as ECSV, and ``measurement.nc``.
 
-    The tables are ``fluxes``, ``attenuation``, ``abundances`` and ``gradients``.
+    The tables are those of ``TABLES``.
 
     Parameters
     ----------
@@ -97,7 +100,7 @@ def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
     directory : Path
         An existing folder.
     """
-    for name in ("fluxes", "attenuation", "abundances", "gradients"):
+    for name in TABLES:
         table = getattr(galaxy, name).copy()
         table.meta.update(
             name=galaxy.metadata.name,

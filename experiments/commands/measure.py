@@ -71,8 +71,8 @@ def measure(
     """Measure lines, abundances and gradients of one galaxy.
 
     Cubes may be mock or real, in the layout of the ESO pipeline; options state what headers
-    lack or get wrong. Writes fluxes.ecsv, attenuation.ecsv, abundances.ecsv, gradients.ecsv,
-    measurement.nc, summary.png and run.json.
+    lack or get wrong. Writes tables (fluxes, attenuation, abundances, ionization, classes,
+    gradients), measurement.nc, summary.png and run.json.
     """
     from experiments.measuring import run_measure
     from experiments.run import start_run
