@@ -35,6 +35,8 @@ def run_measure(
     wavelength_start: float | None = None,
     wavelength_step: float | None = None,
     extension: str | None = None,
+    arm: int | None = None,
+    target: str | None = None,
     run: Run,
 ) -> Group:
     """Read, measure and write one galaxy.
@@ -51,8 +53,8 @@ def run_measure(
         Annuli, as ``3x0.5``.
     wavelength_start, wavelength_step : float, optional
         um, where the header is wrong.
-    extension : str, optional
-        Which cube of a file that holds several.
+    extension, arm, target : optional
+        Which cube of a file that holds several: a name, a number, a target's name.
     run : Run
         Where results go.
 
@@ -73,6 +75,7 @@ def run_measure(
     observation = read_observation(
         cubes, overrides=overrides, wavelength_start_um=wavelength_start,
         wavelength_step_um=wavelength_step, centre_pixel=centre, extension=extension,
+        arm=arm, target=target,
     )  # fmt: skip
     galaxy = pipeline.run(observation)
     with run.writing() as directory:

@@ -7,7 +7,8 @@ import pytest
 from astropy.io import fits
 
 from kurvs_pipeline.errors import CubeFormatError
-from kurvs_pipeline.io.eso import read_cube
+from kurvs_pipeline.io.cube import read_cube
+from kurvs_pipeline.io.cube_options import CubeOptions
 
 SHAPE = (30, 5, 6)
 CARDS = {
@@ -38,7 +39,7 @@ def with_bare_value(path, keyword, text):
 
 def refusal(path, **options):
     with pytest.raises(CubeFormatError) as error:
-        read_cube(path, **options)
+        read_cube(path, CubeOptions(**options))
     message = str(error.value)
     assert path.name in message
     assert len(message.splitlines()) == 1

@@ -8,7 +8,9 @@ from astropy.wcs import WCS
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
-from kurvs_pipeline.io.eso import read_cube, read_observation
+from kurvs_pipeline.io.cube import read_cube
+from kurvs_pipeline.io.cube_options import CubeOptions
+from kurvs_pipeline.io.eso import read_observation
 from kurvs_pipeline.io.eso_writer import write_eso
 from kurvs_pipeline.lines import air_from_vacuum
 from kurvs_pipeline.observation import (
@@ -141,7 +143,7 @@ def test_air_wavelengths_are_converted_to_vacuum(tmp_path):
 
 def test_a_header_that_lies_can_be_overridden(tmp_path):
     path = write_fits(tmp_path / "c.fits", image("X.DATA", data_of(), CRVAL3=0.3))
-    cube = read_cube(path, wavelength_start_um=1.43, wavelength_step_um=2e-4)
+    cube = read_cube(path, CubeOptions(wavelength_start_um=1.43, wavelength_step_um=2e-4))
     np.testing.assert_allclose(cube.dataset["wavelength"], 1.43 + 2e-4 * np.arange(2048))
 
 
@@ -152,7 +154,7 @@ def test_cdelt3_serves_where_there_is_no_cd3_3(tmp_path):
 
 
 def test_x_runs_to_the_west_and_y_to_the_north(pair):
-    dataset = read_cube(pair, centre_pixel=(2.0, 1.0)).dataset
+    dataset = read_cube(pair, CubeOptions(centre_pixel=(2.0, 1.0))).dataset
     np.testing.assert_allclose(dataset["x"], 0.2 * (np.arange(6) - 2.0))
     np.testing.assert_allclose(dataset["y"], 0.2 * (np.arange(5) - 1.0))
 
@@ -295,7 +297,7 @@ def test_several_cubes_ask_for_a_choice(tmp_path):
     )
     with pytest.raises(CubeFormatError, match=r"2 cubes.*--extension.*IFU\.1\.DATA"):
         read_cube(path)
-    assert read_cube(path, extension="IFU.2").band_name == "H"
+    assert read_cube(path, CubeOptions(extension="IFU.2")).band_name == "H"
 
 
 @pytest.mark.parametrize(
@@ -349,7 +351,7 @@ def test_a_negative_redshift_is_refused(pair):
 
 def test_a_centre_outside_the_field_is_refused(pair):
     with pytest.raises(MetadataError, match="outside the field of 6 x 5"):
-        read_cube(pair, centre_pixel=(40.0, 2.0))
+        read_cube(pair, CubeOptions(centre_pixel=(40.0, 2.0)))
 
 
 @pytest.mark.real_data
@@ -364,7 +366,9 @@ def test_the_real_yj_cube_is_read(shared_data):
 @pytest.mark.real_data
 def test_the_cut_out_whose_header_lies_is_read(shared_data):
     path = shared_data / "real/cubes/cdfs_30267_cube_median_sub.fits"
-    cube = read_cube(path, wavelength_start_um=1.661539, wavelength_step_um=2.158203e-4)
+    cube = read_cube(
+        path, CubeOptions(wavelength_start_um=1.661539, wavelength_step_um=2.158203e-4)
+    )
     assert cube.band_name == "H"
     assert float(cube.dataset["x"][1] - cube.dataset["x"][0]) == pytest.approx(0.2)
     assert cube.header_metadata["name"] == "cdfs_30267"

@@ -62,6 +62,12 @@ def measure(
     extension: Annotated[
         str | None, typer.Option(metavar="HDU", help="Extension to read, such as IFU.3.DATA.")
     ] = None,
+    arm: Annotated[
+        int | None, typer.Option(min=1, max=24, help="Arm of KMOS to read, in files of several.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The same, by the target of the arm.")
+    ] = None,
     output: Output = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -90,6 +96,8 @@ def measure(
         "wavelength_start": wavelength_start,
         "wavelength_step": wavelength_step,
         "extension": extension,
+        "arm": arm,
+        "target": target,
     }
     terminal = Terminal(quiet=quiet, debug=debug)
     with start_run(

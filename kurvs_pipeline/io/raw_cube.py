@@ -1,5 +1,6 @@
 """Find the one cube of fluxes of a FITS file, and the noise that belongs to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.arms import Ifu, ifu_of
+from kurvs_pipeline.io.cube_options import CubeOptions
+from kurvs_pipeline.io.extensions import Role, described, noise_kind_of, role_of, stem_of
 
 Array = NDArray[np.float64]
 
@@ -25,18 +29,24 @@ class RawCube:
         Of the extension; empty for an unnamed primary.
     primary, header : Header
         Of the file and of the extension.
+    ifu : Ifu
+        The arm and the target, as far as headers tell.
     data : array, shape (n_channels, n_y, n_x)
         Fluxes.
     noise : array, same shape, optional
         Standard deviations.
+    assumptions : tuple of str
+        What the extensions left open.
     """
 
     path: Path
     name: str
     primary: fits.Header
     header: fits.Header
+    ifu: Ifu
     data: Array
     noise: Array | None
+    assumptions: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -44,8 +54,34 @@ class RawCube:
         return f"{self.path} [{self.name or 'PRIMARY'}]"
 
 
-def find_cube(hdus: fits.HDUList, path: Path, extension: str | None) -> RawCube:
-    """Return the cube whose name ends in ``.DATA``, or the only one.
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A cube that may be the one to read."""
+
+    hdu: Any
+    ifu: Ifu
+
+    def __str__(self) -> str:
+        name = self.hdu.name or "PRIMARY"
+        return f"{self.ifu} in {name}" if str(self.ifu) else name
+
+    def fits(self, options: CubeOptions) -> bool:
+        """Whether it is of the extension, the arm and the target that were asked for."""
+        if options.extension is not None:
+            wanted = options.extension.upper().removesuffix(".DATA")
+            if self.hdu.name.removesuffix(".DATA") != wanted:
+                return False
+        if options.arm not in {None, self.ifu.arm}:
+            return False
+        return options.target is None or self.ifu.is_on(options.target)
+
+    def holds_data(self) -> bool:
+        """Whether anything was seen: the pipeline keeps a cube for every idle arm."""
+        return bool(np.any(np.isfinite(self.hdu.data) & (self.hdu.data != 0.0)))
+
+
+def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
+    """Return the one cube of fluxes, or the one that was asked for.
 
     Parameters
     ----------
@@ -53,8 +89,8 @@ def find_cube(hdus: fits.HDUList, path: Path, extension: str | None) -> RawCube:
         An open file.
     path : Path
         For messages.
-    extension : str, optional
-        Which cube of a file that holds several: a name, with or without ``.DATA``.
+    options : CubeOptions
+        Which cube of a file that holds several, by extension, arm or target.
 
     Raises
     ------
@@ -63,48 +99,63 @@ def find_cube(hdus: fits.HDUList, path: Path, extension: str | None) -> RawCube:
         of another shape.
     """
     images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None]
-    candidates = _candidates(images, extension)
-    if len(candidates) != 1:
-        raise CubeFormatError(f"{path}: {_why_not_one(images, candidates, extension)}")
-    hdu = candidates[0]
-    _check_size(hdu.data.shape, f"{path} [{hdu.name or 'PRIMARY'}]")
-    noise = _noise_hdu(images, hdu.name)
-    if noise is not None and noise.data.shape != hdu.data.shape:
-        raise CubeFormatError(
-            f"{path} [{hdu.name or 'PRIMARY'}]: noise {noise.name} has shape {noise.data.shape}, "
-            f"expected that of the data, {hdu.data.shape}: remove or replace the extension"
-        )
+    chosen = _choose(_candidates(images, hdus[0].header, options), images, options, path)
+    hdu = chosen.hdu
+    where = f"{path} [{hdu.name or 'PRIMARY'}]"
+    _check_size(hdu.data.shape, where)
+    noise, notes = _noise(_partner(images, hdu, Role.NOISE), hdu, where)
     return RawCube(
         path=path,
         name=hdu.name,
         primary=hdus[0].header,
         header=hdu.header,
+        ifu=chosen.ifu,
         data=np.asarray(hdu.data, dtype=float),
-        noise=None if noise is None else np.asarray(noise.data, dtype=float),
+        noise=noise,
+        assumptions=notes,
     )
 
 
-def _candidates(images: list[Any], extension: str | None) -> list[Any]:
-    cubes = [hdu for hdu in images if hdu.data.ndim == 3 and not hdu.name.endswith(".NOISE")]
-    if extension is not None:
-        wanted = extension.upper().removesuffix(".DATA")
-        return [hdu for hdu in cubes if hdu.name.removesuffix(".DATA") == wanted]
-    return [hdu for hdu in cubes if hdu.name.endswith(".DATA")] or cubes
+def _candidates(
+    images: Sequence[Any], primary: fits.Header, options: CubeOptions
+) -> list[_Candidate]:
+    """Return the cubes of fluxes; any cube of unknown role where none says that it is one."""
+    cubes = [hdu for hdu in images if hdu.data.ndim == 3]
+    if options.extension is None:
+        fluxes = [hdu for hdu in cubes if role_of(hdu) is Role.FLUX]
+        cubes = fluxes or [hdu for hdu in cubes if role_of(hdu) is Role.UNKNOWN]
+    return [_Candidate(hdu, ifu_of(primary, hdu.header, hdu.name)) for hdu in cubes]
 
 
-def _why_not_one(images: list[Any], candidates: list[Any], extension: str | None) -> str:
-    found = ", ".join(
-        f"{hdu.name or 'PRIMARY'} {'x'.join(map(str, np.shape(hdu.data)))}" for hdu in images
-    )
-    if candidates:
-        return (
-            f"holds {len(candidates)} cubes, expected one: choose with --extension (found {found})"
+def _choose(
+    candidates: Sequence[_Candidate], images: Sequence[Any], options: CubeOptions, path: Path
+) -> _Candidate:
+    fitting = [candidate for candidate in candidates if candidate.fits(options)]
+    if len(fitting) > 1:
+        # Of several idle arms any will do: what follows says that it holds no data.
+        fitting = [candidate for candidate in fitting if candidate.holds_data()] or fitting[:1]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not candidates:
+        raise CubeFormatError(
+            f"{path}: no cube with two spatial axes and one spectral axis (found "
+            f"{described(images)}; expected an image with NAXIS = 3)"
         )
-    named = f" named {extension}" if extension else ""
-    return (
-        f"no cube with two spatial axes and one spectral axis{named} "
-        f"(found {found or 'no image at all'}; expected an image with NAXIS = 3)"
+    wanted = _wanted(options)
+    if not fitting:
+        seen = [candidate for candidate in candidates if candidate.holds_data()]
+        found = ", ".join(map(str, seen)) or "none with data"
+        raise CubeFormatError(f"{path}: no cube{wanted} (found {found})")
+    raise CubeFormatError(
+        f"{path}: holds {len(fitting)} cubes{wanted}, expected one: choose with --arm, --target "
+        f"or --extension (found {', '.join(map(str, fitting))})"
     )
+
+
+def _wanted(options: CubeOptions) -> str:
+    stated = {"arm": options.arm, "target": options.target, "extension": options.extension}
+    named = [f"{name} {value}" for name, value in stated.items() if value is not None]
+    return f" of {', '.join(named)}" if named else ""
 
 
 def _check_size(shape: tuple[int, int, int], where: str) -> None:
@@ -116,9 +167,36 @@ def _check_size(shape: tuple[int, int, int], where: str) -> None:
         )
 
 
-def _noise_hdu(images: list[Any], name: str) -> Any | None:  # noqa: ANN401
-    """Find the standard deviations that belong to a cube, if the file has any."""
-    names = {name.removesuffix(".DATA") + ".NOISE"}
-    if not name.endswith(".DATA"):
-        names.add("NOISE")
-    return next((hdu for hdu in images if hdu.name in names), None)
+PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA"}
+"""In the ESO standard a cube's header names the extensions that belong to it."""
+
+
+def _partner(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # noqa: ANN401
+    """Find the extension of a role that belongs to a cube, if there is one."""
+    stated = str(cube.header.get(PARTNER_KEYWORDS[role], "")).strip().upper()
+    stem = stem_of(cube.name)
+    others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
+    for hdu in others:
+        if stated and hdu.name == stated:
+            return hdu
+    # A cube without a stem of its own, the only one of its file, goes with plain names.
+    stems = {stem} if role_of(cube) is Role.FLUX else {stem, ""}
+    return next((hdu for hdu in others if stem_of(hdu.name) in stems), None)
+
+
+def _noise(
+    hdu: Any | None,  # noqa: ANN401
+    cube: Any,  # noqa: ANN401
+    where: str,
+) -> tuple[Array | None, tuple[str, ...]]:
+    """Return standard deviations, and what was assumed of them."""
+    if hdu is None:
+        return None, ()
+    if hdu.data.shape != cube.data.shape:
+        raise CubeFormatError(
+            f"{where}: noise {hdu.name} has shape {hdu.data.shape}, expected that of the data, "
+            f"{cube.data.shape}: remove or replace the extension"
+        )
+    kind, is_stated = noise_kind_of(hdu)
+    note = f"{hdu.name} is taken as the {kind.label.replace('-', ' ')}, by its name"
+    return kind.standard_deviation(hdu.data), () if is_stated else (note,)

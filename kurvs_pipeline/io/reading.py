@@ -18,12 +18,12 @@ def read_observation(
     paths: Sequence[Path | str],
     *,
     overrides: Mapping[str, Any] | None = None,
-    **cube_options: Any,  # noqa: ANN401 - those of the ESO reader, passed on as they are
+    **cube_options: Any,  # noqa: ANN401 - the fields of CubeOptions, each of its own type
 ) -> xr.DataTree:
     """Read one galaxy, whatever the layout of its files.
 
     One file that ends in ``.nc`` or ``.zarr`` is an Observation as it is; files in folders
-    ``FIELD/BAND`` are the survey's; anything else is read as the ESO pipeline writes it.
+    ``FIELD/BAND`` are the survey's; anything else is read by what its headers say.
 
     Parameters
     ----------
@@ -32,8 +32,9 @@ def read_observation(
     overrides : mapping, optional
         Fields of ObservationMetadata that win over the files.
     **cube_options
-        As in :func:`kurvs_pipeline.io.eso.read_observation`: what FITS headers get wrong. They
-        make the ESO reader read cubes of the survey too.
+        Fields of :class:`kurvs_pipeline.io.cube_options.CubeOptions`: which cube of a FITS file
+        to read, and what its headers get wrong. With any of them, cubes in folders of the survey
+        are read by their headers too.
 
     Returns
     -------

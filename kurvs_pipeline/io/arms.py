@@ -1,0 +1,71 @@
+"""Which arm of KMOS a cube comes from, and which target the arm was on.
+
+The ESO pipeline keeps the targets of all 24 arms in the primary header, ``ESO OCS ARMn NAME``,
+and each cube's own one in the header of its extension, whose name has the number of the arm:
+``IFU.7.DATA``, or ``IFU_7_8_etc.DATA`` where exposures were combined.
+"""
+
+import re
+from dataclasses import dataclass
+
+from astropy.io.fits import Header
+
+ARM_KEYWORD = re.compile(r"ESO OCS ARM(\d+) NAME")
+
+ARM_IN_NAME = re.compile(r"IFU[._](\d+)")
+
+
+@dataclass(frozen=True)
+class Ifu:
+    """One of the integral-field units that a file may hold.
+
+    Parameters
+    ----------
+    arm : int, optional
+        1 to 24.
+    target : str
+        Empty where no header names it.
+    """
+
+    arm: int | None = None
+    target: str = ""
+
+    def __str__(self) -> str:
+        """For lists in messages: ``arm 7 (cdfs_1)``."""
+        arm = "" if self.arm is None else f"arm {self.arm}"
+        return f"{arm} ({self.target})" if arm and self.target else arm or self.target
+
+    def is_on(self, target: str) -> bool:
+        """Whether this is the target of that name, capital letters or not."""
+        return self.target.casefold() == target.strip().casefold()
+
+
+def ifu_of(primary: Header, header: Header, extension: str) -> Ifu:
+    """Return the arm and target of a cube, as far as headers tell.
+
+    Parameters
+    ----------
+    primary, header : Header
+        Of the file and of the extension.
+    extension : str
+        Its name.
+    """
+    own, of_file = _targets(header), _targets(primary)
+    named = ARM_IN_NAME.search(extension.upper())
+    arm = int(named[1]) if named else None
+    for targets in (own, of_file):
+        if arm not in targets and len(targets) == 1 and (targets is own or arm is None):
+            arm = next(iter(targets))
+        if arm in targets:
+            return Ifu(arm, targets[arm])
+    return Ifu(arm)
+
+
+def _targets(header: Header) -> dict[int | None, str]:
+    """Return the targets that a header names, by arm."""
+    found: dict[int | None, str] = {}
+    for keyword in header:
+        match = ARM_KEYWORD.fullmatch(keyword)
+        if match:
+            found[int(match[1])] = str(header[keyword]).strip()
+    return found

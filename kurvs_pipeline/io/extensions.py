@@ -1,0 +1,122 @@
+"""What the extensions of a FITS file hold, by their class or by their names.
+
+``HDUCLAS2`` and ``HDUCLAS3`` as the ESO science data products standard (ESO-044286) defines them
+win over names, which are those of pipelines in use: ``DATA``, ``NOISE`` (KMOS), ``STAT`` (MUSE),
+``SCI``, ``ERR``, ``DQ`` (JWST) and the like, alone or behind the name of a cube (``IFU.7.DATA``).
+"""
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Role(Enum):
+    """What an extension is for."""
+
+    FLUX = "flux"
+    NOISE = "noise"
+    QUALITY = "quality"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class NoiseKind(Enum):
+    """How an extension states noise; the value is the power that gives a standard deviation."""
+
+    STANDARD_DEVIATION = 1.0
+    VARIANCE = 0.5
+    INVERSE_VARIANCE = -0.5
+    INVERSE_STANDARD_DEVIATION = -1.0
+
+    @property
+    def label(self) -> str:
+        """As options and messages spell it: ``standard-deviation``."""
+        return self.name.lower().replace("_", "-")
+
+    def standard_deviation(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return standard deviations; what has none is NaN or infinite."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.asarray(values, dtype=float) ** self.value)
+
+
+NOISE_NAMES: dict[str, NoiseKind] = {
+    **dict.fromkeys(
+        ("NOISE", "ERR", "ERROR", "ERRORS", "SIGMA", "RMS", "RMSE", "STD", "STDDEV", "UNCERT"),
+        NoiseKind.STANDARD_DEVIATION,
+    ),
+    **dict.fromkeys(("STAT", "VAR", "VARIANCE"), NoiseKind.VARIANCE),
+    **dict.fromkeys(("IVAR", "INVVAR"), NoiseKind.INVERSE_VARIANCE),
+}
+
+NOISE_CLASSES: dict[str, NoiseKind] = {
+    "RMSE": NoiseKind.STANDARD_DEVIATION,
+    "MSE": NoiseKind.VARIANCE,
+    "INVMSE": NoiseKind.INVERSE_VARIANCE,
+    "INVRMSE": NoiseKind.INVERSE_STANDARD_DEVIATION,
+}
+"""HDUCLAS3 of an extension of class ERROR."""
+
+NAMES: dict[str, Role] = {
+    **dict.fromkeys(("DATA", "SCI", "FLUX"), Role.FLUX),
+    **dict.fromkeys(NOISE_NAMES, Role.NOISE),
+    **dict.fromkeys(("QUAL", "QUALITY", "DQ", "MASK", "BPM", "FLAGS"), Role.QUALITY),
+    **dict.fromkeys(
+        ("EXP", "EXPOSURE", "EXPMAP", "EXPTIME", "WEIGHT", "WMAP", "PSF", "SKY", "MODEL"),
+        Role.OTHER,
+    ),
+}
+
+CLASSES: dict[str, Role] = {"DATA": Role.FLUX, "ERROR": Role.NOISE, "QUALITY": Role.QUALITY}
+"""HDUCLAS2 of the ESO standard."""
+
+SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
+
+
+def role_of(hdu: Any) -> Role:  # noqa: ANN401 - astropy has no types
+    """Return what an image is for, UNKNOWN where neither class nor name tells."""
+    stated = CLASSES.get(_text(hdu, "HDUCLAS2"))
+    return stated or NAMES.get(_last_word(hdu.name), Role.UNKNOWN)
+
+
+def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
+    """Return how an extension states noise, and whether its header says so.
+
+    An extension of the KMOS pipeline's own name, ``NOISE``, is a standard deviation by
+    definition; other names alone are a convention.
+    """
+    stated = NOISE_CLASSES.get(_text(hdu, "HDUCLAS3"))
+    if stated is not None:
+        return stated, True
+    word = _last_word(hdu.name)
+    return NOISE_NAMES.get(word, NoiseKind.STANDARD_DEVIATION), word == "NOISE"
+
+
+def stem_of(name: str) -> str:
+    """Return the part of a name that cube and noise share: ``IFU.7`` of ``IFU.7.DATA``."""
+    if _last_word(name) in NAMES:
+        return name[: -len(_last_word(name))].rstrip("._- ").upper()
+    return name.upper()
+
+
+def described(images: Sequence[Any]) -> str:
+    """List images with shapes and the keywords that say what they are, for messages."""
+    return ", ".join(map(_description, images)) or "no image at all"
+
+
+def _description(hdu: Any) -> str:  # noqa: ANN401
+    shape = "x".join(map(str, np.shape(hdu.data)))
+    keywords = [f"{key} = {hdu.header[key]!r}" for key in SHOWN_KEYWORDS if key in hdu.header]
+    shown = f" ({', '.join(keywords)})" if keywords else ""
+    return f"{hdu.name or 'PRIMARY'} {shape}{shown}"
+
+
+def _last_word(name: str) -> str:
+    return str(re.split(r"[._\- ]", name.strip())[-1].upper())
+
+
+def _text(hdu: Any, keyword: str) -> str:  # noqa: ANN401
+    return str(hdu.header.get(keyword, "")).strip().upper()
