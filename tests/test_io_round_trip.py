@@ -68,6 +68,7 @@ CUBES = {
     "scaled": ({"BUNIT": "10**(-3) adu"}, {}),
     "without noise": ({"noise": False}, {}),
     "in air": ({"CTYPE3": "AWAV"}, {}),
+    "in even steps of the logarithm": ({"CTYPE3": "WAVE-LOG"}, {}),
     "turned": (TURNED, {"overrides": {"position_angle_deg": 75.0}}),
     "mirrored": ({"CDELT1": STEP_DEG}, {}),
     "with the centre given": ({}, {"centre_pixel": (1.25, 3.0)}),

@@ -42,7 +42,7 @@ def test_pc3_3_scales_the_step():
 
 @pytest.mark.parametrize(
     "kind",
-    ["WAVE-LOG", "AWAV-LOG", "WAVE-TAB", "WAVE-GRI", "AWAV-GRA", "WAVE-F2W", "FREQ", "VELO",
+    ["WAVE-TAB", "WAVE-GRI", "AWAV-GRA", "WAVE-F2W", "FREQ", "VELO",
      "VRAD", "VOPT-F2W", "ENER", "LOGLAM", "DEC--TAN"],
 )  # fmt: skip
 def test_an_axis_that_is_not_linear_in_wavelength_is_refused(kind):
@@ -52,6 +52,47 @@ def test_an_axis_that_is_not_linear_in_wavelength_is_refused(kind):
     for part in ("cube.fits [X.DATA]", f"CTYPE3 = '{kind}'", "WAVE", "AWAV", "--wavelength-start"):
         assert part in message
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "counted"),
+    [("FREQ", "frequency"), ("VELO-F2V", "velocity"), ("VOPT", "optical velocity")],
+)
+def test_an_axis_that_counts_something_else_is_refused_with_the_reason(kind, counted):
+    with pytest.raises(CubeFormatError, match=rf"CTYPE3 = '{kind}' \({counted}\)"):
+        read(header_of(CTYPE3=kind))
+
+
+@pytest.mark.parametrize("unit", ["um", "Angstrom"])
+def test_a_logarithmic_axis_is_read_by_the_definition_of_the_standard(unit):
+    """Greisen et al. (2006), eq. 5: the reference times the exponential of its relative offset."""
+    scale = {"um": 1.0, "Angstrom": 1e4}[unit]
+    header = header_of(
+        CTYPE3="WAVE-LOG", CRPIX3=11.0, CUNIT3=unit, CRVAL3=1.5 * scale, CDELT3=STEP_UM * scale
+    )
+    wavelength, notes = read(header)
+    offset_um = STEP_UM * (np.arange(N_CHANNELS) - 10)
+    np.testing.assert_allclose(wavelength, 1.5 * np.exp(offset_um / 1.5), rtol=1e-12)
+    assert any("logarithm" in note for note in notes)
+
+
+def test_a_logarithmic_axis_in_air_is_converted():
+    wavelength, _ = read(header_of(CTYPE3="AWAV-LOG"))
+    expected = 1.5 * np.exp(STEP_UM * np.arange(N_CHANNELS) / 1.5)
+    np.testing.assert_allclose(air_from_vacuum(wavelength), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["WAVE", "AWAV", "WAVE-LOG"])
+def test_the_medium_can_be_given(kind):
+    linear = read(header_of(CTYPE3=kind), medium="vacuum")[0]
+    in_air, notes = read(header_of(CTYPE3=kind), medium="air")
+    np.testing.assert_allclose(in_air, vacuum_from_air(linear), rtol=1e-12)
+    assert any("as given" in note for note in notes)
+
+
+def test_an_unknown_medium_is_refused():
+    with pytest.raises(MetadataError, match="--medium is 'water'; expected air or vacuum"):
+        read(header_of(), medium="water")
 
 
 def test_an_axis_that_iraf_says_is_logarithmic_is_refused():
@@ -116,10 +157,12 @@ def test_an_override_that_cannot_be_used_is_named(options):
         read(header_of(), **options)
 
 
-@pytest.mark.parametrize("kind", ["WAVE", "AWAV"])
+@pytest.mark.parametrize("kind", ["WAVE", "AWAV", "WAVE-LOG", "AWAV-LOG"])
 def test_a_written_axis_reads_back(kind):
     linear = 1.6 + STEP_UM * np.arange(N_CHANNELS)
-    wavelength = vacuum_from_air(linear) if kind == "AWAV" else linear
+    if kind.endswith("LOG"):
+        linear = np.geomspace(1.6, 1.65, N_CHANNELS)
+    wavelength = vacuum_from_air(linear) if kind.startswith("AWAV") else linear
     header = header_of(CTYPE3=kind, CRVAL3=0.3, CRPIX3=1096.0, CD3_3=1.0, PC3_3=2.0)
     write_wavelength_axis(header, wavelength)
     np.testing.assert_allclose(read(header)[0], wavelength, rtol=1e-12)
@@ -129,4 +172,4 @@ def test_a_written_axis_reads_back(kind):
 
 def test_an_axis_that_fits_cannot_state_is_not_written():
     with pytest.raises(OutputError, match="not equally spaced"):
-        write_wavelength_axis(header_of(), np.geomspace(1.5, 1.6, N_CHANNELS))
+        write_wavelength_axis(header_of(), 1.5 + 0.1 * np.linspace(0, 1, N_CHANNELS) ** 2)
