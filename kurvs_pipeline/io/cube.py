@@ -21,6 +21,8 @@ from kurvs_pipeline.io.band_cube import BandCube
 from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.keywords import centre_pixel_of, from_header
+from kurvs_pipeline.io.line_spread import lsf_sigma_um
+from kurvs_pipeline.io.point_spread import seeing_of
 from kurvs_pipeline.io.raw_cube import RawCube, find_cube
 from kurvs_pipeline.io.sky_frame import SPATIAL_KEYWORDS, SkyFrame
 from kurvs_pipeline.io.voxels import Voxels, voxels_of
@@ -69,16 +71,20 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
     wavelength, notes = wavelength_axis(
         raw.header, raw.data.shape[0], raw.where,
         start_um=options.wavelength_start_um, step_um=options.wavelength_step_um,
+        medium=options.medium,
     )  # fmt: skip
     band = _band(wavelength, raw.where)
-    voxels = voxels_of(raw)
+    voxels = voxels_of(raw, flux_unit=options.flux_unit)
     frame = SkyFrame.from_header(raw.header, raw.where)
     centre = _centre(raw, options.centre_pixel)
-    assumptions = (*raw.assumptions, *notes, *voxels.assumptions, *centre.assumptions)
+    lsf, lsf_notes = lsf_sigma_um(raw, wavelength, band)
+    metadata, metadata_notes = _metadata(raw, frame)
+    assumptions = (*raw.assumptions, *notes, *lsf_notes, *voxels.assumptions, *centre.assumptions,
+                   *metadata_notes)  # fmt: skip
     return BandCube(
         band_name=band.name,
-        dataset=_dataset(raw, voxels, wavelength, band, frame, centre.pixel),
-        header_metadata=_metadata(raw),
+        dataset=_dataset(raw, voxels, wavelength, lsf, frame, centre.pixel),
+        header_metadata=metadata,
         frame=frame,
         assumptions=tuple(_logged(f"{path.name}: {note}") for note in assumptions),
         has_target_position=centre.is_target,
@@ -96,7 +102,7 @@ def _band(wavelength_um: Array, where: str) -> Band:
 
 
 def _dataset(
-    raw: RawCube, voxels: Voxels, wavelength_um: Array, band: Band, frame: SkyFrame,
+    raw: RawCube, voxels: Voxels, wavelength_um: Array, lsf_um: Array, frame: SkyFrame,
     centre_pixel: tuple[float, float],
 ) -> xr.Dataset:  # fmt: skip
     n_y, n_x = raw.data.shape[1:]
@@ -108,7 +114,7 @@ def _dataset(
         wavelength_um=wavelength_um,
         x_arcsec=x,
         y_arcsec=y,
-        lsf_sigma_um=np.full(wavelength_um.size, band.lsf_sigma_um),
+        lsf_sigma_um=lsf_um,
         units=voxels.units,
         wcs_header=_wcs_cards(raw.header),
     )
@@ -138,10 +144,17 @@ def _centre(raw: RawCube, given: tuple[float, float] | None) -> _Centre:
     return _Centre(pixel, is_target=stated, assumptions=() if stated else (note,))
 
 
-def _metadata(raw: RawCube) -> dict[str, Any]:
-    """Return what the headers know of the galaxy; our own keywords win."""
-    names = {"origin": raw.path.name, "name": raw.ifu.target or raw.path.stem}
-    return {**names, **_pointing(raw.header), **from_header(raw.primary)}
+def _metadata(raw: RawCube, frame: SkyFrame) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what the headers know of the galaxy, and what was assumed; our own keywords win."""
+    seeing, notes = seeing_of(raw, frame.spaxel_x_arcsec)
+    named = {"origin": raw.path.name, "name": raw.ifu.target or _object(raw) or raw.path.stem}
+    return {**named, **_pointing(raw.header), **seeing, **from_header(raw.primary)}, notes
+
+
+def _object(raw: RawCube) -> str:
+    """Return OBJECT; the ESO pipeline has there the catalogue of all targets of a pointing."""
+    name = str(raw.header.get("OBJECT", raw.primary.get("OBJECT", ""))).strip()
+    return "" if name.endswith((".cat", ".fits")) else name
 
 
 def _pointing(header: fits.Header) -> dict[str, float]:

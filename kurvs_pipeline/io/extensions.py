@@ -37,6 +37,11 @@ class NoiseKind(Enum):
         """As options and messages spell it: ``standard-deviation``."""
         return self.name.lower().replace("_", "-")
 
+    @classmethod
+    def of(cls, label: str) -> "NoiseKind":
+        """Return the kind that a label names."""
+        return cls[label.upper().replace("-", "_")]
+
     def standard_deviation(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return standard deviations; what has none is NaN or infinite."""
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -73,6 +78,9 @@ NAMES: dict[str, Role] = {
 CLASSES: dict[str, Role] = {"DATA": Role.FLUX, "ERROR": Role.NOISE, "QUALITY": Role.QUALITY}
 """HDUCLAS2 of the ESO standard."""
 
+PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA"}
+"""In the ESO standard a cube's header names the extensions that belong to it."""
+
 SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
 
 
@@ -95,7 +103,35 @@ def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
     return NOISE_NAMES.get(word, NoiseKind.STANDARD_DEVIATION), word == "NOISE"
 
 
-def stem_of(name: str) -> str:
+def zero_is_good(hdu: Any) -> bool:  # noqa: ANN401
+    """Whether flags are a bit mask, 0 where nothing is wrong, as far as the header says."""
+    return _text(hdu, "HDUCLAS3") in {"", "FLAG8BIT", "FLAG16BIT", "FLAG32BIT"}
+
+
+def partner_of(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # noqa: ANN401
+    """Find the extension of a role that belongs to a cube, if there is one.
+
+    Parameters
+    ----------
+    images : sequence of HDU
+        Of the file.
+    cube : HDU
+        Of fluxes.
+    role : Role
+        NOISE or QUALITY.
+    """
+    stated = _text(cube, PARTNER_KEYWORDS[role])
+    others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
+    for hdu in others:
+        if stated and hdu.name == stated:
+            return hdu
+    # A cube without a word for its role, the only one of its file, goes with plain names too.
+    stem = _stem_of(cube.name)
+    stems = {stem} if _last_word(cube.name) in NAMES else {stem, ""}
+    return next((hdu for hdu in others if _stem_of(hdu.name) in stems), None)
+
+
+def _stem_of(name: str) -> str:
     """Return the part of a name that cube and noise share: ``IFU.7`` of ``IFU.7.DATA``."""
     if _last_word(name) in NAMES:
         return name[: -len(_last_word(name))].rstrip("._- ").upper()

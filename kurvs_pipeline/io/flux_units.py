@@ -8,6 +8,7 @@ from astropy import units as u
 from astropy.io.fits import Header
 from numpy.typing import NDArray
 
+from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 
 Array = NDArray[np.float64]
@@ -32,7 +33,9 @@ SCALE = re.compile(
 PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\))?$", re.IGNORECASE)
 
 
-def flux_scale(header: Header, data: Array) -> tuple[float, str, list[str]]:
+def flux_scale(
+    header: Header, data: Array, *, stated: str | None = None
+) -> tuple[float, str, list[str]]:
     """Return the factor and unit that bring a cube to order one, and what was assumed.
 
     Calibrated flux densities go to 1e-16 erg/(s cm2 um). Anything else keeps its unit and,
@@ -45,6 +48,8 @@ def flux_scale(header: Header, data: Array) -> tuple[float, str, list[str]]:
         For BUNIT.
     data : array
         Fluxes with invalid voxels 0.
+    stated : str, optional
+        In place of BUNIT.
 
     Returns
     -------
@@ -53,14 +58,24 @@ def flux_scale(header: Header, data: Array) -> tuple[float, str, list[str]]:
     unit : str
         That astropy parses.
     assumptions : list of str
+
+    Raises
+    ------
+    MetadataError
+        If the stated unit is not understood.
     """
-    text = str(header.get("BUNIT", "")).strip()
+    text = str(header.get("BUNIT", "") if stated is None else stated).strip()
     unit = _parse(text)
+    notes = [] if stated is None else [f"fluxes are in {text}, as given"]
+    if stated is not None and unit is None:
+        raise MetadataError(f"--flux-unit is '{text}'; expected a unit such as erg/s/cm2/um")
     target = u.Unit(FLUX_DENSITY_UNIT)
     if unit is not None and unit.is_equivalent(target):
-        return float(unit.to(target)), FLUX_DENSITY_UNIT, []
+        return float(unit.to(target)), FLUX_DENSITY_UNIT, notes
     exponent = _exponent(data)
     name = _scaled_name(u.adu if unit is None else unit, exponent)
+    if notes:
+        return 10.0**-exponent, name, notes
     found = f"'{text}'" if text else "absent"
     return 10.0**-exponent, name, [f"BUNIT is {found}: fluxes are in {name}, not calibrated"]
 

@@ -1,4 +1,4 @@
-"""Find the one cube of fluxes of a FITS file, and the noise that belongs to it."""
+"""Find the one cube of fluxes of a FITS file, and the noise and flags that belong to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.arms import Ifu, ifu_of
 from kurvs_pipeline.io.cube_options import CubeOptions
-from kurvs_pipeline.io.extensions import Role, described, noise_kind_of, role_of, stem_of
+from kurvs_pipeline.io.extensions import (
+    NoiseKind,
+    Role,
+    described,
+    noise_kind_of,
+    partner_of,
+    role_of,
+    zero_is_good,
+)
+from kurvs_pipeline.io.kmos3d import name_by_order
 
 Array = NDArray[np.float64]
 
@@ -35,6 +44,10 @@ class RawCube:
         Fluxes.
     noise : array, same shape, optional
         Standard deviations.
+    flagged : bool array, same shape, optional
+        True where the file says that a voxel is bad.
+    psf : HDU, optional
+        The image of the point-spread function.
     assumptions : tuple of str
         What the extensions left open.
     """
@@ -46,7 +59,9 @@ class RawCube:
     ifu: Ifu
     data: Array
     noise: Array | None
-    assumptions: tuple[str, ...] = ()
+    flagged: NDArray[np.bool_] | None
+    psf: Any | None
+    assumptions: tuple[str, ...]
 
     @property
     def where(self) -> str:
@@ -98,12 +113,14 @@ def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
         If there is no cube, more than one, a single channel or row of spaxels, or noise
         of another shape.
     """
+    order = name_by_order(hdus)
     images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None]
     chosen = _choose(_candidates(images, hdus[0].header, options), images, options, path)
     hdu = chosen.hdu
     where = f"{path} [{hdu.name or 'PRIMARY'}]"
     _check_size(hdu.data.shape, where)
-    noise, notes = _noise(_partner(images, hdu, Role.NOISE), hdu, where)
+    noise, notes = _noise(partner_of(images, hdu, Role.NOISE), hdu, options, where)
+    flagged, more = _flagged(partner_of(images, hdu, Role.QUALITY), hdu, options)
     return RawCube(
         path=path,
         name=hdu.name,
@@ -112,7 +129,9 @@ def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
         ifu=chosen.ifu,
         data=np.asarray(hdu.data, dtype=float),
         noise=noise,
-        assumptions=notes,
+        flagged=flagged,
+        psf=next((hdu for hdu in images if "PSF" in hdu.name and hdu.data.ndim == 2), None),
+        assumptions=(*order, *notes, *more),
     )
 
 
@@ -167,36 +186,42 @@ def _check_size(shape: tuple[int, int, int], where: str) -> None:
         )
 
 
-PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA"}
-"""In the ESO standard a cube's header names the extensions that belong to it."""
-
-
-def _partner(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # noqa: ANN401
-    """Find the extension of a role that belongs to a cube, if there is one."""
-    stated = str(cube.header.get(PARTNER_KEYWORDS[role], "")).strip().upper()
-    stem = stem_of(cube.name)
-    others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
-    for hdu in others:
-        if stated and hdu.name == stated:
-            return hdu
-    # A cube without a stem of its own, the only one of its file, goes with plain names.
-    stems = {stem} if role_of(cube) is Role.FLUX else {stem, ""}
-    return next((hdu for hdu in others if stem_of(hdu.name) in stems), None)
-
-
 def _noise(
-    hdu: Any | None,  # noqa: ANN401
+    hdu: Any | None,  # noqa: ANN401 - astropy has no types
     cube: Any,  # noqa: ANN401
+    options: CubeOptions,
     where: str,
 ) -> tuple[Array | None, tuple[str, ...]]:
     """Return standard deviations, and what was assumed of them."""
     if hdu is None:
         return None, ()
+    if options.noise_kind == "none":
+        return None, (f"{hdu.name} is left out, as given",)
     if hdu.data.shape != cube.data.shape:
         raise CubeFormatError(
             f"{where}: noise {hdu.name} has shape {hdu.data.shape}, expected that of the data, "
             f"{cube.data.shape}: remove or replace the extension"
         )
     kind, is_stated = noise_kind_of(hdu)
-    note = f"{hdu.name} is taken as the {kind.label.replace('-', ' ')}, by its name"
+    why = "by its name (--noise-kind)"
+    if options.noise_kind is not None:
+        kind, is_stated, why = NoiseKind.of(options.noise_kind), False, "as given"
+    note = f"{hdu.name} is taken as the {kind.label.replace('-', ' ')}, {why}"
     return kind.standard_deviation(hdu.data), () if is_stated else (note,)
+
+
+def _flagged(
+    hdu: Any | None,  # noqa: ANN401
+    cube: Any,  # noqa: ANN401
+    options: CubeOptions,
+) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
+    """Return which voxels are flagged, and what was assumed of it."""
+    if hdu is None:
+        return None, ()
+    if not options.use_quality:
+        return None, (f"{hdu.name} is left out, as given",)
+    if hdu.data.shape != cube.data.shape or not zero_is_good(hdu):
+        return None, (f"{hdu.name} is not used: its flags are not a bit mask of the cube's shape",)
+    flagged = np.asarray(hdu.data != 0)
+    share = f"{flagged.mean():.1%}"
+    return flagged, (f"{share} of the voxels are left out, flagged in {hdu.name} by not being 0",)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io import eso
+from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
 from kurvs_pipeline.io.survey import is_survey, read_survey
 from kurvs_pipeline.observation import metadata_of
@@ -50,7 +51,7 @@ def read_observation(
         If a value is impossible.
     """
     files = [Path(path) for path in paths]
-    stated = {name: value for name, value in cube_options.items() if value is not None}
+    stated = CubeOptions(**cube_options).stated
     if any(is_native(path) for path in files):
         return _read_one_native(files, overrides or {}, stated)
     if files and not stated and all(is_survey(path) for path in files):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.io.fits import Header
 from numpy.typing import NDArray
 
 from kurvs_pipeline.errors import CubeFormatError
@@ -36,13 +37,15 @@ class Voxels:
     assumptions: tuple[str, ...]
 
 
-def voxels_of(raw: RawCube) -> Voxels:
+def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
     """Set invalid voxels aside, and scale the others.
 
     Parameters
     ----------
     raw : RawCube
         As found in a file.
+    flux_unit : str, optional
+        In place of BUNIT.
 
     Raises
     ------
@@ -56,12 +59,13 @@ def voxels_of(raw: RawCube) -> Voxels:
             f"NaN, {np.isinf(raw.data).sum()} infinite, {(raw.data == 0.0).sum()} zero, the rest "
             "without finite noise > 0; choose another cube (--extension)"
         )
-    factor, units, notes = flux_scale(raw.header, np.where(mask, 0.0, raw.data))
+    seen = np.where(mask, 0.0, raw.data)
+    factor, units, notes = flux_scale(_unit_header(raw), seen, stated=flux_unit)
     if raw.noise is None:
         notes.append("no noise extension: the noise is estimated from the cube")
     noise = np.full(mask.shape, np.nan) if raw.noise is None else raw.noise
     return Voxels(
-        flux=np.where(mask, 0.0, raw.data) * factor,
+        flux=seen * factor,
         variance=(np.where(mask, np.nan, noise) * factor) ** 2,
         mask=mask,
         units=units,
@@ -69,8 +73,13 @@ def voxels_of(raw: RawCube) -> Voxels:
     )
 
 
+def _unit_header(raw: RawCube) -> Header:
+    """Return the header that BUNIT is in: a file may state it once for all extensions."""
+    return raw.primary if "BUNIT" not in raw.header else raw.header
+
+
 def _mask(raw: RawCube) -> NDArray[np.bool_]:
-    """Return where a voxel holds no data: what is not finite, zero, or without noise > 0."""
+    """Return where a voxel holds no data: not finite, zero, flagged, or without noise > 0."""
     mask = ~np.isfinite(raw.data)
     zero = raw.data == 0.0
     # Where this project wrote a cube, what was not seen is NaN, and a noise-free mock has zeros
@@ -78,4 +87,6 @@ def _mask(raw: RawCube) -> NDArray[np.bool_]:
     mask |= (zero | mask).all(axis=0) if is_own(raw.primary) else zero
     if raw.noise is not None:
         mask |= ~(np.isfinite(raw.noise) & (raw.noise > 0.0))
+    if raw.flagged is not None:
+        mask |= raw.flagged
     return mask
