@@ -107,9 +107,13 @@ def test_whole_numbers_with_an_offset_are_read_as_they_are_meant(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, np.inf, -1.0])
-def test_noise_that_is_nowhere_positive_leaves_no_data(tmp_path, value):
+def test_noise_that_is_nowhere_positive_leaves_no_data_unless_it_is_left_out(tmp_path, value):
     noise = fits.ImageHDU(np.full(SHAPE, value, np.float32), name="X.NOISE")
-    assert "without finite noise > 0" in refusal(cube(tmp_path / "c.fits", None, noise))
+    path = cube(tmp_path / "c.fits", None, noise)
+    message = refusal(path)
+    assert "900 have a flux but none a finite noise > 0" in message
+    assert "--noise-kind none" in message
+    assert not read_cube(path, CubeOptions(noise_kind="none")).dataset["mask"].any()
 
 
 def test_infinities_are_no_data(tmp_path):

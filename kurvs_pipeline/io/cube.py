@@ -20,8 +20,9 @@ from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.band_cube import BandCube
 from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.files import open_fits
-from kurvs_pipeline.io.keywords import centre_pixel_of, from_header
+from kurvs_pipeline.io.keywords import centre_pixel_of, from_header, is_own
 from kurvs_pipeline.io.line_spread import lsf_sigma_um
+from kurvs_pipeline.io.plausibility import doubts_of
 from kurvs_pipeline.io.point_spread import seeing_of
 from kurvs_pipeline.io.raw_cube import RawCube, find_cube
 from kurvs_pipeline.io.sky_frame import SPATIAL_KEYWORDS, SkyFrame
@@ -79,8 +80,10 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
     centre = _centre(raw, options.centre_pixel)
     lsf, lsf_notes = lsf_sigma_um(raw, wavelength, band)
     metadata, metadata_notes = _metadata(raw, frame)
+    # What this project wrote is what it says, a mock without noise too.
+    doubts = () if is_own(raw.primary) else doubts_of(voxels)
     assumptions = (*raw.assumptions, *notes, *lsf_notes, *voxels.assumptions, *centre.assumptions,
-                   *metadata_notes)  # fmt: skip
+                   *metadata_notes, *doubts)  # fmt: skip
     return BandCube(
         band_name=band.name,
         dataset=_dataset(raw, voxels, wavelength, lsf, frame, centre.pixel),
@@ -167,5 +170,5 @@ def _pointing(header: fits.Header) -> dict[str, float]:
 
 
 def _logged(assumption: str) -> str:
-    logger.info(assumption)
+    logger.log(logging.WARNING if "doubtful" in assumption else logging.INFO, assumption)
     return assumption

@@ -13,6 +13,9 @@ from kurvs_pipeline.io.raw_cube import RawCube
 
 Array = NDArray[np.float64]
 
+NOTED_FROM = 1e-3
+"""Share of voxels that is worth a word."""
+
 
 @dataclass(frozen=True, eq=False)
 class Voxels:
@@ -54,15 +57,10 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
     """
     mask = _mask(raw)
     if mask.all():
-        raise CubeFormatError(
-            f"{raw.where}: no voxel holds data: of {mask.size}, {np.isnan(raw.data).sum()} are "
-            f"NaN, {np.isinf(raw.data).sum()} infinite, {(raw.data == 0.0).sum()} zero, the rest "
-            "without finite noise > 0; choose another cube (--extension)"
-        )
+        raise CubeFormatError(f"{raw.where}: {_why_nothing(raw)}")
     seen = np.where(mask, 0.0, raw.data)
     factor, units, notes = flux_scale(_unit_header(raw), seen, stated=flux_unit)
-    if raw.noise is None:
-        notes.append("no noise extension: the noise is estimated from the cube")
+    notes += _notes_on_noise(raw)
     noise = np.full(mask.shape, np.nan) if raw.noise is None else raw.noise
     return Voxels(
         flux=seen * factor,
@@ -71,6 +69,38 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
         units=units,
         assumptions=tuple(notes),
     )
+
+
+def _why_nothing(raw: RawCube) -> str:
+    """Say why no voxel can be used, and what to do."""
+    data = raw.data
+    with_flux = np.isfinite(data) & (data != 0.0)
+    if raw.noise is not None and with_flux.any() and not _has_noise(raw.noise).any():
+        return (
+            f"no voxel holds data: of {data.size}, {with_flux.sum()} have a flux but none a finite "
+            "noise > 0, which every voxel needs; if the noise extension was not filled, give "
+            "--noise-kind none to have the noise estimated from the cube"
+        )
+    flagged = 0 if raw.flagged is None else int(raw.flagged.sum())
+    return (
+        f"no voxel holds data: of {data.size}, {np.isnan(data).sum()} are NaN, "
+        f"{np.isinf(data).sum()} infinite, {(data == 0.0).sum()} zero, {flagged} flagged, the rest "
+        "without finite noise > 0; choose another cube (--arm, --extension)"
+    )
+
+
+def _notes_on_noise(raw: RawCube) -> list[str]:
+    if raw.noise is None:
+        return ["no noise extension: the noise is estimated from the cube"]
+    with_flux = np.isfinite(raw.data) & (raw.data != 0.0)
+    lacking = float(np.mean(~_has_noise(raw.noise[with_flux])))
+    if lacking < NOTED_FROM:
+        return []
+    return [f"{lacking:.1%} of the voxels with a flux have no noise > 0 and are left out"]
+
+
+def _has_noise(noise: Array) -> NDArray[np.bool_]:
+    return np.isfinite(noise) & (noise > 0.0)
 
 
 def _unit_header(raw: RawCube) -> Header:
@@ -86,7 +116,7 @@ def _mask(raw: RawCube) -> NDArray[np.bool_]:
     # between its lines; but a spaxel of nothing but zeros was not seen.
     mask |= (zero | mask).all(axis=0) if is_own(raw.primary) else zero
     if raw.noise is not None:
-        mask |= ~(np.isfinite(raw.noise) & (raw.noise > 0.0))
+        mask |= ~_has_noise(raw.noise)
     if raw.flagged is not None:
         mask |= raw.flagged
     return mask
