@@ -34,10 +34,8 @@ def run_measure(
     scheme: str = "3x0.5",
     wavelength_start: float | None = None,
     wavelength_step: float | None = None,
-    extension: str | None = None,
-    arm: int | None = None,
-    target: str | None = None,
     run: Run,
+    **cube_options: Any,  # noqa: ANN401 - the fields of CubeOptions, each of its own type
 ) -> Group:
     """Read, measure and write one galaxy.
 
@@ -53,10 +51,10 @@ def run_measure(
         Annuli, as ``3x0.5``.
     wavelength_start, wavelength_step : float, optional
         um, where the header is wrong.
-    extension, arm, target : optional
-        Which cube of a file that holds several: a name, a number, a target's name.
     run : Run
         Where results go.
+    **cube_options
+        Other fields of :class:`kurvs_pipeline.io.cube_options.CubeOptions`.
 
     Returns
     -------
@@ -74,8 +72,7 @@ def run_measure(
     }
     observation = read_observation(
         cubes, overrides=overrides, wavelength_start_um=wavelength_start,
-        wavelength_step_um=wavelength_step, centre_pixel=centre, extension=extension,
-        arm=arm, target=target,
+        wavelength_step_um=wavelength_step, centre_pixel=centre, **cube_options,
     )  # fmt: skip
     galaxy = pipeline.run(observation)
     with run.writing() as directory:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.cube import read_cube
 from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.eso import read_observation
@@ -76,6 +77,16 @@ def test_a_unit_that_is_wrong_by_a_million_is_doubted(tmp_path, factor, caplog):
     assert not doubts(tmp_path / "c.fits", flux_unit=stated)
 
 
+@pytest.mark.parametrize("factor", [1e20, 1e-20])
+def test_a_unit_in_which_numbers_cannot_be_held_is_refused(tmp_path, factor):
+    noise = np.full(SHAPE, SIGMA * factor)
+    path = cube(tmp_path / "c.fits", data=factor * data_of(), noise=noise)
+    with pytest.raises(CubeFormatError, match=r"by BUNIT = 'erg/s/cm2/um', .*--flux-unit") as error:
+        read_cube(path)
+    assert path.name in str(error.value)
+    assert not doubts(path, flux_unit=f"{1 / factor:g} erg/s/cm2/um")
+
+
 @pytest.mark.parametrize("factor", [1e6, 1e-6])
 def test_noise_in_another_unit_than_the_fluxes_is_doubted(tmp_path, factor):
     (doubt,) = doubts(cube(tmp_path / "c.fits", noise=np.full(SHAPE, SIGMA * factor)))
@@ -95,8 +106,9 @@ def test_fluxes_without_calibration_can_have_any_size(tmp_path):
 
 
 def test_a_mock_without_noise_raises_no_doubt(tmp_path):
-    mock = observe(Galaxy(inclination_deg=40.0), grid=SpaxelGrid(n_x=9, n_y=9), bands=["H"])
-    mock["H"]["variance"][:] = 1.0
+    mock = observe(
+        Galaxy(inclination_deg=40.0), grid=SpaxelGrid(n_x=9, n_y=9), bands=["H"], halpha_snr=None
+    )
     observation = read_observation(list(write_eso(mock, tmp_path).values()))
     assert "doubtful" not in observation.attrs["assumptions"]
 

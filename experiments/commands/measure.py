@@ -68,6 +68,23 @@ def measure(
     target: Annotated[
         str | None, typer.Option(metavar="NAME", help="The same, by the target of the arm.")
     ] = None,
+    medium: Annotated[
+        str | None, typer.Option(metavar="air|vacuum", help="Of the header's wavelengths.")
+    ] = None,
+    flux_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="Such as erg/s/cm2/um, in place of BUNIT.")
+    ] = None,
+    noise_kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="What the noise extension holds: standard-deviation, variance, "
+            "inverse-variance; none estimates the noise from the cube.",
+        ),
+    ] = None,
+    use_quality: Annotated[
+        bool, typer.Option("--use-quality/--ignore-quality", help="Leave out flagged voxels.")
+    ] = True,
     output: Output = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -98,6 +115,10 @@ def measure(
         "extension": extension,
         "arm": arm,
         "target": target,
+        "medium": medium,
+        "flux_unit": flux_unit,
+        "noise_kind": noise_kind,
+        "use_quality": use_quality,
     }
     terminal = Terminal(quiet=quiet, debug=debug)
     with start_run(

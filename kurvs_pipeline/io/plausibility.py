@@ -44,7 +44,8 @@ def _of_the_field(voxels: Voxels) -> str:
         return ""
     return (
         f"{empty.sum()} of {empty.size} spaxels hold no data: the field was cut, padded or "
-        "partly off the detector; apertures are measured on what is inside"
+        "partly off the detector; apertures are measured on what is inside (state --centre where "
+        "the galaxy itself is cut)"
     )
 
 

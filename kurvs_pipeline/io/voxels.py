@@ -13,6 +13,9 @@ from kurvs_pipeline.io.raw_cube import RawCube
 
 Array = NDArray[np.float64]
 
+HELD = (1e-18, 1e18)
+"""Squares of these are numbers of single precision still, with room for sums."""
+
 NOTED_FROM = 1e-3
 """Share of voxels that is worth a word."""
 
@@ -60,6 +63,7 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
         raise CubeFormatError(f"{raw.where}: {_why_nothing(raw)}")
     seen = np.where(mask, 0.0, raw.data)
     factor, units, notes = flux_scale(_unit_header(raw), seen, stated=flux_unit)
+    _check_size(seen * factor, units, raw)
     notes += _notes_on_noise(raw)
     noise = np.full(mask.shape, np.nan) if raw.noise is None else raw.noise
     return Voxels(
@@ -69,6 +73,18 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
         units=units,
         assumptions=tuple(notes),
     )
+
+
+def _check_size(flux: Array, units: str, raw: RawCube) -> None:
+    """Refuse fluxes whose squares single precision does not hold."""
+    brightest = float(np.abs(flux).max())
+    low, high = HELD
+    if not low < brightest < high:
+        raise CubeFormatError(
+            f"{raw.where}: fluxes reach {brightest:.2g} x {units} by BUNIT = "
+            f"'{_unit_header(raw).get('BUNIT', '')}', which no galaxy does; state the unit "
+            "(--flux-unit)"
+        )
 
 
 def _why_nothing(raw: RawCube) -> str:
