@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.cube import read_cube
 from kurvs_pipeline.io.cube_options import CubeOptions
 
@@ -86,6 +86,46 @@ def test_a_file_cut_short_anywhere_is_said_to_be_so(tmp_path, length):
     path = cube(tmp_path / "c.fits")
     path.write_bytes(path.read_bytes()[:length])
     assert "cut short" in refusal(path)
+
+
+@pytest.mark.parametrize("keyword", ["NAXIS2", "BITPIX", "NAXIS", "XTENSION"])
+def test_a_damaged_keyword_of_structure_is_refused(tmp_path, keyword):
+    path = cube(tmp_path / "c.fits")
+    content = path.read_bytes()
+    start = content.index(keyword.ljust(8).encode(), 2880)
+    path.write_bytes(content[:start] + b"*" + content[start + 1 :])
+    with pytest.raises(CubeFormatError) as error:
+        read_cube(path)
+    assert path.name in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_damaged_compressed_pixels_are_refused(tmp_path):
+    hdu = fits.CompImageHDU(data_of(), fits.Header(CARDS), name="DATA", compression_type="GZIP_1")
+    path = tmp_path / "c.fits"
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:-2880] + bytes(2880))
+    assert "not a readable FITS file" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "expected"),
+    [
+        ("SEED", "many", "KURVS SEED is 'many'; expected a whole number"),
+        ("REDSHIFT", "high", "KURVS REDSHIFT is 'high'; expected a number"),
+        ("PSF KIND", 3, "KURVS PSF KIND is 3; expected a text"),
+    ],
+)
+def test_a_value_of_our_own_that_was_changed_to_another_type_is_named(
+    tmp_path, keyword, value, expected
+):
+    path = cube(tmp_path / "c.fits")
+    fits.setval(path, "HIERARCH KURVS VERSION", value="0.1.0")
+    fits.setval(path, f"HIERARCH KURVS {keyword}", value=value)
+    with pytest.raises(MetadataError, match=expected) as error:
+        read_cube(path)
+    assert path.name in str(error.value)
 
 
 def test_a_compressed_file_is_read_and_one_cut_short_is_refused(tmp_path):

@@ -187,7 +187,9 @@ def test_the_seeing_is_that_of_the_star_that_the_file_holds(tmp_path, fwhm_arcse
     assert (found["psf_kind"], found["psf_moffat_beta"]) == ("moffat", beta)
 
 
-@pytest.mark.parametrize("psf", [np.zeros((17, 17)), np.full((17, 17), np.nan), np.ones((17, 17))])
+@pytest.mark.parametrize(
+    "psf", [np.zeros((17, 17)), np.full((17, 17), np.nan), np.ones((17, 17)), np.eye(2)]
+)
 def test_an_image_without_a_star_states_no_seeing(tmp_path, psf):
     assert (
         "seeing_fwhm_arcsec" not in read_cube(kmos3d(tmp_path / "c.fits", psf=psf)).header_metadata
@@ -255,9 +257,9 @@ def test_a_file_without_a_cube_is_refused_with_what_it_holds(tmp_path):
 
 def test_a_unit_can_be_given_in_place_of_the_header(tmp_path):
     path = phase3(tmp_path / "c.fits", kind="MSE")
-    cube = read_cube(path, CubeOptions(flux_unit="1e-20 erg/s/cm2/um"))
-    np.testing.assert_allclose(cube.dataset["flux"], 1e-4 * data_of(), rtol=1e-6)
-    assert "fluxes are in 1e-20 erg/s/cm2/um, as given" in notes_of(cube)
+    cube = read_cube(path, CubeOptions(flux_unit="erg/s/cm2/um"))
+    np.testing.assert_allclose(cube.dataset["flux"], 1e16 * data_of(), rtol=1e-6)
+    assert "fluxes are in erg/s/cm2/um, as given" in notes_of(cube)
     counts = read_cube(path, CubeOptions(flux_unit="adu/s")).dataset["flux"]
     assert u.Unit(counts.attrs["units"]).is_equivalent(u.adu / u.s)
 

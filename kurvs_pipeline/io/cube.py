@@ -141,7 +141,7 @@ def _centre(raw: RawCube, given: tuple[float, float] | None) -> _Centre:
                 "spaxels (x, y, counted from 0)"
             )
         return _Centre(given, is_target=True, assumptions=("centre as given",))
-    stated = from_header(raw.primary).get("target_position") == "stated"
+    stated = from_header(raw.primary, str(raw.path)).get("target_position") == "stated"
     pixel = centre_pixel_of(raw.primary) or ((n_x - 1) / 2.0, (n_y - 1) / 2.0)
     note = "target position not stated: the centroid of H-alpha is taken"
     return _Centre(pixel, is_target=stated, assumptions=() if stated else (note,))
@@ -151,7 +151,12 @@ def _metadata(raw: RawCube, frame: SkyFrame) -> tuple[dict[str, Any], tuple[str,
     """Return what the headers know of the galaxy, and what was assumed; our own keywords win."""
     seeing, notes = seeing_of(raw, frame.spaxel_x_arcsec)
     named = {"origin": raw.path.name, "name": raw.ifu.target or _object(raw) or raw.path.stem}
-    return {**named, **_pointing(raw.header), **seeing, **from_header(raw.primary)}, notes
+    return {
+        **named,
+        **_pointing(raw.header),
+        **seeing,
+        **from_header(raw.primary, str(raw.path)),
+    }, notes
 
 
 def _object(raw: RawCube) -> str:

@@ -41,8 +41,11 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         warnings.simplefilter("always", AstropyWarning)
         try:
             _check_compressed(path)
-            with fits.open(path, memmap=False, ignore_missing_simple=True) as hdus:
-                _load(hdus)
+            with _damage_as_one_error():
+                hdus = fits.open(path, memmap=False, ignore_missing_simple=True)
+            with hdus:
+                with _damage_as_one_error():
+                    _load(hdus)
                 yield hdus
         except (OSError, fits.VerifyError, ValueError, TypeError, EOFError, zlib.error) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -56,6 +59,15 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
                     "again"
                 ) from None
             raise
+
+
+@contextmanager
+def _damage_as_one_error() -> Iterator[None]:
+    """Raise OSError for whatever astropy makes of bytes that are not what a header says."""
+    try:
+        yield
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _check_compressed(path: Path) -> None:

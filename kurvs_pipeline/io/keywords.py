@@ -5,6 +5,9 @@ from typing import Any
 
 from astropy.io.fits import Header
 
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.observation import ObservationMetadata
+
 KEYWORDS: dict[str, str] = {
     "name": "OBJECT",
     "redshift": "HIERARCH KURVS REDSHIFT",
@@ -23,6 +26,10 @@ KEYWORDS: dict[str, str] = {
     "seed": "HIERARCH KURVS SEED",
 }
 """Field of ObservationMetadata to keyword of the primary header; unknown values are left out."""
+
+UNKNOWN = ObservationMetadata()
+
+TYPE_NAMES = {str: "text", float: "number", int: "whole number"}
 
 MARKER = "HIERARCH KURVS VERSION"
 
@@ -51,15 +58,43 @@ def to_header(metadata: dict[str, Any]) -> Header:
     return header
 
 
-def from_header(header: Header) -> dict[str, Any]:
-    """Read back what :func:`to_header` wrote; nothing from a file that is not ours."""
+def from_header(header: Header, where: str) -> dict[str, Any]:
+    """Read back what :func:`to_header` wrote; nothing from a file that is not ours.
+
+    Parameters
+    ----------
+    header : Header
+        Of the primary.
+    where : str
+        File, for messages.
+
+    Raises
+    ------
+    MetadataError
+        If a value is of another type than it was written with.
+    """
     if not is_own(header):
         return {}
-    return {
-        field: header[_plain(keyword)]
-        for field, keyword in KEYWORDS.items()
-        if _plain(keyword) in header
-    }
+    found = {}
+    for field, keyword in KEYWORDS.items():
+        if _plain(keyword) in header:
+            found[field] = _of_type_of(getattr(UNKNOWN, field), header[_plain(keyword)])
+            if found[field] is None:
+                raise MetadataError(
+                    f"{where}: {_plain(keyword)} is {header[_plain(keyword)]!r}; expected a "
+                    f"{TYPE_NAMES[type(getattr(UNKNOWN, field))]}: correct or remove the keyword"
+                )
+    return found
+
+
+def _of_type_of(default: str | float, value: object) -> str | float | None:
+    """Return a value as the type of another; None where it is of a different kind."""
+    if isinstance(default, str):
+        return value if isinstance(value, str) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    whole = isinstance(value, int) or not isinstance(default, int)
+    return type(default)(value) if whole else None
 
 
 def write_centre_pixel(header: Header, pixel: tuple[float, float]) -> None:

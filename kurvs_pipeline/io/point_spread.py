@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 SUB_PIXELS = 5
 """On a side: profiles are averaged over pixels that are not small beside them."""
 
+SMALLEST_IMAGE = 5
+"""Side in pixels below which there is no room for a star and its wings."""
+
 
 def seeing_of(raw: RawCube, spaxel_arcsec: float) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what a file tells of its point-spread function.
@@ -80,7 +83,7 @@ def fitted_fwhm(image: Array, shape: Callable[[Array], Array]) -> float:
         FWHM in pixels; NaN where the image is none of a star.
     """
     image = np.where(np.isfinite(image), image, 0.0)
-    if image.ndim != 2 or not image.max() > 0.0:
+    if min(image.shape) < SMALLEST_IMAGE or not image.max() > 0.0:
         return math.nan
     image = image / image.max()
     y_peak, x_peak = np.unravel_index(int(image.argmax()), image.shape)

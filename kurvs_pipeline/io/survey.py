@@ -110,7 +110,7 @@ def _read_band(path: Path) -> _BandCube:
     with open_fits(path) as hdus:
         header = hdus[0].header
         data = _cube(hdus[0].data, path, field, band)
-    metadata = {"name": path.stem, "origin": path.name, **from_header(header)}
+    metadata = {"name": path.stem, "origin": path.name, **from_header(header, str(path))}
     common = _on_common_grid(data, field, band)
     mask = ~np.isfinite(common)
     zero = common == 0.0

@@ -81,9 +81,9 @@ def _check_size(flux: Array, units: str, raw: RawCube) -> None:
     low, high = HELD
     if not low < brightest < high:
         raise CubeFormatError(
-            f"{raw.where}: fluxes reach {brightest:.2g} x {units} by BUNIT = "
-            f"'{_unit_header(raw).get('BUNIT', '')}', which no galaxy does; state the unit "
-            "(--flux-unit)"
+            f"{raw.where}: fluxes reach {brightest:.2g} x {units} by the unit "
+            f"that is stated (BUNIT = '{_unit_header(raw).get('BUNIT', '')}'), which no galaxy "
+            "does; state another (--flux-unit)"
         )
 
 
