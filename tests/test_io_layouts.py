@@ -274,3 +274,13 @@ def test_a_unit_that_only_the_primary_states_is_taken(tmp_path):
     del hdu.header["BUNIT"]
     cube = read_cube(write(tmp_path / "c.fits", hdu, BUNIT=BUNIT))
     np.testing.assert_allclose(cube.dataset["flux"], PER_ANGSTROM * data_of(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"), [("TOPOCENT", "SPECSYS is TOPOCENT"), ("", "SPECSYS is absent"),
+                        ("BARYCENT", ""), ("HELIOCEN", "")],
+)  # fmt: skip
+def test_a_motion_of_the_earth_that_was_not_taken_out_is_said_to_be_left(tmp_path, frame, said):
+    notes = notes_of(read_cube(phase3(tmp_path / "c.fits", SPECSYS=frame)))
+    assert ("no barycentric correction" in notes) is bool(said)
+    assert said in notes

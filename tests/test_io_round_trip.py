@@ -91,6 +91,15 @@ def test_a_cube_from_elsewhere_comes_back_as_it_was(case, tmp_path):
     assert_same(written_and_read(observation, tmp_path), observation)
 
 
+def test_a_line_spread_function_of_its_own_comes_back(tmp_path):
+    path = foreign_cube(tmp_path / "c.fits")
+    for keyword, value in {"RES COEFF0": 500.0, "RES COEFF1": 2000.0}.items():
+        fits.setval(path, f"HIERARCH ESO K3D {keyword}", value=value)
+    observation = read_observation([path])
+    assert float(observation["H"]["lsf_sigma"].std()) > 0.0
+    assert_same(written_and_read(observation, tmp_path), observation)
+
+
 def test_it_comes_back_twice(tmp_path):
     observation = read_observation([foreign_cube(tmp_path / "c.fits", BUNIT="ADU/sec", **TURNED)])
     first = written_and_read(observation, tmp_path)

@@ -99,6 +99,32 @@ def test_targets_at_different_spaxels_are_refused(tmp_path):
         read_observation([tmp_path / "H.fits", tmp_path / "YJ.fits"])
 
 
+def named_pair(tmp_path, *names):
+    for band, name in zip(("H", "YJ"), names, strict=True):
+        path = cube(tmp_path / f"{band}.fits", band)
+        for axis in "12":
+            fits.delval(path, f"CRVAL{axis}", ext=1)
+        fits.setval(path, "OBJECT", value=name)
+    return [tmp_path / "H.fits", tmp_path / "YJ.fits"]
+
+
+def test_bands_without_a_place_on_the_sky_are_refused_if_their_targets_differ(tmp_path):
+    with pytest.raises(CubeFormatError, match="differ in target, 'cdfs_1' against 'cdfs_2'"):
+        read_observation(named_pair(tmp_path, "cdfs_1", "cdfs_2"))
+
+
+@pytest.mark.parametrize("names", [("cdfs_1", "CDFS_1"), ("cdfs_1", "")])
+def test_bands_without_a_place_on_the_sky_are_taken_together_if_targets_agree(tmp_path, names):
+    assert band_names(read_observation(named_pair(tmp_path, *names))) == ("YJ", "H")
+
+
+def test_names_do_not_matter_where_the_places_agree(tmp_path):
+    paths = [cube(tmp_path / f"{band}.fits", band) for band in ("H", "YJ")]
+    for path, name in zip(paths, ("KURVS-9", "cdfs_30267"), strict=True):
+        fits.setval(path, "OBJECT", value=name)
+    assert band_names(read_observation(paths)) == ("YJ", "H")
+
+
 def test_one_file_given_twice_is_refused(tmp_path):
     path = cube(tmp_path / "h.fits", "H")
     with pytest.raises(CubeFormatError, match="given twice"):

@@ -27,6 +27,8 @@ class BandCube:
         What the file left open, and what was taken for it.
     has_target_position : bool
         Whether x and y count from the galaxy; otherwise from the middle of the field.
+    target : str
+        As the headers name it; empty where they do not.
     """
 
     band_name: str
@@ -35,3 +37,4 @@ class BandCube:
     frame: SkyFrame
     assumptions: tuple[str, ...]
     has_target_position: bool
+    target: str = ""

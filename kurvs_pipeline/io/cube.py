@@ -81,7 +81,7 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
     lsf, lsf_notes = lsf_sigma_um(raw, wavelength, band)
     metadata, metadata_notes = _metadata(raw, frame)
     # What this project wrote is what it says, a mock without noise too.
-    doubts = () if is_own(raw.primary) else doubts_of(voxels)
+    doubts = [] if is_own(raw.primary) else [*_motion(raw), *doubts_of(voxels)]
     assumptions = (*raw.assumptions, *notes, *lsf_notes, *voxels.assumptions, *centre.assumptions,
                    *metadata_notes, *doubts)  # fmt: skip
     return BandCube(
@@ -91,6 +91,7 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
         frame=frame,
         assumptions=tuple(_logged(f"{path.name}: {note}") for note in assumptions),
         has_target_position=centre.is_target,
+        target=_target(raw),
     )
 
 
@@ -102,6 +103,14 @@ def _band(wavelength_um: Array, where: str) -> Band:
             f"{where}: {error}; if the header is wrong give --wavelength-start and "
             "--wavelength-step"
         ) from None
+
+
+def _motion(raw: RawCube) -> list[str]:
+    """Say that the motion of the Earth, of up to 30 km/s, is not taken out, unless it was."""
+    frame = str(raw.header.get("SPECSYS", raw.primary.get("SPECSYS", ""))).strip().upper()
+    if frame in {"BARYCENT", "HELIOCEN"}:
+        return []
+    return [f"no barycentric correction is applied (SPECSYS is {frame or 'absent'})"]
 
 
 def _dataset(
@@ -150,7 +159,7 @@ def _centre(raw: RawCube, given: tuple[float, float] | None) -> _Centre:
 def _metadata(raw: RawCube, frame: SkyFrame) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what the headers know of the galaxy, and what was assumed; our own keywords win."""
     seeing, notes = seeing_of(raw, frame.spaxel_x_arcsec)
-    named = {"origin": raw.path.name, "name": raw.ifu.target or _object(raw) or raw.path.stem}
+    named = {"origin": raw.path.name, "name": _target(raw) or raw.path.stem}
     return {
         **named,
         **_pointing(raw.header),
@@ -159,10 +168,10 @@ def _metadata(raw: RawCube, frame: SkyFrame) -> tuple[dict[str, Any], tuple[str,
     }, notes
 
 
-def _object(raw: RawCube) -> str:
-    """Return OBJECT; the ESO pipeline has there the catalogue of all targets of a pointing."""
+def _target(raw: RawCube) -> str:
+    """Return the arm's target, or OBJECT: the ESO pipeline has there the catalogue of all."""
     name = str(raw.header.get("OBJECT", raw.primary.get("OBJECT", ""))).strip()
-    return "" if name.endswith((".cat", ".fits")) else name
+    return raw.ifu.target or ("" if name.endswith((".cat", ".fits")) else name)
 
 
 def _pointing(header: fits.Header) -> dict[str, float]:

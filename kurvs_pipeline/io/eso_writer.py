@@ -9,6 +9,7 @@ from astropy import units as u
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.keywords import to_header, write_centre_pixel
 from kurvs_pipeline.io.sky_frame import SkyFrame
@@ -34,8 +35,9 @@ def write_eso(
 ) -> dict[str, Path]:
     """Write ``NAME_BAND.fits`` for every band: primary, ``IFU.1.DATA`` and ``IFU.1.NOISE``.
 
-    Masked voxels become NaN; there is no noise extension where the noise is not known. Reading
-    the files back gives the same Observation, mock or real, without its truth.
+    Masked voxels become NaN; there is no noise extension where the noise is not known, and one
+    more, ``IFU.1.LSF``, where the line-spread function is not that of the band. Reading the files
+    back gives the same Observation, mock or real, without its truth.
 
     Parameters
     ----------
@@ -84,8 +86,17 @@ def _hdus(band: str, dataset: xr.Dataset, metadata: ObservationMetadata) -> fits
         [
             fits.PrimaryHDU(header=_primary_header(band, dataset, metadata, header)),
             *(fits.ImageHDU(cube, header=header, name=key) for key, cube in cubes.items()),
+            *_line_spread(band, dataset),
         ]
     )
+
+
+def _line_spread(band: str, dataset: xr.Dataset) -> list[fits.ImageHDU]:
+    """Return the standard deviation in um, channel by channel, if a reader cannot know it."""
+    lsf_um = dataset["lsf_sigma"].to_numpy()
+    if np.allclose(lsf_um, KMOS_BANDS[band].lsf_sigma_um, rtol=1e-6, atol=0.0):
+        return []
+    return [fits.ImageHDU(lsf_um, header=fits.Header({"BUNIT": "um"}), name="IFU.1.LSF")]
 
 
 def _flux(dataset: xr.Dataset) -> Cube:

@@ -15,8 +15,9 @@ Array = NDArray[np.float64]
 def lsf_sigma_um(raw: RawCube, wavelength_um: Array, band: Band) -> tuple[Array, tuple[str, ...]]:
     """Return the standard deviation of the line-spread function, and what was assumed.
 
-    KMOS3D measured a resolving power; the width of a KMOS band is known in channels. Of other
-    instruments SPEC_RES is taken, which the ESO standard demands of every spectrum.
+    A cube that this project wrote may hold it; KMOS3D measured a resolving power; the width of a
+    KMOS band is known in channels. Of other instruments SPEC_RES is taken, which the ESO standard
+    demands of every spectrum.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ def lsf_sigma_um(raw: RawCube, wavelength_um: Array, band: Band) -> tuple[Array,
     band : Band
         That they lie in.
     """
+    if raw.lsf_sigma_um is not None:
+        return raw.lsf_sigma_um, ()
     power = resolving_power(raw.primary, wavelength_um)
     if power is not None and np.all(power > 0.0):
         note = "line-spread function from the resolving power that KMOS3D measured"

@@ -48,6 +48,8 @@ class RawCube:
         True where the file says that a voxel is bad.
     psf : HDU, optional
         The image of the point-spread function.
+    lsf_sigma_um : array, shape (n_channels,), optional
+        Of the line-spread function, as this project writes it.
     assumptions : tuple of str
         What the extensions left open.
     """
@@ -61,6 +63,7 @@ class RawCube:
     noise: Array | None
     flagged: NDArray[np.bool_] | None
     psf: Any | None
+    lsf_sigma_um: Array | None
     assumptions: tuple[str, ...]
 
     @property
@@ -131,6 +134,7 @@ def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
         noise=noise,
         flagged=flagged,
         psf=next((hdu for hdu in images if "PSF" in hdu.name and hdu.data.ndim == 2), None),
+        lsf_sigma_um=_line_spread(images, hdu),
         assumptions=(*order, *notes, *more),
     )
 
@@ -225,3 +229,10 @@ def _flagged(
     flagged = np.asarray(hdu.data != 0)
     share = f"{flagged.mean():.1%}"
     return flagged, (f"{share} of the voxels are left out, flagged in {hdu.name} by not being 0",)
+
+
+def _line_spread(images: Sequence[Any], cube: Any) -> Array | None:  # noqa: ANN401
+    for hdu in images:
+        if hdu.name.endswith(".LSF") and hdu.data.shape == cube.data.shape[:1]:
+            return np.asarray(hdu.data, dtype=float)
+    return None

@@ -75,7 +75,10 @@ def _place_difference(first: BandCube, other: BandCube) -> str:
     tolerance = POSITION_WITHIN_SPAXELS * spaxel_arcsec
     one, two = (_middle_on_sky(cube) for cube in (first, other))
     separation = 3600.0 * math.degrees(angular_separation(*np.radians([*one, *two])))
-    # NaN, where a header does not say, is no difference.
+    named = [cube.target.casefold() for cube in (first, other)]
+    # Where a header does not place the field, names have to do; they are spelt in many ways.
+    if math.isnan(separation) and all(named) and named[0] != named[1]:
+        return f"target, '{first.target}' against '{other.target}'"
     if separation > tolerance:
         places = [f"RA {place[0]:.6f} Dec {place[1]:+.6f} deg" for place in (one, two)]
         return f"pointing by {separation:.3g} arcsec, field centre {places[0]} against {places[1]}"
