@@ -7,10 +7,12 @@ import pytest
 from astropy.io import fits
 
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.geometry import BinningScheme
 from kurvs_pipeline.io.cube import read_cube
 from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.eso import read_observation
 from kurvs_pipeline.io.eso_writer import write_eso
+from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, SpaxelGrid, observe
 
 SHAPE = (60, 14, 14)
@@ -111,6 +113,50 @@ def test_a_mock_without_noise_raises_no_doubt(tmp_path):
     )
     observation = read_observation(list(write_eso(mock, tmp_path).values()))
     assert "doubtful" not in observation.attrs["assumptions"]
+
+
+@pytest.fixture(scope="module")
+def mock(tmp_path_factory):
+    """Return the path of a galaxy's cube, as another reduction might have written it."""
+    galaxy = Galaxy(redshift=1.5, inclination_deg=30.0, position_angle_deg=40.0)
+    seen = observe(galaxy, bands=["H"], halpha_snr=54.0, seed=11)
+    path = write_eso(seen, tmp_path_factory.mktemp("mock"))["H"]
+    with fits.open(path, mode="update") as hdus:
+        for keyword in [key for key in hdus[0].header if key.startswith("KURVS")]:
+            del hdus[0].header[keyword]
+    return path
+
+
+def halpha_of(path, **options):
+    """Return flux, error and coverage of H-alpha in the innermost annuli."""
+    known = {"redshift": 1.5, "inclination_deg": 30.0, "position_angle_deg": 40.0,
+             "effective_radius_arcsec": 0.5, "seeing_fwhm_arcsec": 0.6}  # fmt: skip
+    observation = read_observation([path], overrides=known, **options)
+    galaxy = Pipeline(BinningScheme.parse("2x0.5")).run(observation)
+    of_line = galaxy.fluxes[galaxy.fluxes["line"] == "halpha"]
+    rows = [of_line[of_line["aperture"] == name][0] for name in ("A", "B")]
+    coverage = dict(zip((item.name for item in galaxy.apertures), galaxy.coverage, strict=True))
+    return [(row["flux"].value, row["flux_err"].value, coverage[row["aperture"]]) for row in rows]
+
+
+def test_a_galaxy_without_five_per_cent_of_its_noise_keeps_its_fluxes(mock, tmp_path):
+    whole, damaged = halpha_of(mock), tmp_path / "c.fits"
+    with fits.open(mock) as hdus:
+        lacking = np.random.default_rng(1).random(hdus[2].data.shape) < 0.05
+        hdus[2].data[lacking] = 0.0
+        hdus.writeto(damaged)
+    for (flux, error, _), (expected, _, _) in zip(halpha_of(damaged), whole, strict=True):
+        assert abs(flux - expected) < 2.0 * error
+
+
+def test_a_galaxy_half_off_the_chip_is_measured_on_what_is_inside(mock, tmp_path):
+    (whole, *_), damaged = halpha_of(mock, centre_pixel=(13.5, 13.5)), tmp_path / "c.fits"
+    with fits.open(mock) as hdus:
+        hdus[1].data[:, :, 14:] = np.nan
+        hdus.writeto(damaged)
+    flux, error, coverage = halpha_of(damaged, centre_pixel=(13.5, 13.5))[0]
+    assert coverage == pytest.approx(0.5, abs=0.01)
+    assert abs(flux - 0.5 * whole[0]) < 3.0 * error
 
 
 @pytest.mark.real_data

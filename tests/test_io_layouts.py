@@ -116,6 +116,7 @@ def test_a_phase_3_cube_names_its_target_and_states_its_seeing(tmp_path):
     observation = read_observation([phase3(tmp_path / "c.fits", SKY_RES=0.55)])
     metadata = metadata_of(observation)
     assert metadata.name == "GS3_22466"
+    assert read_cube(tmp_path / "c.fits", CubeOptions(target="gs3_22466")).target == metadata.name
     assert metadata.seeing_fwhm_arcsec == pytest.approx(0.55)
     assert "SKY_RES" in observation.attrs["assumptions"]
 

@@ -41,7 +41,7 @@ class Ifu:
 
 
 def ifu_of(primary: Header, header: Header, extension: str) -> Ifu:
-    """Return the arm and target of a cube, as far as headers tell.
+    """Return the arm and target of a cube, as far as headers tell; OBJECT where no arm is named.
 
     Parameters
     ----------
@@ -52,13 +52,21 @@ def ifu_of(primary: Header, header: Header, extension: str) -> Ifu:
     """
     own, of_file = _targets(header), _targets(primary)
     named = ARM_IN_NAME.search(extension.upper())
-    arm = int(named[1]) if named else None
-    for targets in (own, of_file):
-        if arm not in targets and len(targets) == 1 and (targets is own or arm is None):
-            arm = next(iter(targets))
-        if arm in targets:
-            return Ifu(arm, targets[arm])
-    return Ifu(arm)
+    # The header of a combined cube names one arm, its extension the arms of all exposures.
+    arm = _only(own) or (int(named[1]) if named else None) or _only(of_file)
+    if not own and not of_file:
+        return Ifu(arm, _object(header, primary))
+    return Ifu(arm, own.get(arm, of_file.get(arm, "")))
+
+
+def _only(targets: dict[int | None, str]) -> int | None:
+    return next(iter(targets)) if len(targets) == 1 else None
+
+
+def _object(header: Header, primary: Header) -> str:
+    """Return OBJECT, unless it is the catalogue of all targets, as the ESO pipeline has it."""
+    name = str(header.get("OBJECT", primary.get("OBJECT", ""))).strip()
+    return "" if name.endswith((".cat", ".fits")) else name
 
 
 def _targets(header: Header) -> dict[int | None, str]:

@@ -91,7 +91,7 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
         frame=frame,
         assumptions=tuple(_logged(f"{path.name}: {note}") for note in assumptions),
         has_target_position=centre.is_target,
-        target=_target(raw),
+        target=raw.ifu.target,
     )
 
 
@@ -159,19 +159,13 @@ def _centre(raw: RawCube, given: tuple[float, float] | None) -> _Centre:
 def _metadata(raw: RawCube, frame: SkyFrame) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return what the headers know of the galaxy, and what was assumed; our own keywords win."""
     seeing, notes = seeing_of(raw, frame.spaxel_x_arcsec)
-    named = {"origin": raw.path.name, "name": _target(raw) or raw.path.stem}
+    named = {"origin": raw.path.name, "name": raw.ifu.target or raw.path.stem}
     return {
         **named,
         **_pointing(raw.header),
         **seeing,
         **from_header(raw.primary, str(raw.path)),
     }, notes
-
-
-def _target(raw: RawCube) -> str:
-    """Return the arm's target, or OBJECT: the ESO pipeline has there the catalogue of all."""
-    name = str(raw.header.get("OBJECT", raw.primary.get("OBJECT", ""))).strip()
-    return raw.ifu.target or ("" if name.endswith((".cat", ".fits")) else name)
 
 
 def _pointing(header: fits.Header) -> dict[str, float]:

@@ -109,7 +109,7 @@ def _notes_on_noise(raw: RawCube) -> list[str]:
     if raw.noise is None:
         return ["no noise extension: the noise is estimated from the cube"]
     with_flux = np.isfinite(raw.data) & (raw.data != 0.0)
-    lacking = float(np.mean(~_has_noise(raw.noise[with_flux])))
+    lacking = 1.0 - np.count_nonzero(with_flux & _has_noise(raw.noise)) / with_flux.sum()
     if lacking < NOTED_FROM:
         return []
     return [f"{lacking:.1%} of the voxels with a flux have no noise > 0 and are left out"]
