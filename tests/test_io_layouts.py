@@ -246,12 +246,14 @@ def test_the_noise_of_another_cube_is_not_taken(tmp_path):
 
 def test_a_file_without_a_cube_is_refused_with_what_it_holds(tmp_path):
     path = write(tmp_path / "c.fits", image("SLICE", data_of()[0], HDUCLAS2="DATA"),
-                 image("NOISE", data_of()))  # fmt: skip
+                 image("NOISE", data_of()), INSTRUME="MUSE",
+                 PRODCATG="ANCILLARY.IMAGE.WHITELIGHT")  # fmt: skip
     with pytest.raises(CubeFormatError) as error:
         read_cube(path)
     message = str(error.value)
     for part in ("c.fits", "SLICE 7x6", "CTYPE3 = 'WAVE'", f"BUNIT = '{BUNIT}'",
-                 "HDUCLAS2 = 'DATA'", "NOISE 40x7x6"):  # fmt: skip
+                 "HDUCLAS2 = 'DATA'", "NOISE 40x7x6", "INSTRUME = 'MUSE'",
+                 "PRODCATG = 'ANCILLARY.IMAGE.WHITELIGHT'"):  # fmt: skip
         assert part in message
     assert len(message.splitlines()) == 1
 

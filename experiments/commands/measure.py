@@ -16,6 +16,7 @@ Examples:
   kurvs measure mock_H.fits --scheme 3x0.7re
   kurvs measure cut-out.fits --redshift 1.5396 --inclination 0 --scheme 1x1.1
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
+  kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
 """
 
 
@@ -93,9 +94,9 @@ def measure(
 ) -> None:
     """Measure lines, abundances and gradients of one galaxy.
 
-    Cubes may be mock or real, in the layout of the ESO pipeline; options state what headers
-    lack or get wrong. Writes tables (fluxes, attenuation, abundances, ionization, classes,
-    gradients), measurement.nc, summary.png and run.json.
+    Cubes may be mock or real, of the ESO pipeline or archive, KMOS3D, or any that say enough;
+    options state what headers lack or get wrong. Writes tables (fluxes, attenuation, abundances,
+    ionization, classes, gradients), measurement.nc, summary.png and run.json.
     """
     from experiments.measuring import run_measure
     from experiments.run import start_run

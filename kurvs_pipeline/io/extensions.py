@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+from astropy.io.fits import Header
 from numpy.typing import NDArray
 
 
@@ -81,6 +82,8 @@ CLASSES: dict[str, Role] = {"DATA": Role.FLUX, "ERROR": Role.NOISE, "QUALITY": R
 PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA"}
 """In the ESO standard a cube's header names the extensions that belong to it."""
 
+ORIGIN_KEYWORDS = ("INSTRUME", "PRODCATG")
+
 SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
 
 
@@ -138,16 +141,21 @@ def _stem_of(name: str) -> str:
     return name.upper()
 
 
-def described(images: Sequence[Any]) -> str:
-    """List images with shapes and the keywords that say what they are, for messages."""
-    return ", ".join(map(_description, images)) or "no image at all"
+def described(images: Sequence[Any], primary: Header) -> str:
+    """List images with shapes, and the keywords that say what they are, for messages."""
+    listed = ", ".join(map(_description, images)) or "no image at all"
+    origin = _shown(primary, ORIGIN_KEYWORDS)
+    return f"{listed}, {origin}" if origin else listed
 
 
 def _description(hdu: Any) -> str:  # noqa: ANN401
     shape = "x".join(map(str, np.shape(hdu.data)))
-    keywords = [f"{key} = {hdu.header[key]!r}" for key in SHOWN_KEYWORDS if key in hdu.header]
-    shown = f" ({', '.join(keywords)})" if keywords else ""
-    return f"{hdu.name or 'PRIMARY'} {shape}{shown}"
+    keywords = _shown(hdu.header, SHOWN_KEYWORDS)
+    return f"{hdu.name or 'PRIMARY'} {shape}" + (f" ({keywords})" if keywords else "")
+
+
+def _shown(header: Header, keywords: Sequence[str]) -> str:
+    return ", ".join(f"{key} = {header[key]!r}" for key in keywords if key in header)
 
 
 def _last_word(name: str) -> str:

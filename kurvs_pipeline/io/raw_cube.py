@@ -118,7 +118,13 @@ def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
     """
     order = name_by_order(hdus)
     images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None]
-    chosen = _choose(_candidates(images, hdus[0].header, options), images, options, path)
+    candidates = _candidates(images, hdus[0].header, options)
+    if not candidates:
+        raise CubeFormatError(
+            f"{path}: no cube with two spatial axes and one spectral axis (found "
+            f"{described(images, hdus[0].header)}; expected an image with NAXIS = 3)"
+        )
+    chosen = _choose(candidates, options, path)
     hdu = chosen.hdu
     where = f"{path} [{hdu.name or 'PRIMARY'}]"
     _check_size(hdu.data.shape, where)
@@ -150,20 +156,13 @@ def _candidates(
     return [_Candidate(hdu, ifu_of(primary, hdu.header, hdu.name)) for hdu in cubes]
 
 
-def _choose(
-    candidates: Sequence[_Candidate], images: Sequence[Any], options: CubeOptions, path: Path
-) -> _Candidate:
+def _choose(candidates: Sequence[_Candidate], options: CubeOptions, path: Path) -> _Candidate:
     fitting = [candidate for candidate in candidates if candidate.fits(options)]
     if len(fitting) > 1:
         # Of several idle arms any will do: what follows says that it holds no data.
         fitting = [candidate for candidate in fitting if candidate.holds_data()] or fitting[:1]
     if len(fitting) == 1:
         return fitting[0]
-    if not candidates:
-        raise CubeFormatError(
-            f"{path}: no cube with two spatial axes and one spectral axis (found "
-            f"{described(images)}; expected an image with NAXIS = 3)"
-        )
     wanted = _wanted(options)
     if not fitting:
         seen = [candidate for candidate in candidates if candidate.holds_data()]
