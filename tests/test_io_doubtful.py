@@ -89,6 +89,15 @@ def test_a_unit_in_which_numbers_cannot_be_held_is_refused(tmp_path, factor):
     assert not doubts(path, flux_unit=f"{1 / factor:g} erg/s/cm2/um")
 
 
+@pytest.mark.parametrize("name", ["data", "noise"])
+def test_single_voxels_too_large_to_hold_are_left_out(tmp_path, name):
+    values = data_of() if name == "data" else np.full(SHAPE, SIGMA)
+    values[3, 4, 5] = 1e20
+    found = read_cube(cube(tmp_path / "c.fits", **{name: values}))
+    assert np.argwhere(found.dataset["mask"].to_numpy()).tolist() == [[3, 4, 5]]
+    assert any("1 voxels beyond 1e+18" in note for note in found.assumptions)
+
+
 @pytest.mark.parametrize("factor", [1e6, 1e-6])
 def test_noise_in_another_unit_than_the_fluxes_is_doubted(tmp_path, factor):
     (doubt,) = doubts(cube(tmp_path / "c.fits", noise=np.full(SHAPE, SIGMA * factor)))

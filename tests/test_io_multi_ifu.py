@@ -147,6 +147,7 @@ def test_the_command_asks_for_an_arm_and_takes_one(tmp_path, capsys, options, ex
 @pytest.mark.real_data
 def test_the_real_cube_is_found_by_arm_and_target(shared_data):
     path = shared_data / "real/cubes/ecdfsf3_ifu22.fits"
-    for options in (CubeOptions(arm=22), CubeOptions(target="zmus_z1_166")):
+    by_name = CubeOptions(extension="IFU_22_22_22_2_etc")
+    for options in (CubeOptions(arm=22), CubeOptions(target="zmus_z1_166"), by_name):
         assert read_cube(path, options).header_metadata["name"] == "zmus_z1_166"
     assert "found arm 22 (zmus_z1_166)" in refusal(path, arm=7)

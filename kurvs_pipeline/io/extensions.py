@@ -126,7 +126,7 @@ def partner_of(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # n
     stated = _text(cube, PARTNER_KEYWORDS[role])
     others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
     for hdu in others:
-        if stated and hdu.name == stated:
+        if stated and hdu.name.upper() == stated:
             return hdu
     # A cube without a word for its role, the only one of its file, goes with plain names too.
     stem = _stem_of(cube.name)

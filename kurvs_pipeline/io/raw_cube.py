@@ -87,7 +87,7 @@ class _Candidate:
         """Whether it is of the extension, the arm and the target that were asked for."""
         if options.extension is not None:
             wanted = options.extension.upper().removesuffix(".DATA")
-            if self.hdu.name.removesuffix(".DATA") != wanted:
+            if self.hdu.name.upper().removesuffix(".DATA") != wanted:
                 return False
         if options.arm not in {None, self.ifu.arm}:
             return False
@@ -139,7 +139,7 @@ def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
         data=np.asarray(hdu.data, dtype=float),
         noise=noise,
         flagged=flagged,
-        psf=next((hdu for hdu in images if "PSF" in hdu.name and hdu.data.ndim == 2), None),
+        psf=_star(images),
         lsf_sigma_um=_line_spread(images, hdu),
         assumptions=(*order, *notes, *more),
     )
@@ -203,7 +203,7 @@ def _noise(
     if hdu.data.shape != cube.data.shape:
         raise CubeFormatError(
             f"{where}: noise {hdu.name} has shape {hdu.data.shape}, expected that of the data, "
-            f"{cube.data.shape}: remove or replace the extension"
+            f"{cube.data.shape}: replace the extension, or leave it out (--noise-kind none)"
         )
     kind, is_stated = noise_kind_of(hdu)
     why = "by its name (--noise-kind)"
@@ -228,6 +228,12 @@ def _flagged(
     flagged = np.asarray(hdu.data != 0)
     share = f"{flagged.mean():.1%}"
     return flagged, (f"{share} of the voxels are left out, flagged in {hdu.name} by not being 0",)
+
+
+def _star(images: Sequence[Any]) -> Any | None:  # noqa: ANN401
+    """Return the image of a point-spread function, the first if there are several."""
+    stars = (hdu for hdu in images if "PSF" in hdu.name.upper() and hdu.data.ndim == 2)
+    return next(stars, None)
 
 
 def _line_spread(images: Sequence[Any], cube: Any) -> Array | None:  # noqa: ANN401

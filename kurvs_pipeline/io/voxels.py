@@ -13,8 +13,8 @@ from kurvs_pipeline.io.raw_cube import RawCube
 
 Array = NDArray[np.float64]
 
-HELD = (1e-18, 1e18)
-"""Squares of these are numbers of single precision still, with room for sums."""
+LARGEST_HELD = 1e18
+"""Its square, and that of its inverse, are numbers of single precision, with room for sums."""
 
 NOTED_FROM = 1e-3
 """Share of voxels that is worth a word."""
@@ -63,27 +63,32 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
         raise CubeFormatError(f"{raw.where}: {_why_nothing(raw)}")
     seen = np.where(mask, 0.0, raw.data)
     factor, units, notes = flux_scale(_unit_header(raw), seen, stated=flux_unit)
-    _check_size(seen * factor, units, raw)
-    notes += _notes_on_noise(raw)
-    noise = np.full(mask.shape, np.nan) if raw.noise is None else raw.noise
+    flux = seen * factor
+    _check_unit(flux, units, raw)
+    noise = np.full(mask.shape, np.nan) if raw.noise is None else raw.noise * factor
+    wild = ~mask & ((np.abs(flux) > LARGEST_HELD) | (noise > LARGEST_HELD))
+    if wild.any():
+        notes.append(f"{wild.sum()} voxels beyond {LARGEST_HELD:g} x {units} are left out")
+        mask |= wild
     return Voxels(
-        flux=seen * factor,
-        variance=(np.where(mask, np.nan, noise) * factor) ** 2,
+        flux=np.where(mask, 0.0, flux),
+        variance=np.where(mask, np.nan, noise) ** 2,
         mask=mask,
         units=units,
-        assumptions=tuple(notes),
+        assumptions=(*notes, *_notes_on_noise(raw)),
     )
 
 
-def _check_size(flux: Array, units: str, raw: RawCube) -> None:
-    """Refuse fluxes whose squares single precision does not hold."""
-    brightest = float(np.abs(flux).max())
-    low, high = HELD
-    if not low < brightest < high:
+def _check_unit(flux: Array, units: str, raw: RawCube) -> None:
+    """Refuse a unit in which most squares are not held."""
+    if is_own(raw.primary):
+        return
+    typical = float(np.median(np.abs(flux[flux != 0.0])))
+    if not 1.0 / LARGEST_HELD < typical < LARGEST_HELD:
         raise CubeFormatError(
-            f"{raw.where}: fluxes reach {brightest:.2g} x {units} by the unit "
-            f"that is stated (BUNIT = '{_unit_header(raw).get('BUNIT', '')}'), which no galaxy "
-            "does; state another (--flux-unit)"
+            f"{raw.where}: fluxes are about {typical:.2g} x {units} by the unit that is stated "
+            f"(BUNIT = '{_unit_header(raw).get('BUNIT', '')}'), which no galaxy has; state another "
+            "(--flux-unit)"
         )
 
 
