@@ -200,7 +200,8 @@ def _to_vacuum(
         assumptions.append(f"wavelengths converted from air to vacuum: {why}")
         return vacuum_from_air(wavelength)
     assumptions.append(
-        "wavelengths taken as vacuum, " + ("as given" if medium else "as the KMOS pipeline writes")
+        "wavelengths taken as vacuum, "
+        + ("as given" if medium else "as the KMOS pipeline writes them")
     )
     return wavelength
 
