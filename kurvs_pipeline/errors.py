@@ -3,9 +3,9 @@
 Raise ``CubeFormatError`` when a file cannot be understood, ``MetadataError`` when a
 value that describes the galaxy or the observation is missing or impossible,
 ``CoverageError`` when the data do not hold what was asked for (lines out of band,
-apertures out of the field), ``ConfigurationError`` for a bad TOML file or option, and
-``OutputError`` when results cannot be written. Every message says what was expected,
-what was found and, where there is one, the fix.
+apertures out of the field), ``ConfigurationError`` for a bad TOML file or option,
+``OutputError`` when results cannot be written, and ``ResultsError`` when they cannot be read
+back. Every message says what was expected, what was found and, where there is one, the fix.
 """
 
 
@@ -31,3 +31,7 @@ class ConfigurationError(KurvsError):
 
 class OutputError(KurvsError):
     """Results cannot be written where they were asked to go."""
+
+
+class ResultsError(KurvsError):
+    """A directory does not hold the results of a measurement, or not whole ones."""

@@ -9,8 +9,13 @@ from astropy.table import Table
 from kurvs_pipeline.line_fluxes import BandFit
 from kurvs_pipeline.measure import MeasuredGalaxy
 
+RESULTS_VERSION = 1
+"""Of the layout of what is written; raise it when readers of the old one would misread the new."""
+
 TABLES = ("fluxes", "attenuation", "abundances", "ionization", "classes", "gradients")
 """Written with these names, and attributes of a measured galaxy."""
+
+ARRAYS_FILE = "measurement.nc"
 
 
 def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
@@ -33,6 +38,7 @@ def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
         groups[f"/{name}"] = _spectra(fit, apertures)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(galaxy.metadata.to_attrs(), redshift_err=galaxy.redshift_err)
+    tree.attrs["results_version"] = RESULTS_VERSION
     tree.attrs.update({f"noise_scale_{name}": v for name, v in galaxy.noise_scale.items()})
     return tree
 
@@ -110,4 +116,4 @@ def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
         )
         # A QTable with a column called "value" cannot be written as ECSV.
         Table(table).write(directory / f"{name}.ecsv", overwrite=True)
-    measurement_tree(galaxy).to_netcdf(directory / "measurement.nc", engine="h5netcdf")
+    measurement_tree(galaxy).to_netcdf(directory / ARRAYS_FILE, engine="h5netcdf")
