@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 FIT_COLOUR = "#D55E00"
 DATA_COLOUR = "#333333"
-NOISE_COLOUR = "#C9D6E2"
+NOISE_COLOUR = "#B4C9DD"
 MUTED_COLOUR = "#767676"
 LEFT_OUT_COLOUR = "#E4E4E4"
 
@@ -19,7 +19,7 @@ DECIMAL_PLACES_FROM = 10.0
 
 
 def printed_ticks(axes: Axes, *, n_x: int, n_y: int) -> None:
-    """Give axes ticks for a small panel in print: few, inwards, on all sides.
+    """Give axes thin frames, and few ticks inwards on all sides, for a small panel in print.
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ def printed_ticks(axes: Axes, *, n_x: int, n_y: int) -> None:
         At most so many intervals along x and y.
     """
     axes.tick_params(labelsize=NOTE_POINTS, direction="in", top=True, right=True, pad=2.5)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.7)
     axes.locator_params(axis="x", nbins=n_x)
     axes.locator_params(axis="y", nbins=n_y)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import xarray as xr
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable
 
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.errors import ResultsError
@@ -76,9 +76,14 @@ def _check_version(tree: xr.DataTree, path: Path) -> None:
 
 def _table(path: Path) -> QTable:
     try:
-        return QTable.read(path, format="ascii.ecsv")
+        table = QTable.read(path, format="ascii.ecsv")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _not_understood(path, error) from error
+    # ECSV does not tell empty text from missing text.
+    for name in table.colnames:
+        if isinstance(table[name], MaskedColumn) and table[name].dtype.kind == "U":
+            table[name] = table[name].filled("")
+    return table
 
 
 def _not_understood(path: Path, error: Exception) -> ResultsError:

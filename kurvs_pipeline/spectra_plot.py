@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
+from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -36,12 +37,17 @@ Array = NDArray[np.float64]
 REACH_KMS = 2000.0
 """Shown on either side of a group of lines: as far as continua are fitted."""
 
+WIDTH_EXPONENT = 0.35
+"""Panels are as wide as this power of their range: room for numbers beside a single line."""
+
 ROW_INCHES = 1.2
 FIT = "fit"
 """Label of a fitted curve."""
 
 _LEAST_HEIGHT_INCHES = 3.3
-_MAP_INCHES = 2.0
+_MAP_INCHES = 1.9
+_NOTES_IN_A_ROW = 2
+_BELOW_NOTES = 0.8
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ COMPLEXES = (
     ),
     LineComplex(
         {
-            "halpha": r"H$\alpha$", "nii_6584": "[N II]", "sii_6716": "[S II]", "sii_6731": ",",
+            "halpha": r"H$\alpha$", "nii_6584": "[N II]", "sii_6716": "[S II]", "sii_6731": "and",
         },
         (
             (r"H$\alpha$ + [N II]", ("nii_6548", "halpha", "nii_6584")),
@@ -203,44 +209,63 @@ def plot_spectrum(
     curve = spectra.model[index, shown]
     if not any(note.detected for note in notes):
         curve = np.full_like(curve, np.nan)
-    axes.fill_between(
-        rest, 0.0, 1.0, where=~valid, step="mid", transform=axes.get_xaxis_transform(),
-        facecolor=LEFT_OUT_COLOUR, linewidth=0.0, zorder=0, label="left out",
+    edges, level = _edges(rest), _level(flux, spectra.model[index, shown])
+    axes.stairs(
+        np.where(valid, np.nan, 1.0), edges, fill=True, transform=axes.get_xaxis_transform(),
+        color=LEFT_OUT_COLOUR, zorder=0, label="left out",
     )  # fmt: skip
-    axes.fill_between(rest, -noise, noise, step="mid", color=NOISE_COLOUR, linewidth=0.0)
-    for _, names in panel.headings:
-        for name in names:
-            axes.axvline(REST_WAVELENGTH_UM[name], color=MUTED_COLOUR, linestyle=":",
-                         linewidth=0.6, zorder=1)  # fmt: skip
-    axes.step(rest, flux, where="mid", color=DATA_COLOUR, linewidth=0.7)
+    axes.stairs(level + noise, edges, baseline=level - noise, fill=True, color=NOISE_COLOUR,
+                label="noise")  # fmt: skip
+    for line in (name for _, names in panel.headings for name in names):
+        axes.axvline(REST_WAVELENGTH_UM[line], ymax=_BELOW_NOTES, color=MUTED_COLOUR, linestyle=":",
+                     linewidth=0.6, zorder=1)  # fmt: skip
+    axes.stairs(flux, edges, baseline=None, color=DATA_COLOUR, linewidth=0.7, label="data")
     if np.isfinite(curve).any():
         axes.plot(rest, curve, color=FIT_COLOUR, linewidth=1.1, label=FIT)
-    axes.set(xlim=panel.range_um, ylim=_limits(curve, noise))
+    axes.set(xlim=panel.range_um, ylim=_limits(curve, noise, level))
     _write_notes(notes, axes)
     printed_ticks(axes, n_x=4, n_y=3)
     return axes
 
 
-def _limits(curve: Array, noise: Array) -> tuple[float, float]:
+def _edges(wavelength_um: Array) -> Array:
+    """Return the edges of channels, half-way between their centres."""
+    middle = 0.5 * (wavelength_um[1:] + wavelength_um[:-1])
+    first, last = wavelength_um[0], wavelength_um[-1]
+    return np.concatenate([[2.0 * first - middle[0]], middle, [2.0 * last - middle[-1]]])
+
+
+def _level(flux: Array, model: Array) -> float:
+    """Return the continuum that is left: that of the fit, else the median."""
+    fitted = model[np.isfinite(model)]
+    values = fitted if fitted.size else flux[np.isfinite(flux)]
+    # Away from lines, a fit is at its lowest; an absorbed line is none that is looked for.
+    return float(np.percentile(values, 10 if fitted.size else 50)) if values.size else 0.0
+
+
+def _limits(curve: Array, noise: Array, level: float) -> tuple[float, float]:
     """Fit the lines, or the noise where there are none; sky residuals may run off the panel."""
     quiet = float(np.nanmedian(noise)) if np.isfinite(noise).any() else 1.0
-    peak = float(np.max(curve, where=np.isfinite(curve), initial=0.0))
-    # The upper quarter is left for the notes.
-    top = 1.45 * max(peak, 4.0 * quiet)
-    return -max(0.15 * top, 2.5 * quiet), top
+    above = curve[np.isfinite(curve)] - level
+    # Room above for the notes.
+    height = 1.55 * max(float(np.max(above, initial=0.0)), 4.0 * quiet)
+    return level - max(0.15 * height, 2.5 * quiet), level + height
 
 
 def _write_notes(notes: Sequence[LineNote], axes: Axes) -> None:
-    areas = [
+    areas: list[Artist] = [
         TextArea(note.text, textprops={
             "fontsize": NOTE_POINTS, "color": FIT_COLOUR if note.detected else MUTED_COLOUR,
             "weight": "bold" if note.detected else "normal",
         })
         for note in notes
     ]  # fmt: skip
-    packed = HPacker(children=areas, pad=0.0, sep=4.0)
+    rows: list[Artist] = [
+        HPacker(children=areas[first : first + _NOTES_IN_A_ROW], pad=0.0, sep=4.0)
+        for first in range(0, len(areas), _NOTES_IN_A_ROW)
+    ]
     axes.add_artist(
-        AnchoredOffsetbox("upper left", child=packed, pad=0.0, borderpad=0.35, frameon=False,
+        AnchoredOffsetbox("upper left", child=VPacker(children=rows, pad=0.0, sep=1.5), pad=0.0, borderpad=0.35, frameon=False,
                           prop={"size": NOTE_POINTS})
     )  # fmt: skip
 
@@ -275,20 +300,33 @@ def _draw_map(results: GalaxyResults, figure: SubFigure) -> None:
         2, 1, height_ratios=(_MAP_INCHES + 0.4, max(height - _MAP_INCHES - 0.4, 0.9))
     )
     plot_halpha_map(results, above)
-    printed_ticks(above, n_x=5, n_y=5)
     below.set_axis_off()
+    below.legend(handles=spectra_key(results), loc="upper left", fontsize=NOTE_POINTS,
+                 frameon=False, borderaxespad=0.0, handlelength=1.4,
+                 labelspacing=0.35)  # fmt: skip
+
+
+def spectra_key(results: GalaxyResults) -> list[Line2D | Patch]:
+    """Return what explains spectra and the map beside them, for a legend.
+
+    Parameters
+    ----------
+    results : GalaxyResults
+        What was measured, for the unit of the limits.
+    """
+    limit = rf"or < its {DETECTION_SNR:g} $\sigma$ limit in"
     unit = unit_label(results.fluxes["flux"].unit)
-    handles = [
+    return [
         Line2D([], [], color=DATA_COLOUR, linewidth=0.9, label="data"),
         Line2D([], [], color=FIT_COLOUR, linewidth=1.2, label=f"fit, with S/N > {DETECTION_SNR:g}"),
         Patch(color=NOISE_COLOUR, label=r"noise, $\pm 1 \sigma$"),
         Patch(color=LEFT_OUT_COLOUR, label="left out"),
-        Line2D([], [], linestyle="", label="numbers: S/N of each line,"),
-        Line2D([], [], linestyle="", label=rf"or < its {DETECTION_SNR:g} $\sigma$ limit in"),
-        Line2D([], [], linestyle="", label=unit),
-    ]
-    below.legend(handles=handles, loc="upper left", fontsize=NOTE_POINTS, frameon=False,
-                 borderaxespad=0.0, handlelength=1.4, labelspacing=0.35)  # fmt: skip
+        Line2D([], [], color=FIT_COLOUR, linestyle="--", linewidth=1.0, label="integrated (map)"),
+        Line2D([], [], marker="o", linestyle="", markerfacecolor="white",
+               markeredgecolor=MUTED_COLOUR, label="seeing (map)"),
+        *(Line2D([], [], linestyle="", label=text)
+          for text in ("numbers: S/N of each line,", limit, unit)),
+    ]  # fmt: skip
 
 
 def draw_spectra(results: GalaxyResults, figure: SubFigure, apertures: Sequence[str]) -> None:
@@ -304,7 +342,7 @@ def draw_spectra(results: GalaxyResults, figure: SubFigure, apertures: Sequence[
         Names, from the top.
     """
     panels = spectral_panels(results)
-    widths = [(panel.range_um[1] - panel.range_um[0]) ** 0.5 for panel in panels]
+    widths = [(panel.range_um[1] - panel.range_um[0]) ** WIDTH_EXPONENT for panel in panels]
     grid = figure.subplots(
         len(apertures), len(panels), sharex="col", squeeze=False, width_ratios=widths
     )

@@ -1,0 +1,121 @@
+"""``kurvs plot``: figures of galaxies that were measured before."""
+
+# ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.options import Debug, Quiet
+
+SPECTRA_EXAMPLES = """\b
+Examples:
+  kurvs plot spectra kurvs-out/measure
+  kurvs plot spectra kurvs-out/measure --output figure-5.pdf
+"""
+PROFILES_EXAMPLES = """\b
+Examples:
+  kurvs plot profiles kurvs-out/measure kurvs-out/measure-2
+  kurvs plot profiles survey/*/ --output figure-6.pdf
+  kurvs plot profiles mock-results --truth kurvs-out/simulate/truth.nc
+"""
+SUMMARY_EXAMPLES = """\b
+Examples:
+  kurvs plot summary kurvs-out/measure
+  kurvs plot summary kurvs-out/measure --output page.svg --overwrite
+"""
+
+app = typer.Typer(
+    help="Draw galaxies that kurvs measure measured.",
+    epilog="kurvs plot COMMAND --help explains a figure, with examples.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Results = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="Folder that kurvs measure wrote.")
+]
+Figure = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        help="The figure: .png, .pdf or .svg. [default: kurvs-out/NAME.png, numbered where it "
+        "exists]",
+        show_default=False,
+    ),
+]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")]
+
+
+@app.command(epilog=SPECTRA_EXAMPLES)
+def spectra(
+    results: Results,
+    *,
+    output: Figure = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    overwrite: Replace = False,
+) -> None:
+    """Draw the spectra of the annuli with their fits, and the annuli on the H-alpha map.
+
+    Rows are annuli outwards, columns bands: Fig. 5 of Li et al. (2025). A fit is drawn where
+    some line has S/N > 4; every line's S/N, or its 4-sigma limit, is written.
+    """
+    from experiments.plotting import plot_spectra
+    from experiments.terminal import Terminal
+
+    terminal = Terminal(quiet=quiet, debug=debug)
+    path = plot_spectra(results, output=output, overwrite=overwrite)
+    terminal.show(f"Figure in {path}")
+
+
+@app.command(epilog=PROFILES_EXAMPLES)
+def profiles(
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULTS...", help="Folders that kurvs measure wrote."),
+    ],
+    *,
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="TRUTH.nc",
+            help="A mock's truth.nc, drawn with the galaxy of the same name; may be repeated.",
+        ),
+    ] = None,
+    output: Figure = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    overwrite: Replace = False,
+) -> None:
+    """Draw the radial profiles of abundance of galaxies, in panels with the same axes.
+
+    Circles are N2, diamonds R23, squares N2O2, arrows 4-sigma limits, lines the gradients
+    before and after the correction for seeing: Fig. 6 of Li et al. (2025).
+    """
+    from experiments.plotting import plot_profiles
+    from experiments.terminal import Terminal
+
+    terminal = Terminal(quiet=quiet, debug=debug)
+    path = plot_profiles(results, truths=truth or [], output=output, overwrite=overwrite)
+    terminal.show(f"Figure in {path}")
+
+
+@app.command(epilog=SUMMARY_EXAMPLES)
+def summary(
+    results: Results,
+    *,
+    output: Figure = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    overwrite: Replace = False,
+) -> None:
+    """Draw one page on a galaxy: maps, radial profiles and all spectra."""
+    from experiments.plotting import plot_summary
+    from experiments.terminal import Terminal
+
+    terminal = Terminal(quiet=quiet, debug=debug)
+    path = plot_summary(results, output=output, overwrite=overwrite)
+    terminal.show(f"Figure in {path}")

@@ -1,0 +1,333 @@
+"""Radial profiles of abundance with their gradients, as in Fig. 6 of Li et al. (2025)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import QTable
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.figure_parts import (
+    DATA_COLOUR,
+    NOTE_POINTS,
+    PAGE_WIDTH_INCHES,
+    TEXT_POINTS,
+    printed_ticks,
+    signed,
+)
+from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
+from kurvs_pipeline.line_fluxes import DETECTION_SNR
+from kurvs_pipeline.measure import MeasuredGalaxy
+
+Array = NDArray[np.float64]
+Range = tuple[float, float]
+
+SHOWN_DIAGNOSTICS = ("n2", "r23", "n2o2")
+"""Those of the paper's Fig. 6."""
+
+LIMIT_ARROW_DEX = 0.08
+MOST_COLUMNS = 5
+LEAST_ABUNDANCE_RANGE = (8.0, 9.2)
+"""12 + log(O/H) that panels show at least; wider, in steps of 0.2, where points need it."""
+
+UNCORRECTED = "*"
+"""After a gradient that could not be corrected for seeing."""
+
+_DESCRIPTION = {
+    "n2": "N2 (Bian+18, survey)",
+    "r23": "R23 (Maiolino+08)",
+    "n2o2": "N2O2 (Kewley+19)",
+    "o3n2": "O3N2 (Bian+18, survey)",
+    "n2s2": "N2S2 (Dopita+16)",
+}
+_HALO = [withStroke(linewidth=1.5, foreground="white")]
+_STEP_DEX = 0.2
+_ROW_INCHES = 1.35
+_ROOM_FOR_A_NOTE = 0.09
+"""Of a panel's height."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a diagnostic is drawn.
+
+    Parameters
+    ----------
+    marker, colour : str
+        As matplotlib has them.
+    """
+
+    marker: str
+    colour: str
+
+
+MARKS = (Mark("o", "#0072B2"), Mark("D", "#D55E00"), Mark("s", "#009E73"), Mark("h", "#CC79A7"))
+"""Told apart without colour, and by any colour vision (Okabe & Ito 2008)."""
+
+
+def marks_of(diagnostics: Sequence[str]) -> dict[str, Mark]:
+    """Return the mark of each diagnostic, by its place; those of Fig. 6 always have their own.
+
+    Parameters
+    ----------
+    diagnostics : sequence of str
+        Up to four.
+    """
+    own = dict(zip(SHOWN_DIAGNOSTICS, MARKS, strict=False))
+    spare = iter([mark for mark in MARKS if mark not in {own.get(name) for name in diagnostics}])
+    return {name: own[name] if name in own else next(spare) for name in diagnostics}
+
+
+@dataclass(frozen=True)
+class TrueProfile:
+    """What a mock was made from.
+
+    Parameters
+    ----------
+    radius_kpc : array, shape (n_radii,)
+        In the plane of the disk.
+    abundance : mapping of str to array, shape (n_radii,)
+        12 + log(O/H) by diagnostic.
+    """
+
+    radius_kpc: Array
+    abundance: Mapping[str, Array]
+
+
+def plot_radial_profile(
+    galaxy: MeasuredGalaxy | GalaxyResults,
+    axes: Axes,
+    *,
+    diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS,
+    truth: TrueProfile | None = None,
+    abundance_range: Range | None = None,
+) -> Axes:
+    """Draw the abundance of every annulus and the gradients through them.
+
+    Points are measurements, small arrows 4-sigma limits. Full lines are slopes through the
+    points, dashed ones corrected for seeing, dotted ones the truth. Open symbols are of the
+    side of a two-valued diagnostic that the nitrogen lines exclude.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy or GalaxyResults
+        What was measured.
+    axes : Axes
+        To draw on.
+    diagnostics : sequence of str
+        Up to four; those that were not measured are left out.
+    truth : TrueProfile, optional
+        Of a mock.
+    abundance_range : tuple of float, optional
+        12 + log(O/H) of the points; :func:`common_abundance_range` of this galaxy otherwise.
+    """
+    results = results_of(galaxy)
+    low, high = abundance_range or common_abundance_range([results], diagnostics)
+    marks = marks_of(diagnostics)
+    for name, mark in marks.items():
+        if truth is not None and name in truth.abundance:
+            axes.plot(truth.radius_kpc, truth.abundance[name], ":", color=mark.colour,
+                      linewidth=1.3, zorder=1, label=f"{name} truth")  # fmt: skip
+        _draw_points(results, name, mark, axes)
+        _draw_slopes(results, name, mark, axes)
+    notes = [(text, marks[name].colour) for name, text in _notes(results, marks)]
+    # Notes stand below the points, never on them.
+    room = _ROOM_FOR_A_NOTE * len(marks)
+    axes.set(
+        xlim=(0.0, outermost_kpc([results])), ylim=(low - room / (1.0 - room) * (high - low), high)
+    )
+    for row, (text, colour) in enumerate(reversed(notes)):
+        axes.text(0.03, 0.02 + row * _ROOM_FOR_A_NOTE, text, transform=axes.transAxes,
+                  color=colour, fontsize=NOTE_POINTS, va="bottom", path_effects=_HALO)  # fmt: skip
+    axes.set_xlabel("radius (kpc)", fontsize=TEXT_POINTS)
+    axes.set_ylabel("12 + log(O/H)", fontsize=TEXT_POINTS)
+    printed_ticks(axes, n_x=5, n_y=5)
+    return axes
+
+
+def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes) -> None:
+    middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
+    for row in _of_annuli(results, diagnostic):
+        radius, value, limit = middles[str(row["aperture"])], row["value"].value, row["limit"]
+        style = {"color": mark.colour, "marker": mark.marker, "linestyle": "", "linewidth": 0.8}
+        if str(row["branch_check"]) == "wrong":
+            style["markerfacecolor"] = "white"
+        if limit == "":
+            # Where the relation curves, draws may all lie on one side of the value.
+            error = np.maximum([[row["err_low"].value], [row["err_high"].value]], 0.0)
+            axes.errorbar(radius, value, error, markersize=4.5, label=diagnostic, **style)
+        elif limit in {"upper", "lower"}:
+            axes.errorbar(
+                radius, value, LIMIT_ARROW_DEX, markersize=2.0, label=f"{diagnostic} limit",
+                uplims=limit == "upper", lolims=limit == "lower", capsize=1.5, **style,
+            )  # fmt: skip
+
+
+def _draw_slopes(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes) -> None:
+    """Draw the gradients about the weighted middle of the points that they were fitted to."""
+    table = _of_annuli(results, diagnostic)
+    used = table[table["limit"] == ""]
+    if len(used) < 2:
+        return
+    middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
+    weight = (0.5 * (used["err_low"] + used["err_high"]).value) ** -2
+    radii = np.array([middles[str(name)] for name in used["aperture"]])
+    pivot = np.average(radii, weights=weight)
+    level = np.average(used["value"].value, weights=weight)
+    span = np.array([results.annuli[0].inner_arcsec, results.annuli[-1].outer_arcsec])
+    span *= results.kpc_per_arcsec
+    for estimator, style in (("slope", "-"), ("slope_fgrad", "--")):
+        gradient = _gradient(results, diagnostic, estimator)[0]
+        if math.isfinite(gradient):
+            axes.plot(span, level + gradient * (span - pivot), style, color=mark.colour,
+                      linewidth=0.9, label=f"{diagnostic} {estimator}")  # fmt: skip
+
+
+def _of_annuli(results: GalaxyResults, diagnostic: str) -> QTable:
+    table = results.abundances
+    annuli = np.isin(table["aperture"], [a.name for a in results.annuli])
+    return table[annuli & (table["diagnostic"] == diagnostic)]
+
+
+def _gradient(results: GalaxyResults, diagnostic: str, estimator: str) -> tuple[float, float]:
+    table = results.gradients
+    row = table[(table["diagnostic"] == diagnostic) & (table["estimator"] == estimator)]
+    if len(row) == 0:
+        return math.nan, math.nan
+    return float(row["gradient"].value[0]), float(row["gradient_err"].value[0])
+
+
+def _notes(results: GalaxyResults, diagnostics: Mapping[str, Mark]) -> list[tuple[str, str]]:
+    """Spell the gradient of every diagnostic that was measured."""
+    measured = set(results.gradients["diagnostic"])
+    return [(name, _note(results, name)) for name in diagnostics if name in measured]
+
+
+def _note(results: GalaxyResults, diagnostic: str) -> str:
+    """Spell a gradient: as corrected, else as fitted, else why there is none."""
+    symbol = DIAGNOSTICS[diagnostic].ratio.symbol
+    for estimator, remark in (("slope_fgrad", ""), ("slope", UNCORRECTED)):
+        gradient, error = _gradient(results, diagnostic, estimator)
+        if math.isfinite(gradient):
+            return f"{symbol} {signed(gradient, 3)} ± {error:.3f}{remark}"
+    return f"{symbol}: < 2 annuli"
+
+
+def outermost_kpc(galaxies: Sequence[GalaxyResults]) -> float:
+    """Return the outer radius of the largest annulus of some galaxies."""
+    return max(g.annuli[-1].outer_arcsec * g.kpc_per_arcsec for g in galaxies)
+
+
+def common_abundance_range(
+    galaxies: Sequence[GalaxyResults], diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS
+) -> Range:
+    """Return a range of 12 + log(O/H) that holds every point, error and limit.
+
+    Parameters
+    ----------
+    galaxies : sequence of GalaxyResults
+        That share it.
+    diagnostics : sequence of str
+        That are drawn.
+    """
+    low, high = LEAST_ABUNDANCE_RANGE
+    for galaxy in galaxies:
+        for diagnostic in diagnostics:
+            table = _of_annuli(galaxy, diagnostic)
+            value = table["value"].value
+            below = value - np.nan_to_num(table["err_low"].value, nan=LIMIT_ARROW_DEX)
+            above = value + np.nan_to_num(table["err_high"].value, nan=LIMIT_ARROW_DEX)
+            low = min(low, float(np.min(below, where=np.isfinite(below), initial=low)))
+            high = max(high, float(np.max(above, where=np.isfinite(above), initial=high)))
+    # In whole steps, so that figures of other galaxies often have the same axes.
+    return (
+        round(math.floor(round(low / _STEP_DEX, 6)) * _STEP_DEX, 6),
+        round(math.ceil(round(high / _STEP_DEX, 6)) * _STEP_DEX, 6),
+    )
+
+
+def profiles_figure(
+    galaxies: Sequence[MeasuredGalaxy | GalaxyResults],
+    *,
+    diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS,
+    truths: Mapping[str, TrueProfile] | None = None,
+) -> Figure:
+    """Draw the profiles of many galaxies in a grid of panels with the same axes (Fig. 6).
+
+    Parameters
+    ----------
+    galaxies : sequence of MeasuredGalaxy or GalaxyResults
+        At least one, in the order drawn.
+    diagnostics : sequence of str
+        Up to four.
+    truths : mapping of str to TrueProfile, optional
+        By name of the galaxy: the profiles of mocks.
+
+    Returns
+    -------
+    Figure
+    """
+    everything = [results_of(galaxy) for galaxy in galaxies]
+    known = truths or {}
+    n_columns = min(MOST_COLUMNS, len(everything))
+    n_rows = -(-len(everything) // n_columns)
+    width = PAGE_WIDTH_INCHES * max(n_columns / MOST_COLUMNS, 0.5)
+    figure = Figure(figsize=(width, _ROW_INCHES * n_rows + 1.1), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
+    abundance_range = common_abundance_range(everything, diagnostics)
+    for index, results in enumerate(everything):
+        axes = plot_radial_profile(
+            results, grid[index], diagnostics=diagnostics,
+            truth=known.get(results.metadata.name), abundance_range=abundance_range,
+        )  # fmt: skip
+        axes.set_title(results.metadata.name, fontsize=TEXT_POINTS, weight="bold", pad=3.0)
+        axes.set(xlabel="", ylabel="")
+        axes.tick_params(labelleft=index % n_columns == 0,
+                         labelbottom=index + n_columns >= len(everything))  # fmt: skip
+    grid[0].set_xlim(0.0, outermost_kpc(everything))
+    for unused in grid[len(everything) :]:
+        unused.set_axis_off()
+    figure.supxlabel("radius (kpc)", fontsize=TEXT_POINTS)
+    figure.supylabel("12 + log(O/H)", fontsize=TEXT_POINTS)
+    figure.legend(
+        handles=profile_key(diagnostics, with_truth=bool(known)), loc="outside upper center",
+        ncols=4 if n_columns > 2 else 2, fontsize=NOTE_POINTS, frameon=False, handlelength=1.8,
+        columnspacing=1.4,
+    )  # fmt: skip
+    return figure
+
+
+def profile_key(diagnostics: Sequence[str], *, with_truth: bool) -> list[Line2D]:
+    """Return what explains a figure of profiles, for its legend.
+
+    Parameters
+    ----------
+    diagnostics : sequence of str
+        Those drawn.
+    with_truth : bool
+        Whether some truth is drawn.
+    """
+    symbols = [
+        Line2D([], [], linestyle="", marker=mark.marker, color=mark.colour, markersize=4.5,
+               label=_DESCRIPTION.get(name, name))
+        for name, mark in marks_of(diagnostics).items()
+    ]  # fmt: skip
+    lines = {"-": "slope as fitted", "--": "corrected for seeing"}
+    if with_truth:
+        lines[":"] = "truth"
+    return [
+        *symbols,
+        Line2D([], [], linestyle="", marker=r"$\downarrow$", color=DATA_COLOUR, markersize=6.0,
+               label=rf"{DETECTION_SNR:g} $\sigma$ limit"),
+        Line2D([], [], linestyle="", marker="D", color=DATA_COLOUR, markerfacecolor="white",
+               markersize=4.0, label="side excluded by [N II]"),
+        *(Line2D([], [], color=DATA_COLOUR, linestyle=style, linewidth=0.9, label=label)
+          for style, label in lines.items()),
+        Line2D([], [], linestyle="", label="numbers: dex/kpc,\ncorrected (* as fitted)"),
+    ]  # fmt: skip
