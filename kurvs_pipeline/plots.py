@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -44,7 +45,8 @@ def summary(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
     names = [aperture.name for aperture in results.apertures]
     height = max(ROW_INCHES * len(names) + 0.9, LEAST_HEIGHT_INCHES)
     figure = Figure(figsize=(WIDTH_INCHES, height), layout=ConstrainedLayoutEngine(h_pad=0.08))
-    left, right = figure.subfigures(1, 2, width_ratios=(LEFT_INCHES, WIDTH_INCHES - LEFT_INCHES))
+    widths = (LEFT_INCHES, WIDTH_INCHES - LEFT_INCHES)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths).ravel()
     _draw_left(results, left, height)
     draw_spectra(results, right, names)
     figure.suptitle(headline(results), fontsize=TEXT_POINTS + 2.0, weight="bold")
@@ -53,7 +55,8 @@ def summary(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
 
 def _draw_left(results: GalaxyResults, figure: SubFigure, height: float) -> None:
     below = max(height - sum(_LEFT_HEIGHTS_INCHES), 0.01)
-    maps, profile, notes = figure.subfigures(3, 1, height_ratios=(*_LEFT_HEIGHTS_INCHES, below))
+    heights = (*_LEFT_HEIGHTS_INCHES, below)
+    maps, profile, notes = figure.subfigures(3, 1, squeeze=False, height_ratios=heights).ravel()
     halpha, velocity = maps.subplots(1, 2)
     plot_halpha_map(results, halpha)
     plot_velocity_map(results, velocity).set_ylabel("")
@@ -68,7 +71,10 @@ def _draw_profile(results: GalaxyResults, axes: Axes) -> None:
     plot_radial_profile(results, axes)
     radius = results.metadata.effective_radius_arcsec * results.kpc_per_arcsec
     if math.isfinite(radius):
-        above = axes.secondary_xaxis("top", functions=(lambda r: r / radius, lambda r: r * radius))
+        above = axes.secondary_xaxis(
+            "top",
+            functions=(lambda r: np.asarray(r) / radius, lambda r: np.asarray(r) * radius),
+        )
         above.set_xlabel("radius ($R_e$)", fontsize=TEXT_POINTS)
         above.tick_params(labelsize=NOTE_POINTS, direction="in")
         axes.tick_params(top=False)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
@@ -155,9 +156,11 @@ def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
     middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
     for row in _of_annuli(results, diagnostic):
         radius, value, limit = middles[str(row["aperture"])], row["value"].value, row["limit"]
-        style = {"color": mark.colour, "marker": mark.marker, "linestyle": "", "linewidth": 0.8}
-        if str(row["branch_check"]) == "wrong":
-            style["markerfacecolor"] = "white"
+        excluded = str(row["branch_check"]) == "wrong"
+        style: dict[str, Any] = {
+            "color": mark.colour, "marker": mark.marker, "linestyle": "", "linewidth": 0.8,
+            "markerfacecolor": "white" if excluded else mark.colour,
+        }  # fmt: skip
         if limit == "":
             # Where the relation curves, draws may all lie on one side of the value.
             error = np.maximum([[row["err_low"].value], [row["err_high"].value]], 0.0)
@@ -318,16 +321,20 @@ def profile_key(diagnostics: Sequence[str], *, with_truth: bool) -> list[Line2D]
                label=_DESCRIPTION.get(name, name))
         for name, mark in marks_of(diagnostics).items()
     ]  # fmt: skip
-    lines = {"-": "slope as fitted", "--": "corrected for seeing"}
+    lines = [
+        Line2D([], [], linestyle="-", label="slope as fitted"),
+        Line2D([], [], linestyle="--", label="corrected for seeing"),
+    ]
     if with_truth:
-        lines[":"] = "truth"
+        lines.append(Line2D([], [], linestyle=":", label="truth"))
+    for line in lines:
+        line.set(color=DATA_COLOUR, linewidth=0.9)
     return [
         *symbols,
         Line2D([], [], linestyle="", marker=r"$\downarrow$", color=DATA_COLOUR, markersize=6.0,
                label=rf"{DETECTION_SNR:g} $\sigma$ limit"),
         Line2D([], [], linestyle="", marker="D", color=DATA_COLOUR, markerfacecolor="white",
                markersize=4.0, label="side excluded by [N II]"),
-        *(Line2D([], [], color=DATA_COLOUR, linestyle=style, linewidth=0.9, label=label)
-          for style, label in lines.items()),
+        *lines,
         Line2D([], [], linestyle="", label="numbers: dex/kpc,\ncorrected (* as fitted)"),
     ]  # fmt: skip

@@ -50,9 +50,7 @@ def _check_files(directory: Path) -> None:
     """Refuse what is no folder of results, or lacks some."""
     if not directory.is_dir():
         what = "a file" if directory.exists() else "nothing there"
-        raise ResultsError(
-            f"{directory}: expected a folder written by kurvs measure, found {what}"
-        )
+        raise ResultsError(f"{directory}: expected a folder written by kurvs measure, found {what}")
     expected = [ARRAYS_FILE, *(f"{name}.ecsv" for name in TABLES)]
     missing = [name for name in expected if not (directory / name).is_file()]
     if len(missing) == len(expected):
@@ -93,6 +91,8 @@ def _not_understood(path: Path, error: Exception) -> ResultsError:
 
 def _results(tree: xr.DataTree, tables: dict[str, QTable]) -> GalaxyResults:
     apertures = tree["apertures"].to_dataset()
+    # The table keeps the order of the bands, which netCDF does not promise.
+    bands = list(dict.fromkeys(map(str, tables["fluxes"]["band"])))
     return GalaxyResults(
         metadata=metadata_of(tree),
         redshift_err=float(tree.attrs["redshift_err"]),
@@ -109,15 +109,9 @@ def _results(tree: xr.DataTree, tables: dict[str, QTable]) -> GalaxyResults:
         x_arcsec=apertures["x"].to_numpy(),
         y_arcsec=apertures["y"].to_numpy(),
         maps=_maps(tree["maps"].to_dataset()),
-        # The table keeps the order of the bands, which netCDF does not promise.
-        spectra={
-            name: _spectra(tree[name].to_dataset())
-            for name in dict.fromkeys(map(str, tables["fluxes"]["band"]))
-        },
+        spectra={name: _spectra(tree[name].to_dataset()) for name in bands},
         noise_scale={
-            key.removeprefix(_NOISE_SCALE): float(value)
-            for key, value in tree.attrs.items()
-            if key.startswith(_NOISE_SCALE)
+            name: float(tree.attrs[f"{_NOISE_SCALE}{name}"]) for name in bands
         },
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
@@ -118,9 +117,7 @@ def spectral_panels(galaxy: MeasuredGalaxy | GalaxyResults) -> tuple[SpectralPan
         What was measured.
     """
     results = results_of(galaxy)
-    panels = [
-        _panel(results, band, lines) for band in results.spectra for lines in COMPLEXES
-    ]
+    panels = [_panel(results, band, lines) for band in results.spectra for lines in COMPLEXES]
     return tuple(sorted(filter(None, panels), key=lambda panel: panel.range_um))
 
 
@@ -176,7 +173,8 @@ def _note(results: GalaxyResults, aperture: str, line: str, label: str) -> LineN
     snr, limit = results.snr(aperture, line), results.upper_limit(aperture, line)
     if snr > DETECTION_SNR:
         return LineNote(f"{label} {signal_to_noise_label(snr)}", detected=True)
-    return LineNote(f"{label} < {limit:.2g}" if limit > 0.0 else f"{label} –", detected=False)
+    known = f"{label} < {limit:.2g}" if limit > 0.0 else f"{label} no data"
+    return LineNote(known, detected=False)
 
 
 def plot_spectrum(
@@ -253,21 +251,21 @@ def _limits(curve: Array, noise: Array, level: float) -> tuple[float, float]:
 
 
 def _write_notes(notes: Sequence[LineNote], axes: Axes) -> None:
-    areas: list[Artist] = [
+    areas = [
         TextArea(note.text, textprops={
             "fontsize": NOTE_POINTS, "color": FIT_COLOUR if note.detected else MUTED_COLOUR,
             "weight": "bold" if note.detected else "normal",
         })
         for note in notes
     ]  # fmt: skip
-    rows: list[Artist] = [
-        HPacker(children=areas[first : first + _NOTES_IN_A_ROW], pad=0.0, sep=4.0)
+    rows = [
+        HPacker(children=[*areas[first : first + _NOTES_IN_A_ROW]], pad=0.0, sep=4.0)
         for first in range(0, len(areas), _NOTES_IN_A_ROW)
     ]
+    column = VPacker(children=[*rows], pad=0.0, sep=1.5)
     axes.add_artist(
-        AnchoredOffsetbox("upper left", child=VPacker(children=rows, pad=0.0, sep=1.5), pad=0.0, borderpad=0.35, frameon=False,
-                          prop={"size": NOTE_POINTS})
-    )  # fmt: skip
+        AnchoredOffsetbox("upper left", child=column, pad=0.0, borderpad=0.4, frameon=False)
+    )
 
 
 def spectra_figure(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
@@ -286,9 +284,8 @@ def spectra_figure(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
     results = results_of(galaxy)
     height = max(ROW_INCHES * len(results.annuli) + 0.7, _LEAST_HEIGHT_INCHES)
     figure = Figure(figsize=(PAGE_WIDTH_INCHES, height), layout="constrained")
-    left, right = figure.subfigures(
-        1, 2, width_ratios=(_MAP_INCHES, PAGE_WIDTH_INCHES - _MAP_INCHES), wspace=0.0
-    )
+    widths = (_MAP_INCHES, PAGE_WIDTH_INCHES - _MAP_INCHES)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths).ravel()
     _draw_map(results, left)
     draw_spectra(results, right, [annulus.name for annulus in results.annuli])
     return figure
