@@ -123,6 +123,8 @@ def read_truths(paths: Sequence[Path], galaxies: set[str]) -> dict[str, TrueProf
 
 
 def _truth(path: Path) -> tuple[str, TrueProfile]:
+    if not path.is_file():
+        raise CubeFormatError(f"{path}: expected a truth.nc of kurvs simulate, found none there")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as truth:
             profiles = {
@@ -131,8 +133,6 @@ def _truth(path: Path) -> tuple[str, TrueProfile]:
             }
             radius = truth["radius_kpc"].to_numpy()
             return str(truth.attrs["name"]), TrueProfile(radius, profiles)
-    except FileNotFoundError:
-        raise
     except (OSError, KeyError, ValueError) as error:
         raise CubeFormatError(
             f"{path}: expected a truth.nc of kurvs simulate, found something else "

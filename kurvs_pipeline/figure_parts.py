@@ -52,6 +52,11 @@ def signal_to_noise_label(snr: float) -> str:
     return f"{snr:.0f}" if abs(snr) >= DECIMAL_PLACES_FROM else f"{snr:.1f}"
 
 
+def two_digits(value: float) -> str:
+    """Spell a number with two significant digits, as in 120 or 0.0029."""
+    return f"{float(f'{value:.2g}'):g}"
+
+
 def signed(value: float, decimals: int) -> str:
     """Spell a number with its sign, a true minus."""
     return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -68,7 +68,8 @@ def _draw_left(results: GalaxyResults, figure: SubFigure, height: float) -> None
 
 
 def _draw_profile(results: GalaxyResults, axes: Axes) -> None:
-    plot_radial_profile(results, axes)
+    measured = [name for name in SHOWN_DIAGNOSTICS if name in results.gradients["diagnostic"]]
+    plot_radial_profile(results, axes, diagnostics=measured)
     radius = results.metadata.effective_radius_arcsec * results.kpc_per_arcsec
     if math.isfinite(radius):
         above = axes.secondary_xaxis(
@@ -78,7 +79,6 @@ def _draw_profile(results: GalaxyResults, axes: Axes) -> None:
         above.set_xlabel("radius ($R_e$)", fontsize=TEXT_POINTS)
         above.tick_params(labelsize=NOTE_POINTS, direction="in")
         axes.tick_params(top=False)
-    measured = [name for name in SHOWN_DIAGNOSTICS if name in results.gradients["diagnostic"]]
     axes.legend(
         handles=profile_key(measured, with_truth=False), loc="upper left", bbox_to_anchor=(1.01, 1),
         borderaxespad=0.0, fontsize=NOTE_POINTS, frameon=False, handlelength=1.8,

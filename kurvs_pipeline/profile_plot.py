@@ -49,7 +49,8 @@ _DESCRIPTION = {
 }
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
 _STEP_DEX = 0.2
-_ROW_INCHES = 1.35
+_LEAST_ROW_INCHES = 1.35
+_FLATTEST_PANEL = 0.7
 _ROOM_FOR_A_NOTE = 0.09
 """Of a panel's height."""
 
@@ -268,7 +269,7 @@ def profiles_figure(
     galaxies : sequence of MeasuredGalaxy or GalaxyResults
         At least one, in the order drawn.
     diagnostics : sequence of str
-        Up to four.
+        Up to four; those that no galaxy has are left out.
     truths : mapping of str to TrueProfile, optional
         By name of the galaxy: the profiles of mocks.
 
@@ -278,15 +279,18 @@ def profiles_figure(
     """
     everything = [results_of(galaxy) for galaxy in galaxies]
     known = truths or {}
+    measured = {str(name) for results in everything for name in results.gradients["diagnostic"]}
+    drawn = [name for name in diagnostics if name in measured]
     n_columns = min(MOST_COLUMNS, len(everything))
     n_rows = -(-len(everything) // n_columns)
     width = PAGE_WIDTH_INCHES * max(n_columns / MOST_COLUMNS, 0.5)
-    figure = Figure(figsize=(width, _ROW_INCHES * n_rows + 1.1), layout="constrained")
+    row_inches = max(_LEAST_ROW_INCHES, _FLATTEST_PANEL * width / n_columns)
+    figure = Figure(figsize=(width, row_inches * n_rows + 1.1), layout="constrained")
     grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
-    abundance_range = common_abundance_range(everything, diagnostics)
+    abundance_range = common_abundance_range(everything, drawn)
     for index, results in enumerate(everything):
         axes = plot_radial_profile(
-            results, grid[index], diagnostics=diagnostics,
+            results, grid[index], diagnostics=drawn,
             truth=known.get(results.metadata.name), abundance_range=abundance_range,
         )  # fmt: skip
         axes.set_title(results.metadata.name, fontsize=TEXT_POINTS, weight="bold", pad=3.0)
@@ -299,7 +303,7 @@ def profiles_figure(
     figure.supxlabel("radius (kpc)", fontsize=TEXT_POINTS)
     figure.supylabel("12 + log(O/H)", fontsize=TEXT_POINTS)
     figure.legend(
-        handles=profile_key(diagnostics, with_truth=bool(known)), loc="outside upper center",
+        handles=profile_key(drawn, with_truth=bool(known)), loc="outside upper center",
         ncols=4 if n_columns > 2 else 2, fontsize=NOTE_POINTS, frameon=False, handlelength=1.8,
         columnspacing=1.4,
     )  # fmt: skip

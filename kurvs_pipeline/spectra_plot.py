@@ -23,6 +23,7 @@ from kurvs_pipeline.figure_parts import (
     TEXT_POINTS,
     printed_ticks,
     signal_to_noise_label,
+    two_digits,
     unit_label,
 )
 from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
@@ -47,6 +48,7 @@ _LEAST_HEIGHT_INCHES = 3.3
 _MAP_INCHES = 1.9
 _NOTES_IN_A_ROW = 2
 _BELOW_NOTES = 0.8
+_WIDE_UM = 0.01
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _note(results: GalaxyResults, aperture: str, line: str, label: str) -> LineN
     snr, limit = results.snr(aperture, line), results.upper_limit(aperture, line)
     if snr > DETECTION_SNR:
         return LineNote(f"{label} {signal_to_noise_label(snr)}", detected=True)
-    known = f"{label} < {limit:.2g}" if limit > 0.0 else f"{label} no data"
+    known = f"{label} < {two_digits(limit)}" if limit > 0.0 else f"{label} no data"
     return LineNote(known, detected=False)
 
 
@@ -222,7 +224,8 @@ def plot_spectrum(
         axes.plot(rest, curve, color=FIT_COLOUR, linewidth=1.1, label=FIT)
     axes.set(xlim=panel.range_um, ylim=_limits(curve, noise, level))
     _write_notes(notes, axes)
-    printed_ticks(axes, n_x=4, n_y=3)
+    wide = panel.range_um[1] - panel.range_um[0] > _WIDE_UM
+    printed_ticks(axes, n_x=6 if wide else 3, n_y=3)
     return axes
 
 
@@ -263,9 +266,10 @@ def _write_notes(notes: Sequence[LineNote], axes: Axes) -> None:
         for first in range(0, len(areas), _NOTES_IN_A_ROW)
     ]
     column = VPacker(children=[*rows], pad=0.0, sep=1.5)
-    axes.add_artist(
-        AnchoredOffsetbox("upper left", child=column, pad=0.0, borderpad=0.4, frameon=False)
-    )
+    box = AnchoredOffsetbox("upper left", child=column, pad=0.1, borderpad=0.3)
+    # Residuals of sky lines may pass behind.
+    box.patch.set(facecolor="white", edgecolor="none", alpha=0.75)
+    axes.add_artist(box)
 
 
 def spectra_figure(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:

@@ -29,9 +29,15 @@ Examples:
 app = typer.Typer(
     help="Draw galaxies that kurvs measure measured.",
     epilog="kurvs plot COMMAND --help explains a figure, with examples.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _plot(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
 
 Results = Annotated[
     Path, typer.Argument(metavar="RESULTS", help="Folder that kurvs measure wrote.")
@@ -58,9 +64,10 @@ def spectra(
     debug: Debug = False,
     overwrite: Replace = False,
 ) -> None:
-    """Draw the spectra of the annuli with their fits, and the annuli on the H-alpha map.
+    """Draw spectra of the annuli, with fits.
 
-    Rows are annuli outwards, columns bands: Fig. 5 of Li et al. (2025). A fit is drawn where
+    Rows are annuli outwards, columns bands, beside the annuli on the H-alpha map: Fig. 5 of
+    Li et al. (2025). A fit is drawn where
     some line has S/N > 4; every line's S/N, or its 4-sigma limit, is written.
     """
     from experiments.plotting import plot_spectra
@@ -75,7 +82,7 @@ def spectra(
 def profiles(
     results: Annotated[
         list[Path],
-        typer.Argument(metavar="RESULTS...", help="Folders that kurvs measure wrote."),
+        typer.Argument(metavar="RESULTS", help="Folders that kurvs measure wrote."),
     ],
     *,
     truth: Annotated[
@@ -90,10 +97,11 @@ def profiles(
     debug: Debug = False,
     overwrite: Replace = False,
 ) -> None:
-    """Draw the radial profiles of abundance of galaxies, in panels with the same axes.
+    """Draw radial profiles of many galaxies.
 
-    Circles are N2, diamonds R23, squares N2O2, arrows 4-sigma limits, lines the gradients
-    before and after the correction for seeing: Fig. 6 of Li et al. (2025).
+    Each has a panel with the same axes. Circles are N2, diamonds R23, squares N2O2, arrows
+    4-sigma limits, lines the gradients before and after the correction for seeing: Fig. 6 of
+    Li et al. (2025).
     """
     from experiments.plotting import plot_profiles
     from experiments.terminal import Terminal
@@ -112,7 +120,10 @@ def summary(
     debug: Debug = False,
     overwrite: Replace = False,
 ) -> None:
-    """Draw one page on a galaxy: maps, radial profiles and all spectra."""
+    """Draw one page on a galaxy.
+
+    It has maps, radial profiles, a small table and the spectra of all apertures.
+    """
     from experiments.plotting import plot_summary
     from experiments.terminal import Terminal
 
