@@ -77,7 +77,7 @@ def run_measure(
     galaxy = pipeline.run(observation)
     with run.writing() as directory:
         write_results(galaxy, directory)
-        summary(galaxy).savefig(directory / "summary.png", dpi=110)
+        summary(galaxy).savefig(directory / "summary.png", dpi=150)
     tables = [_aperture_table(galaxy)]
     shown = [name for name in SHOWN_DIAGNOSTICS if name in galaxy.abundances["diagnostic"]]
     if len(shown) > 1:

@@ -12,9 +12,10 @@ from experiments.run import OUTPUT_ROOT
 from experiments.style import figure_style
 from kurvs_pipeline.errors import ConfigurationError, CubeFormatError, OutputError
 from kurvs_pipeline.plots import summary
-from kurvs_pipeline.profile_plot import TrueProfile, profiles_figure
+from kurvs_pipeline.profile_plot import TrueProfile
+from kurvs_pipeline.profiles_figure import profiles_figure
 from kurvs_pipeline.reading_results import read_results
-from kurvs_pipeline.spectra_plot import spectra_figure
+from kurvs_pipeline.spectra_figure import spectra_figure
 
 FORMATS = (".png", ".pdf", ".svg")
 RESOLUTION_DPI = 200

@@ -17,8 +17,9 @@ from kurvs_pipeline.figure_parts import (
 from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
 from kurvs_pipeline.map_plot import plot_halpha_map, plot_velocity_map
 from kurvs_pipeline.measure import MeasuredGalaxy
-from kurvs_pipeline.profile_plot import SHOWN_DIAGNOSTICS, plot_radial_profile, profile_key
-from kurvs_pipeline.spectra_plot import draw_spectra, spectra_key
+from kurvs_pipeline.profile_plot import SHOWN_DIAGNOSTICS, plot_radial_profile
+from kurvs_pipeline.profiles_figure import profile_key
+from kurvs_pipeline.spectra_figure import draw_spectra, spectra_key
 
 __all__ = ["DATA_COLOUR", "FIT_COLOUR", "summary"]
 

@@ -1,4 +1,4 @@
-"""Radial profiles of abundance with their gradients, as in Fig. 6 of Li et al. (2025)."""
+"""The radial profile of a galaxy's abundances, with its gradients."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,17 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.figure_parts import (
-    DATA_COLOUR,
     NOTE_POINTS,
-    PAGE_WIDTH_INCHES,
     TEXT_POINTS,
     printed_ticks,
     signed,
 )
 from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
-from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.measure import MeasuredGalaxy
 
 Array = NDArray[np.float64]
@@ -33,24 +28,14 @@ SHOWN_DIAGNOSTICS = ("n2", "r23", "n2o2")
 """Those of the paper's Fig. 6."""
 
 LIMIT_ARROW_DEX = 0.08
-MOST_COLUMNS = 5
 LEAST_ABUNDANCE_RANGE = (8.0, 9.2)
 """12 + log(O/H) that panels show at least; wider, in steps of 0.2, where points need it."""
 
 UNCORRECTED = "*"
 """After a gradient that could not be corrected for seeing."""
 
-_DESCRIPTION = {
-    "n2": "N2 (Bian+18, survey)",
-    "r23": "R23 (Maiolino+08)",
-    "n2o2": "N2O2 (Kewley+19)",
-    "o3n2": "O3N2 (Bian+18, survey)",
-    "n2s2": "N2S2 (Dopita+16)",
-}
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
 _STEP_DEX = 0.2
-_LEAST_ROW_INCHES = 1.35
-_FLATTEST_PANEL = 0.7
 _ROOM_FOR_A_NOTE = 0.09
 """Of a panel's height."""
 
@@ -138,15 +123,12 @@ def plot_radial_profile(
                       linewidth=1.3, zorder=1, label=f"{name} truth")  # fmt: skip
         _draw_points(results, name, mark, axes)
         _draw_slopes(results, name, mark, axes)
-    notes = [(text, marks[name].colour) for name, text in _notes(results, marks)]
+    _write_notes(results, marks, axes)
     # Notes stand below the points, never on them.
     room = _ROOM_FOR_A_NOTE * len(marks)
     axes.set(
         xlim=(0.0, outermost_kpc([results])), ylim=(low - room / (1.0 - room) * (high - low), high)
     )
-    for row, (text, colour) in enumerate(reversed(notes)):
-        axes.text(0.03, 0.02 + row * _ROOM_FOR_A_NOTE, text, transform=axes.transAxes,
-                  color=colour, fontsize=NOTE_POINTS, va="bottom", path_effects=_HALO)  # fmt: skip
     axes.set_xlabel("radius (kpc)", fontsize=TEXT_POINTS)
     axes.set_ylabel("12 + log(O/H)", fontsize=TEXT_POINTS)
     printed_ticks(axes, n_x=5, n_y=5)
@@ -161,6 +143,8 @@ def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
         style: dict[str, Any] = {
             "color": mark.colour, "marker": mark.marker, "linestyle": "", "linewidth": 0.8,
             "markerfacecolor": "white" if excluded else mark.colour,
+            # Symbols that overlap stay apart.
+            "markeredgecolor": mark.colour if excluded else "white", "markeredgewidth": 0.5,
         }  # fmt: skip
         if limit == "":
             # Where the relation curves, draws may all lie on one side of the value.
@@ -169,21 +153,22 @@ def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
         elif limit in {"upper", "lower"}:
             axes.errorbar(
                 radius, value, LIMIT_ARROW_DEX, markersize=2.0, label=f"{diagnostic} limit",
-                uplims=limit == "upper", lolims=limit == "lower", capsize=1.5, **style,
+                uplims=limit == "upper", lolims=limit == "lower", **style,
             )  # fmt: skip
 
 
 def _draw_slopes(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes) -> None:
     """Draw the gradients about the weighted middle of the points that they were fitted to."""
     table = _of_annuli(results, diagnostic)
-    used = table[table["limit"] == ""]
-    if len(used) < 2:
+    error = 0.5 * (table["err_low"] + table["err_high"]).value
+    used = (table["limit"] == "") & np.isfinite(error) & (error > 0.0)
+    if used.sum() < 2:
         return
     middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
-    weight = (0.5 * (used["err_low"] + used["err_high"]).value) ** -2
-    radii = np.array([middles[str(name)] for name in used["aperture"]])
-    pivot = np.average(radii, weights=weight)
-    level = np.average(used["value"].value, weights=weight)
+    radii = np.array([middles[str(name)] for name in table["aperture"]])
+    weight = error[used] ** -2
+    pivot = np.average(radii[used], weights=weight)
+    level = np.average(table["value"].value[used], weights=weight)
     span = np.array([results.annuli[0].inner_arcsec, results.annuli[-1].outer_arcsec])
     span *= results.kpc_per_arcsec
     for estimator, style in (("slope", "-"), ("slope_fgrad", "--")):
@@ -207,10 +192,14 @@ def _gradient(results: GalaxyResults, diagnostic: str, estimator: str) -> tuple[
     return float(row["gradient"].value[0]), float(row["gradient_err"].value[0])
 
 
-def _notes(results: GalaxyResults, diagnostics: Mapping[str, Mark]) -> list[tuple[str, str]]:
-    """Spell the gradient of every diagnostic that was measured."""
-    measured = set(results.gradients["diagnostic"])
-    return [(name, _note(results, name)) for name in diagnostics if name in measured]
+def _write_notes(results: GalaxyResults, marks: Mapping[str, Mark], axes: Axes) -> None:
+    """Write the gradient of every diagnostic that was measured, from the bottom up."""
+    measured = [name for name in marks if name in results.gradients["diagnostic"]]
+    for row, name in enumerate(reversed(measured)):
+        axes.text(
+            0.03, 0.02 + row * _ROOM_FOR_A_NOTE, _note(results, name), transform=axes.transAxes,
+            color=marks[name].colour, fontsize=NOTE_POINTS, va="bottom", path_effects=_HALO,
+        )  # fmt: skip
 
 
 def _note(results: GalaxyResults, diagnostic: str) -> str:
@@ -254,91 +243,3 @@ def common_abundance_range(
         round(math.floor(round(low / _STEP_DEX, 6)) * _STEP_DEX, 6),
         round(math.ceil(round(high / _STEP_DEX, 6)) * _STEP_DEX, 6),
     )
-
-
-def profiles_figure(
-    galaxies: Sequence[MeasuredGalaxy | GalaxyResults],
-    *,
-    diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS,
-    truths: Mapping[str, TrueProfile] | None = None,
-) -> Figure:
-    """Draw the profiles of many galaxies in a grid of panels with the same axes (Fig. 6).
-
-    Parameters
-    ----------
-    galaxies : sequence of MeasuredGalaxy or GalaxyResults
-        At least one, in the order drawn.
-    diagnostics : sequence of str
-        Up to four; those that no galaxy has are left out.
-    truths : mapping of str to TrueProfile, optional
-        By name of the galaxy: the profiles of mocks.
-
-    Returns
-    -------
-    Figure
-    """
-    everything = [results_of(galaxy) for galaxy in galaxies]
-    known = truths or {}
-    measured = {str(name) for results in everything for name in results.gradients["diagnostic"]}
-    drawn = [name for name in diagnostics if name in measured]
-    n_columns = min(MOST_COLUMNS, len(everything))
-    n_rows = -(-len(everything) // n_columns)
-    width = PAGE_WIDTH_INCHES * max(n_columns / MOST_COLUMNS, 0.5)
-    row_inches = max(_LEAST_ROW_INCHES, _FLATTEST_PANEL * width / n_columns)
-    figure = Figure(figsize=(width, row_inches * n_rows + 1.1), layout="constrained")
-    grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
-    abundance_range = common_abundance_range(everything, drawn)
-    for index, results in enumerate(everything):
-        axes = plot_radial_profile(
-            results, grid[index], diagnostics=drawn,
-            truth=known.get(results.metadata.name), abundance_range=abundance_range,
-        )  # fmt: skip
-        axes.set_title(results.metadata.name, fontsize=TEXT_POINTS, weight="bold", pad=3.0)
-        axes.set(xlabel="", ylabel="")
-        axes.tick_params(labelleft=index % n_columns == 0,
-                         labelbottom=index + n_columns >= len(everything))  # fmt: skip
-    grid[0].set_xlim(0.0, outermost_kpc(everything))
-    for unused in grid[len(everything) :]:
-        unused.set_axis_off()
-    figure.supxlabel("radius (kpc)", fontsize=TEXT_POINTS)
-    figure.supylabel("12 + log(O/H)", fontsize=TEXT_POINTS)
-    figure.legend(
-        handles=profile_key(drawn, with_truth=bool(known)), loc="outside upper center",
-        ncols=4 if n_columns > 2 else 2, fontsize=NOTE_POINTS, frameon=False, handlelength=1.8,
-        columnspacing=1.4,
-    )  # fmt: skip
-    return figure
-
-
-def profile_key(diagnostics: Sequence[str], *, with_truth: bool) -> list[Line2D]:
-    """Return what explains a figure of profiles, for its legend.
-
-    Parameters
-    ----------
-    diagnostics : sequence of str
-        Those drawn.
-    with_truth : bool
-        Whether some truth is drawn.
-    """
-    symbols = [
-        Line2D([], [], linestyle="", marker=mark.marker, color=mark.colour, markersize=4.5,
-               label=_DESCRIPTION.get(name, name))
-        for name, mark in marks_of(diagnostics).items()
-    ]  # fmt: skip
-    lines = [
-        Line2D([], [], linestyle="-", label="slope as fitted"),
-        Line2D([], [], linestyle="--", label="corrected for seeing"),
-    ]
-    if with_truth:
-        lines.append(Line2D([], [], linestyle=":", label="truth"))
-    for line in lines:
-        line.set(color=DATA_COLOUR, linewidth=0.9)
-    return [
-        *symbols,
-        Line2D([], [], linestyle="", marker=r"$\downarrow$", color=DATA_COLOUR, markersize=6.0,
-               label=rf"{DETECTION_SNR:g} $\sigma$ limit"),
-        Line2D([], [], linestyle="", marker="D", color=DATA_COLOUR, markerfacecolor="white",
-               markersize=4.0, label="side excluded by [N II]"),
-        *lines,
-        Line2D([], [], linestyle="", label="numbers: dex/kpc,\ncorrected (* as fitted)"),
-    ]  # fmt: skip

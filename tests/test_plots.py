@@ -22,9 +22,11 @@ from kurvs_pipeline.profile_plot import (
     TrueProfile,
     common_abundance_range,
     plot_radial_profile,
-    profiles_figure,
 )
-from kurvs_pipeline.spectra_plot import line_notes, plot_spectrum, spectra_figure, spectral_panels
+from kurvs_pipeline.profiles_figure import profiles_figure
+from kurvs_pipeline.spectra_figure import spectra_figure
+from kurvs_pipeline.spectra_plot import plot_spectrum
+from kurvs_pipeline.spectral_panels import line_notes, spectral_panels
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 POSITION_ANGLE_DEG = 120.0
