@@ -143,17 +143,18 @@ def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
         style: dict[str, Any] = {
             "color": mark.colour, "marker": mark.marker, "linestyle": "", "linewidth": 0.8,
             "markerfacecolor": "white" if excluded else mark.colour,
-            # Symbols that overlap stay apart.
-            "markeredgecolor": mark.colour if excluded else "white", "markeredgewidth": 0.5,
         }  # fmt: skip
         if limit == "":
             # Where the relation curves, draws may all lie on one side of the value.
             error = np.maximum([[row["err_low"].value], [row["err_high"].value]], 0.0)
-            axes.errorbar(radius, value, error, markersize=4.5, label=diagnostic, **style)
+            # Symbols that overlap stay apart by white edges.
+            style["markeredgecolor"] = mark.colour if excluded else "white"
+            axes.errorbar(radius, value, error, markersize=5.0, markeredgewidth=0.5,
+                          label=diagnostic, **style)  # fmt: skip
         elif limit in {"upper", "lower"}:
             axes.errorbar(
                 radius, value, LIMIT_ARROW_DEX, markersize=2.0, label=f"{diagnostic} limit",
-                uplims=limit == "upper", lolims=limit == "lower", **style,
+                uplims=limit == "upper", lolims=limit == "lower", capsize=1.5, **style,
             )  # fmt: skip
 
 
