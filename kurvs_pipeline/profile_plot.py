@@ -209,7 +209,8 @@ def _note(results: GalaxyResults, diagnostic: str) -> str:
     for estimator, remark in (("slope_fgrad", ""), ("slope", UNCORRECTED)):
         gradient, error = _gradient(results, diagnostic, estimator)
         if math.isfinite(gradient):
-            return f"{symbol} {signed(gradient, 3)} ± {error:.3f}{remark}"
+            spelt = f"{error:.3f}" if math.isfinite(error) else "?"
+            return f"{symbol} {signed(gradient, 3)} ± {spelt}{remark}"
     return f"{symbol}: < 2 annuli"
 
 

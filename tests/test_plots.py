@@ -328,6 +328,12 @@ def test_a_gradient_that_could_not_be_corrected_is_marked(results, axes):
     assert "N2 \N{MINUS SIGN}0.030 ± 0.010*" in texts(axes)
 
 
+def test_an_error_that_is_not_known_is_a_question_mark(results, axes):
+    rows = [("n2", "slope", -0.03, np.nan), ("n2", "slope_fgrad", -0.05, np.nan)]
+    plot_radial_profile(replace(on_a_line(results), gradients=gradients(rows)), axes)
+    assert "N2 \N{MINUS SIGN}0.050 ± ?" in texts(axes)
+
+
 def test_the_diagnostics_have_the_markers_of_the_paper(results, axes):
     table = abundances([("A", name, 8.5, "", "") for name in ("n2", "r23", "n2o2")])
     plot_radial_profile(replace(results, abundances=table), axes)
