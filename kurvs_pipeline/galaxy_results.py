@@ -63,8 +63,8 @@ class GalaxyResults:
 
     Parameters
     ----------
-    metadata, redshift_err, fluxes, attenuation, abundances, gradients, apertures, coverage, \
-    weights, x_arcsec, y_arcsec, maps, noise_scale
+    metadata, redshift_err, fluxes, attenuation, abundances, ionization, classes, gradients, \
+    apertures, coverage, weights, x_arcsec, y_arcsec, maps, noise_scale
         As in :class:`~kurvs_pipeline.measure.MeasuredGalaxy`.
     spectra : mapping of str to BandSpectra
         By band, the one with H-alpha first.
@@ -75,6 +75,8 @@ class GalaxyResults:
     fluxes: QTable
     attenuation: QTable
     abundances: QTable
+    ionization: QTable
+    classes: QTable
     gradients: QTable
     apertures: tuple[Aperture, ...]
     coverage: tuple[float, ...]
@@ -136,6 +138,8 @@ def results_of(galaxy: MeasuredGalaxy | GalaxyResults) -> GalaxyResults:
         fluxes=galaxy.fluxes,
         attenuation=galaxy.attenuation,
         abundances=galaxy.abundances,
+        ionization=galaxy.ionization,
+        classes=galaxy.classes,
         gradients=galaxy.gradients,
         apertures=galaxy.apertures,
         coverage=galaxy.coverage,
