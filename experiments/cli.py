@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from experiments.commands import fit_spectra, measure, plot, recover, simulate
+from experiments.commands import fit_spectra, measure, plot, recover, simulate, stack
 from kurvs_pipeline.errors import KurvsError
 
 BAD_INPUT = 2
@@ -31,6 +31,7 @@ app.command(epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command(epilog=measure.EXAMPLES)(measure.measure)
 app.command("fit-spectra", epilog=fit_spectra.EXAMPLES)(fit_spectra.fit_spectra)
 app.add_typer(plot.app, name="plot")
+app.command(epilog=stack.EXAMPLES)(stack.stack)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -1,8 +1,8 @@
 """Spectra of galaxies brought to rest, ready to be stacked.
 
 Wavelengths are divided by 1 + z and flux densities multiplied by it, so that a line keeps its
-flux. A table whose axis is already at rest stays as it is: its flux density counts per um of
-that axis.
+flux. The velocity of the fitted lines, relative to that redshift, is taken out in the same way.
+A table whose axis is already at rest counts its flux density per um of that axis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitted_spectrum import FittedSpectrum
 from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_fluxes import BandFit
@@ -197,7 +198,8 @@ def _at_rest(
     unit: str,
 ) -> RestSpectrum:
     """Bring flux density, variance and valid channels of one fitted spectrum to rest."""
-    model, stretch = fits.model, 1.0 + fits.model.redshift
+    model, velocity_kms = fits.model, float(np.nan_to_num(fits.velocity_kms[row]))
+    stretch = (1.0 + model.redshift) * (1.0 + velocity_kms / SPEED_OF_LIGHT_KMS)
     continuum = np.full(model.wavelength_um.size, np.nan)
     for window, level in zip(model.windows, fits.continuum[row], strict=True):
         continuum[window.channels] = level
