@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -15,14 +14,16 @@ from experiments.run import Run
 from experiments.stack_figure import MeasuredStack, stack_figure
 from experiments.terminal import Terminal
 from kurvs_pipeline.errors import ConfigurationError, CoverageError, KurvsError, MetadataError
-from kurvs_pipeline.extracted_spectra import fit_spectra, read_redshifts, read_spectra_table
+from kurvs_pipeline.extracted_spectra import (
+    ExtractedSpectrum,
+    fit_spectra,
+    read_redshifts,
+    read_spectra_table,
+)
 from kurvs_pipeline.rest_spectra import RestSpectrum, names_of, rest_spectra_of_tables
 from kurvs_pipeline.stacked_lines import measure_stack
 from kurvs_pipeline.stacking import Stack, stack_spectra
 from kurvs_pipeline.stellar_masses import read_stellar_masses
-
-if TYPE_CHECKING:
-    from kurvs_pipeline.spectra_tables import ExtractedSpectrum
 
 
 @dataclass(frozen=True)
