@@ -242,10 +242,14 @@ def _abundance_table(
 
 
 def _undetected(lines: tuple[str, ...], snr: Mapping[str, float]) -> str:
-    """Name the lines, or pairs, that are below 4 sigma."""
-    names = {PAIRS.get(line, line): None for line in lines}
+    """Name the lines, or pairs, that are not covered or below 4 sigma."""
+    absent = [line for line in lines if line not in snr]
+    names = {PAIRS.get(line, line): None for line in lines if line in snr}
     faint = [name for name in names if not _snr_of(name, snr) > DETECTION_SNR]
-    return f"{' and '.join(faint)} below {DETECTION_SNR:g} sigma" if faint else ""
+    return _joined(
+        f"{' and '.join(absent)} not covered" if absent else "",
+        f"{' and '.join(faint)} below {DETECTION_SNR:g} sigma" if faint else "",
+    )
 
 
 def _snr_of(name: str, snr: Mapping[str, float]) -> float:
