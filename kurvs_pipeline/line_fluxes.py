@@ -24,6 +24,11 @@ Array = NDArray[np.float64]
 DETECTION_SNR = 4.0
 """Below it a line is a limit (Li et al. 2025, Section 3)."""
 
+HALPHA_BAND_SNR = 5.0
+OTHER_BANDS_SNR = 10.0
+"""Of the brightest line, for a band to have kinematics of its own: elsewhere those of H-alpha are
+known better, and a faint doublet that is free may be fitted the wrong way round."""
+
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where nothing better is known."""
 
@@ -167,6 +172,7 @@ def fit_bands(
         fits = fit_lines_or_fix(
             model, spectra.flux, spectra.variance, mask=~spectra.valid,
             fallback_velocity_kms=velocity, fallback_sigma_kms=sigma,
+            minimum_snr=OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
         )  # fmt: skip
         results[name] = BandFit(model, spectra, fits, band.units, coverage)
         if len(results) == 1:

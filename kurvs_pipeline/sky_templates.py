@@ -80,8 +80,24 @@ def sky_residual(flux: Array, sigma: Array, usable: Mask) -> Array:
     target = (weight * flux.reshape(n_channels, -1)).T @ templates
     enough = np.count_nonzero(weight, axis=0) >= FEWEST_CHANNELS
     coefficients = np.zeros((normal.shape[0], 3))
-    coefficients[enough] = np.linalg.solve(normal[enough], target[enough][:, :, None])[:, :, 0]
+    if enough.any():
+        inverse = np.linalg.inv(normal[enough])
+        fitted = np.einsum("sij,sj->si", inverse, target[enough])
+        scatter = np.vdot(weight, flux.reshape(n_channels, -1) ** 2) / np.count_nonzero(weight)
+        errors2 = scatter * np.diagonal(inverse, axis1=1, axis2=2)
+        coefficients[enough] = fitted * _signal_fraction(fitted, errors2)
     return np.asarray((templates @ coefficients.T).reshape(n_channels, *field))
+
+
+def _signal_fraction(fitted: Array, errors2: Array) -> Array:
+    """Return how much of the scatter of each number over the field is more than noise.
+
+    Numbers are shrunk by it: where the sky was subtracted well, its templates would only carry
+    noise into the lines of the galaxy.
+    """
+    power = np.mean(fitted**2, axis=0)
+    excess = np.maximum(power - errors2.mean(axis=0), 0.0)
+    return np.asarray(np.divide(excess, power, out=np.zeros_like(power), where=power > 0.0))
 
 
 def _templates(sigma: Array, usable: Mask) -> Array | None:

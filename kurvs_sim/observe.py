@@ -77,7 +77,8 @@ def observe(
     within_kms_of_lines : float or None
         Keep of each band only the channels from so far before its first line to so far after
         its last, lines being those of ``REST_WAVELENGTH_UM`` in the band's usable range. A band
-        without any is left out. This saves time and memory; 3000 is enough for the pipeline, and
+        without any is left out. This saves time and memory; 3000 is enough for the pipeline, or
+        10 000 where effects leave residuals of sky lines, of which it must see many, and
         less than 1000 leaves it no channels free of lines. None keeps all channels. Galaxy, sky
         residuals, variance and mask are the same voxel for voxel as in the whole band. Noise and
         cosmic rays are drawn for these channels alone: as strong and as correlated as in the

@@ -70,7 +70,8 @@ def simulate(
         typer.Option(
             metavar="KMS",
             help="Keep only the channels from so far before the first line of a band to so far "
-            "after its last: 3000 is enough for `kurvs measure`. [default: all channels]",
+            "after its last: 3000 is enough for `kurvs measure`, 10000 with residuals of sky "
+            "lines. [default: all channels]",
             show_default=False,
         ),
     ] = None,
