@@ -7,12 +7,16 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
 from kurvs_pipeline.line_model import BandLineModel
 
 Array = NDArray[np.float64]
 
 OII_PAIR = ("oii_3726", "oii_3729")
+
+POOR_FIT_PROBABILITY = 1e-3
+"""A chi2 that noise alone exceeds less often than this is a poor fit."""
 
 
 class FitFlag(IntFlag):
@@ -29,6 +33,9 @@ class FitFlag(IntFlag):
     """The line is not wider than the line-spread function: fluxes stand, the width is NaN."""
     PARTIAL = 16
     """Some line is masked or off the grid over more than half of its core: it is NaN."""
+    POOR_FIT = 32
+    """Noise alone explains the residuals in less than 1 of 1000 cases: the lines may not be
+    Gaussians, or the errors be too small. Told by :attr:`LineFits.quality_flag` only."""
 
 
 def describe_flag(flag: int) -> str:
@@ -130,9 +137,30 @@ class LineFits:
         return np.asarray((self.flag & int(failed)) == 0)
 
     @cached_property
+    def reduced_chi2(self) -> Array:
+        """chi2 over degrees of freedom, shape (n_spec,); NaN where the fit failed."""
+        unknown = np.full(self.chi2.shape, np.nan)
+        return np.asarray(np.divide(self.chi2, self.dof, out=unknown, where=self.dof > 0))
+
+    @cached_property
+    def p_value(self) -> Array:
+        """Probability of a larger chi2 by noise alone, shape (n_spec,); NaN where it failed.
+
+        It takes channels as independent and their errors as right.
+        """
+        known = np.isfinite(self.chi2) & (self.dof > 0)
+        return np.asarray(np.where(known, chdtrc(self.dof, self.chi2), np.nan))
+
+    @cached_property
     def flag_names(self) -> NDArray[np.str_]:
         """The flags in words, shape (n_spec,)."""
         return np.array([describe_flag(int(flag)) for flag in self.flag], dtype=np.str_)
+
+    @cached_property
+    def quality_flag(self) -> NDArray[np.intp]:
+        """``flag`` with ``POOR_FIT`` added where chi2 is too large for noise, shape (n_spec,)."""
+        poor = self.p_value < POOR_FIT_PROBABILITY
+        return np.asarray(self.flag | np.where(poor, int(FitFlag.POOR_FIT), 0))
 
     def to_lines(self) -> LineFluxes:
         """Return the flux of every line, with ``oii`` where both of its lines were fitted."""

@@ -12,12 +12,13 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
-from kurvs_pipeline.line_fits import LineFits
+from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import OBSERVED_LINE_SIGMA_KMS
 from kurvs_pipeline.sky_excess import with_sky_residuals
 from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
+from kurvs_pipeline.statistical_flux import statistical_fluxes
 
 Array = NDArray[np.float64]
 
@@ -231,11 +232,12 @@ def flux_table(
     Returns
     -------
     QTable
-        ``aperture, line, flux, flux_err, snr, upper_limit, band, coverage, velocity, sigma,
-        kinematics, flag``.
+        ``aperture, line, flux, flux_err, snr, upper_limit, statistical_flux,
+        statistical_flux_err, band, coverage, velocity, sigma, kinematics, reduced_chi2, flag``.
         ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux stands either way.
         ``coverage`` is of the aperture's area in the line's own band: light on the rest is
-        not made up.
+        not made up. ``statistical_flux`` sums over the line, whatever its shape, and is NaN
+        where lines overlap (:func:`~kurvs_pipeline.statistical_flux.statistical_fluxes`).
     """
     within = np.asarray(coverage, dtype=float)
     return vstack([_band_table(name, fit, apertures, within) for name, fit in fits.items()])
@@ -254,12 +256,19 @@ def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Arr
     table["snr"] = lines.snr.ravel() * u.dimensionless_unscaled
     limit = np.where(detected, np.nan, DETECTION_SNR * lines.flux_err)
     table["upper_limit"] = limit.ravel() * unit
+    sums = statistical_fluxes(
+        fit.fits, fit.spectra.flux, fit.spectra.variance, mask=~fit.spectra.valid
+    )
+    table["statistical_flux"] = sums.flux.ravel() * unit
+    table["statistical_flux_err"] = sums.flux_err.ravel() * unit
     table["band"] = band
     table["coverage"] = np.repeat(coverage * fit.coverage, n_lines)
     table["velocity"] = np.repeat(fit.fits.velocity_kms, n_lines) * u.km / u.s
     table["sigma"] = np.repeat(fit.fits.sigma_kms, n_lines) * u.km / u.s
     table["kinematics"] = np.repeat(fit.fits.kinematics, n_lines)
-    table["flag"] = np.repeat(fit.fits.flag_names, n_lines)
+    flags = [describe_flag(int(flag)) for flag in fit.fits.quality_flag]
+    table["reduced_chi2"] = np.repeat(fit.fits.reduced_chi2, n_lines)
+    table["flag"] = np.repeat(flags, n_lines)
     return table
 
 
