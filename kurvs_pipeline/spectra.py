@@ -1,6 +1,5 @@
 """From a cube to the spectra of apertures: continuum, velocity alignment, co-addition."""
 
-import itertools
 import logging
 from dataclasses import dataclass
 
@@ -9,13 +8,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.block_continuum import CONTINUUM_BLOCK_CHANNELS, BlockContinuum
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import (
     OBSERVED_LINE_SIGMA_KMS,
     SpatialCorrelation,
     empirical_sigma,
-    masked_median,
     measure_correlation,
     noise_scale,
     residual_channels,
@@ -26,9 +25,6 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 logger = logging.getLogger(__name__)
-
-CONTINUUM_BLOCK_CHANNELS = 200
-"""Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
 USED_KMS = 10_000.0
 """Half-width about the lines of what is used of a band: hundreds of channels either side."""
@@ -70,6 +66,8 @@ class CalibratedBand:
         Factor by which the stated noise was multiplied; NaN where none was stated.
     units : str
         Of the flux density.
+    continuum : BlockContinuum, optional
+        What was subtracted.
     """
 
     flux: Array
@@ -80,6 +78,7 @@ class CalibratedBand:
     correlation: SpatialCorrelation
     noise_scale: float
     units: str
+    continuum: BlockContinuum | None = None
 
     @property
     def valid_spaxels(self) -> Mask:
@@ -135,7 +134,8 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     wavelength = band["wavelength"].to_numpy()
     flux, valid = _usable_flux(band)
     line_free = ~near_lines(wavelength, redshift)
-    residual = flux - continuum(flux, valid & line_free[:, None, None])
+    continuum = BlockContinuum.of(flux, valid & line_free[:, None, None])
+    residual = flux - continuum.cube()
     radius = np.hypot(band["x"].to_numpy()[None, :], band["y"].to_numpy()[:, None])
     off_source = _off_source(radius > source_radius_arcsec, valid)
     variance = band["variance"].to_numpy().astype(float)
@@ -161,6 +161,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         ),
         noise_scale=scale,
         units=band["flux"].attrs["units"],
+        continuum=continuum,
     )
 
 
@@ -228,50 +229,6 @@ def near_lines(wavelength_um: Array, redshift: float) -> Mask:
     observed = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
     offset = np.abs(wavelength_um[:, None] / observed - 1.0) * SPEED_OF_LIGHT_KMS
     return np.asarray((offset < LINE_EXCLUSION_KMS).any(axis=1))
-
-
-def continuum(flux: Array, usable: Mask) -> Array:
-    """Estimate the continuum of every spaxel: medians of blocks, joined by straight lines.
-
-    Parameters
-    ----------
-    flux : array, shape (n_channels, n_y, n_x)
-        Flux density.
-    usable : bool array, same shape
-        Line-free voxels with data.
-
-    Returns
-    -------
-    array, same shape
-        0 for a spaxel without any usable channel.
-    """
-    n_channels = flux.shape[0]
-    n_blocks = max(1, round(n_channels / CONTINUUM_BLOCK_CHANNELS))
-    edges = np.linspace(0, n_channels, n_blocks + 1).astype(int)
-    pairs = list(itertools.pairwise(edges))
-    medians = np.stack([masked_median(flux[a:b], usable[a:b], axis=0) for a, b in pairs])
-    # A block mostly covered by lines says little of its continuum: bridge it.
-    fraction = np.stack([usable[a:b].mean(axis=0) for a, b in pairs])
-    sparse = fraction < 0.3 * fraction.max(axis=0, keepdims=True)
-    return _join(np.where(sparse, np.nan, medians), (edges[:-1] + edges[1:] - 1) / 2, n_channels)
-
-
-def _join(medians: Array, centres: Array, n_channels: int) -> Array:
-    """Interpolate block medians to channels, bridging blocks that are NaN."""
-    shape = medians.shape[1:]
-    columns = medians.reshape(len(centres), -1)
-    known = np.isfinite(columns)
-    result = np.zeros((n_channels, columns.shape[1]))
-    channel = np.arange(n_channels)
-    # Spaxels share few patterns of missing blocks: one matrix product serves each pattern.
-    for pattern in np.unique(known, axis=1).T:
-        if not pattern.any():
-            continue
-        members = (known == pattern[:, None]).all(axis=0)
-        unit = np.eye(int(pattern.sum()))
-        matrix = np.stack([np.interp(channel, centres[pattern], row) for row in unit], axis=1)
-        result[:, members] = matrix @ columns[np.ix_(pattern, members)]
-    return result.reshape(n_channels, *shape)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf
 
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.line_fits import OII_PAIR, FitFlag, LineFits
-from kurvs_pipeline.small_matrices import invert_symmetric
+from kurvs_pipeline.fit_responses import drawn_kinematics, parameter_responses
+from kurvs_pipeline.line_fits import OII_PAIR, LineFits
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -141,17 +141,15 @@ class _LineSums:
         continuum = self.fits.model.continuum
         n_windows = len(continuum)
         by_continuum = -np.einsum("nlu,wu->nlw", weights, continuum)
+        responses = parameter_responses(self.fits, self.data.variance)[:, -(n_windows + 2) :]
         changes = np.concatenate([by_continuum, self._by_kinematics], axis=2)
-        weights = weights + changes @ self._responses[:, -(n_windows + 2) :]
+        weights = weights + changes @ responses
         variance = np.einsum("nlu,nlu,nu->nl", weights, weights, self.data.variance)
         return np.where(self._known, np.sqrt(variance), np.nan)
 
     @cached_property
     def _kinematics(self) -> tuple[Array, Array]:
-        """Velocity and squared width; an unresolved line has no width of its own."""
-        unresolved = (self.fits.flag & FitFlag.UNRESOLVED) != 0
-        sigma = np.where(unresolved, 0.0, np.nan_to_num(self.fits.sigma_kms))
-        return np.nan_to_num(self.fits.velocity_kms), sigma**2
+        return drawn_kinematics(self.fits)
 
     @cached_property
     def _groups_of_lines(self) -> Array:
@@ -228,22 +226,3 @@ class _LineSums:
         by_velocity = np.einsum("nlu,nu->nl", up, fitted) / (2.0 * _STEP_KMS)
         by_variance = np.einsum("nlu,nu->nl", wider, fitted) / step[:, None]
         return np.stack([by_velocity, by_variance], axis=2)
-
-    @cached_property
-    def _responses(self) -> Array:
-        """How every fitted parameter follows every channel, (n_spec, n_parameters, n_used)."""
-        model, (velocity, variance) = self.fits.model, self._kinematics
-        columns = model.line_columns(velocity, variance)
-        flux = np.nan_to_num(self.fits.flux)
-        free = ~np.isnan(np.stack([self.fits.velocity_err_kms, self.fits.sigma_err_kms], axis=1))
-        kinetic = np.einsum(
-            "ng,kngu->nku", flux, np.stack([columns.by_velocity, columns.by_variance])
-        )
-        lines = columns.lines * np.isfinite(self.fits.flux)[:, :, None]
-        continuum = np.broadcast_to(model.continuum, (len(flux), *model.continuum.shape))
-        matrix = np.concatenate([lines, continuum, kinetic * free[:, :, None]], axis=1)
-        noise = self.data.variance
-        weight = np.divide(1.0, noise, out=np.zeros_like(noise), where=noise > 0.0)
-        weighted = matrix * weight[:, None, :]
-        fisher = (weighted @ matrix.transpose(0, 2, 1)).transpose(1, 2, 0)
-        return np.asarray(invert_symmetric(fisher).transpose(2, 0, 1) @ weighted)
