@@ -52,7 +52,7 @@ class BandSpectra:
             flux=spectra.flux,
             variance=spectra.variance,
             valid=spectra.valid,
-            model=fit.fits.model_spectra(),
+            model=fit.model_spectra(),
             units=fit.units,
         )
 

@@ -36,6 +36,10 @@ class FitFlag(IntFlag):
     POOR_FIT = 32
     """Noise alone explains the residuals in less than 1 of 1000 cases: the lines may not be
     Gaussians, or the errors be too small. Told by :attr:`LineFits.quality_flag` only."""
+    FAINT_CONTINUUM = 64
+    """Stellar absorption was corrected for by a continuum below 3 sigma."""
+    BROAD_LINE = 128
+    """There is a broad H-alpha as well; the lines are the narrow ones."""
 
 
 def describe_flag(flag: int) -> str:

@@ -9,6 +9,7 @@ from astropy.table import QTable, vstack
 from numpy.typing import ArrayLike, NDArray
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.broad_component import BroadHalpha, fit_broad_halpha, hidden_by_continuum
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
@@ -19,6 +20,7 @@ from kurvs_pipeline.noise import OBSERVED_LINE_SIGMA_KMS
 from kurvs_pipeline.sky_excess import with_sky_residuals
 from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
 from kurvs_pipeline.statistical_flux import statistical_fluxes
+from kurvs_pipeline.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
 
 Array = NDArray[np.float64]
 
@@ -50,6 +52,11 @@ class BandFit:
         Of the flux density.
     coverage : array, shape (n_apertures,)
         Fraction of each aperture's H-alpha spaxels that hold data in this band.
+    other_light : array, shape (n_apertures, n_channels), optional
+        What the spectra hold beside the lines that were fitted and their continuum: a broad
+        H-alpha, and the absorption of stars, which is negative.
+    broad : BroadHalpha, optional
+        If it was asked for, in the band with H-alpha.
     """
 
     model: BandLineModel
@@ -57,6 +64,17 @@ class BandFit:
     fits: LineFits
     units: str
     coverage: Array
+    other_light: Array | None = None
+    broad: BroadHalpha | None = None
+
+    @property
+    def line_flux_density(self) -> Array:
+        """The spectra without other light, shape (n_apertures, n_channels)."""
+        return self.spectra.flux - (0.0 if self.other_light is None else self.other_light)
+
+    def model_spectra(self) -> Array:
+        """Return what was fitted, with the other light, as :meth:`LineFits.model_spectra`."""
+        return self.fits.model_spectra() + (0.0 if self.other_light is None else self.other_light)
 
 
 def bands_with_lines(
@@ -136,6 +154,8 @@ def fit_bands(
     *,
     redshift: float,
     velocity_kms: Array,
+    broad_halpha: bool = False,
+    balmer_absorption: BalmerAbsorption | None = None,
 ) -> dict[str, BandFit]:
     """Co-add and fit every aperture in every band.
 
@@ -154,6 +174,11 @@ def fit_bands(
         Systemic.
     velocity_kms : array, shape (n_y, n_x)
         To take out of every spaxel, relative to ``redshift``.
+    broad_halpha : bool
+        Whether to try a broad H-alpha in every aperture
+        (:func:`~kurvs_pipeline.broad_component.fit_broad_halpha`).
+    balmer_absorption : BalmerAbsorption, optional
+        Of the stars, to correct for.
 
     Returns
     -------
@@ -163,24 +188,78 @@ def fit_bands(
     velocity, sigma = np.zeros(n_apertures), np.full(n_apertures, TYPICAL_SIGMA_KMS)
     results: dict[str, BandFit] = {}
     for name, band in bands.items():
-        model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift)
-        coverage = _coverage(weights, band)
-        spectra = coadd(band, weights, velocity_kms=velocity_kms)
-        spectra = replace(spectra, valid=spectra.valid & (coverage >= MINIMUM_COVERAGE)[:, None])
-        spectra = _with_sky_residuals(spectra, band, redshift)
-        if not results:
-            velocity, sigma = _integrated_kinematics(model, spectra, velocity, sigma)
-        fits = fit_lines_or_fix(
-            model, spectra.flux, spectra.variance, mask=~spectra.valid,
-            fallback_velocity_kms=velocity, fallback_sigma_kms=sigma,
-            minimum_snr=OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
+        fitter = _BandFitter(
+            BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift), band, weights,
+            OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
+            broad_halpha=broad_halpha and not results, balmer_absorption=balmer_absorption,
         )  # fmt: skip
-        results[name] = BandFit(model, spectra, fits, band.units, coverage)
+        spectra, coverage = fitter.spectra(velocity_kms)
+        if not results:
+            velocity, sigma = fitter.integrated_kinematics(spectra, velocity, sigma)
+        results[name] = fitter.fit(spectra, (velocity, sigma), coverage)
         if len(results) == 1:
+            fits = results[name].fits
             known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
             velocity = np.where(known, fits.velocity_kms, velocity)
             sigma = np.where(known, fits.sigma_kms, sigma)
     return results
+
+
+@dataclass(frozen=True)
+class _BandFitter:
+    """How the apertures of one band are co-added and fitted."""
+
+    model: BandLineModel
+    band: CalibratedBand
+    weights: Array
+    minimum_snr: float
+    broad_halpha: bool
+    balmer_absorption: BalmerAbsorption | None
+
+    def spectra(self, velocity_kms: Array) -> tuple[ApertureSpectra, Array]:
+        """Co-add the apertures; return their coverage as well."""
+        coverage = _coverage(self.weights, self.band)
+        spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
+        spectra = replace(spectra, valid=spectra.valid & (coverage >= MINIMUM_COVERAGE)[:, None])
+        return _with_sky_residuals(spectra, self.band, self.model.redshift), coverage
+
+    def integrated_kinematics(
+        self, spectra: ApertureSpectra, velocity: Array, sigma: Array
+    ) -> tuple[Array, Array]:
+        """Give every aperture the kinematics of the integrated one, where it is detected."""
+        first = replace(self, weights=self.weights[:1])
+        alone = ApertureSpectra(spectra.flux[:1], spectra.variance[:1], spectra.valid[:1])
+        fits = first.fit(alone, (velocity[:1], sigma[:1]), np.ones(1)).fits
+        if not np.isfinite(fits.velocity_kms[0]):
+            return velocity, sigma
+        return np.full_like(velocity, fits.velocity_kms[0]), np.full_like(sigma, fits.sigma_kms[0])
+
+    def fit(
+        self, spectra: ApertureSpectra, fallback_kms: tuple[Array, Array], coverage: Array
+    ) -> BandFit:
+        """Fit the lines, less what the stars absorb, beside a broad one if asked for."""
+        absorbed = self._absorbed()
+        emission = spectra if absorbed is None else absorbed.put_back(spectra)
+        fits = fit_lines_or_fix(
+            self.model, emission.flux, emission.variance, mask=~emission.valid,
+            fallback_velocity_kms=fallback_kms[0], fallback_sigma_kms=fallback_kms[1],
+            minimum_snr=self.minimum_snr,
+        )  # fmt: skip
+        other, broad = None, None
+        if self.broad_halpha and "halpha" in self.model.group_names:
+            halpha_um = self.model.line_scale("halpha")[0]
+            hidden = hidden_by_continuum(self.band, self.weights, halpha_um)
+            broad = fit_broad_halpha(emission, fits, fallback_kms=fallback_kms, hidden=hidden)
+            fits, other = broad.narrow, broad.light
+        if absorbed is not None:
+            fits = absorbed.with_error(fits, emission)
+            other = -absorbed.spectra if other is None else other - absorbed.spectra
+        return BandFit(self.model, spectra, fits, self.band.units, coverage, other, broad)
+
+    def _absorbed(self) -> AbsorbedLight | None:
+        if self.balmer_absorption is None:
+            return None
+        return absorbed_light(self.balmer_absorption, self.model, self.band, self.weights)
 
 
 def _with_sky_residuals(
@@ -200,19 +279,6 @@ def _coverage(weights: Array, band: CalibratedBand) -> Array:
     total = weights.sum(axis=(1, 2))
     inside = (weights * band.valid_spaxels).sum(axis=(1, 2))
     return np.asarray(np.divide(inside, total, out=np.zeros_like(total), where=total > 0.0))
-
-
-def _integrated_kinematics(
-    model: BandLineModel, spectra: ApertureSpectra, velocity: Array, sigma: Array
-) -> tuple[Array, Array]:
-    """Give every aperture the kinematics of the integrated one, where it is detected."""
-    fits = fit_lines_or_fix(
-        model, spectra.flux[:1], spectra.variance[:1], mask=~spectra.valid[:1],
-        fallback_velocity_kms=velocity[:1], fallback_sigma_kms=sigma[:1],
-    )  # fmt: skip
-    if not np.isfinite(fits.velocity_kms[0]):
-        return velocity, sigma
-    return np.full_like(velocity, fits.velocity_kms[0]), np.full_like(sigma, fits.sigma_kms[0])
 
 
 def flux_table(
@@ -238,9 +304,12 @@ def flux_table(
         ``coverage`` is of the aperture's area in the line's own band: light on the rest is
         not made up. ``statistical_flux`` sums over the line, whatever its shape, and is NaN
         where lines overlap (:func:`~kurvs_pipeline.statistical_flux.statistical_fluxes`).
+        A broad H-alpha that was kept is a row ``halpha_broad`` with its own kinematics.
     """
     within = np.asarray(coverage, dtype=float)
-    return vstack([_band_table(name, fit, apertures, within) for name, fit in fits.items()])
+    tables = [_band_table(name, fit, apertures, within) for name, fit in fits.items()]
+    broad = [_broad_table(name, fit, apertures, within) for name, fit in fits.items()]
+    return vstack(tables + [table for table in broad if table is not None])
 
 
 def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Array) -> QTable:
@@ -257,7 +326,7 @@ def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Arr
     limit = np.where(detected, np.nan, DETECTION_SNR * lines.flux_err)
     table["upper_limit"] = limit.ravel() * unit
     sums = statistical_fluxes(
-        fit.fits, fit.spectra.flux, fit.spectra.variance, mask=~fit.spectra.valid
+        fit.fits, fit.line_flux_density, fit.spectra.variance, mask=~fit.spectra.valid
     )
     table["statistical_flux"] = sums.flux.ravel() * unit
     table["statistical_flux_err"] = sums.flux_err.ravel() * unit
@@ -269,6 +338,32 @@ def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Arr
     flags = [describe_flag(int(flag)) for flag in fit.fits.quality_flag]
     table["reduced_chi2"] = np.repeat(fit.fits.reduced_chi2, n_lines)
     table["flag"] = np.repeat(flags, n_lines)
+    return table
+
+
+def _broad_table(
+    band: str, fit: BandFit, apertures: Sequence[str], coverage: Array
+) -> QTable | None:
+    """Return a row for every aperture with a broad H-alpha, if there is one."""
+    broad = fit.broad
+    if broad is None or not broad.kept.any():
+        return None
+    kept, unit = broad.kept, line_flux_unit(fit.units)
+    table = QTable()
+    table["aperture"] = np.asarray(apertures)[kept]
+    table["line"] = "halpha_broad"
+    table["flux"] = broad.flux[kept] * unit
+    table["flux_err"] = broad.flux_err[kept] * unit
+    table["snr"] = (broad.flux / broad.flux_err)[kept] * u.dimensionless_unscaled
+    for name in ("upper_limit", "statistical_flux", "statistical_flux_err"):
+        table[name] = np.full(len(table), np.nan) * unit
+    table["band"] = band
+    table["coverage"] = (coverage * fit.coverage)[kept]
+    table["velocity"] = broad.velocity_kms[kept] * u.km / u.s
+    table["sigma"] = broad.sigma_kms[kept] * u.km / u.s
+    table["kinematics"] = "free"
+    table["reduced_chi2"] = fit.fits.reduced_chi2[kept]
+    table["flag"] = np.array([describe_flag(int(flag)) for flag in fit.fits.quality_flag[kept]])
     return table
 
 

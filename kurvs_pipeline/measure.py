@@ -40,6 +40,7 @@ from kurvs_pipeline.line_fluxes import (
 from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
 from kurvs_pipeline.smearing import DiskSmearing
 from kurvs_pipeline.spectra import CalibratedBand, around_lines, calibrate
+from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -123,10 +124,16 @@ class Pipeline:
         Annuli of the gradient; the survey's are 3 of 0.5 arcsec.
     seed : int
         Of the draws that errors of abundances come from, >= 0.
+    broad_halpha : bool
+        Whether to try a broad H-alpha beside the narrow lines, as of an active nucleus.
+    balmer_absorption : BalmerAbsorption, optional
+        Absorption of the stars under H-alpha and H-beta, to correct for.
     """
 
     scheme: BinningScheme = field(default_factory=BinningScheme)
     seed: int = 0
+    broad_halpha: bool = False
+    balmer_absorption: BalmerAbsorption | None = None
 
     def run(self, observation: xr.DataTree, *, velocity_kms: Array | None = None) -> MeasuredGalaxy:
         """Measure one galaxy.
@@ -161,7 +168,10 @@ class Pipeline:
         weights, coverage = _weights(apertures, metadata, (x, y), _halpha_band(bands).valid_spaxels)
         systemic = systemic_velocity(_halpha_band(bands), metadata.redshift, weights[0])
         metadata, maps = _about_systemic(metadata, maps, systemic[0])
-        fits = fit_bands(bands, weights, redshift=metadata.redshift, velocity_kms=maps.velocity_kms)
+        fits = fit_bands(
+            bands, weights, redshift=metadata.redshift, velocity_kms=maps.velocity_kms,
+            broad_halpha=self.broad_halpha, balmer_absorption=self.balmer_absorption,
+        )  # fmt: skip
         names = [aperture.name for aperture in apertures]
         joint = JointFluxes.of(fits)
         attenuation = attenuation_of(joint, apertures)

@@ -83,7 +83,7 @@ def _spectra(fit: BandFit, apertures: list[str]) -> xr.Dataset:
             "flux": (dims, fit.spectra.flux, {"units": fit.units}),
             "variance": (dims, fit.spectra.variance),
             "valid": (dims, fit.spectra.valid),
-            "model": (dims, fit.fits.model_spectra(), {"units": fit.units}),
+            "model": (dims, fit.model_spectra(), {"units": fit.units}),
         },
         coords={
             "aperture": apertures,
