@@ -1,26 +1,24 @@
 """Line fluxes of every aperture in every band, each with the error that it deserves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, vstack
 from numpy.typing import ArrayLike, NDArray
 
-from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.broad_component import BroadHalpha, fit_broad_halpha, hidden_by_continuum
+from kurvs_pipeline.band_fitter import BandFitter
+from kurvs_pipeline.broad_component import BroadHalpha
 from kurvs_pipeline.errors import CoverageError
-from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
+from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.noise import OBSERVED_LINE_SIGMA_KMS
-from kurvs_pipeline.sky_excess import with_sky_residuals
-from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
+from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd
 from kurvs_pipeline.statistical_flux import statistical_fluxes
-from kurvs_pipeline.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
+from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
 Array = NDArray[np.float64]
 
@@ -188,90 +186,27 @@ def fit_bands(
     velocity, sigma = np.zeros(n_apertures), np.full(n_apertures, TYPICAL_SIGMA_KMS)
     results: dict[str, BandFit] = {}
     for name, band in bands.items():
-        fitter = _BandFitter(
-            BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift), band, weights,
-            OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
+        coverage = _coverage(weights, band)
+        fitter = BandFitter(
+            model=BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift),
+            band=band, weights=weights, coverage=coverage, minimum_coverage=MINIMUM_COVERAGE,
+            minimum_snr=OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
             broad_halpha=broad_halpha and not results, balmer_absorption=balmer_absorption,
         )  # fmt: skip
-        spectra, coverage = fitter.spectra(velocity_kms)
+        coadded = fitter.coadded(velocity_kms)
         if not results:
-            velocity, sigma = fitter.integrated_kinematics(spectra, velocity, sigma)
-        results[name] = fitter.fit(spectra, (velocity, sigma), coverage)
+            velocity, sigma = fitter.integrated_kinematics(coadded, velocity, sigma)
+        found = fitter.fit(coadded, (velocity, sigma))
+        results[name] = BandFit(
+            fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
+            found.broad,
+        )  # fmt: skip
         if len(results) == 1:
-            fits = results[name].fits
+            fits = found.fits
             known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
             velocity = np.where(known, fits.velocity_kms, velocity)
             sigma = np.where(known, fits.sigma_kms, sigma)
     return results
-
-
-@dataclass(frozen=True)
-class _BandFitter:
-    """How the apertures of one band are co-added and fitted."""
-
-    model: BandLineModel
-    band: CalibratedBand
-    weights: Array
-    minimum_snr: float
-    broad_halpha: bool
-    balmer_absorption: BalmerAbsorption | None
-
-    def spectra(self, velocity_kms: Array) -> tuple[ApertureSpectra, Array]:
-        """Co-add the apertures; return their coverage as well."""
-        coverage = _coverage(self.weights, self.band)
-        spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
-        spectra = replace(spectra, valid=spectra.valid & (coverage >= MINIMUM_COVERAGE)[:, None])
-        return _with_sky_residuals(spectra, self.band, self.model.redshift), coverage
-
-    def integrated_kinematics(
-        self, spectra: ApertureSpectra, velocity: Array, sigma: Array
-    ) -> tuple[Array, Array]:
-        """Give every aperture the kinematics of the integrated one, where it is detected."""
-        first = replace(self, weights=self.weights[:1])
-        alone = ApertureSpectra(spectra.flux[:1], spectra.variance[:1], spectra.valid[:1])
-        fits = first.fit(alone, (velocity[:1], sigma[:1]), np.ones(1)).fits
-        if not np.isfinite(fits.velocity_kms[0]):
-            return velocity, sigma
-        return np.full_like(velocity, fits.velocity_kms[0]), np.full_like(sigma, fits.sigma_kms[0])
-
-    def fit(
-        self, spectra: ApertureSpectra, fallback_kms: tuple[Array, Array], coverage: Array
-    ) -> BandFit:
-        """Fit the lines, less what the stars absorb, beside a broad one if asked for."""
-        absorbed = self._absorbed()
-        emission = spectra if absorbed is None else absorbed.put_back(spectra)
-        fits = fit_lines_or_fix(
-            self.model, emission.flux, emission.variance, mask=~emission.valid,
-            fallback_velocity_kms=fallback_kms[0], fallback_sigma_kms=fallback_kms[1],
-            minimum_snr=self.minimum_snr,
-        )  # fmt: skip
-        other, broad = None, None
-        if self.broad_halpha and "halpha" in self.model.group_names:
-            halpha_um = self.model.line_scale("halpha")[0]
-            hidden = hidden_by_continuum(self.band, self.weights, halpha_um)
-            broad = fit_broad_halpha(emission, fits, fallback_kms=fallback_kms, hidden=hidden)
-            fits, other = broad.narrow, broad.light
-        if absorbed is not None:
-            fits = absorbed.with_error(fits, emission)
-            other = -absorbed.spectra if other is None else other - absorbed.spectra
-        return BandFit(self.model, spectra, fits, self.band.units, coverage, other, broad)
-
-    def _absorbed(self) -> AbsorbedLight | None:
-        if self.balmer_absorption is None:
-            return None
-        return absorbed_light(self.balmer_absorption, self.model, self.band, self.weights)
-
-
-def _with_sky_residuals(
-    spectra: ApertureSpectra, band: CalibratedBand, redshift: float
-) -> ApertureSpectra:
-    channel_um = np.median(np.diff(band.wavelength_um))
-    channel_kms = float(channel_um / np.median(band.wavelength_um)) * SPEED_OF_LIGHT_KMS
-    return with_sky_residuals(
-        spectra,
-        ~near_lines(band.wavelength_um, redshift),
-        line_sigma_channels=OBSERVED_LINE_SIGMA_KMS / channel_kms,
-    )
 
 
 def _coverage(weights: Array, band: CalibratedBand) -> Array:

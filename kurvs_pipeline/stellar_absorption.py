@@ -101,6 +101,10 @@ class AbsorbedLight:
         """Return the spectra without absorption."""
         return replace(spectra, flux=spectra.flux + self.spectra)
 
+    def left_in(self, spectra: ApertureSpectra) -> ApertureSpectra:
+        """Return spectra whose absorption was put back as they were observed."""
+        return replace(spectra, flux=spectra.flux - self.spectra)
+
     def with_error(self, fits: LineFits, spectra: ApertureSpectra) -> LineFits:
         """Return fits whose covariance knows that the absorbed light is uncertain.
 

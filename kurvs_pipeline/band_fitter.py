@@ -1,0 +1,208 @@
+"""Co-add and fit the apertures of one band, with the components that were asked for."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.broad_component import BroadHalpha, fit_broad_halpha, hidden_by_continuum
+from kurvs_pipeline.fitting import fit_lines_or_fix
+from kurvs_pipeline.line_fits import LineFits
+from kurvs_pipeline.line_model import BandLineModel
+from kurvs_pipeline.noise import OBSERVED_LINE_SIGMA_KMS
+from kurvs_pipeline.sky_excess import with_sky_residuals
+from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
+from kurvs_pipeline.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+BROAD_REACH_KMS = 5000.0
+"""Half-width about a broad H-alpha in which its wings could pass for residuals of the sky."""
+
+
+@dataclass(frozen=True)
+class CoaddedApertures:
+    """Spectra of apertures with two kinds of errors.
+
+    Parameters
+    ----------
+    plain : ApertureSpectra
+        Errors are those of the noise.
+    spectra : ApertureSpectra
+        They hold what is left of the sky's lines as well.
+    """
+
+    plain: ApertureSpectra
+    spectra: ApertureSpectra
+
+    def first(self) -> "CoaddedApertures":
+        """Return the first aperture alone."""
+        return CoaddedApertures(*(
+            ApertureSpectra(every.flux[:1], every.variance[:1], every.valid[:1])
+            for every in (self.plain, self.spectra)
+        ))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FittedApertures:
+    """What was fitted to the apertures of one band.
+
+    Parameters
+    ----------
+    spectra : ApertureSpectra
+        One spectrum an aperture.
+    fits : LineFits
+        One fit an aperture.
+    other_light : array, shape (n_apertures, n_channels), optional
+        What the spectra hold beside the lines that were fitted and their continuum: a broad
+        H-alpha, and the absorption of stars, which is negative.
+    broad : BroadHalpha, optional
+        If it was asked for.
+    """
+
+    spectra: ApertureSpectra
+    fits: LineFits
+    other_light: Array | None = None
+    broad: BroadHalpha | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandFitter:
+    """How the apertures of one band are co-added and fitted.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        The lines.
+    band : CalibratedBand
+        The cube.
+    weights : array, shape (n_apertures, n_y, n_x)
+        The first aperture is the integrated one.
+    coverage : array, shape (n_apertures,)
+        Fraction of each aperture with data; below ``minimum_coverage`` it is not measured.
+    minimum_coverage : float
+        See there.
+    minimum_snr : float
+        Of the brightest line, for its kinematics to be free.
+    broad_halpha : bool
+        Whether to try a broad H-alpha.
+    balmer_absorption : BalmerAbsorption, optional
+        Of the stars, to correct for.
+    """
+
+    model: BandLineModel
+    band: CalibratedBand
+    weights: Array
+    coverage: Array
+    minimum_coverage: float
+    minimum_snr: float
+    broad_halpha: bool = False
+    balmer_absorption: BalmerAbsorption | None = None
+
+    def coadded(self, velocity_kms: Array) -> CoaddedApertures:
+        """Add up every aperture, less the velocities given.
+
+        Parameters
+        ----------
+        velocity_kms : array, shape (n_y, n_x)
+            To take out of every spaxel.
+        """
+        spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
+        measured = (self.coverage >= self.minimum_coverage)[:, None]
+        spectra = replace(spectra, valid=spectra.valid & measured)
+        return CoaddedApertures(spectra, self._with_sky_residuals(spectra))
+
+    def _with_sky_residuals(
+        self, spectra: ApertureSpectra, *, beside_broad_line: bool = False
+    ) -> ApertureSpectra:
+        """Add what is left of the sky's lines to the variance, as far as it can be told.
+
+        The wings of a broad line are no residual.
+        """
+        line_free = ~near_lines(self.band.wavelength_um, self.model.redshift)
+        if beside_broad_line:
+            line_free &= ~self._near_broad_line
+        channel_um = np.median(np.diff(self.band.wavelength_um))
+        channel_kms = float(channel_um / np.median(self.band.wavelength_um)) * SPEED_OF_LIGHT_KMS
+        return with_sky_residuals(
+            spectra, line_free, line_sigma_channels=OBSERVED_LINE_SIGMA_KMS / channel_kms
+        )
+
+    @cached_property
+    def _near_broad_line(self) -> BoolArray:
+        offset = np.abs(self.band.wavelength_um / self._halpha_um - 1.0) * SPEED_OF_LIGHT_KMS
+        return np.asarray(offset < BROAD_REACH_KMS)
+
+    @property
+    def _halpha_um(self) -> float:
+        return self.model.line_scale("halpha")[0]
+
+    def fit(self, coadded: CoaddedApertures, fallback_kms: tuple[Array, Array]) -> FittedApertures:
+        """Fit the lines, less what the stars absorb, beside a broad one if asked for.
+
+        Parameters
+        ----------
+        coadded : CoaddedApertures
+            By :meth:`coadded`.
+        fallback_kms : tuple of array, shape (n_apertures,)
+            Velocity and width of lines that are too faint to tell.
+        """
+        spectra, absorbed = coadded.spectra, self._absorbed
+        emission = spectra if absorbed is None else absorbed.put_back(spectra)
+        found = FittedApertures(emission, self._fit_lines(emission, fallback_kms))
+        if self.broad_halpha and "halpha" in self.model.group_names:
+            found = self._with_broad_line(coadded, found, fallback_kms)
+        if absorbed is None:
+            return found
+        fits = absorbed.with_error(found.fits, found.spectra)
+        other = -absorbed.spectra + (0.0 if found.other_light is None else found.other_light)
+        return FittedApertures(absorbed.left_in(found.spectra), fits, other, found.broad)
+
+    def integrated_kinematics(
+        self, coadded: CoaddedApertures, velocity_kms: Array, sigma_kms: Array
+    ) -> tuple[Array, Array]:
+        """Give every aperture the kinematics of the integrated one, where it is detected.
+
+        Parameters
+        ----------
+        coadded : CoaddedApertures
+            By :meth:`coadded`.
+        velocity_kms, sigma_kms : array, shape (n_apertures,)
+            Where it is not.
+        """
+        first = replace(self, weights=self.weights[:1], coverage=self.coverage[:1])
+        fits = first.fit(coadded.first(), (velocity_kms[:1], sigma_kms[:1])).fits
+        if not np.isfinite(fits.velocity_kms[0]):
+            return velocity_kms, sigma_kms
+        shape = velocity_kms.shape
+        return np.full(shape, fits.velocity_kms[0]), np.full(shape, fits.sigma_kms[0])
+
+    @cached_property
+    def _absorbed(self) -> AbsorbedLight | None:
+        if self.balmer_absorption is None:
+            return None
+        return absorbed_light(self.balmer_absorption, self.model, self.band, self.weights)
+
+    def _fit_lines(self, spectra: ApertureSpectra, fallback_kms: tuple[Array, Array]) -> LineFits:
+        return fit_lines_or_fix(
+            self.model, spectra.flux, spectra.variance, mask=~spectra.valid,
+            fallback_velocity_kms=fallback_kms[0], fallback_sigma_kms=fallback_kms[1],
+            minimum_snr=self.minimum_snr,
+        )  # fmt: skip
+
+    def _with_broad_line(
+        self, coadded: CoaddedApertures, found: FittedApertures, fallback_kms: tuple[Array, Array]
+    ) -> FittedApertures:
+        """Try a broad line with errors that do not take it for the sky's."""
+        quiet = self._with_sky_residuals(coadded.plain, beside_broad_line=True)
+        broad = fit_broad_halpha(
+            replace(found.spectra, variance=quiet.variance), found.fits,
+            fallback_kms=fallback_kms,
+            hidden=hidden_by_continuum(self.band, self.weights, self._halpha_um),
+        )  # fmt: skip
+        variance = np.where(broad.kept[:, None], quiet.variance, found.spectra.variance)
+        spectra = replace(found.spectra, variance=variance)
+        return FittedApertures(spectra, broad.narrow, broad.light, broad)
