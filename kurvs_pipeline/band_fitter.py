@@ -177,8 +177,9 @@ class BandFitter:
         fits = first.fit(coadded.first(), (velocity_kms[:1], sigma_kms[:1])).fits
         if not np.isfinite(fits.velocity_kms[0]):
             return velocity_kms, sigma_kms
-        shape = velocity_kms.shape
-        return np.full(shape, fits.velocity_kms[0]), np.full(shape, fits.sigma_kms[0])
+        # An unresolved line has no width of its own to pass on.
+        sigma = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else sigma_kms[0]
+        return np.full_like(velocity_kms, fits.velocity_kms[0]), np.full_like(sigma_kms, sigma)
 
     @cached_property
     def _absorbed(self) -> AbsorbedLight | None:

@@ -7,6 +7,7 @@ from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
+from kurvs_sim.profiles import Constant
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,13 @@ def test_a_cube_without_any_data_is_said_to_be_one():
     cubes["H"]["mask"].values[:] = True
     with pytest.raises(CoverageError, match="no voxel of H can be used"):
         Pipeline().run(cubes)
+
+
+def test_a_faint_annulus_of_a_galaxy_with_unresolved_lines_has_its_flux_and_error():
+    galaxy = Galaxy(dispersion_kms=1.0, rotation=Constant(0.0), effective_radius_arcsec=0.2)
+    measured = Pipeline().run(observe(galaxy, bands=["H"], halpha_snr=25.0, seed=2)).fluxes
+    assert "unresolved" in line_in(measured, "integrated", "halpha")["flag"]
+    outer = line_in(measured, "C", "halpha")
+    assert outer["kinematics"] == "fixed"
+    assert np.isfinite(outer["flux"])
+    assert outer["flux_err"] > 0.0
