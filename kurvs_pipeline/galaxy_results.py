@@ -1,19 +1,14 @@
 """What was measured of a galaxy, as it is written to disk and as figures need it."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from astropy.table import QTable
 from numpy.typing import NDArray
 
-from kurvs_pipeline.binning import Aperture
-from kurvs_pipeline.geometry import kpc_per_arcsec
-from kurvs_pipeline.kinematics import KinematicMaps
+from kurvs_pipeline.galaxy_measurement import GalaxyMeasurement
 from kurvs_pipeline.line_fluxes import BandFit
 from kurvs_pipeline.measure import MeasuredGalaxy
-from kurvs_pipeline.observation import ObservationMetadata
 
 Array = NDArray[np.float64]
 
@@ -57,69 +52,19 @@ class BandSpectra:
         )
 
 
-@dataclass(frozen=True)
-class GalaxyResults:
+@dataclass(frozen=True, kw_only=True)
+class GalaxyResults(GalaxyMeasurement):
     """The results of one galaxy: tables, maps and spectra, without what made them.
 
     Parameters
     ----------
-    metadata, redshift_err, fluxes, attenuation, abundances, ionization, classes, gradients, \
-    apertures, coverage, weights, x_arcsec, y_arcsec, maps, noise_scale
-        As in :class:`~kurvs_pipeline.measure.MeasuredGalaxy`.
     spectra : mapping of str to BandSpectra
         By band, the one with H-alpha first.
+    **measurement
+        As in :class:`~kurvs_pipeline.galaxy_measurement.GalaxyMeasurement`.
     """
 
-    metadata: ObservationMetadata
-    redshift_err: float
-    fluxes: QTable
-    attenuation: QTable
-    abundances: QTable
-    ionization: QTable
-    classes: QTable
-    gradients: QTable
-    apertures: tuple[Aperture, ...]
-    coverage: tuple[float, ...]
-    weights: Array
-    x_arcsec: Array
-    y_arcsec: Array
-    maps: KinematicMaps
     spectra: Mapping[str, BandSpectra]
-    noise_scale: Mapping[str, float]
-
-    @property
-    def annuli(self) -> tuple[Aperture, ...]:
-        """The apertures of the gradient, outwards."""
-        return tuple(a for a in self.apertures if a.name != "integrated")
-
-    @property
-    def kpc_per_arcsec(self) -> float:
-        """Scale at the measured redshift."""
-        return kpc_per_arcsec(self.metadata.redshift)
-
-    def snr(self, aperture: str, line: str) -> float:
-        """Return a line's flux over its error; NaN where it was not covered.
-
-        Parameters
-        ----------
-        aperture, line : str
-            Names, as in ``fluxes``.
-        """
-        return self._of_line("snr", aperture, line)
-
-    def upper_limit(self, aperture: str, line: str) -> float:
-        """Return a line's 4-sigma limit in the unit of ``fluxes``; NaN for a detected line.
-
-        Parameters
-        ----------
-        aperture, line : str
-            Names, as in ``fluxes``.
-        """
-        return self._of_line("upper_limit", aperture, line)
-
-    def _of_line(self, column: str, aperture: str, line: str) -> float:
-        rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)
-        return float(self.fluxes[column].value[rows][0]) if rows.any() else math.nan
 
 
 def results_of(galaxy: MeasuredGalaxy | GalaxyResults) -> GalaxyResults:
@@ -132,21 +77,6 @@ def results_of(galaxy: MeasuredGalaxy | GalaxyResults) -> GalaxyResults:
     """
     if isinstance(galaxy, GalaxyResults):
         return galaxy
-    return GalaxyResults(
-        metadata=galaxy.metadata,
-        redshift_err=galaxy.redshift_err,
-        fluxes=galaxy.fluxes,
-        attenuation=galaxy.attenuation,
-        abundances=galaxy.abundances,
-        ionization=galaxy.ionization,
-        classes=galaxy.classes,
-        gradients=galaxy.gradients,
-        apertures=galaxy.apertures,
-        coverage=galaxy.coverage,
-        weights=galaxy.weights,
-        x_arcsec=galaxy.x_arcsec,
-        y_arcsec=galaxy.y_arcsec,
-        maps=galaxy.maps,
-        spectra={name: BandSpectra.of(fit) for name, fit in galaxy.fits.items()},
-        noise_scale=galaxy.noise_scale,
-    )
+    shared = {item.name: getattr(galaxy, item.name) for item in fields(GalaxyMeasurement)}
+    spectra = {name: BandSpectra.of(fit) for name, fit in galaxy.fits.items()}
+    return GalaxyResults(**shared, spectra=spectra)

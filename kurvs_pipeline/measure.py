@@ -1,7 +1,6 @@
 """The pipeline: from an Observation to the metallicity gradient, one stage after the other."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -18,6 +17,7 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.binning import Aperture, BinningScheme
 from kurvs_pipeline.classification import bpt_table
 from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.galaxy_measurement import GalaxyMeasurement
 from kurvs_pipeline.geometry import (
     aperture_coverage,
     aperture_weights,
@@ -51,67 +51,24 @@ TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
 
 
-@dataclass(frozen=True)
-class MeasuredGalaxy:
+@dataclass(frozen=True, kw_only=True)
+class MeasuredGalaxy(GalaxyMeasurement):
     """Everything that was measured of one galaxy.
 
     Parameters
     ----------
-    metadata : ObservationMetadata
-        What was given, with the redshift as measured.
-    redshift_err : float
-        NaN where H-alpha was not detected and the redshift is the one given.
-    fluxes, attenuation, abundances, ionization, classes, gradients : QTable
-        See :func:`flux_table`, :meth:`Attenuation.table`, :func:`abundance_table`,
-        :func:`ionization_table`, :func:`bpt_table` and :func:`gradient_table`.
-    apertures : tuple of Aperture
-        The integrated ellipse, then the annuli outwards.
-    coverage : tuple of float
-        Fraction of each aperture's area on spaxels with data.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel in each aperture.
-    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-        Spaxel centres from the centre of the galaxy, to the West and to the North.
-    maps : KinematicMaps
-        Velocities relative to the measured redshift.
     fits : mapping of str to BandFit
         Spectra and fits by band, the one with H-alpha first.
-    noise_scale : mapping of str to float
-        Factor by which each band's stated noise was multiplied.
+    **measurement
+        As in :class:`~kurvs_pipeline.galaxy_measurement.GalaxyMeasurement`.
     """
 
-    metadata: ObservationMetadata
-    redshift_err: float
-    fluxes: QTable
-    attenuation: QTable
-    abundances: QTable
-    ionization: QTable
-    classes: QTable
-    gradients: QTable
-    apertures: tuple[Aperture, ...]
-    coverage: tuple[float, ...]
-    weights: Array
-    x_arcsec: Array
-    y_arcsec: Array
-    maps: KinematicMaps
     fits: Mapping[str, BandFit]
-    noise_scale: Mapping[str, float]
 
     @property
     def halpha_fit(self) -> BandFit:
         """Spectra and fits of the band with H-alpha."""
         return _halpha_band(self.fits)
-
-    def snr(self, aperture: str, line: str) -> float:
-        """Return a line's flux over its error; NaN where it was not covered.
-
-        Parameters
-        ----------
-        aperture, line : str
-            Names, as in ``fluxes``.
-        """
-        rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)
-        return float(self.fluxes["snr"][rows][0]) if rows.any() else math.nan
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""What every account of a measured galaxy holds: tables, apertures and maps."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.table import QTable
+from numpy.typing import NDArray
+
+from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.geometry import kpc_per_arcsec
+from kurvs_pipeline.kinematics import KinematicMaps
+from kurvs_pipeline.observation import ObservationMetadata
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalaxyMeasurement:
+    """Tables, apertures and maps of one galaxy.
+
+    Parameters
+    ----------
+    metadata : ObservationMetadata
+        What was given, with the redshift as measured.
+    redshift_err : float
+        NaN where H-alpha was not detected and the redshift is the one given.
+    fluxes, attenuation, abundances, ionization, classes, gradients : QTable
+        See :func:`~kurvs_pipeline.line_fluxes.flux_table`,
+        :meth:`~kurvs_pipeline.attenuation.Attenuation.table`,
+        :func:`~kurvs_pipeline.abundance_profiles.abundance_table`,
+        :func:`~kurvs_pipeline.ionization.ionization_table`,
+        :func:`~kurvs_pipeline.classification.bpt_table` and
+        :func:`~kurvs_pipeline.gradient_table.gradient_table`.
+    apertures : tuple of Aperture
+        The integrated ellipse, then the annuli outwards.
+    coverage : tuple of float
+        Fraction of each aperture's area on spaxels with data.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel in each aperture.
+    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
+        Spaxel centres from the centre of the galaxy, to the West and to the North.
+    maps : KinematicMaps
+        Velocities relative to the measured redshift.
+    noise_scale : mapping of str to float
+        Factor by which each band's stated noise was multiplied.
+    """
+
+    metadata: ObservationMetadata
+    redshift_err: float
+    fluxes: QTable
+    attenuation: QTable
+    abundances: QTable
+    ionization: QTable
+    classes: QTable
+    gradients: QTable
+    apertures: tuple[Aperture, ...]
+    coverage: tuple[float, ...]
+    weights: Array
+    x_arcsec: Array
+    y_arcsec: Array
+    maps: KinematicMaps
+    noise_scale: Mapping[str, float]
+
+    @property
+    def annuli(self) -> tuple[Aperture, ...]:
+        """The apertures of the gradient, outwards."""
+        return tuple(a for a in self.apertures if a.name != "integrated")
+
+    @property
+    def kpc_per_arcsec(self) -> float:
+        """Scale at the measured redshift."""
+        return kpc_per_arcsec(self.metadata.redshift)
+
+    def snr(self, aperture: str, line: str) -> float:
+        """Return a line's flux over its error; NaN where it was not covered.
+
+        Parameters
+        ----------
+        aperture, line : str
+            Names, as in ``fluxes``.
+        """
+        return self._of_line("snr", aperture, line)
+
+    def upper_limit(self, aperture: str, line: str) -> float:
+        """Return a line's 4-sigma limit in the unit of ``fluxes``; NaN for a detected line.
+
+        Parameters
+        ----------
+        aperture, line : str
+            Names, as in ``fluxes``.
+        """
+        return self._of_line("upper_limit", aperture, line)
+
+    def _of_line(self, column: str, aperture: str, line: str) -> float:
+        rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)
+        return float(self.fluxes[column].value[rows][0]) if rows.any() else math.nan
