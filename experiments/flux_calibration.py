@@ -24,12 +24,12 @@ from rich.table import Table
 
 from experiments.pool import run_tasks
 from experiments.terminal import Terminal
-from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.line_fluxes import DETECTION_SNR, BandFit
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.spectra import near_lines
 from kurvs_sim import Effects, ExposureModel, Galaxy, observe
 from kurvs_sim.detector_defects import MisscaledNoise
 from kurvs_sim.dithers import Dithers
@@ -160,9 +160,9 @@ def _empty_of_band(fit: BandFit, measured: MeasuredGalaxy) -> list[QTable]:
     names = [aperture.name for aperture in measured.apertures]
     first, last = model.wavelength_um[[0, -1]]
     tables = []
-    for wavelength in np.arange(first + 0.02, last - 0.02, EMPTY_STEP_UM):
-        if not _is_empty(wavelength, measured.metadata.redshift):
-            continue
+    tried = np.arange(first + 0.02, last - 0.02, EMPTY_STEP_UM)
+    lit = near_lines(tried, measured.metadata.redshift, within_kms=EMPTY_LINE_KMS)
+    for wavelength in tried[~lit]:
         redshift = wavelength / REST_WAVELENGTH_UM["halpha"] - 1.0
         here = BandLineModel.for_band(
             model.wavelength_um, model.lsf_sigma_um, redshift, lines=("halpha",)
@@ -177,12 +177,6 @@ def _empty_of_band(fit: BandFit, measured: MeasuredGalaxy) -> list[QTable]:
             "flux_err": found.flux_err[:, 0],
         }))  # fmt: skip
     return tables
-
-
-def _is_empty(wavelength_um: float, redshift: float) -> bool:
-    observed = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
-    offset_kms = np.abs(observed / wavelength_um - 1.0) * SPEED_OF_LIGHT_KMS
-    return bool(np.all(offset_kms > EMPTY_LINE_KMS))
 
 
 def measure_mocks(

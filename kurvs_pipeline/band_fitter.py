@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.broad_component import BroadHalpha, fit_broad_halpha, hidden_by_continuum
 from kurvs_pipeline.fitting import fit_lines_or_fix
+from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_model import BandLineModel
-from kurvs_pipeline.noise import OBSERVED_LINE_SIGMA_KMS
+from kurvs_pipeline.noise import observed_line_sigma_channels
 from kurvs_pipeline.sky_excess import with_sky_residuals
 from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
 from kurvs_pipeline.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
@@ -82,9 +83,7 @@ class BandFitter:
     weights : array, shape (n_apertures, n_y, n_x)
         The first aperture is the integrated one.
     coverage : array, shape (n_apertures,)
-        Fraction of each aperture with data; below ``minimum_coverage`` it is not measured.
-    minimum_coverage : float
-        See there.
+        Fraction of each aperture with data; below 30 per cent it is not measured.
     minimum_snr : float
         Of the brightest line, for its kinematics to be free.
     broad_halpha : bool
@@ -97,7 +96,6 @@ class BandFitter:
     band: CalibratedBand
     weights: Array
     coverage: Array
-    minimum_coverage: float
     minimum_snr: float
     broad_halpha: bool = False
     balmer_absorption: BalmerAbsorption | None = None
@@ -111,7 +109,7 @@ class BandFitter:
             To take out of every spaxel.
         """
         spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
-        measured = (self.coverage >= self.minimum_coverage)[:, None]
+        measured = (self.coverage >= MINIMUM_COVERAGE)[:, None]
         spectra = replace(spectra, valid=spectra.valid & measured)
         return CoaddedApertures(spectra, self._with_sky_residuals(spectra))
 
@@ -125,11 +123,8 @@ class BandFitter:
         line_free = ~near_lines(self.band.wavelength_um, self.model.redshift)
         if beside_broad_line:
             line_free &= ~self._near_broad_line
-        channel_um = np.median(np.diff(self.band.wavelength_um))
-        channel_kms = float(channel_um / np.median(self.band.wavelength_um)) * SPEED_OF_LIGHT_KMS
-        return with_sky_residuals(
-            spectra, line_free, line_sigma_channels=OBSERVED_LINE_SIGMA_KMS / channel_kms
-        )
+        width = observed_line_sigma_channels(self.band.wavelength_um)
+        return with_sky_residuals(spectra, line_free, line_sigma_channels=width)
 
     @cached_property
     def _near_broad_line(self) -> BoolArray:

@@ -12,7 +12,6 @@ from kurvs_pipeline.band_fitter import BandFitter
 from kurvs_pipeline.broad_component import BroadHalpha
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import fit_lines
-from kurvs_pipeline.geometry import MINIMUM_COVERAGE
 from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -189,7 +188,7 @@ def fit_bands(
         coverage = _coverage(weights, band)
         fitter = BandFitter(
             model=BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift),
-            band=band, weights=weights, coverage=coverage, minimum_coverage=MINIMUM_COVERAGE,
+            band=band, weights=weights, coverage=coverage,
             minimum_snr=OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
             broad_halpha=broad_halpha and not results, balmer_absorption=balmer_absorption,
         )  # fmt: skip

@@ -155,10 +155,7 @@ class BandLineModel:
     @cached_property
     def edges_um(self) -> Array:
         """Edges of all channels, shape (n_channels + 1,), half-way between centres."""
-        middle = 0.5 * (self.wavelength_um[1:] + self.wavelength_um[:-1])
-        first = 2.0 * self.wavelength_um[0] - middle[0]
-        last = 2.0 * self.wavelength_um[-1] - middle[-1]
-        return np.concatenate([[first], middle, [last]])
+        return channel_edges(self.wavelength_um)
 
     @cached_property
     def continuum(self) -> Array:
@@ -284,6 +281,24 @@ class BandLineModel:
         low, high = self.edges_um[self.channels], self.edges_um[self.channels + 1]
         covered = np.minimum(high, end) - np.maximum(low, begin)
         return np.asarray(np.maximum(covered, 0.0) / (end - begin))
+
+
+def channel_edges(centres: Array) -> Array:
+    """Return the edges of neighbouring channels, half-way between centres.
+
+    Parameters
+    ----------
+    centres : array, shape (n_channels,)
+        Increasing, at least two.
+
+    Returns
+    -------
+    array, shape (n_channels + 1,)
+    """
+    middle = 0.5 * (centres[1:] + centres[:-1])
+    first = 2.0 * centres[0] - middle[0]
+    last = 2.0 * centres[-1] - middle[-1]
+    return np.concatenate([[first], middle, [last]])
 
 
 def _lit_channels(edges: Array, centre: Array, width: Array) -> slice:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -125,6 +127,18 @@ def _of_all_pairs(weighted_sigma: Array, velocity_kms: Array) -> Array:
     centres = levels * 0.25 * OBSERVED_LINE_SIGMA_KMS
     shared = shared_by_line(centres[:, None] - centres)
     return np.asarray(np.einsum("...g,gh,...h->...", collected, shared, collected))
+
+
+def observed_line_sigma_channels(wavelength_um: Array) -> float:
+    """Return the width of the survey's median line on a grid of channels.
+
+    Parameters
+    ----------
+    wavelength_um : array, shape (n_channels,)
+        Channel centres, increasing.
+    """
+    channel_kms = np.median(np.diff(wavelength_um) / wavelength_um[1:]) * SPEED_OF_LIGHT_KMS
+    return float(OBSERVED_LINE_SIGMA_KMS / channel_kms)
 
 
 def measure_correlation(

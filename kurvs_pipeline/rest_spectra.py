@@ -17,6 +17,7 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitted_spectrum import FittedSpectrum
 from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.line_fluxes import BandFit
+from kurvs_pipeline.line_model import channel_edges
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -78,10 +79,7 @@ class RestSpectrum:
     @cached_property
     def edges_um(self) -> Array:
         """Edges of the channels, shape (n_channels + 1,), half-way between centres."""
-        middle = 0.5 * (self.wavelength_um[1:] + self.wavelength_um[:-1])
-        first = 2.0 * self.wavelength_um[0] - middle[0]
-        last = 2.0 * self.wavelength_um[-1] - middle[-1]
-        return np.concatenate([[first], middle, [last]])
+        return channel_edges(self.wavelength_um)
 
     def rebinned(self, edges_um: Array) -> tuple[Array, Array, BoolArray]:
         """Rebin onto other channels, so that the flux of every line is kept.

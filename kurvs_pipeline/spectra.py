@@ -12,11 +12,11 @@ from kurvs_pipeline.block_continuum import CONTINUUM_BLOCK_CHANNELS, BlockContin
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import (
-    OBSERVED_LINE_SIGMA_KMS,
     SpatialCorrelation,
     empirical_sigma,
     measure_correlation,
     noise_scale,
+    observed_line_sigma_channels,
     residual_channels,
 )
 from kurvs_pipeline.sky_templates import sky_residual
@@ -198,11 +198,8 @@ def _correlation(
 ) -> SpatialCorrelation:
     normalised = np.divide(residual, sigma, out=np.zeros_like(residual), where=quiet)
     reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_size_arcsec(band["x"])))
-    wavelength = band["wavelength"].to_numpy()
-    channel_kms = float(np.median(np.diff(wavelength) / wavelength[1:])) * SPEED_OF_LIGHT_KMS
-    return measure_correlation(
-        normalised, quiet, reach=reach, line_sigma_channels=OBSERVED_LINE_SIGMA_KMS / channel_kms
-    )
+    width = observed_line_sigma_channels(band["wavelength"].to_numpy())
+    return measure_correlation(normalised, quiet, reach=reach, line_sigma_channels=width)
 
 
 def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:
@@ -212,8 +209,10 @@ def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:
     return np.asarray(chosen if chosen.sum() >= minimum_spaxels else observed)
 
 
-def near_lines(wavelength_um: Array, redshift: float) -> Mask:
-    """Mark the channels within 700 km/s of any line.
+def near_lines(
+    wavelength_um: Array, redshift: float, *, within_kms: float = LINE_EXCLUSION_KMS
+) -> Mask:
+    """Mark the channels near any line.
 
     Parameters
     ----------
@@ -221,6 +220,8 @@ def near_lines(wavelength_um: Array, redshift: float) -> Mask:
         Vacuum wavelengths.
     redshift : float
         Of the galaxy.
+    within_kms : float
+        How near.
 
     Returns
     -------
@@ -228,7 +229,7 @@ def near_lines(wavelength_um: Array, redshift: float) -> Mask:
     """
     observed = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
     offset = np.abs(wavelength_um[:, None] / observed - 1.0) * SPEED_OF_LIGHT_KMS
-    return np.asarray((offset < LINE_EXCLUSION_KMS).any(axis=1))
+    return np.asarray((offset < within_kms).any(axis=1))
 
 
 @dataclass(frozen=True)
