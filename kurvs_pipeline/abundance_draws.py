@@ -8,15 +8,29 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import Diagnostic
 from kurvs_pipeline.attenuation import Attenuation
-from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.joint_fluxes import N_DRAWS, JointFluxes
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.line_quantities import dust_free, interval, parts_of
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-N_DRAWS = 2000
-"""Errors are then known to three per cent."""
+
+@dataclass(frozen=True, eq=False)
+class DrawnAbundance:
+    """One diagnostic of every draw.
+
+    Parameters
+    ----------
+    values : array, shape (n_draws, n_apertures)
+        12 + log(O/H); NaN where a line is not positive.
+    low, high : array, shape (n_apertures,)
+        Ends of the central 68 per cent.
+    """
+
+    values: Array
+    low: Array
+    high: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +67,17 @@ class AbundanceDraws:
         """Lines before the dust, shape (n_draws, n_apertures)."""
         return dust_free(self.drawn, self.a_v)
 
-    def interval(self, diagnostic: Diagnostic) -> tuple[Array, Array]:
-        """Return the ends of the central 68 per cent of an abundance, shape (n_apertures,)."""
-        return interval(diagnostic.from_fluxes(self.dust_free))
+    @cached_property
+    def _known(self) -> dict[str, DrawnAbundance]:
+        """What tables and gradients both ask for, by diagnostic."""
+        return {}
+
+    def of_diagnostic(self, diagnostic: Diagnostic) -> DrawnAbundance:
+        """Return the abundance of every draw, worked out once."""
+        if diagnostic.name not in self._known:
+            values = diagnostic.from_fluxes(self.dust_free)
+            self._known[diagnostic.name] = DrawnAbundance(values, *interval(values))
+        return self._known[diagnostic.name]
 
     def detected(self, diagnostic: Diagnostic) -> BoolArray:
         """Return in which draws all lines would have been detected, pairs by their sum.

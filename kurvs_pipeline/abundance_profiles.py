@@ -67,13 +67,13 @@ def _of_diagnostic(
     with np.errstate(invalid="ignore"):
         near = (value >= first - FARTHEST_BEYOND_DEX) & (value <= last + FARTHEST_BEYOND_DEX)
     value, limit = np.where(near, value, np.nan), np.where(near, limit, "none")
-    low, high = draws.interval(diagnostic)
+    drawn = draws.of_diagnostic(diagnostic)
     known = limit == ""
     return {
         "diagnostic": np.full(value.shape, diagnostic.name),
         "value": value,
-        "err_low": np.where(known, value - low, np.nan),
-        "err_high": np.where(known, high - value, np.nan),
+        "err_low": np.where(known, value - drawn.low, np.nan),
+        "err_high": np.where(known, drawn.high - value, np.nan),
         "limit": limit,
         "extrapolated": np.isfinite(value) & ~((value >= first) & (value <= last)),
         "calibration_scatter": np.full(value.shape, diagnostic.scatter_dex),

@@ -20,7 +20,7 @@ from kurvs_pipeline.demarcations import (
     Demarcation,
     kewley13,
 )
-from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.joint_fluxes import N_DRAWS, JointFluxes
 from kurvs_pipeline.line_quantities import interval, value_and_limit
 from kurvs_pipeline.line_ratios import N2, R3, LineRatio
 
@@ -29,9 +29,6 @@ Names = NDArray[np.str_]
 
 BPT_CLASSES = ("star_forming", "composite", "agn")
 MASS_CLASSES = ("star_forming", "intermediate", "agn")
-
-N_DRAWS = 2000
-"""A probability of one half is then known to 0.01."""
 
 SURVEY_AGN = {
     11: "infrared colours",

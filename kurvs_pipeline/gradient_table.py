@@ -89,8 +89,8 @@ def _of_diagnostic(
     draws: AbundanceDraws,
 ) -> list[dict[str, object]]:
     """Return the rows of a diagnostic: the slope as it is, and corrected."""
-    low, high = draws.interval(diagnostic)
-    abundance_err = 0.5 * (high - low)[1:]
+    of_apertures = draws.of_diagnostic(diagnostic)
+    abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[1:]
     slope = weighted_slope(radius_kpc, abundance, abundance_err)
     factor = _correction(diagnostic, slope.coefficients, smearing)
     flag = slope.flag if np.isfinite(factor) or slope.n_bins < 2 else "no_psf_or_radius"
@@ -150,7 +150,7 @@ def drawn_slopes(
     -------
     DrawnSlopes
     """
-    abundance = diagnostic.from_fluxes(draws.dust_free)[:, 1:]
+    abundance = draws.of_diagnostic(diagnostic).values[:, 1:]
     used = draws.detected(diagnostic)[:, 1:] & np.isfinite(abundance) & (abundance_err > 0.0)
     observed, corrected = np.full((2, len(used)), np.nan)
     for bins in np.unique(used, axis=0):

@@ -8,10 +8,9 @@ from astropy import units as u
 from astropy.table import QTable, vstack
 from numpy.typing import ArrayLike, NDArray
 
+from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DEFAULT_LOG_U, kewley19_n2o2
-from kurvs_pipeline.attenuation import Attenuation
-from kurvs_pipeline.joint_fluxes import JointFluxes
-from kurvs_pipeline.line_quantities import dust_free, interval, value_and_limit
+from kurvs_pipeline.line_quantities import interval, value_and_limit
 from kurvs_pipeline.line_ratios import N2O2, O32, O32_BOTH, Fluxes
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
@@ -21,7 +20,6 @@ MODEL_LOG_U = (-3.98, -1.98)
 MODEL_ABUNDANCE = (7.63, 9.23)
 """Of the photoionization models of Kewley et al. (2019)."""
 
-N_DRAWS = 2000
 _ITERATIONS = 30
 _CONVERGED_DEX = 1e-3
 
@@ -140,24 +138,15 @@ IONIZATION_RELATIONS = (
 )  # fmt: skip
 
 
-def ionization_table(
-    fluxes: JointFluxes,
-    attenuation: Attenuation,
-    apertures: Sequence[str],
-    random: np.random.Generator,
-) -> QTable:
+def ionization_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     """Return log U of every aperture by every relation.
 
     Parameters
     ----------
-    fluxes : JointFluxes
-        Of the apertures.
-    attenuation : Attenuation
-        Of the same apertures.
+    draws : AbundanceDraws
+        Lines and attenuation of the apertures.
     apertures : sequence of str
         Their names.
-    random : Generator
-        Of the draws that errors come from.
 
     Returns
     -------
@@ -165,11 +154,10 @@ def ionization_table(
         ``aperture, relation, log_u, err_low, err_high, limit, extrapolated``, with the meanings
         of :func:`abundance_table`. ``limit`` is ``none`` where lines were not measured.
     """
-    drawn = fluxes.draws(random, N_DRAWS)
-    unmeasured = dict.fromkeys(REST_WAVELENGTH_UM, np.full((N_DRAWS, len(apertures)), np.nan))
-    without_dust = unmeasured | dust_free(drawn, attenuation.draws(random, drawn, N_DRAWS))
+    unmeasured = dict.fromkeys(REST_WAVELENGTH_UM, np.full(draws.a_v.shape, np.nan))
+    without_dust = unmeasured | draws.dust_free
     table = vstack([
-        _of_relation(relation, fluxes, attenuation.a_v, without_dust, apertures)
+        _of_relation(relation, draws, without_dust, apertures)
         for relation in IONIZATION_RELATIONS
     ])  # fmt: skip
     # Aperture by aperture, as results are read.
@@ -179,13 +167,12 @@ def ionization_table(
 
 def _of_relation(
     relation: IonizationRelation,
-    fluxes: JointFluxes,
-    a_v: Array,
+    draws: AbundanceDraws,
     drawn: dict[str, Array],
     apertures: Sequence[str],
 ) -> QTable:
     """Return the rows of one relation."""
-    log_u, limit = value_and_limit(relation, fluxes, a_v)
+    log_u, limit = value_and_limit(relation, draws.fluxes, draws.attenuation.a_v)
     low, high = interval(relation.from_fluxes(drawn))
     limit = np.where(np.isfinite(log_u), limit, "none")
     measured = np.where(limit == "", log_u, np.nan)

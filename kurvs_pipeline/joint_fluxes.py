@@ -18,6 +18,9 @@ BoolArray = NDArray[np.bool_]
 PAIRS = (("oii_3726", "oii_3729"), ("sii_6716", "sii_6731"))
 """Lines that diagnostics only use together: a pair is detected by its sum."""
 
+N_DRAWS = 2000
+"""Errors are then known to three per cent, and a probability of one half to 0.01."""
+
 
 @dataclass(frozen=True)
 class JointFluxes:

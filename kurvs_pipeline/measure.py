@@ -142,7 +142,7 @@ class Pipeline:
             fluxes=flux_table(fits, names, coverage),
             attenuation=attenuation.table(apertures),
             abundances=abundances,
-            ionization=ionization_table(joint, attenuation, names, random),
+            ionization=ionization_table(draws, names),
             classes=bpt_table(joint, names, random, redshift=metadata.redshift),
             gradients=_gradients(abundances, apertures[1:], metadata, smearing, draws),
             apertures=apertures,

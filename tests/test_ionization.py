@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
+from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import kewley19_n2o2
 from kurvs_pipeline.attenuation import Attenuation
 from kurvs_pipeline.dust import transmitted_fraction
@@ -33,9 +34,9 @@ def no_dust():
 
 
 def table_of(lines, error=0.1, attenuation=None):
-    table = ionization_table(
-        joint(lines, error), attenuation or no_dust(), ["A"], np.random.default_rng(2)
-    )
+    random = np.random.default_rng(2)
+    draws = AbundanceDraws.of(joint(lines, error), attenuation or no_dust(), random)
+    table = ionization_table(draws, ["A"])
     return {str(row["relation"]): row for row in table}
 
 
@@ -135,7 +136,8 @@ def test_rows_go_from_aperture_to_aperture():
     one = joint(LINES, 0.1)
     two = JointFluxes(one.names, np.repeat(one.flux, 2, axis=0), np.repeat(one.covariance, 2, 0))
     dust = Attenuation(np.zeros(2), np.zeros(2), np.array(["stack", "stack"]))
-    table = ionization_table(two, dust, ["A", "B"], np.random.default_rng(2))
+    draws = AbundanceDraws.of(two, dust, np.random.default_rng(2))
+    table = ionization_table(draws, ["A", "B"])
     assert list(table["aperture"]) == ["A", "A", "B", "B"]
     assert len(set(table["relation"])) == 2
 
