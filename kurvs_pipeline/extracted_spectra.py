@@ -14,6 +14,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from kurvs_pipeline.catalogue import read_redshifts
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 from kurvs_pipeline.fitted_spectrum import (
     ASSUMED_REDSHIFT,
@@ -26,7 +27,6 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.spectra_tables import (
     RESULT_COLUMNS,
     ExtractedSpectrum,
-    read_redshifts,
     read_spectra_table,
     redshift_of,
 )

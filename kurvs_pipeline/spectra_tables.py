@@ -1,7 +1,7 @@
 """Tables of extracted 1-D spectra and of the redshifts that belong to them."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class ExtractedSpectrum:
     @property
     def label(self) -> str:
         """Identity and band for titles and messages, as in ``kurvs_id 2, H``."""
-        return ", ".join(filter(None, [_spelt(self.identity), self.band]))
+        return ", ".join(filter(None, [spelt(self.identity), self.band]))
 
 
 def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
@@ -91,7 +91,7 @@ def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
     CubeFormatError
         If the file is not such a table; the message names the column or the value.
     """
-    table = _read_table(Path(path))
+    table = read_table(Path(path))
     axis = REST_AXIS if _check_columns(table, str(path)) else OBSERVED_AXIS
     keys = [name for name in table.colnames if name not in _MEASURED]
     _check_identifying(table, keys, str(path))
@@ -99,58 +99,9 @@ def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
     spectra = []
     for rows in _rows_of_spectra(table, [*keys, "band"]):
         first = table[int(rows[0])]
-        identity = tuple((key, _plain(first[key])) for key in keys)
+        identity = tuple((key, plain(first[key])) for key in keys)
         spectra.append(_one_spectrum(identity, str(first["band"]).strip(), channels, rows))
     return spectra
-
-
-def read_redshifts(
-    path: str | Path, spectra: Sequence[ExtractedSpectrum]
-) -> dict[tuple[tuple[str, Any], ...], float]:
-    """Look up the redshift of each spectrum in a catalogue.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV or ECSV with ``redshift`` and at least one of the spectra's identifying columns.
-    spectra : sequence of ExtractedSpectrum
-        What to look up.
-
-    Returns
-    -------
-    dict
-        From identity to redshift; spectra without one in the catalogue are left out.
-
-    Raises
-    ------
-    CubeFormatError
-        If the file is no such table, or gives two redshifts for one spectrum.
-    """
-    table = _read_table(Path(path))
-    names = {name for spectrum in spectra for name, _ in spectrum.identity}
-    shared = [name for name in table.colnames if name in names]
-    if "redshift" not in table.colnames or not shared:
-        raise CubeFormatError(
-            f"{path}: a catalogue needs 'redshift' and one of the identifying columns "
-            f"{sorted(names)}; found {table.colnames}"
-        )
-    redshift = _numbers(table, "redshift", str(path))
-    known: dict[tuple[str, ...], float] = {}
-    stated = np.isfinite(redshift)
-    for row, value in zip(table[stated], redshift[stated].tolist(), strict=True):
-        key = tuple(str(_plain(row[name])) for name in shared)
-        if known.setdefault(key, value) != value:
-            raise CubeFormatError(
-                f"{path}: {_spelt(zip(shared, key, strict=True))} has two redshifts, "
-                f"{known[key]:g} and {value:g}; expected one: remove the row that is wrong"
-            )
-    found = {}
-    for spectrum in spectra:
-        values = dict(spectrum.identity)
-        key = tuple(str(values.get(name)) for name in shared)
-        if key in known:
-            found[spectrum.identity] = known[key]
-    return found
 
 
 def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | None) -> float:
@@ -168,7 +119,14 @@ def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | No
     return float(redshift)
 
 
-def _read_table(path: Path) -> Table:
+def read_table(path: Path) -> Table:
+    """Read a CSV or ECSV table.
+
+    Raises
+    ------
+    CubeFormatError
+        If it is missing, cannot be read, has no rows or a column twice.
+    """
     if not path.is_file():
         raise CubeFormatError(f"{path}: no such file; expected a CSV or ECSV table")
     table_format = "ascii.ecsv" if path.suffix.lower() == ".ecsv" else "ascii.csv"
@@ -246,7 +204,7 @@ def _flux_density_unit(table: Table, path: str) -> str:
     return unit
 
 
-def _numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
+def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
     """Return a column as floats, missing entries as NaN, in a unit if it carries one."""
     column = table[name]
     try:
@@ -297,12 +255,12 @@ class _Channels:
 
     @classmethod
     def of(cls, table: Table, axis: str, path: str) -> "_Channels":
-        columns = {axis: _numbers(table, axis, path, unit="um")}
+        columns = {axis: numbers(table, axis, path, unit="um")}
         _check_um(columns[axis], axis, path)
         unit = _flux_density_unit(table, path)
         for name in ("flux_density", "flux_density_err", "redshift"):
             if name in table.colnames:
-                columns[name] = _numbers(table, name, path, None if name == "redshift" else unit)
+                columns[name] = numbers(table, name, path, None if name == "redshift" else unit)
         return cls(path, axis, unit, columns)
 
     def sorted_rows(self, rows: NDArray[np.intp], label: str) -> NDArray[np.intp]:
@@ -336,7 +294,7 @@ class _Channels:
 def _one_spectrum(
     identity: tuple[tuple[str, Any], ...], band: str, channels: _Channels, rows: NDArray[np.intp]
 ) -> ExtractedSpectrum:
-    label = ", ".join(filter(None, [_spelt(identity), band]))
+    label = ", ".join(filter(None, [spelt(identity), band]))
     if band not in KMOS_BANDS:
         raise CubeFormatError(
             f"{channels.path}: unknown band '{band}' ({label}); expected one of {list(KMOS_BANDS)}"
@@ -356,7 +314,7 @@ def _one_spectrum(
     )
 
 
-def _spelt(identity: Iterable[tuple[str, Any]]) -> str:
+def spelt(identity: Iterable[tuple[str, Any]]) -> str:
     """Spell an identity, as in ``kurvs_id 2, annulus A``."""
     return ", ".join(f"{name} {value}" for name, value in identity)
 
@@ -380,5 +338,6 @@ def _placed(values: Array, index: NDArray[np.intp], size: int) -> Array:
     return placed
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value of an array as the Python type that it stands for."""
     return value.item() if isinstance(value, np.generic) else value
