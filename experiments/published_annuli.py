@@ -5,7 +5,6 @@ compared. The ways differ by one choice each, so that a difference can be traced
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,12 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from experiments.published_rings import RingKey, Rings
 from experiments.zero_continuum_fit import ZeroContinuumFit
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.attenuation import Attenuation
-from kurvs_pipeline.extracted_spectra import (
-    FittedSpectrum,
-    fit_spectra,
-    read_redshifts,
-    read_spectra_table,
-)
+from kurvs_pipeline.extracted_spectra import FittedSpectrum
 from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.geometry import axis_ratio, kpc_per_arcsec
 from kurvs_pipeline.gradients import Slope, weighted_slope
@@ -32,127 +27,21 @@ from kurvs_pipeline.spectra_tables import read_table
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-RingKey = tuple[int, str, str]
 
 ANNULI = ("A", "B", "C")
 RADIUS_ARCSEC = np.array([0.25, 0.75, 1.25])
 SEEING_FWHM_ARCSEC = 0.6
 DISK_THICKNESS = 0.2
 
-BRIGHT_SKY_LINE = 20.0
-"""Photons per second, m^2 and square arcsec; a third of the lines of H are brighter."""
-
-SKY_LINE_CHANNELS = 1.5
-"""Half of what is left out about a sky line, in channels of the detector."""
-H_CHANNEL_UM = 2.1582e-4
-
 PIPELINE = "pipeline"
-HELD_AT_A = "kinematics of ring A"
+HELD_AT_A = "kinematics of annulus A"
 HELD_AT_INTEGRATED = "kinematics of the integrated spectrum"
 WITHOUT_SKY = "without channels of sky lines"
 EQUAL = "equal weights"
+INVERSE_SKY = "inverse of the sky as weight"
 ZERO = "no continuum"
 ZERO_EQUAL = "no continuum, equal weights"
-WAYS = (PIPELINE, HELD_AT_A, HELD_AT_INTEGRATED, WITHOUT_SKY, EQUAL, ZERO, ZERO_EQUAL)
-
-
-@dataclass(frozen=True)
-class Rings:
-    """The annular spectra as the pipeline fits them, and what the survey found in them.
-
-    Parameters
-    ----------
-    fitted : dict of (int, str, str) to FittedSpectrum
-        By number of the galaxy, annulus and band.
-    published_flux : dict of (int, str, str) to float
-        Area under the survey's fitted curve, 1e-16 erg / (s cm2); NaN where it has none.
-    redshift : dict of int to float
-        As in the survey's table.
-    integrated_kms : dict of int to (float, float)
-        Velocity and width of H-alpha in the integrated spectrum.
-    sky_lines_um : array, shape (n_sky_lines,)
-        Where bright airglow lines are, in vacuum.
-    shared : Path
-        Where all of it comes from.
-    """
-
-    fitted: dict[RingKey, FittedSpectrum]
-    published_flux: dict[RingKey, float]
-    redshift: dict[int, float]
-    integrated_kms: dict[int, tuple[float, float]]
-    sky_lines_um: Array
-    shared: Path
-
-    @classmethod
-    def read(cls, shared: Path) -> "Rings":
-        """Read and fit the annular spectra.
-
-        Parameters
-        ----------
-        shared : Path
-            Holds ``real``, ``reference`` and ``paper``.
-
-        Raises
-        ------
-        CubeFormatError
-            If a table is missing.
-        """
-        real = shared / "real"
-        spectra = read_spectra_table(real / "annular_spectra.csv")
-        catalogue = real / "integrated_fluxes.csv"
-        fits = fit_spectra(spectra, medium="air", redshifts=read_redshifts(catalogue, spectra))
-        fitted = {
-            (int(known["kurvs_id"]), str(known["annulus"]), fit.spectrum.band): fit
-            for fit in fits.spectra
-            for known in [dict(fit.spectrum.identity)]
-        }
-        published = {
-            (int(row["kurvs_id"]), str(row["annulus"]), str(row["band"])): _number(
-                row["total_model_flux"]
-            )
-            for row in read_table(real / "annular_model_fluxes.csv")
-        }
-        galaxies = {key[0] for key in fitted}
-        redshift = {
-            int(row["kurvs_id"]): float(row["redshift"])
-            for row in read_table(catalogue)
-            if row["kurvs_id"] in galaxies
-        }
-        sky = read_table(shared / "reference" / "sky" / "oh_lines.csv")
-        bright = sky["vacuum_wavelength_um"][sky["photon_rate"] > BRIGHT_SKY_LINE]
-        kinematics = _integrated_kinematics(real, galaxies)
-        return cls(fitted, published, redshift, kinematics, np.asarray(bright), shared)
-
-    def near_sky_lines(self, key: RingKey) -> BoolArray:
-        """Return which channels of a spectrum in H a bright sky line has been subtracted from.
-
-        The survey's rest frame is wavelengths in vacuum over its 1 + z.
-        """
-        stretch = 1.0 + self.redshift[key[0]]
-        rest = self.fitted[key].spectrum.wavelength_um
-        distance = np.abs(rest[:, None] - self.sky_lines_um / stretch)
-        reach = SKY_LINE_CHANNELS * H_CHANNEL_UM / stretch
-        return np.asarray(np.any(distance < reach, axis=1))
-
-
-def _number(value: object) -> float:
-    return float("nan") if value is np.ma.masked else float(str(value))
-
-
-def _integrated_kinematics(real: Path, galaxies: set[int]) -> dict[int, tuple[float, float]]:
-    spectra = [
-        spectrum
-        for spectrum in read_spectra_table(real / "integrated_spectra.csv")
-        if dict(spectrum.identity)["kurvs_id"] in galaxies and spectrum.band == "H"
-    ]
-    redshifts = read_redshifts(real / "integrated_fluxes.csv", spectra)
-    fits = fit_spectra(spectra, medium="air", redshifts=redshifts).spectra
-    return {
-        int(dict(fit.spectrum.identity)["kurvs_id"]): (
-            float(fit.fits.velocity_kms[0]), float(fit.fits.sigma_kms[0]),
-        )
-        for fit in fits
-    }  # fmt: skip
+WAYS = (PIPELINE, HELD_AT_A, HELD_AT_INTEGRATED, WITHOUT_SKY, INVERSE_SKY, EQUAL, ZERO, ZERO_EQUAL)
 
 
 def line_fluxes(rings: Rings, key: RingKey, way: str) -> dict[str, float]:
@@ -184,6 +73,8 @@ def line_fluxes(rings: Rings, key: RingKey, way: str) -> dict[str, float]:
         return _named(model, ZeroContinuumFit.of(model, data, weight).flux)
     if way == EQUAL:
         sigma, mask = np.full_like(sigma, np.median(sigma)), np.zeros_like(mask)
+    if way == INVERSE_SKY:
+        sigma, mask = np.sqrt(rings.sky(key)), np.zeros_like(mask)
     if way == WITHOUT_SKY:
         mask = mask | rings.near_sky_lines(key)
     velocity, width = _held_kinematics(rings, key[0], way)

@@ -12,9 +12,10 @@ from pathlib import Path
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from experiments.published_annuli import Rings, compare_annuli, compare_ways
+from experiments.published_annuli import compare_annuli, compare_ways
 from experiments.published_figures import draw_annuli, draw_integrated
 from experiments.published_integrated import compare_integrated
+from experiments.published_rings import Rings
 from experiments.style import figure_style
 
 IMAGE_DPI = 90

@@ -10,12 +10,11 @@ from experiments.published_annuli import (
     ANNULI,
     PIPELINE,
     ZERO_EQUAL,
-    RingKey,
-    Rings,
     line_fluxes,
     total_flux,
 )
 from experiments.published_integrated import PUBLISHED_COLUMN
+from experiments.published_rings import RingKey, Rings
 from experiments.style import DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
 from experiments.zero_continuum_fit import ZeroContinuumFit
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, air_from_vacuum

@@ -167,6 +167,16 @@ def test_without_continuum_and_with_equal_weights_all_bright_annuli_agree(tables
 
 
 @pytest.mark.real_data
+@pytest.mark.parametrize(("galaxy", "sign"), [(2, -1.0), (34, 1.0)])
+def test_the_weights_that_the_paper_describes_take_the_outermost_annuli_further_away(
+    tables, galaxy, sign
+):
+    way = "inverse of the sky as weight"
+    row = row_of(tables["published-annuli-ways"], kurvs_id=galaxy, way=way)
+    assert sign * (row["ratio_C"] - 1.0) > 0.2
+
+
+@pytest.mark.real_data
 @pytest.mark.parametrize("galaxy", [2, 34])
 def test_n2_gradients_agree_with_the_survey_within_errors(tables, galaxy):
     ours, theirs = (
