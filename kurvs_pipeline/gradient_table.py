@@ -12,7 +12,7 @@ from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.gradients import slope_coefficients, weighted_slope
 from kurvs_pipeline.line_quantities import ONE_SIGMA_PERCENTILES
-from kurvs_pipeline.smearing import DiskSmearing
+from kurvs_pipeline.smearing_correction import DiskSmearing
 
 Array = NDArray[np.float64]
 

@@ -38,7 +38,7 @@ from kurvs_pipeline.line_fluxes import (
     systemic_velocity,
 )
 from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
-from kurvs_pipeline.smearing import DiskSmearing
+from kurvs_pipeline.smearing_correction import DiskSmearing
 from kurvs_pipeline.spectra import CalibratedBand, around_lines, calibrate
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 

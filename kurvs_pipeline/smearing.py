@@ -1,156 +1,272 @@
-"""What seeing does to a gradient: a model disk, smeared and binned like the data.
+"""The smearing matrix: how much of each ring of a disk lands in each aperture.
 
-This is the pipeline's own smearing, apart from the simulator's on purpose: what is
-measured must not be corrected by the code that made it.
+A thin ring of unit flux has the transform J0(R k), k in the plane of the disk; seeing and
+apertures are known by their transforms; so the light that a ring leaves in an aperture is one
+sum over wave vectors, smooth in radius, inclination and seeing. Two things are left out on
+purpose: light that is lost because spaxels are shifted to rest by a smeared velocity map, and
+what a cut in S/N selects.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, Self
 
-import galsim
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy.special import j0, ndtri
 
-from kurvs_pipeline.geometry import axis_ratio, kpc_per_arcsec
+from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.point_spread import PointSpread
+from kurvs_pipeline.sky_apertures import SkyApertures
 
 Array = NDArray[np.float64]
-
-REFERENCE_GRADIENT_DEX_PER_KPC = -0.02
-"""f_grad depends on the gradient; the correction is quoted for this one."""
 
 HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
 
-FINE_PIXEL_ARCSEC = 0.025
-PADDING_ARCSEC = 1.5
-"""Light this far outside the field can still be scattered in."""
+FEWEST_NODES = 24
+NODES_PER_WAVE = 0.3
+NODES_WITHOUT_SEEING = 400
+SMALLEST_COSINE = 0.5
+"""The minor axis of a ring brings its light nearer; of edge-on disks, rings that are too far
+out to hold light are left out."""
+NODES_PER_RING = 8
+SAMPLES_OF_AZIMUTH = 1440
+SAMPLES_OF_HEIGHT = 15
+
+
+class RadialNodes(NamedTuple):
+    """Radii and weights of an integral over radius: ``weight @ f(radius_arcsec)``."""
+
+    radius_arcsec: Array
+    weight: Array
 
 
 @dataclass(frozen=True)
-class DiskSmearing:
-    """An exponential disk of known geometry, as its annuli see it through the seeing.
+class InclinedDisk:
+    """How a disk lies on the sky.
 
     Parameters
     ----------
-    metadata : ObservationMetadata
-        Redshift, geometry, effective radius and point-spread function.
-    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-        Evenly spaced spaxel centres from the target, to the West and to the North.
-    weights : array, shape (n_annuli, n_y, n_x)
-        Fraction of each spaxel in each annulus, 0 where the cube has no data.
-    reference_gradient : float
-        Intrinsic gradient that the correction is for, dex/kpc.
+    inclination_deg : float
+        0 is face-on; 90 is allowed.
+    position_angle_deg : float
+        Of the major axis, North through East.
+    vertical_sigma_arcsec : float
+        Standard deviation of the height of the gas, Gaussian and the same at all radii.
     """
 
-    metadata: ObservationMetadata
-    x_arcsec: Array
-    y_arcsec: Array
-    weights: Array
-    reference_gradient: float = REFERENCE_GRADIENT_DEX_PER_KPC
+    inclination_deg: float
+    position_angle_deg: float = 0.0
+    vertical_sigma_arcsec: float = 0.0
 
-    def log_ratios(self, log_ratio_per_arcsec: float) -> Array:
-        """Return the logarithm of a line ratio in each annulus.
+    @classmethod
+    def of(cls, metadata: ObservationMetadata) -> Self:
+        """Return the disk of an observation.
 
-        The disk is exponential in the denominator's line; the logarithm of the intrinsic
-        ratio is linear in radius and 0 at the centre.
+        An oblate exponential disk of axis ratio q0 has heights of sqrt(3) q0 scale lengths,
+        by its second moments.
 
         Parameters
         ----------
-        log_ratio_per_arcsec : float
-            Intrinsic gradient of log10(numerator / denominator).
-
-        Returns
-        -------
-        array, shape (n_annuli,)
+        metadata : ObservationMetadata
+            With inclination and, for a thick disk, effective radius.
         """
-        n_fine = max(3, round(abs(self.x_arcsec[1] - self.x_arcsec[0]) / FINE_PIXEL_ARCSEC))
-        x, pad_x = _fine_axis(self.x_arcsec, n_fine)
-        y, pad_y = _fine_axis(self.y_arcsec, n_fine)
-        radius = _disk_radius(x[None, :], y[:, None], self.metadata)
-        scale = self.metadata.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
-        denominator = np.exp(-radius / scale)
-        # The exponent is bounded where the exponential has died away.
-        numerator = denominator * 10.0 ** np.clip(log_ratio_per_arcsec * radius, -6.0, 6.0)
-        lines = np.stack([numerator, denominator])
-        smeared = _convolve(lines, self.metadata, abs(float(x[1] - x[0])))
-        field = smeared[:, pad_y : len(y) - pad_y, pad_x : len(x) - pad_x]
-        binned = field.reshape(2, len(self.y_arcsec), n_fine, len(self.x_arcsec), n_fine)
-        fluxes = np.einsum("ayx,lyx->la", self.weights, binned.sum(axis=(2, 4)))
-        return np.asarray(np.log10(fluxes[0] / fluxes[1]))
+        scale = metadata.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
+        height = math.sqrt(3.0) * metadata.disk_thickness * scale
+        angle = float(np.nan_to_num(metadata.position_angle_deg))
+        return cls(metadata.inclination_deg, angle, float(np.nan_to_num(height)))
+
+    @property
+    def cosine(self) -> float:
+        """Axis ratio of a ring on the sky."""
+        return math.cos(math.radians(self.inclination_deg))
+
+    @property
+    def blur_arcsec(self) -> float:
+        """Standard deviation of the height as it is seen, along the minor axis."""
+        return self.vertical_sigma_arcsec * math.sin(math.radians(self.inclination_deg))
+
+    def along_axes(self, west: Array, north: Array) -> tuple[Array, Array]:
+        """Return the components of a vector along the major and the minor axis."""
+        angle = math.radians(self.position_angle_deg)
+        along = north * math.cos(angle) - west * math.sin(angle)
+        return along, west * math.cos(angle) + north * math.sin(angle)
+
+    def to_sky(self, along: Array, across: Array) -> tuple[Array, Array]:
+        """Return West and North of a vector along the major and the minor axis."""
+        angle = math.radians(self.position_angle_deg)
+        west = across * math.cos(angle) - along * math.sin(angle)
+        return west, along * math.cos(angle) + across * math.sin(angle)
+
+
+@dataclass(frozen=True, eq=False)
+class SmearingMatrix:
+    """Fraction of the light of a disk's rings that lands in apertures.
+
+    Parameters
+    ----------
+    disk : InclinedDisk
+        What emits.
+    psf : PointSpread or None
+        None is a delta function.
+    apertures : SkyApertures
+        What is measured.
+    """
+
+    disk: InclinedDisk
+    psf: PointSpread | None
+    apertures: SkyApertures
+
+    @property
+    def outermost_arcsec(self) -> float:
+        """Light from farther out does not reach the apertures."""
+        on_sky = self.apertures.reach_arcsec + (self.psf.reach_arcsec if self.psf else 0.0)
+        return on_sky / max(self.disk.cosine, SMALLEST_COSINE)
 
     @cached_property
-    def _seen(self) -> dict[float, Array]:
-        """What annuli see of the reference gradient, by the slope of the diagnostic."""
-        return {}
+    def nodes(self) -> RadialNodes:
+        """Radii where the matrix is needed for integrals over the disk, denser at its centre."""
+        number = NODES_WITHOUT_SEEING
+        if self.psf is not None:
+            waves = self.outermost_arcsec * self.psf.largest_wavenumber / math.pi
+            number = FEWEST_NODES + math.ceil(NODES_PER_WAVE * waves)
+        point, weight = np.polynomial.legendre.leggauss(number)
+        fraction = 0.5 * (point + 1.0)
+        outermost = self.outermost_arcsec
+        return RadialNodes(outermost * fraction**2, weight * outermost * fraction)
 
-    def f_grad(self, coefficients: Array, *, abundance_per_log_ratio: float) -> float:
-        """Return the intrinsic over the observed gradient (Li et al. 2025, Section 4).
+    @cached_property
+    def at_nodes(self) -> Array:
+        """The matrix at :attr:`nodes`, shape (n_apertures, n_nodes)."""
+        return self.at(self.nodes.radius_arcsec)
+
+    def at(self, radius_arcsec: Array) -> Array:
+        """Return the fraction of the light of thin rings that lands in each aperture.
 
         Parameters
         ----------
-        coefficients : array, shape (n_annuli,)
-            The slope that was fitted is ``coefficients @ abundance``, per kpc.
-        abundance_per_log_ratio : float
-            d[12 + log(O/H)] / d[log ratio] of the diagnostic.
+        radius_arcsec : array, shape (n_radii,)
+            In the plane of the disk.
 
         Returns
         -------
-        float
-            NaN where the effective radius or the seeing is unknown.
+        array, shape (n_apertures, n_radii)
         """
-        needed = (self.metadata.effective_radius_arcsec, self.metadata.seeing_fwhm_arcsec)
-        if not np.all(np.isfinite(needed)):
-            return float("nan")
-        if abundance_per_log_ratio not in self._seen:
-            per_arcsec = self.reference_gradient * kpc_per_arcsec(self.metadata.redshift)
-            self._seen[abundance_per_log_ratio] = self.log_ratios(
-                per_arcsec / abundance_per_log_ratio
-            )
-        log_ratio = self._seen[abundance_per_log_ratio]
-        observed = float(coefficients @ (abundance_per_log_ratio * log_ratio))
-        return self.reference_gradient / observed
+        if self.psf is None:
+            return self._without_seeing(radius_arcsec)
+        return self._sum(self.psf, self._rings(radius_arcsec))
+
+    def with_psf(self, psf: PointSpread) -> Array:
+        """Return the matrix at the same nodes with a seeing that is little different.
+
+        Parameters
+        ----------
+        psf : PointSpread
+            Its transform must have died away where that of the matrix has.
+
+        Returns
+        -------
+        array, shape (n_apertures, n_nodes)
+
+        Raises
+        ------
+        MetadataError
+            If this matrix has no seeing.
+        """
+        return self._sum(psf, self._ring_transforms)
+
+    def of_rings(self, edges_arcsec: Array) -> Array:
+        """Return K[aperture, ring] for rings of uniform surface brightness.
+
+        Parameters
+        ----------
+        edges_arcsec : array, shape (n_rings + 1,)
+            In the plane of the disk, increasing, >= 0.
+
+        Returns
+        -------
+        array, shape (n_apertures, n_rings)
+        """
+        point, weight = np.polynomial.legendre.leggauss(NODES_PER_RING)
+        inner, outer = edges_arcsec[:-1, None], edges_arcsec[1:, None]
+        radius = inner + 0.5 * (outer - inner) * (point + 1.0)
+        light = weight * radius
+        fraction = self.at(radius.ravel()).reshape(-1, *radius.shape)
+        return np.asarray((fraction * light).sum(axis=2) / light.sum(axis=1))
+
+    @cached_property
+    def _waves(self) -> "_WaveVectors":
+        if self.psf is None:
+            raise MetadataError("seeing is none; expected a point-spread function to vary")
+        period = self.outermost_arcsec + self.apertures.reach_arcsec + self.psf.reach_arcsec
+        return _WaveVectors.half_plane(2.0 * math.pi / period, self.psf.largest_wavenumber)
+
+    @cached_property
+    def _aperture_transforms(self) -> Array:
+        """Transforms of the apertures, weighted for the sum, shape (n_apertures, n_k)."""
+        waves = self._waves
+        grid = self.apertures.transform(waves.west_axis, waves.north_axis)
+        return np.asarray(grid[:, waves.used] * waves.weight)
+
+    @cached_property
+    def _ring_transforms(self) -> Array:
+        return self._rings(self.nodes.radius_arcsec)
+
+    def _rings(self, radius_arcsec: Array) -> Array:
+        """Return the transforms of rings, shape (n_k, n_radii)."""
+        along, across = self.disk.along_axes(self._waves.west, self._waves.north)
+        in_plane = np.hypot(along, across * self.disk.cosine)
+        height = np.exp(-0.5 * (across * self.disk.blur_arcsec) ** 2)
+        return np.asarray(j0(in_plane[:, None] * radius_arcsec) * height[:, None])
+
+    def _sum(self, psf: PointSpread, rings: Array) -> Array:
+        seeing = psf.transform(self._waves.west, self._waves.north)
+        return np.asarray((self._aperture_transforms * seeing) @ rings)
+
+    def _without_seeing(self, radius_arcsec: Array) -> Array:
+        """Average the apertures along rings, which has steps at their edges."""
+        azimuth = 2.0 * np.pi * (np.arange(SAMPLES_OF_AZIMUTH) + 0.5) / SAMPLES_OF_AZIMUTH
+        blur = self.disk.blur_arcsec
+        samples = SAMPLES_OF_HEIGHT if blur > 0.0 else 1
+        height = blur * ndtri((np.arange(samples) + 0.5) / samples)
+        along = radius_arcsec[:, None, None] * np.cos(azimuth)[:, None]
+        across = radius_arcsec[:, None, None] * self.disk.cosine * np.sin(azimuth)[:, None] + height
+        west, north = self.disk.to_sky(*np.broadcast_arrays(along, across))
+        share = self.apertures.share(west.ravel(), north.ravel())
+        return np.asarray(share.reshape(len(share), *west.shape).mean(axis=(2, 3)))
 
 
-def _fine_axis(centres: Array, n_fine: int) -> tuple[Array, int]:
-    """Split every spaxel into n_fine and pad on both sides; return the axis and the padding."""
-    step = float(centres[1] - centres[0])
-    fine = step / n_fine
-    padding = int(np.ceil(PADDING_ARCSEC / abs(fine)))
-    first = centres[0] - step / 2.0 + fine / 2.0 - padding * fine
-    return first + fine * np.arange(len(centres) * n_fine + 2 * padding), padding
+class _WaveVectors(NamedTuple):
+    """Wave vectors of half the plane, which stands for all of it as what is summed is even.
 
+    Parameters
+    ----------
+    west_axis, north_axis : array, shapes (n_west,), (n_north,)
+        Of the grid, rad per arcsec.
+    used : bool array, shape (n_north, n_west)
+        Vectors up to the largest wavenumber.
+    west, north, weight : array, shape (n_k,)
+        Components of those, and their weight in the sum.
+    """
 
-def _disk_radius(x: Array, y: Array, metadata: ObservationMetadata) -> Array:
-    """Radius in the plane of the disk, arcsec."""
-    pa_rad = np.radians(np.nan_to_num(metadata.position_angle_deg))
-    along = -x * np.sin(pa_rad) + y * np.cos(pa_rad)
-    across = x * np.cos(pa_rad) + y * np.sin(pa_rad)
-    ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
-    return np.asarray(np.hypot(along, across / ratio))
+    west_axis: Array
+    north_axis: Array
+    used: NDArray[np.bool_]
+    west: Array
+    north: Array
+    weight: Array
 
-
-def _convolve(maps: Array, metadata: ObservationMetadata, pixel_arcsec: float) -> Array:
-    """Convolve maps, shape (n, n_y, n_x), with the seeing, without wrap-around."""
-    fwhm = metadata.seeing_fwhm_arcsec
-    if fwhm == 0.0:
-        return maps
-    half = int(np.ceil(PADDING_ARCSEC / pixel_arcsec))
-    kernel = _seeing(metadata).drawImage(
-        nx=2 * half + 1, ny=2 * half + 1, scale=pixel_arcsec, method="no_pixel", dtype=float
-    )
-    shape = [fft.next_fast_len(n + 2 * half, real=True) for n in maps.shape[-2:]]
-    transform = fft.rfft2(maps, shape) * fft.rfft2(kernel.array, shape)
-    full = fft.irfft2(transform, shape)
-    n_y, n_x = maps.shape[-2:]
-    return np.asarray(full[:, half : half + n_y, half : half + n_x])
-
-
-def _seeing(metadata: ObservationMetadata) -> galsim.GSObject:
-    fwhm = metadata.seeing_fwhm_arcsec
-    if metadata.psf_kind == "moffat":
-        return galsim.Moffat(beta=metadata.psf_moffat_beta, fwhm=fwhm)
-    if metadata.psf_kind == "kolmogorov":
-        return galsim.Kolmogorov(fwhm=fwhm)
-    return galsim.Gaussian(fwhm=fwhm)
+    @classmethod
+    def half_plane(cls, step: float, largest: float) -> "_WaveVectors":
+        """Lay out a grid up to the largest wavenumber."""
+        number = math.ceil(largest / step)
+        north_axis = np.linspace(-number * step, number * step, 2 * number + 1)
+        west_axis = north_axis[number:]
+        west, north = np.meshgrid(west_axis, north_axis)
+        used = np.hypot(west, north) <= largest
+        twice = np.where(west == 0.0, 1.0, 2.0)[used]
+        weight = twice * (step / (2.0 * math.pi)) ** 2
+        return cls(west_axis, north_axis, used, west[used], north[used], weight)
