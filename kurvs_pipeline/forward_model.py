@@ -1,0 +1,195 @@
+"""Line fluxes in apertures, from a disk with a gradient behind imperfectly known seeing."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.line_profiles import LineProfiles
+from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
+from kurvs_pipeline.sky_apertures import SkyApertures
+from kurvs_pipeline.smearing import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
+
+Array = NDArray[np.float64]
+
+LARGEST_LOG_RATIO = 15.0
+"""Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
+
+SCALE_LENGTH_ERR = 0.2
+"""Of ln(scale length) about that of the effective radius: H-alpha is not the stars."""
+
+TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
+"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5."""
+
+AMPLITUDE_ERR = 3.0
+"""Of ln(flux), about a first guess: too wide to matter where a line is detected."""
+
+
+class Prediction(NamedTuple):
+    """Fluxes and their derivatives.
+
+    Parameters
+    ----------
+    flux : array, shape (n_models, n_lines, n_apertures)
+    by_parameter : array, shape (n_models, n_parameters, n_lines, n_apertures)
+        By everything but the gradient.
+    """
+
+    flux: Array
+    by_parameter: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardModel:
+    """An exponential disk with a linear abundance gradient, as apertures see it.
+
+    Its parameters, apart from the gradient, are: abundance at the pivot, what else shapes the
+    lines, ln(H-alpha flux), ln(scale length), and the deviations of seeing and inclination in
+    standard deviations, of which the smearing matrix is a quadratic function.
+
+    Parameters
+    ----------
+    disk : InclinedDisk
+        How it lies on the sky.
+    effective_radius_arcsec : float
+        Of an exponential disk.
+    kpc_per_arcsec : float
+        Scale.
+    seeing : SeeingKnowledge
+        Width and wings with errors.
+    apertures : SkyApertures
+        Annuli or spaxels.
+    profiles : LineProfiles
+        Lines of the diagnostic.
+    inclination_err_deg : float
+        Standard error of the inclination; 0 holds it.
+    """
+
+    disk: InclinedDisk
+    effective_radius_arcsec: float
+    kpc_per_arcsec: float
+    seeing: SeeingKnowledge
+    apertures: SkyApertures
+    profiles: LineProfiles
+    inclination_err_deg: float = 0.0
+
+    @cached_property
+    def matrix(self) -> SmearingMatrix:
+        """The smearing matrix with the best seeing and inclination."""
+        return SmearingMatrix(self.disk, self.seeing.best, self.apertures)
+
+    @property
+    def scale_length_arcsec(self) -> float:
+        """Scale length that the effective radius stands for."""
+        return self.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
+
+    @property
+    def pivot_kpc(self) -> float:
+        """Radius at which abundance and gradient are told apart best: about where light is."""
+        return self.effective_radius_arcsec * self.kpc_per_arcsec
+
+    @cached_property
+    def n_deviations(self) -> int:
+        """Number of deviations of seeing and inclination."""
+        return (len(self._matrices) - 1) // 2
+
+    @cached_property
+    def prior_mean(self) -> Array:
+        """Of the parameters, shape (n_parameters,); 0 for the amplitude, which data give."""
+        return np.array([
+            TYPICAL_ABUNDANCE, *self.profiles.extra_mean, 0.0,
+            math.log(self.scale_length_arcsec), *np.zeros(self.n_deviations),
+        ])  # fmt: skip
+
+    @cached_property
+    def prior_err(self) -> Array:
+        """Of the parameters, shape (n_parameters,)."""
+        return np.array([
+            TYPICAL_ABUNDANCE_ERR, *self.profiles.extra_err, AMPLITUDE_ERR, SCALE_LENGTH_ERR,
+            *np.ones(self.n_deviations),
+        ])  # fmt: skip
+
+    @property
+    def amplitude_index(self) -> int:
+        """Where ln(H-alpha flux) stands among the parameters."""
+        return 1 + len(self.profiles.extra_mean)
+
+    @cached_property
+    def _matrices(self) -> Array:
+        """K at the nodes, then slope and curvature by each deviation, (n, n_apertures, n_nodes)."""
+        best = self.matrix.at_nodes
+        stack = [best]
+        for below, above in self._varied():
+            stack += [0.5 * (above - below), above - 2.0 * best + below]
+        return np.stack(stack)
+
+    def _varied(self) -> list[tuple[Array, Array]]:
+        """Matrices one standard deviation below and above, by deviation."""
+        pairs = [
+            tuple(self.matrix.with_psf(self.seeing.moved(sign * step)) for sign in (-1.0, 1.0))
+            for step in self.seeing.directions
+        ]
+        if self.inclination_err_deg > 0.0:
+            pairs.append(tuple(self._inclined(sign * self.inclination_err_deg) for sign in (-1, 1)))
+        return [(below, above) for below, above in pairs]
+
+    def _inclined(self, by_deg: float) -> Array:
+        inclination = min(max(self.disk.inclination_deg + by_deg, 0.0), 90.0)
+        disk = replace(self.disk, inclination_deg=inclination)
+        return replace(self.matrix, disk=disk).at(self.matrix.nodes.radius_arcsec)
+
+    def predict(self, gradient: Array, parameters: Array) -> Prediction:
+        """Return the fluxes of models, and how they change with their parameters.
+
+        Parameters
+        ----------
+        gradient : array, shape (n_models,)
+            dex/kpc.
+        parameters : array, shape (n_models, n_parameters)
+            All others, in the order of the class.
+        """
+        seen = self._integrands(gradient, parameters) @ self._projection
+        seen = seen.reshape(*seen.shape[:3], len(self._matrices), -1)
+        deviation = parameters[:, len(self.prior_mean) - self.n_deviations :]
+        value = np.einsum("bjlsa,bs->bjla", seen, _quadratic(deviation))
+        slopes, curvatures = seen[:, 0, :, 1::2], seen[:, 0, :, 2::2]
+        by_deviation = slopes + deviation[:, None, :, None] * curvatures
+        by_parameter = [value[:, 1:-1], value[:, :1], value[:, -1:], by_deviation.swapaxes(1, 2)]
+        return Prediction(value[:, 0], np.concatenate(by_parameter, axis=1))
+
+    @cached_property
+    def _projection(self) -> Array:
+        """All matrices side by side, shape (n_nodes, n_matrices * n_apertures)."""
+        return self._matrices.reshape(-1, self._matrices.shape[2]).T
+
+    def _integrands(self, gradient: Array, parameters: Array) -> Array:
+        """Return the light at the nodes, and its derivatives by what shapes the disk.
+
+        Returns
+        -------
+        array, shape (n_models, 3 + n_extra, n_lines, n_nodes)
+            Light; its derivatives by abundance, by the extra parameters, by ln(scale length).
+        """
+        radius, weight = self.matrix.nodes
+        at = self.amplitude_index
+        scale = np.exp(parameters[:, at + 1, None])
+        light = np.exp(parameters[:, at, None] - radius / scale) * weight * radius / scale**2
+        from_pivot = radius * self.kpc_per_arcsec - self.pivot_kpc
+        abundance = parameters[:, :1] + gradient[:, None] * from_pivot
+        logs = self.profiles.log_profiles(abundance, parameters[:, 1:at], from_pivot)
+        lines = light[:, None] * np.exp(np.clip(logs.value, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO))
+        by_extra = lines[:, None] * logs.by_extra
+        by_scale = lines * (radius / scale - 2.0)[:, None]
+        return np.concatenate(
+            [np.stack([lines, lines * logs.by_abundance], axis=1), by_extra, by_scale[:, None]],
+            axis=1,
+        )
+
+
+def _quadratic(deviation: Array) -> Array:
+    """Return the weights of a matrix, its slopes and its curvatures, shape (n_models, n)."""
+    terms = np.stack([deviation, 0.5 * deviation**2], axis=2).reshape(len(deviation), -1)
+    return np.concatenate([np.ones((len(deviation), 1)), terms], axis=1)

@@ -1,0 +1,119 @@
+"""What is known of the seeing: its width and its wings, with their errors."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.point_spread import Seeing
+
+Array = NDArray[np.float64]
+
+ASSUMED_FWHM_ERR = 0.1
+"""Relative: seeing is quoted to a tenth, and guide stars differ from the field by as much."""
+
+ASSUMED_INVERSE_BETA = 0.17
+ASSUMED_INVERSE_BETA_ERR = 0.12
+"""From a Gaussian to a Moffat with beta of 3 within 1.4 standard deviations: without a star,
+nothing tells them apart."""
+
+
+@dataclass(frozen=True)
+class SeeingKnowledge:
+    """A Moffat profile whose width and wings are known with errors.
+
+    Parameters
+    ----------
+    fwhm_arcsec : float
+        Full width at half-maximum, > 0.
+    inverse_beta : float
+        1 / beta of the wings; 0 is a Gaussian.
+    log_fwhm_err, inverse_beta_err : float
+        Standard errors of the natural logarithm of the width and of 1 / beta; 0 is exact.
+    correlation : float
+        Of the two errors.
+    """
+
+    fwhm_arcsec: float
+    inverse_beta: float = 0.0
+    log_fwhm_err: float = 0.0
+    inverse_beta_err: float = 0.0
+    correlation: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if not 0.0 < self.fwhm_arcsec < math.inf:
+            raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
+        if not 0.0 <= self.inverse_beta < 1.0:
+            raise MetadataError(f"1 / beta of the seeing is {self.inverse_beta}; expected [0, 1)")
+        if not (self.log_fwhm_err >= 0.0 and self.inverse_beta_err >= 0.0):
+            raise MetadataError(
+                f"errors of the seeing are {self.log_fwhm_err}, {self.inverse_beta_err}; "
+                "expected values >= 0"
+            )
+        if not abs(self.correlation) < 1.0:
+            raise MetadataError(f"correlation is {self.correlation}; expected within (-1, 1)")
+
+    @classmethod
+    def exact(cls, metadata: ObservationMetadata) -> Self:
+        """Take the seeing of an observation as it is stated, without errors.
+
+        Parameters
+        ----------
+        metadata : ObservationMetadata
+            With a seeing > 0, Gaussian or Moffat. A Kolmogorov profile is taken for the Moffat
+            with the wings nearest to it, beta of 4.765 (Trujillo et al. 2001).
+        """
+        beta = {"gaussian": math.inf, "kolmogorov": 4.765}.get(
+            metadata.psf_kind, metadata.psf_moffat_beta
+        )
+        return cls(metadata.seeing_fwhm_arcsec, 1.0 / beta)
+
+    @classmethod
+    def assumed(cls, metadata: ObservationMetadata) -> Self:
+        """Take the width that is stated as good to a tenth, and the wings as unknown.
+
+        Parameters
+        ----------
+        metadata : ObservationMetadata
+            With a seeing > 0.
+        """
+        return cls(
+            metadata.seeing_fwhm_arcsec, ASSUMED_INVERSE_BETA, ASSUMED_FWHM_ERR,
+            ASSUMED_INVERSE_BETA_ERR,
+        )  # fmt: skip
+
+    @property
+    def best(self) -> Seeing:
+        """The profile without its errors."""
+        return Seeing.moffat(self.fwhm_arcsec, self.inverse_beta)
+
+    @property
+    def directions(self) -> Array:
+        """Independent changes of one standard deviation in (ln FWHM, 1 / beta).
+
+        Returns
+        -------
+        array, shape (n_directions, 2)
+            Without those that are exact.
+        """
+        across = math.sqrt(1.0 - self.correlation**2) * self.inverse_beta_err
+        both = np.array([
+            [self.log_fwhm_err, self.correlation * self.inverse_beta_err], [0.0, across],
+        ])  # fmt: skip
+        return both[np.abs(both).sum(axis=1) > 0.0]
+
+    def moved(self, direction: Array) -> Seeing:
+        """Return the profile moved from the best one.
+
+        Parameters
+        ----------
+        direction : array, shape (2,)
+            In (ln FWHM, 1 / beta). Wings stop at a Gaussian, and at beta of 1.25.
+        """
+        inverse_beta = min(max(self.inverse_beta + float(direction[1]), 0.0), 0.8)
+        return Seeing.moffat(self.fwhm_arcsec * math.exp(float(direction[0])), inverse_beta)
