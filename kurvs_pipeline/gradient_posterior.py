@@ -74,3 +74,60 @@ def _closer(grid: LikelihoodGrid) -> tuple[Array, Array, IntArray, IntArray]:
     last = np.minimum(GRID_SIZE - kept[:, ::-1].argmax(axis=1), GRID_SIZE - 1)
     rows = np.arange(len(kept))
     return grid.gradient[rows, first], grid.gradient[rows, last], first, last
+
+
+def importance_weights(
+    fit: NestedLaplace, grid: LikelihoodGrid, random: np.random.Generator, number: int
+) -> tuple[Array, Array]:
+    """Draw from the approximate posterior, and weigh the draws by the true one.
+
+    Gradients are drawn from the likelihood on the grid, the other parameters from Student
+    distributions about their best.
+
+    Parameters
+    ----------
+    fit : NestedLaplace
+        As it was gridded.
+    grid : LikelihoodGrid
+        Of the fit.
+    random : Generator
+        Of the draws.
+    number : int
+        Of draws for each realisation.
+
+    Returns
+    -------
+    gradient, weight : array, shape (n_realisations, number)
+        dex/kpc; weights add up to 1.
+    """
+    n, size = grid.gradient.shape
+    rows = np.arange(n)
+    probability = np.exp(grid.log_likelihood)
+    cumulative = np.cumsum(probability / probability.sum(axis=1, keepdims=True), axis=1)
+    node = (random.random((n, number, 1)) > cumulative[:, None, :-1]).sum(axis=2)
+    spacing = (grid.gradient[:, 1] - grid.gradient[:, 0])[:, None]
+    offset = random.random((n, number)) - 0.5
+    gradient = grid.gradient[rows[:, None], node] + offset * spacing
+    at = (rows[:, None] * size + node).ravel()
+    neighbour = np.clip(node + np.where(offset > 0.0, 1, -1), 0, size - 1)
+    beside = (rows[:, None] * size + neighbour).ravel()
+    share = np.abs(offset).ravel()[:, None]
+    middle = (1.0 - share) * grid.fits.parameters[at] + share * grid.fits.parameters[beside]
+    precision = grid.fits.precision[at]
+    root = np.linalg.cholesky(precision)
+    dimension = middle.shape[1]
+    white = random.standard_normal(middle.shape)
+    stretch = DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, len(middle))
+    white *= np.sqrt(stretch)[:, None]
+    drawn = middle + np.linalg.solve(root.swapaxes(1, 2), white[:, :, None])[:, :, 0]
+    square = (white**2).sum(axis=1)
+    log_student = (
+        -0.5 * (DEGREES_OF_FREEDOM + dimension) * np.log1p(square / DEGREES_OF_FREEDOM)
+        + np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    )
+    realisation = np.repeat(rows, number)
+    log_true = -0.5 * fit.chi2(gradient.ravel(), drawn, realisation)
+    log_weight = (log_true - log_student).reshape(n, number)
+    log_weight -= grid.log_likelihood[rows[:, None], node]
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    return gradient, weight / weight.sum(axis=1, keepdims=True)
