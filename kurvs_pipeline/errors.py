@@ -29,6 +29,10 @@ class ConfigurationError(KurvsError):
     """A configuration file or option has an unknown key or a bad value."""
 
 
+class FitError(KurvsError):
+    """Data that no model can be fitted to, such as fluxes with a singular covariance."""
+
+
 class OutputError(KurvsError):
     """Results cannot be written where they were asked to go."""
 

@@ -58,8 +58,8 @@ class ForwardModel:
         Of an exponential disk.
     kpc_per_arcsec : float
         Scale.
-    seeing : SeeingKnowledge
-        Width and wings with errors.
+    seeing : SeeingKnowledge or None
+        Width and wings with errors; None is no seeing.
     apertures : SkyApertures
         Annuli or spaxels.
     profiles : LineProfiles
@@ -71,7 +71,7 @@ class ForwardModel:
     disk: InclinedDisk
     effective_radius_arcsec: float
     kpc_per_arcsec: float
-    seeing: SeeingKnowledge
+    seeing: SeeingKnowledge | None
     apertures: SkyApertures
     profiles: LineProfiles
     inclination_err_deg: float = 0.0
@@ -79,7 +79,8 @@ class ForwardModel:
     @cached_property
     def matrix(self) -> SmearingMatrix:
         """The smearing matrix with the best seeing and inclination."""
-        return SmearingMatrix(self.disk, self.seeing.best, self.apertures)
+        psf = self.seeing.best if self.seeing else None
+        return SmearingMatrix(self.disk, psf, self.apertures)
 
     @property
     def scale_length_arcsec(self) -> float:
@@ -128,13 +129,15 @@ class ForwardModel:
 
     def _varied(self) -> list[tuple[Array, Array]]:
         """Matrices one standard deviation below and above, by deviation."""
-        pairs = [
-            tuple(self.matrix.with_psf(self.seeing.moved(sign * step)) for sign in (-1.0, 1.0))
-            for step in self.seeing.directions
-        ]
+        pairs: list[tuple[Array, Array]] = []
+        if self.seeing:
+            for step in self.seeing.directions:
+                below, above = self.seeing.moved(-step), self.seeing.moved(step)
+                pairs.append((self.matrix.with_psf(below), self.matrix.with_psf(above)))
         if self.inclination_err_deg > 0.0:
-            pairs.append(tuple(self._inclined(sign * self.inclination_err_deg) for sign in (-1, 1)))
-        return [(below, above) for below, above in pairs]
+            error = self.inclination_err_deg
+            pairs.append((self._inclined(-error), self._inclined(error)))
+        return pairs
 
     def _inclined(self, by_deg: float) -> Array:
         inclination = min(max(self.disk.inclination_deg + by_deg, 0.0), 90.0)

@@ -1,12 +1,10 @@
-"""What the data say of a gradient: its likelihood on a grid, and weighted draws."""
+"""What the data say of a gradient: its posterior on a grid that closes in on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammaln
+from numpy.typing import ArrayLike, NDArray
 
 from kurvs_pipeline.nested_laplace import Conditional, NestedLaplace
 
@@ -21,35 +19,115 @@ GRID_ROUNDS = 3
 KEPT_BELOW_BEST = 12.0
 """The grid closes in on log likelihoods less than this below the best."""
 
-DEGREES_OF_FREEDOM = 6.0
-"""Of the Student proposals: wider than the posterior, so that no weight is large."""
 
-
-class LikelihoodGrid(NamedTuple):
-    """The likelihood of the gradient by realisation of the noise.
+@dataclass(frozen=True, eq=False)
+class GradientPosterior:
+    """The posterior of the gradient in each realisation of the noise.
 
     Parameters
     ----------
     gradient : array, shape (n_realisations, n_gradients)
-        dex/kpc, increasing, evenly spaced.
-    log_likelihood : array, same shape
-        All else integrated over; the best of each realisation is 0.
-    fits : Conditional
-        Of realisations times gradients, the gradients of one after the other.
+        dex/kpc, increasing and evenly spaced, where the posterior is not negligible.
+    log_density : array, same shape
+        Of the posterior, but for a constant; with a flat prior, the likelihood, everything
+        else integrated over.
     """
 
     gradient: Array
-    log_likelihood: Array
+    log_density: Array
+
+    @cached_property
+    def _cumulative(self) -> tuple[Array, Array]:
+        """Cell borders and the probability below them, shape (n_realisations, n + 1)."""
+        density = np.exp(self.log_density - self.log_density.max(axis=1, keepdims=True))
+        half = 0.5 * self._spacing
+        borders = np.concatenate([self.gradient - half, self.gradient[:, -1:] + half], axis=1)
+        below = np.concatenate([np.zeros((len(density), 1)), np.cumsum(density, axis=1)], axis=1)
+        return borders, below / below[:, -1:]
+
+    @property
+    def _spacing(self) -> Array:
+        return np.asarray(self.gradient[:, 1:2] - self.gradient[:, :1])
+
+    @cached_property
+    def mode(self) -> Array:
+        """The most probable gradient, dex/kpc, shape (n_realisations,)."""
+        rows = np.arange(len(self.gradient))
+        peak = np.clip(self.log_density.argmax(axis=1), 1, self.gradient.shape[1] - 2)
+        left, top, right = (self.log_density[rows, peak + side] for side in (-1, 0, 1))
+        curvature = np.minimum(left - 2.0 * top + right, -1e-12)
+        offset = np.clip(0.5 * (left - right) / curvature, -1.0, 1.0)
+        return np.asarray(self.gradient[rows, peak] + offset * self._spacing[:, 0])
+
+    def quantile(self, fraction: ArrayLike) -> Array:
+        """Return gradients below which the posterior holds a fraction.
+
+        Parameters
+        ----------
+        fraction : array_like, shape (n_fractions,)
+            From 0 to 1.
+
+        Returns
+        -------
+        array, shape (n_realisations, n_fractions)
+            dex/kpc.
+        """
+        wanted = np.asarray(fraction, dtype=float)
+        pairs = zip(*self._cumulative, strict=True)
+        return np.stack([np.interp(wanted, below, border) for border, below in pairs])
+
+    def rank(self, gradient: ArrayLike) -> Array:
+        """Return the probability below a gradient, shape (n_realisations,).
+
+        Parameters
+        ----------
+        gradient : array_like, shape (n_realisations,)
+            dex/kpc, such as the true one.
+        """
+        given = np.broadcast_to(gradient, len(self.gradient))
+        pairs = zip(given, *self._cumulative, strict=True)
+        return np.array([np.interp(value, at, below) for value, at, below in pairs])
+
+    def with_prior(self, mean: float, scatter: float) -> "GradientPosterior":
+        """Return the posterior with a normal prior in place of the flat one.
+
+        Parameters
+        ----------
+        mean, scatter : float
+            Of the population that the galaxy is of, dex/kpc.
+        """
+        prior = -0.5 * ((self.gradient - mean) / scatter) ** 2
+        return replace(self, log_density=self.log_density + prior)
+
+
+@dataclass(frozen=True, eq=False)
+class GriddedFit:
+    """A posterior with the fits it was made from.
+
+    Parameters
+    ----------
+    posterior : GradientPosterior
+        With a flat prior.
+    fits : Conditional
+        Of the grids of all realisations, one after the other.
+    """
+
+    posterior: GradientPosterior
     fits: Conditional
 
+    @property
+    def best_chi2(self) -> Array:
+        """Chi squared of fluxes and priors where it is least, shape (n_realisations,)."""
+        return np.asarray(self.fits.chi2.reshape(self.posterior.gradient.shape).min(axis=1))
 
-def likelihood_grid(fit: NestedLaplace) -> LikelihoodGrid:
+
+def grid_posterior(fit: NestedLaplace) -> GriddedFit:
     """Fit at gradients on a grid that closes in on where the likelihood is.
 
     Parameters
     ----------
     fit : NestedLaplace
-        One galaxy, one or more realisations of the noise.
+        One galaxy, one or more realisations of its noise.
     """
     n = len(fit.data.flux)
     realisation = np.repeat(np.arange(n), GRID_SIZE)
@@ -58,76 +136,17 @@ def likelihood_grid(fit: NestedLaplace) -> LikelihoodGrid:
     for _ in range(GRID_ROUNDS):
         gradient = np.linspace(low, high, GRID_SIZE, axis=1)
         fits = fit.maximise(gradient.ravel(), start, realisation)
-        log_likelihood = fits.log_likelihood.reshape(n, GRID_SIZE)
-        log_likelihood -= log_likelihood.max(axis=1, keepdims=True)
-        grid = LikelihoodGrid(gradient, log_likelihood, fits)
-        low, high, first, last = _closer(grid)
+        posterior = GradientPosterior(gradient, fits.log_likelihood.reshape(n, GRID_SIZE))
+        first, last = _closer(posterior.log_density)
+        low, high = gradient[np.arange(n), first], gradient[np.arange(n), last]
         nearest = np.rint(np.linspace(first, last, GRID_SIZE, axis=1)).astype(np.intp)
         start = fits.parameters[(np.arange(n)[:, None] * GRID_SIZE + nearest).ravel()]
-    return grid
+    return GriddedFit(posterior, fits)
 
 
-def _closer(grid: LikelihoodGrid) -> tuple[Array, Array, IntArray, IntArray]:
-    """Return the ends of the part of the grid that matters, one step added, and their places."""
-    kept = grid.log_likelihood > -KEPT_BELOW_BEST
+def _closer(log_density: Array) -> tuple[IntArray, IntArray]:
+    """Return the first and the last place of the grid that matters, one step added."""
+    kept = log_density > log_density.max(axis=1, keepdims=True) - KEPT_BELOW_BEST
     first = np.maximum(kept.argmax(axis=1) - 1, 0)
     last = np.minimum(GRID_SIZE - kept[:, ::-1].argmax(axis=1), GRID_SIZE - 1)
-    rows = np.arange(len(kept))
-    return grid.gradient[rows, first], grid.gradient[rows, last], first, last
-
-
-def importance_weights(
-    fit: NestedLaplace, grid: LikelihoodGrid, random: np.random.Generator, number: int
-) -> tuple[Array, Array]:
-    """Draw from the approximate posterior, and weigh the draws by the true one.
-
-    Gradients are drawn from the likelihood on the grid, the other parameters from Student
-    distributions about their best.
-
-    Parameters
-    ----------
-    fit : NestedLaplace
-        As it was gridded.
-    grid : LikelihoodGrid
-        Of the fit.
-    random : Generator
-        Of the draws.
-    number : int
-        Of draws for each realisation.
-
-    Returns
-    -------
-    gradient, weight : array, shape (n_realisations, number)
-        dex/kpc; weights add up to 1.
-    """
-    n, size = grid.gradient.shape
-    rows = np.arange(n)
-    probability = np.exp(grid.log_likelihood)
-    cumulative = np.cumsum(probability / probability.sum(axis=1, keepdims=True), axis=1)
-    node = (random.random((n, number, 1)) > cumulative[:, None, :-1]).sum(axis=2)
-    spacing = (grid.gradient[:, 1] - grid.gradient[:, 0])[:, None]
-    offset = random.random((n, number)) - 0.5
-    gradient = grid.gradient[rows[:, None], node] + offset * spacing
-    at = (rows[:, None] * size + node).ravel()
-    neighbour = np.clip(node + np.where(offset > 0.0, 1, -1), 0, size - 1)
-    beside = (rows[:, None] * size + neighbour).ravel()
-    share = np.abs(offset).ravel()[:, None]
-    middle = (1.0 - share) * grid.fits.parameters[at] + share * grid.fits.parameters[beside]
-    precision = grid.fits.precision[at]
-    root = np.linalg.cholesky(precision)
-    dimension = middle.shape[1]
-    white = random.standard_normal(middle.shape)
-    stretch = DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, len(middle))
-    white *= np.sqrt(stretch)[:, None]
-    drawn = middle + np.linalg.solve(root.swapaxes(1, 2), white[:, :, None])[:, :, 0]
-    square = (white**2).sum(axis=1)
-    log_student = (
-        -0.5 * (DEGREES_OF_FREEDOM + dimension) * np.log1p(square / DEGREES_OF_FREEDOM)
-        + np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    )
-    realisation = np.repeat(rows, number)
-    log_true = -0.5 * fit.chi2(gradient.ravel(), drawn, realisation)
-    log_weight = (log_true - log_student).reshape(n, number)
-    log_weight -= grid.log_likelihood[rows[:, None], node]
-    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    return gradient, weight / weight.sum(axis=1, keepdims=True)
+    return first, last

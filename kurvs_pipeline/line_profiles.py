@@ -134,4 +134,4 @@ class NitrogenProfiles:
         ratio, slope = self.calibration.log_ratio(abundance)
         value = LN_10 * np.stack([np.zeros_like(ratio), ratio], axis=1)
         by_abundance = LN_10 * np.stack([np.zeros_like(slope), slope], axis=1)
-        return LogProfiles(value, by_abundance, np.empty((len(abundance), 0, 2, radius.size)))
+        return LogProfiles(value, by_abundance, np.empty((*extra.shape, 2, radius.size)))

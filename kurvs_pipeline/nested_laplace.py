@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward_model import ForwardModel
 
 Array = NDArray[np.float64]
@@ -24,46 +25,6 @@ CONVERGED = 1e-5
 """Of a standard deviation, squared: the step that ends a fit."""
 
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e9
-
-
-@dataclass(frozen=True, eq=False)
-class WhitenedFluxes:
-    """Line fluxes of one galaxy, in many realisations of their noise, made white.
-
-    Parameters
-    ----------
-    flux : array, shape (n_realisations, n_lines, n_apertures)
-        May be negative; NaN in all realisations where nothing was measured.
-    covariance : array, shape (n_lines, n_apertures, n_lines, n_apertures)
-        The same for all realisations.
-    """
-
-    flux: Array
-    covariance: Array
-
-    @cached_property
-    def measured(self) -> BoolArray:
-        """Which fluxes there are, shape (n_lines * n_apertures,)."""
-        size = self.flux[0].size
-        variance = np.diagonal(self.covariance.reshape(size, size))
-        return np.isfinite(self.flux.reshape(-1, size)).all(axis=0) & (variance > 0.0)
-
-    @cached_property
-    def whitening(self) -> Array:
-        """Matrix that makes the noise white, shape (n_measured, n_measured)."""
-        size = self.flux[0].size
-        covariance = self.covariance.reshape(size, size)[np.ix_(self.measured, self.measured)]
-        return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
-
-    @cached_property
-    def white(self) -> Array:
-        """Fluxes in standard deviations, shape (n_realisations, n_measured)."""
-        return self.of(self.flux)
-
-    def of(self, flux: Array) -> Array:
-        """Make fluxes white, shape (..., n_lines, n_apertures) to (..., n_measured)."""
-        flat = flux.reshape(*flux.shape[:-2], -1)
-        return np.asarray(flat[..., self.measured] @ self.whitening.T)
 
 
 class Conditional(NamedTuple):
@@ -97,12 +58,12 @@ class NestedLaplace:
     ----------
     model : ForwardModel
         What is fitted.
-    data : WhitenedFluxes
+    data : ApertureFluxes
         What it is fitted to.
     """
 
     model: ForwardModel
-    data: WhitenedFluxes
+    data: ApertureFluxes
 
     @cached_property
     def prior_mean(self) -> Array:
@@ -154,8 +115,8 @@ class NestedLaplace:
     def _expand(self, gradient: Array, parameters: Array, realisation: IntArray) -> "_Expansion":
         """Expand chi squared about parameters to second order (Gauss-Newton)."""
         predicted = self.model.predict(gradient, parameters)
-        residual = self.data.white[realisation] - self.data.of(predicted.flux)
-        jacobian = self.data.of(predicted.by_parameter)
+        residual = self.data.white[realisation] - self.data.whiten(predicted.flux)
+        jacobian = self.data.whiten(predicted.by_parameter)
         weight = self.model.prior_err**-2
         from_prior = self.prior_mean[realisation] - parameters
         return _Expansion(

@@ -96,17 +96,21 @@ class Seeing:
         return cls(metadata.seeing_fwhm_arcsec, metadata.psf_kind, metadata.psf_moffat_beta)
 
     @classmethod
-    def moffat(cls, fwhm_arcsec: float, inverse_beta: float) -> Self:
+    def moffat(
+        cls, fwhm_arcsec: float, inverse_beta: float, shear: tuple[float, float] = (0.0, 0.0)
+    ) -> Self:
         """Return a Moffat profile by 1 / beta, whose limit at 0 is a Gaussian.
 
         Parameters
         ----------
         fwhm_arcsec, inverse_beta : float
             Width, and wings from 0 to below 1.
+        shear : tuple of float
+            Ellipticity.
         """
         if inverse_beta <= 1.0 / LARGEST_BETA:
-            return cls(fwhm_arcsec)
-        return cls(fwhm_arcsec, "moffat", 1.0 / inverse_beta)
+            return cls(fwhm_arcsec, shear=shear)
+        return cls(fwhm_arcsec, "moffat", 1.0 / inverse_beta, shear)
 
     @property
     def _moffat_scale_arcsec(self) -> float:

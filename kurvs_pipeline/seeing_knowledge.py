@@ -36,6 +36,8 @@ class SeeingKnowledge:
         Standard errors of the natural logarithm of the width and of 1 / beta; 0 is exact.
     correlation : float
         Of the two errors.
+    shear : tuple of float
+        Ellipticity, as of :class:`~kurvs_pipeline.point_spread.Seeing`, without errors.
     """
 
     fwhm_arcsec: float
@@ -43,6 +45,7 @@ class SeeingKnowledge:
     log_fwhm_err: float = 0.0
     inverse_beta_err: float = 0.0
     correlation: float = 0.0
+    shear: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -90,7 +93,7 @@ class SeeingKnowledge:
     @property
     def best(self) -> Seeing:
         """The profile without its errors."""
-        return Seeing.moffat(self.fwhm_arcsec, self.inverse_beta)
+        return self.moved(np.zeros(2))
 
     @property
     def directions(self) -> Array:
@@ -105,7 +108,7 @@ class SeeingKnowledge:
         both = np.array([
             [self.log_fwhm_err, self.correlation * self.inverse_beta_err], [0.0, across],
         ])  # fmt: skip
-        return both[np.abs(both).sum(axis=1) > 0.0]
+        return np.asarray(both[np.abs(both).sum(axis=1) > 0.0])
 
     def moved(self, direction: Array) -> Seeing:
         """Return the profile moved from the best one.
@@ -116,4 +119,5 @@ class SeeingKnowledge:
             In (ln FWHM, 1 / beta). Wings stop at a Gaussian, and at beta of 1.25.
         """
         inverse_beta = min(max(self.inverse_beta + float(direction[1]), 0.0), 0.8)
-        return Seeing.moffat(self.fwhm_arcsec * math.exp(float(direction[0])), inverse_beta)
+        fwhm_arcsec = self.fwhm_arcsec * math.exp(float(direction[0]))
+        return Seeing.moffat(fwhm_arcsec, inverse_beta, self.shear)

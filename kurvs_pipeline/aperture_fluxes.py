@@ -1,0 +1,117 @@
+"""Line fluxes of apertures with their whole covariance, as a forward model is fitted to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import CoverageError, FitError
+from kurvs_pipeline.joint_fluxes import JointFluxes
+
+Array = NDArray[np.float64]
+
+SUMS = {"oii": ("oii_3726", "oii_3729")}
+"""Lines that models know only by their sum."""
+
+
+@dataclass(frozen=True, eq=False)
+class ApertureFluxes:
+    """Line fluxes of one galaxy, in one or many realisations of their noise.
+
+    Parameters
+    ----------
+    flux : array, shape (n_realisations, n_lines, n_apertures)
+        H-alpha is the first line. May be negative; NaN in all realisations where nothing was
+        measured.
+    covariance : array, shape (n_lines, n_apertures, n_lines, n_apertures)
+        The same for all realisations.
+    """
+
+    flux: Array
+    covariance: Array
+
+    @classmethod
+    def of_annuli(cls, fluxes: JointFluxes, lines: Sequence[str]) -> Self:
+        """Take lines of the annuli of a measured galaxy.
+
+        Parameters
+        ----------
+        fluxes : JointFluxes
+            Of the integrated aperture, then of the annuli, which are taken as independent.
+        lines : sequence of str
+            Names; ``oii`` is the sum of the pair.
+
+        Raises
+        ------
+        CoverageError
+            If a line was not measured.
+        """
+        pick = _pick(fluxes.names, lines)
+        flux, covariance = fluxes.flux[1:] @ pick.T, pick @ fluxes.covariance[1:] @ pick.T
+        annulus = np.arange(len(flux))
+        joint = np.zeros((len(lines), len(flux), len(lines), len(flux)))
+        # Indices apart from one another come first: (annulus, line, line).
+        joint[:, annulus, :, annulus] = covariance
+        return cls(flux.T[None], joint)
+
+    @property
+    def _square(self) -> Array:
+        size = self.flux[0].size
+        return self.covariance.reshape(size, size)
+
+    @cached_property
+    def measured(self) -> NDArray[np.bool_]:
+        """Which fluxes there are, shape (n_lines, n_apertures)."""
+        known = np.isfinite(self.flux).all(axis=0)
+        return np.asarray(known & (np.diagonal(self._square) > 0.0).reshape(known.shape))
+
+    @cached_property
+    def total_halpha_snr(self) -> Array:
+        """S/N of H-alpha in all apertures together, shape (n_realisations,)."""
+        known = self.measured[0]
+        variance = self.covariance[0, known][:, 0, known].sum()
+        return np.asarray(self.flux[:, 0, known].sum(axis=1) / np.sqrt(variance))
+
+    @cached_property
+    def _whitening(self) -> Array:
+        used = self.measured.ravel()
+        try:
+            root = np.linalg.cholesky(self._square[np.ix_(used, used)])
+        except np.linalg.LinAlgError as error:
+            raise FitError(
+                "the covariance of the line fluxes is singular; expected apertures that do not "
+                "share their light and lines that are measured apart"
+            ) from error
+        return np.asarray(np.linalg.inv(root))
+
+    @cached_property
+    def white(self) -> Array:
+        """Fluxes with independent noise of 1, shape (n_realisations, n_measured)."""
+        return self.whiten(self.flux)
+
+    def whiten(self, flux: Array) -> Array:
+        """Return fluxes of models in the same terms.
+
+        Parameters
+        ----------
+        flux : array, shape (..., n_lines, n_apertures)
+
+        Returns
+        -------
+        array, shape (..., n_measured)
+        """
+        return np.asarray(flux[..., self.measured] @ self._whitening.T)
+
+
+def _pick(measured: Sequence[str], wanted: Sequence[str]) -> Array:
+    """Return the matrix that takes or adds up lines, shape (n_wanted, n_measured)."""
+    pick = np.zeros((len(wanted), len(measured)))
+    for row, line in enumerate(wanted):
+        for part in SUMS.get(line, (line,)):
+            if part not in measured:
+                raise CoverageError(f"{part} was not measured; there are {', '.join(measured)}")
+            pick[row, list(measured).index(part)] = 1.0
+    return pick
