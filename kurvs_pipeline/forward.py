@@ -22,7 +22,7 @@ from kurvs_pipeline.nested_laplace import NestedLaplace
 
 Array = NDArray[np.float64]
 
-ONE_SIGMA = (0.15865, 0.84135)
+ONE_SIGMA = (0.15865, 0.5, 0.84135)
 CHECKING_DRAWS = 400
 LEAST_EFFICIENCY = 0.01
 """Of the draws that check the posterior: below it they cannot."""
@@ -46,9 +46,9 @@ class ForwardGradient:
     Parameters
     ----------
     gradient : array, shape (n_realisations,)
-        The most probable, dex/kpc; NaN where there is no H-alpha.
+        dex/kpc; NaN where there is no H-alpha.
     low, high : array, shape (n_realisations,)
-        Ends of the central 68 per cent.
+        Ends of its 68 per cent interval.
     flag : str array, shape (n_realisations,)
         ``ok``; ``no_halpha``, not detected in all apertures together; ``unconstrained``, an
         error beyond 0.1 dex/kpc; ``poor_fit``, fluxes that no smooth disk explains;
@@ -120,8 +120,8 @@ class ForwardFit:
 
     @property
     def flat(self) -> ForwardGradient:
-        """The estimator ``forward``: a flat prior."""
-        return self._summary(self.posterior)
+        """The estimator ``forward``: the most likely gradient, and its likelihood interval."""
+        return self._summary(self.posterior.mode, *self.posterior.likelihood_interval(1.0))
 
     def with_prior(
         self, mean: float = POPULATION_MEAN, scatter: float = POPULATION_SCATTER
@@ -132,11 +132,16 @@ class ForwardFit:
         ----------
         mean, scatter : float
             Of the population, dex/kpc.
-        """
-        return self._summary(self.posterior.with_prior(mean, scatter))
 
-    def _summary(self, posterior: GradientPosterior) -> ForwardGradient:
-        low, high = posterior.quantile(ONE_SIGMA).T
+        Returns
+        -------
+        ForwardGradient
+            The median of the posterior and its central 68 per cent.
+        """
+        low, median, high = self.posterior.with_prior(mean, scatter).quantile(ONE_SIGMA).T
+        return self._summary(median, low, high)
+
+    def _summary(self, gradient: Array, low: Array, high: Array) -> ForwardGradient:
         seen = self.fluxes.total_halpha_snr > DETECTION_SNR
         flag = np.select(
             [~seen, 0.5 * (high - low) > WIDEST_ERR, self.p_value < LEAST_P_VALUE,
@@ -144,4 +149,4 @@ class ForwardFit:
             ["no_halpha", "unconstrained", "poor_fit", "approximate"], "ok",
         )  # fmt: skip
         unknown = np.where(seen, 0.0, np.nan)
-        return ForwardGradient(posterior.mode + unknown, low + unknown, high + unknown, flag)
+        return ForwardGradient(gradient + unknown, low + unknown, high + unknown, flag)
