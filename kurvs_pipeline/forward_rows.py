@@ -1,0 +1,115 @@
+"""The forward estimators of a measured galaxy, as rows of the table of gradients."""
+
+import logging
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances import DIAGNOSTICS
+from kurvs_pipeline.aperture_fluxes import ApertureFluxes
+from kurvs_pipeline.errors import FitError
+from kurvs_pipeline.forward import ForwardFit, ForwardGradient
+from kurvs_pipeline.forward_model import ForwardModel
+from kurvs_pipeline.geometry import kpc_per_arcsec
+from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.line_profiles import InverseCalibration, LineProfiles, NitrogenProfiles
+from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
+from kurvs_pipeline.sky_apertures import SpaxelApertures
+from kurvs_pipeline.smearing import InclinedDisk
+from kurvs_pipeline.smearing_correction import DiskSmearing
+
+Array = NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+MODELLED_DIAGNOSTICS = ("n2",)
+"""Those whose gradient is fitted forward."""
+
+FEWEST_ANNULI = 2
+
+
+def forward_rows(
+    fluxes: JointFluxes,
+    smearing: DiskSmearing,
+    seeing: SeeingKnowledge | None,
+    random: np.random.Generator,
+) -> list[dict[str, object]]:
+    """Return the rows of ``forward`` and ``forward_prior`` for the diagnostics that have them.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Of the integrated aperture, then of the annuli.
+    smearing : DiskSmearing
+        The galaxy's disk and annuli.
+    seeing : SeeingKnowledge or None
+        Width and wings with errors; None is no seeing.
+    random : Generator
+        Of the draws that check posteriors.
+
+    Returns
+    -------
+    list of dict
+        Columns of :func:`~kurvs_pipeline.gradient_table.gradient_table`, without units.
+        Diagnostics whose lines were not measured have no rows; of a galaxy without effective
+        radius or seeing there are none.
+    """
+    rows: list[dict[str, object]] = []
+    if math.isnan(smearing.metadata.effective_radius_arcsec):
+        return rows
+    for name in MODELLED_DIAGNOSTICS:
+        profiles = NitrogenProfiles(InverseCalibration(DIAGNOSTICS[name]))
+        if set(profiles.lines) <= set(fluxes.names):
+            lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
+            rows += _of_diagnostic(name, _model(smearing, seeing, profiles), lines, random)
+    return rows
+
+
+def _model(
+    smearing: DiskSmearing, seeing: SeeingKnowledge | None, profiles: LineProfiles
+) -> ForwardModel:
+    metadata = smearing.metadata
+    return ForwardModel(
+        disk=InclinedDisk.of(metadata),
+        effective_radius_arcsec=metadata.effective_radius_arcsec,
+        kpc_per_arcsec=kpc_per_arcsec(metadata.redshift),
+        seeing=seeing,
+        apertures=SpaxelApertures(smearing.weights, smearing.x_arcsec, smearing.y_arcsec),
+        profiles=profiles,
+    )
+
+
+def _of_diagnostic(
+    name: str, model: ForwardModel, fluxes: ApertureFluxes, random: np.random.Generator
+) -> list[dict[str, object]]:
+    """Return the two rows of a diagnostic; without numbers where nothing can be fitted."""
+    n_bins = int(fluxes.measured.all(axis=0).sum())
+    estimators = "forward", "forward_prior"
+    if n_bins < FEWEST_ANNULI:
+        return [_row(name, estimator, n_bins, "too_few_bins") for estimator in estimators]
+    try:
+        fit = ForwardFit.of(model, fluxes, random)
+    except FitError as error:
+        logger.warning("no forward gradient by %s: %s", name, error)
+        return [_row(name, estimator, n_bins, "no_fit") for estimator in estimators]
+    found = fit.flat, fit.with_prior()
+    return [
+        _row(name, estimator, n_bins, str(one.flag[0]), one)
+        for estimator, one in zip(estimators, found, strict=True)
+    ]
+
+
+def _row(
+    diagnostic: str, estimator: str, n_bins: int, flag: str, found: ForwardGradient | None = None
+) -> dict[str, object]:
+    numbers = ("gradient", "error", "low", "high")
+    gradient, error, low, high = (
+        float(getattr(found, number)[0]) if found else float("nan") for number in numbers
+    )
+    return {
+        "diagnostic": diagnostic, "estimator": estimator, "gradient": gradient,
+        "gradient_err": error, "gradient_low": low, "gradient_high": high, "n_bins": n_bins,
+        "drawn_fraction": float("nan"), "f_grad": float("nan"),
+        "f_grad_reference_gradient": float("nan"), "flag": flag,
+    }  # fmt: skip
