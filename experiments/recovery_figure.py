@@ -14,7 +14,8 @@ Array = NDArray[np.float64]
 
 ESTIMATOR_TITLE = {
     "slope": "slope of the annuli",
-    "slope_fgrad": "slope $\\times$ f$_\\nabla$ (beam-smearing correction)",
+    "slope_fgrad": "slope $\\times$ f$_\\nabla$",
+    "forward": "forward model of the fluxes",
 }
 # Okabe & Ito (2008): distinguishable with any colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -116,18 +117,19 @@ def recovery_figure(table: QTable) -> Figure:
     -------
     Figure
     """
-    figure = Figure(figsize=(12.0, 6.2), layout="constrained")
+    figure = Figure(figsize=(16.0, 6.2), layout="constrained")
     with rc_context({"font.size": 13.0}):
-        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-        for estimator, axes in zip(ESTIMATOR_TITLE, (left, right), strict=True):
+        panels = figure.subplots(1, len(ESTIMATOR_TITLE), sharex=True, sharey=True)
+        for estimator, axes in zip(ESTIMATOR_TITLE, panels, strict=True):
             plot_estimator(table, estimator, axes)
-        left.set_ylabel("recovered gradient (dex kpc$^{-1}$)")
-        left.set_ylim(*_limits(table))
+        panels[0].set_ylabel("recovered gradient (dex kpc$^{-1}$)")
+        panels[0].set_ylim(*_limits(table))
         _legend(table, figure)
     seeing = float(table["seeing_fwhm_arcsec"].value[0])
+    n_mocks = np.count_nonzero(table["estimator"] == "slope")
     snr = float(np.median(table["snr_halpha"]))
     figure.suptitle(
-        f'{len(table) // 2} simulated KMOS galaxies, N2, seeing {seeing:g}", '
+        f'{n_mocks} simulated KMOS galaxies, N2, seeing {seeing:g}", '
         f"median H$\\alpha$ S/N {snr:.0f}",
         fontsize=15,
     )

@@ -20,7 +20,7 @@ class RecoverySummary:
         Truth, and what exact annular fluxes give (mean over the mocks with a gradient),
         dex/kpc.
     estimator : str
-        ``slope`` or ``slope_fgrad``.
+        ``slope``, ``slope_fgrad``, ``forward`` or ``forward_prior``.
     n_measured, n_total : int
         Mocks with a gradient, and all of them.
     median, bias, scatter, pull : float

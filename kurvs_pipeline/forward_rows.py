@@ -1,7 +1,6 @@
 """The forward estimators of a measured galaxy, as rows of the table of gradients."""
 
 import logging
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from kurvs_pipeline.forward_model import ForwardModel
 from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_profiles import InverseCalibration, LineProfiles, NitrogenProfiles
-from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.sky_apertures import SpaxelApertures
 from kurvs_pipeline.smearing import InclinedDisk
 from kurvs_pipeline.smearing_correction import DiskSmearing
@@ -30,10 +28,7 @@ FEWEST_ANNULI = 2
 
 
 def forward_rows(
-    fluxes: JointFluxes,
-    smearing: DiskSmearing,
-    seeing: SeeingKnowledge | None,
-    random: np.random.Generator,
+    fluxes: JointFluxes, smearing: DiskSmearing, random: np.random.Generator
 ) -> list[dict[str, object]]:
     """Return the rows of ``forward`` and ``forward_prior`` for the diagnostics that have them.
 
@@ -42,9 +37,7 @@ def forward_rows(
     fluxes : JointFluxes
         Of the integrated aperture, then of the annuli.
     smearing : DiskSmearing
-        The galaxy's disk and annuli.
-    seeing : SeeingKnowledge or None
-        Width and wings with errors; None is no seeing.
+        The galaxy's disk, seeing and annuli.
     random : Generator
         Of the draws that check posteriors.
 
@@ -56,25 +49,23 @@ def forward_rows(
         radius or seeing there are none.
     """
     rows: list[dict[str, object]] = []
-    if math.isnan(smearing.metadata.effective_radius_arcsec):
+    if not smearing.is_known:
         return rows
     for name in MODELLED_DIAGNOSTICS:
         profiles = NitrogenProfiles(InverseCalibration(DIAGNOSTICS[name]))
         if set(profiles.lines) <= set(fluxes.names):
             lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
-            rows += _of_diagnostic(name, _model(smearing, seeing, profiles), lines, random)
+            rows += _of_diagnostic(name, _model(smearing, profiles), lines, random)
     return rows
 
 
-def _model(
-    smearing: DiskSmearing, seeing: SeeingKnowledge | None, profiles: LineProfiles
-) -> ForwardModel:
+def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:
     metadata = smearing.metadata
     return ForwardModel(
         disk=InclinedDisk.of(metadata),
         effective_radius_arcsec=metadata.effective_radius_arcsec,
         kpc_per_arcsec=kpc_per_arcsec(metadata.redshift),
-        seeing=seeing,
+        seeing=smearing.seeing_with_errors,
         apertures=SpaxelApertures(smearing.weights, smearing.x_arcsec, smearing.y_arcsec),
         profiles=profiles,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.forward_rows import forward_rows
 from kurvs_pipeline.gradients import slope_coefficients, weighted_slope
 from kurvs_pipeline.line_quantities import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.smearing_correction import DiskSmearing
@@ -41,9 +42,17 @@ class DrawnSlopes:
 
 
 def gradient_table(
-    abundances: QTable, radius_kpc: Array, smearing: DiskSmearing, draws: AbundanceDraws
+    abundances: QTable,
+    radius_kpc: Array,
+    smearing: DiskSmearing,
+    draws: AbundanceDraws,
+    random: np.random.Generator,
 ) -> QTable:
-    """Return the gradient through the annuli, before and after the smearing correction.
+    """Return the gradient through the annuli by every estimator.
+
+    ``slope`` is a line through the bins, ``slope_fgrad`` the same times the smearing correction;
+    ``forward`` and ``forward_prior`` fit a disk to the line fluxes
+    (:mod:`kurvs_pipeline.forward`), for the diagnostics that there is a model of.
 
     Parameters
     ----------
@@ -55,6 +64,8 @@ def gradient_table(
         The galaxy's disk, seeing and annuli.
     draws : AbundanceDraws
         Of the integrated aperture, then of the annuli.
+    random : Generator
+        Of the draws that check the forward fits.
 
     Returns
     -------
@@ -66,7 +77,10 @@ def gradient_table(
         have detected, and ``gradient_err`` is half their distance; ``drawn_fraction`` of the
         draws have a gradient at all. Errors leave out that of f_grad itself. As in the
         survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for their own
-        bins and weights.
+        bins and weights. Forward estimators have no f_grad and no drawn fraction, use every
+        annulus that was measured, detected or not, and hold seeing and scale length as
+        uncertain as they are; their flags are those of
+        :class:`~kurvs_pipeline.forward.ForwardGradient`.
     """
     diagnostic, detected = np.asarray(abundances["diagnostic"]), abundances["limit"] == ""
     value = np.where(detected, abundances["value"].value, np.nan)
@@ -74,6 +88,7 @@ def gradient_table(
     for name in dict.fromkeys(diagnostic.tolist()):
         here = value[diagnostic == name]
         rows.extend(_of_diagnostic(DIAGNOSTICS[name], here, radius_kpc, smearing, draws))
+    rows.extend(forward_rows(draws.fluxes, smearing, random))
     table = QTable(rows=rows)
     for name in ("gradient", "gradient_err", "gradient_low", "gradient_high",
                  "f_grad_reference_gradient"):  # fmt: skip

@@ -38,6 +38,7 @@ from kurvs_pipeline.line_fluxes import (
     systemic_velocity,
 )
 from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
+from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.smearing_correction import DiskSmearing
 from kurvs_pipeline.spectra import CalibratedBand, around_lines, calibrate
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
@@ -85,12 +86,16 @@ class Pipeline:
         Whether to try a broad H-alpha beside the narrow lines, as of an active nucleus.
     balmer_absorption : BalmerAbsorption, optional
         Absorption of the stars under H-alpha and H-beta, to correct for.
+    seeing : SeeingKnowledge, optional
+        Width and wings of the seeing with their errors, for the forward estimators; by default
+        what the observation states, with errors assumed.
     """
 
     scheme: BinningScheme = field(default_factory=BinningScheme)
     seed: int = 0
     broad_halpha: bool = False
     balmer_absorption: BalmerAbsorption | None = None
+    seeing: SeeingKnowledge | None = None
 
     def run(self, observation: xr.DataTree, *, velocity_kms: Array | None = None) -> MeasuredGalaxy:
         """Measure one galaxy.
@@ -135,7 +140,9 @@ class Pipeline:
         random = np.random.default_rng(np.random.SeedSequence(self.seed))
         draws = AbundanceDraws.of(joint, attenuation, random)
         abundances = abundance_table(draws, names)
-        smearing = DiskSmearing(metadata, x.to_numpy(), y.to_numpy(), weights[1:])
+        smearing = DiskSmearing(
+            metadata, x.to_numpy(), y.to_numpy(), weights[1:], seeing=self.seeing
+        )
         return MeasuredGalaxy(
             metadata=metadata,
             redshift_err=systemic[1] / SPEED_OF_LIGHT_KMS * (1.0 + metadata.redshift),
@@ -144,7 +151,7 @@ class Pipeline:
             abundances=abundances,
             ionization=ionization_table(draws, names),
             classes=bpt_table(joint, names, random, redshift=metadata.redshift),
-            gradients=_gradients(abundances, apertures[1:], metadata, smearing, draws),
+            gradients=_gradients(abundances, apertures[1:], smearing, draws, random),
             apertures=apertures,
             coverage=coverage,
             weights=weights,
@@ -249,11 +256,11 @@ def _about_systemic(
 def _gradients(
     abundances: QTable,
     annuli: Sequence[Aperture],
-    metadata: ObservationMetadata,
     smearing: DiskSmearing,
     draws: AbundanceDraws,
+    random: np.random.Generator,
 ) -> QTable:
     radius_arcsec = np.array([annulus.middle_arcsec for annulus in annuli])
-    radius_kpc = radius_arcsec * kpc_per_arcsec(metadata.redshift)
+    radius_kpc = radius_arcsec * kpc_per_arcsec(smearing.metadata.redshift)
     of_annuli = abundances[abundances["aperture"] != "integrated"]
-    return gradient_table(of_annuli, radius_kpc, smearing, draws)
+    return gradient_table(of_annuli, radius_kpc, smearing, draws, random)

@@ -24,6 +24,9 @@ MOST_STEPS = 40
 CONVERGED = 1e-5
 """Of a standard deviation, squared: the step that ends a fit."""
 
+LONGEST_STEP = 1.0
+"""In standard deviations of the priors: far from the best, a straight line leads astray."""
+
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e9
 
 
@@ -97,8 +100,9 @@ class NestedLaplace:
         found = self._expand(gradient, start, realisation)
         damping = np.full(len(gradient), FIRST_DAMPING)
         going = np.arange(len(gradient))
+        longest = LONGEST_STEP * self.model.prior_err
         for _ in range(MOST_STEPS):
-            step = _damped_step(found.of(going), damping[going])
+            step = np.clip(_damped_step(found.of(going), damping[going]), -longest, longest)
             trial = self._expand(
                 gradient[going], found.parameters[going] + step, realisation[going]
             )

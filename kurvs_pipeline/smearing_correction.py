@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.point_spread import Seeing
+from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.sky_apertures import SpaxelApertures
 from kurvs_pipeline.smearing import (
     HALF_LIGHT_IN_SCALE_LENGTHS,
@@ -40,6 +41,9 @@ class DiskSmearing:
         Fraction of each spaxel in each annulus, 0 where the cube has no data.
     reference_gradient : float
         Intrinsic gradient that the correction is for, dex/kpc.
+    seeing : SeeingKnowledge, optional
+        Width and wings with their errors, such as a star gave; by default what the metadata
+        state, with the errors of :meth:`SeeingKnowledge.assumed`.
     """
 
     metadata: ObservationMetadata
@@ -47,6 +51,7 @@ class DiskSmearing:
     y_arcsec: Array
     weights: Array
     reference_gradient: float = REFERENCE_GRADIENT_DEX_PER_KPC
+    seeing: SeeingKnowledge | None = None
 
     @cached_property
     def matrix(self) -> SmearingMatrix:
@@ -56,6 +61,19 @@ class DiskSmearing:
             Seeing.of(self.metadata),
             SpaxelApertures(self.weights, self.x_arcsec, self.y_arcsec),
         )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether effective radius and seeing are known."""
+        needed = (self.metadata.effective_radius_arcsec, self.metadata.seeing_fwhm_arcsec)
+        return bool(np.all(np.isfinite(needed)))
+
+    @property
+    def seeing_with_errors(self) -> SeeingKnowledge | None:
+        """What is known of the seeing; None where there is none."""
+        if self.metadata.seeing_fwhm_arcsec == 0.0:
+            return None
+        return self.seeing or SeeingKnowledge.assumed(self.metadata)
 
     def log_ratios(self, log_ratio_per_arcsec: float) -> Array:
         """Return the logarithm of a line ratio in each annulus.
@@ -100,8 +118,7 @@ class DiskSmearing:
         float
             NaN where the effective radius or the seeing is unknown.
         """
-        needed = (self.metadata.effective_radius_arcsec, self.metadata.seeing_fwhm_arcsec)
-        if not np.all(np.isfinite(needed)):
+        if not self.is_known:
             return float("nan")
         if abundance_per_log_ratio not in self._seen:
             per_arcsec = self.reference_gradient * kpc_per_arcsec(self.metadata.redshift)

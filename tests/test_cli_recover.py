@@ -16,7 +16,7 @@ from experiments.recovery_summary import summarise
 from kurvs_pipeline.errors import ConfigurationError
 
 N_GEOMETRIES = 6
-ESTIMATORS = ("slope", "slope_fgrad")
+ESTIMATORS = ("slope", "slope_fgrad", "forward", "forward_prior")
 TRUE_GRADIENT = -0.04
 
 

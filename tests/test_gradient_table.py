@@ -17,6 +17,7 @@ class DoublesGradients:
     """Smearing that halves every gradient, whatever the bins."""
 
     reference_gradient = -0.02
+    is_known = False
 
     def f_grad(self, *_, **__):
         return 2.0
@@ -36,7 +37,7 @@ def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1
     )  # fmt: skip
     abundances = abundance_table(draws, ["integrated", "A", "B", "C"])
     annuli = abundances[abundances["aperture"] != "integrated"]
-    table = gradient_table(annuli, RADIUS_KPC, DoublesGradients(), draws)
+    table = gradient_table(annuli, RADIUS_KPC, DoublesGradients(), draws, np.random.default_rng(0))
     return {str(row["estimator"]): row for row in table if row["diagnostic"] == "n2"}
 
 

@@ -163,7 +163,7 @@ def test_a_galaxy_without_light_has_no_gradient_and_no_crash():
     observation["H"]["flux"] = noise.astype("float32").assign_attrs(observation["H"]["flux"].attrs)
     measured = Pipeline(SCHEME).run(observation)
     assert np.isnan(n2_gradient(measured))
-    assert set(measured.gradients["flag"]) == {"too_few_bins"}
+    assert set(measured.gradients["flag"]) == {"too_few_bins", "no_halpha"}
     halpha = measured.fluxes[measured.fluxes["line"] == "halpha"]
     assert np.all(np.isfinite(halpha["upper_limit"].value))
 
