@@ -97,6 +97,49 @@ def draw_galaxy(seed: int, index: int) -> Galaxy:
     )
 
 
+def observe_and_measure(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree, MeasuredGalaxy]:
+    """Simulate a mock and measure it.
+
+    Parameters
+    ----------
+    index, seed : int
+        Which mock of which set.
+
+    Returns
+    -------
+    galaxy, mock, measured
+        What was put in, its Observation, and what was found.
+    """
+    galaxy = draw_galaxy(seed, index)
+    key = np.random.SeedSequence(seed, spawn_key=(index, 1))
+    noise_seed = int(key.generate_state(1, np.uint32)[0])
+    mock = observe(galaxy, noise=ExposureModel(), effects=REALISTIC_NOISE, seed=noise_seed)
+    return galaxy, mock, Pipeline().run(mock)
+
+
+def true_light(mock: xr.DataTree, measured: MeasuredGalaxy) -> dict[str, Array]:
+    """Return the light of every line that fell into the apertures that were measured.
+
+    Parameters
+    ----------
+    mock : DataTree
+        With its truth.
+    measured : MeasuredGalaxy
+        For the apertures.
+
+    Returns
+    -------
+    dict of str to array, shape (n_apertures,)
+        1e-16 erg/s/cm2, behind dust; ``oii`` is the sum of the pair.
+    """
+    maps = mock["truth"]["line_map_smeared"]
+    light = {
+        str(name): np.einsum("ayx,yx->a", measured.weights, maps.sel(line=name).to_numpy())
+        for name in maps["line"].to_numpy()
+    }
+    return light | {"oii": light["oii_3726"] + light["oii_3729"]}
+
+
 def measure_mock(index: int, *, seed: int) -> QTable:
     """Simulate and measure one mock.
 
@@ -111,11 +154,7 @@ def measure_mock(index: int, *, seed: int) -> QTable:
         ``mock, effective_radius_arcsec, aperture, line, kinematics, truth, flux, flux_err``,
         in 1e-16 erg/s/cm2. Rows of the line ``empty`` are fits where there is no line.
     """
-    galaxy = draw_galaxy(seed, index)
-    key = np.random.SeedSequence(seed, spawn_key=(index, 1))
-    noise_seed = int(key.generate_state(1, np.uint32)[0])
-    mock = observe(galaxy, noise=ExposureModel(), effects=REALISTIC_NOISE, seed=noise_seed)
-    measured = Pipeline().run(mock)
+    galaxy, mock, measured = observe_and_measure(index, seed=seed)
     table = vstack([_line_rows(mock, measured), _empty_rows(measured)])
     table.add_column(index, name="mock", index=0)
     table.add_column(galaxy.effective_radius_arcsec, name="effective_radius_arcsec", index=1)
@@ -124,13 +163,8 @@ def measure_mock(index: int, *, seed: int) -> QTable:
 
 def _line_rows(mock: xr.DataTree, measured: MeasuredGalaxy) -> QTable:
     """Return every measured line beside the light that fell into its aperture."""
-    maps = mock["truth"]["line_map_smeared"]
     table = measured.fluxes["aperture", "line", "kinematics", "flux", "flux_err"]
-    light = {
-        str(name): np.einsum("ayx,yx->a", measured.weights, maps.sel(line=name).to_numpy())
-        for name in maps["line"].to_numpy()
-    }
-    light["oii"] = light["oii_3726"] + light["oii_3729"]
+    light = true_light(mock, measured)
     order = [aperture.name for aperture in measured.apertures]
     truth = [
         light[str(row["line"])][order.index(row["aperture"])]
