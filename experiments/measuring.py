@@ -1,7 +1,7 @@
-"""The command ``kurvs measure``: one galaxy from its cubes to tables and a figure."""
+"""The command ``kurvs measure``: galaxies from their cubes to tables and figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,33 +9,38 @@ from astropy.table import Row
 from rich.console import Group
 from rich.table import Table
 
+from experiments.galaxy_catalogue import GalaxyCatalogue
+from experiments.galaxy_request import GalaxyRequest, write_galaxy
+from experiments.measuring_catalogue import CatalogueOutcome, measure_catalogue
 from experiments.run import Run
+from experiments.terminal import Terminal
 from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.line_fits import line_ratio
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
-from kurvs_pipeline.plots import summary
-from kurvs_pipeline.results import write_results
 
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""
 
 
+STATED_AS = {
+    "inclination": "inclination_deg",
+    "position_angle": "position_angle_deg",
+    "effective_radius": "effective_radius_arcsec",
+    "seeing": "seeing_fwhm_arcsec",
+    "psf_beta": "psf_moffat_beta",
+    "centre": "centre_pixel",
+    "wavelength_start": "wavelength_start_um",
+    "wavelength_step": "wavelength_step_um",
+}
+"""Fields that options of the command line stand for, where names differ."""
+
+
 def run_measure(
     cubes: Sequence[Path],
     *,
-    redshift: float | None = None,
-    inclination: float | None = None,
-    position_angle: float | None = None,
-    effective_radius: float | None = None,
-    centre: tuple[float, float] | None = None,
-    seeing: float | None = None,
-    psf_beta: float | None = None,
     scheme: str = "3x0.5",
-    wavelength_start: float | None = None,
-    wavelength_step: float | None = None,
     run: Run,
-    **cube_options: Any,  # noqa: ANN401 - the fields of CubeOptions, each of its own type
+    **stated: Any,  # noqa: ANN401 - each option of its own type
 ) -> Group:
     """Read, measure and write one galaxy.
 
@@ -43,18 +48,12 @@ def run_measure(
     ----------
     cubes : sequence of Path
         One to three bands.
-    redshift, inclination, position_angle, effective_radius, seeing, psf_beta : float, optional
-        What headers lack or get wrong: degrees and arcsec.
-    centre : (float, float), optional
-        0-based spaxel (x, y).
     scheme : str
         Annuli, as ``3x0.5``.
-    wavelength_start, wavelength_step : float, optional
-        um, where the header is wrong.
     run : Run
         Where results go.
-    **cube_options
-        Other fields of :class:`kurvs_pipeline.io.cube_options.CubeOptions`.
+    **stated
+        What headers lack or get wrong, by option of the command line.
 
     Returns
     -------
@@ -62,22 +61,11 @@ def run_measure(
         What was measured, for the terminal.
     """
     pipeline = Pipeline(BinningScheme.parse(scheme))
-    overrides = {
-        "redshift": redshift,
-        "inclination_deg": inclination,
-        "position_angle_deg": position_angle,
-        "effective_radius_arcsec": effective_radius,
-        "seeing_fwhm_arcsec": seeing,
-        **_point_spread_function(psf_beta),
-    }
-    observation = read_observation(
-        cubes, overrides=overrides, wavelength_start_um=wavelength_start,
-        wavelength_step_um=wavelength_step, centre_pixel=centre, **cube_options,
-    )  # fmt: skip
-    galaxy = pipeline.run(observation)
+    request = GalaxyRequest.of(tuple(cubes), _fields(stated))
+    observation = request.read()
+    galaxy = request.measure(pipeline, observation)
     with run.writing() as directory:
-        write_results(galaxy, directory)
-        summary(galaxy).savefig(directory / "summary.png", dpi=150)
+        write_galaxy(galaxy, directory)
     tables = [_aperture_table(galaxy)]
     shown = [name for name in SHOWN_DIAGNOSTICS if name in galaxy.abundances["diagnostic"]]
     if len(shown) > 1:
@@ -85,10 +73,53 @@ def run_measure(
     return Group(*_headline(galaxy, observation.attrs["assumptions"]), *tables)
 
 
-def _point_spread_function(psf_beta: float | None) -> dict[str, Any]:
-    if psf_beta is None:
-        return {}
-    return {"psf_kind": "moffat", "psf_moffat_beta": psf_beta}
+def run_measure_catalogue(
+    catalogue: Path,
+    *,
+    scheme: str = "3x0.5",
+    workers: int,
+    resume: bool,
+    run: Run,
+    terminal: Terminal,
+    **stated: Any,  # noqa: ANN401 - each option of its own type
+) -> CatalogueOutcome:
+    """Read, measure and write the galaxies of a catalogue.
+
+    Parameters
+    ----------
+    catalogue : Path
+        See :class:`~experiments.galaxy_catalogue.GalaxyCatalogue`.
+    scheme : str
+        Annuli, as ``3x0.5``.
+    workers : int
+        Processes.
+    resume : bool
+        Whether to leave out what was measured before.
+    run : Run
+        Where results go.
+    terminal : Terminal
+        For progress.
+    **stated
+        What holds for galaxies for which the catalogue has no value, by option of the command
+        line.
+
+    Returns
+    -------
+    CatalogueOutcome
+    """
+    return measure_catalogue(
+        GalaxyCatalogue.read(catalogue, _fields(stated)),
+        Pipeline(BinningScheme.parse(scheme)),
+        run=run,
+        workers=workers,
+        resume=resume,
+        terminal=terminal,
+    )
+
+
+def _fields(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Name options as the fields that they stand for."""
+    return {STATED_AS.get(option, option): value for option, value in stated.items()}
 
 
 def _headline(galaxy: MeasuredGalaxy, assumptions: str) -> list[str]:

@@ -36,7 +36,7 @@ def read_results(directory: Path) -> GalaxyResults:
         another version.
     """
     _check_files(directory)
-    tables = {name: _table(directory / f"{name}.ecsv") for name in TABLES}
+    tables = {name: read_result_table(directory / f"{name}.ecsv") for name in TABLES}
     path = directory / ARRAYS_FILE
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
@@ -72,7 +72,19 @@ def _check_version(tree: xr.DataTree, path: Path) -> None:
         )
 
 
-def _table(path: Path) -> QTable:
+def read_result_table(path: Path) -> QTable:
+    """Read one table of the results of a galaxy.
+
+    Parameters
+    ----------
+    path : Path
+        Such as ``fluxes.ecsv``.
+
+    Raises
+    ------
+    ResultsError
+        If it cannot be understood.
+    """
     try:
         table = QTable.read(path, format="ascii.ecsv")
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -1,13 +1,23 @@
-"""``kurvs measure``: from the cubes of one galaxy to its metallicity gradient."""
+"""``kurvs measure``: from the cubes of one galaxy, or of many, to metallicity gradients."""
 
 # ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
+
+if TYPE_CHECKING:
+    from experiments.run import Run
+    from experiments.terminal import Terminal
+
+SOME_FAILED = 2
+"""Exit code of a list of galaxies some of which could not be measured."""
 
 EXAMPLES = """\b
 Examples:
@@ -17,15 +27,36 @@ Examples:
   kurvs measure cut-out.fits --redshift 1.5396 --inclination 0 --scheme 1x1.1
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
   kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
+  kurvs measure --catalogue galaxies.csv --seeing 0.6 --workers 4 --output survey
+  kurvs measure --catalogue galaxies.csv --seeing 0.6 --output survey --resume
 """
 
 
 def measure(
     cubes: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(metavar="CUBE...", help="FITS cubes of one galaxy, one to three bands."),
-    ],
+    ] = None,
     *,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="CSV or ECSV with a row a galaxy, in place of cubes: name; cubes, paths from "
+            "the table's folder with spaces between; and any of redshift, inclination_deg, "
+            "position_angle_deg, effective_radius_arcsec, disk_thickness, seeing_fwhm_arcsec, "
+            "psf_moffat_beta, centre_x, centre_y, extension, arm, target, medium, flux_unit, "
+            "noise_kind, wavelength_start_um, wavelength_step_um, velocity_map. Other options "
+            "hold for galaxies without a value there.",
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, with --catalogue.")] = 2,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the --catalogue run in --output; failures are tried again."
+        ),
+    ] = False,
     redshift: Annotated[float | None, typer.Option(help="On the vacuum scale.")] = None,
     inclination: Annotated[float | None, typer.Option(metavar="DEG", help="0 is face-on.")] = None,
     position_angle: Annotated[
@@ -92,13 +123,14 @@ def measure(
     debug: Debug = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Measure lines, abundances and gradients of one galaxy.
+    """Measure lines, abundances and gradients of one galaxy, or of those of a catalogue.
 
     Cubes may be mock or real, of the ESO pipeline or archive, KMOS3D, or any that say enough;
     options state what headers lack or get wrong. Writes tables (fluxes, attenuation, abundances,
-    ionization, classes, gradients), measurement.nc, summary.png and run.json.
+    ionization, classes, gradients), measurement.nc, summary.png and run.json. With --catalogue
+    these go to galaxies/NAME, beside tables of all galaxies and failures.ecsv; the run goes on
+    past galaxies that fail, and leaves with exit code 2 if any did.
     """
-    from experiments.measuring import run_measure
     from experiments.run import start_run
     from experiments.terminal import Terminal
 
@@ -121,15 +153,61 @@ def measure(
         "noise_kind": noise_kind,
         "use_quality": use_quality,
     }
+    _check_call(cubes, catalogue, output, resume=resume)
     terminal = Terminal(quiet=quiet, debug=debug)
-    with start_run(
-        "measure",
-        output=output,
-        overwrite=overwrite,
-        configuration={"cubes": cubes, **options},
-        seed=seed,
-        inputs=cubes,
-    ) as run:
+    begin = partial(start_run, "measure", output=output, overwrite=overwrite or resume, seed=seed)
+    if catalogue is None:
+        _one_galaxy(cubes or [], options, begin, terminal)
+    else:
+        _catalogue(catalogue, {"workers": workers, "resume": resume, **options}, begin, terminal)
+
+
+def _check_call(
+    cubes: list[Path] | None, catalogue: Path | None, output: Path | None, *, resume: bool
+) -> None:
+    """Refuse arguments that do not go together."""
+    from kurvs_pipeline.errors import ConfigurationError
+
+    if bool(cubes) == (catalogue is not None):
+        found = "both" if cubes else "neither"
+        raise ConfigurationError(
+            f"expected either CUBE... of one galaxy or --catalogue TABLE, found {found}"
+        )
+    if resume and (catalogue is None or output is None):
+        raise ConfigurationError(
+            "--resume goes on with a list of galaxies: give --catalogue TABLE and the --output DIR "
+            "of the run that was interrupted"
+        )
+
+
+def _one_galaxy(
+    cubes: list[Path],
+    options: dict[str, Any],
+    begin: Callable[..., AbstractContextManager["Run"]],
+    terminal: "Terminal",
+) -> None:
+    from experiments.measuring import run_measure
+
+    with begin(configuration={"cubes": cubes, **options}, inputs=cubes) as run:
         outcome = run_measure(cubes, **options, run=run)
     terminal.show(outcome)
     terminal.show(f"Results in {run.directory}")
+
+
+def _catalogue(
+    catalogue: Path,
+    options: dict[str, Any],
+    begin: Callable[..., AbstractContextManager["Run"]],
+    terminal: "Terminal",
+) -> None:
+    from experiments.measuring import run_measure_catalogue
+
+    configuration = {"catalogue": catalogue, **options}
+    with begin(configuration=configuration, inputs=[catalogue]) as run:
+        outcome = run_measure_catalogue(catalogue, **options, run=run, terminal=terminal)
+    terminal.show(outcome.summary)
+    terminal.show(f"Results in {run.directory}")
+    for failure in outcome.failures:
+        typer.echo(f"kurvs: {failure.name}: {failure.reason}", err=True)
+    if outcome.failures:
+        raise typer.Exit(SOME_FAILED)

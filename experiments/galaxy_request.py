@@ -1,0 +1,85 @@
+"""What is asked for one galaxy: its cubes, and what is stated about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from kurvs_pipeline.io.cube_options import CubeOptions
+from kurvs_pipeline.io.reading import read_observation
+from kurvs_pipeline.io.velocity_map import read_velocity_map
+from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.plots import summary
+from kurvs_pipeline.results import write_results
+
+_CUBE_OPTIONS = tuple(option.name for option in fields(CubeOptions))
+
+
+@dataclass(frozen=True)
+class GalaxyRequest:
+    """One galaxy to measure.
+
+    Parameters
+    ----------
+    cubes : tuple of Path
+        One to three bands.
+    properties : mapping
+        Fields of :class:`~kurvs_pipeline.observation.ObservationMetadata` that win over headers.
+    cube_options : mapping
+        Fields of :class:`~kurvs_pipeline.io.cube_options.CubeOptions`.
+    velocity_map : Path or None
+        FITS image of velocities measured elsewhere.
+    """
+
+    cubes: tuple[Path, ...]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    cube_options: Mapping[str, Any] = field(default_factory=dict)
+    velocity_map: Path | None = None
+
+    @classmethod
+    def of(cls, cubes: tuple[Path, ...], stated: Mapping[str, Any]) -> "GalaxyRequest":
+        """Sort what is stated into properties of the galaxy and options of its cubes.
+
+        Parameters
+        ----------
+        cubes : tuple of Path
+            The cubes.
+        stated : mapping
+            By name of the field; None for what is not stated.
+        """
+        known = {name: value for name, value in stated.items() if value is not None}
+        velocity_map = known.pop("velocity_map", None)
+        cube_options = {name: known.pop(name) for name in _CUBE_OPTIONS if name in known}
+        if "psf_moffat_beta" in known:
+            known["psf_kind"] = "moffat"
+        return cls(cubes, known, cube_options, velocity_map)
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        return self.cubes if self.velocity_map is None else (*self.cubes, self.velocity_map)
+
+    def read(self) -> xr.DataTree:
+        """Read the cubes."""
+        return read_observation(self.cubes, overrides=self.properties, **self.cube_options)
+
+    def measure(self, pipeline: Pipeline, observation: xr.DataTree) -> MeasuredGalaxy:
+        """Measure the galaxy that was read."""
+        velocity_kms = None if self.velocity_map is None else read_velocity_map(self.velocity_map)
+        return pipeline.run(observation, velocity_kms=velocity_kms)
+
+
+def write_galaxy(galaxy: MeasuredGalaxy, directory: Path) -> None:
+    """Write everything about one galaxy.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+    directory : Path
+        An existing folder: tables, ``measurement.nc`` and ``summary.png``.
+    """
+    write_results(galaxy, directory)
+    summary(galaxy).savefig(directory / "summary.png", dpi=150)
