@@ -9,14 +9,13 @@ from astropy.table import Row
 from rich.console import Group
 from rich.table import Table
 
-from experiments.galaxy_catalogue import GalaxyCatalogue
 from experiments.galaxy_request import GalaxyRequest, write_galaxy
-from experiments.measuring_catalogue import CatalogueOutcome, measure_catalogue
 from experiments.run import Run
-from experiments.terminal import Terminal
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.line_fits import line_ratio
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""
@@ -35,10 +34,68 @@ STATED_AS = {
 """Fields that options of the command line stand for, where names differ."""
 
 
+def pipeline_of(
+    *,
+    scheme: str = "3x0.5",
+    broad_halpha: bool = False,
+    balmer_absorption: tuple[float, float] | None = None,
+    balmer_absorption_err: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> Pipeline:
+    """Return the pipeline that options of the command line describe.
+
+    Parameters
+    ----------
+    scheme : str
+        Annuli, as ``3x0.5``.
+    broad_halpha : bool
+        Whether to try a broad H-alpha.
+    balmer_absorption, balmer_absorption_err : (float, float), optional
+        Equivalent widths of the stars' H-alpha and H-beta at rest and their errors, Angstrom.
+    seed : int
+        Of random draws.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is impossible, or errors are given without widths.
+    """
+    if balmer_absorption is None and balmer_absorption_err is not None:
+        raise ConfigurationError(
+            "--balmer-absorption-err is given without --balmer-absorption; expected equivalent "
+            "widths such as --balmer-absorption 2 3"
+        )
+    return Pipeline(
+        BinningScheme.parse(scheme),
+        seed=seed,
+        broad_halpha=broad_halpha,
+        balmer_absorption=_absorption(balmer_absorption, balmer_absorption_err or (0.0, 0.0)),
+    )
+
+
+def _absorption(
+    widths: tuple[float, float] | None, errors: tuple[float, float]
+) -> BalmerAbsorption | None:
+    if widths is None:
+        return None
+    for option, values in (("", widths), ("-err", errors)):
+        if not all(0.0 <= value < math.inf for value in values):
+            raise ConfigurationError(
+                f"--balmer-absorption{option} is {values[0]:g} {values[1]:g}; expected finite "
+                "Angstrom >= 0 of H-alpha and of H-beta, such as 2 3"
+            )
+    return BalmerAbsorption(
+        halpha_angstrom=widths[0],
+        hbeta_angstrom=widths[1],
+        halpha_err_angstrom=errors[0],
+        hbeta_err_angstrom=errors[1],
+    )
+
+
 def run_measure(
     cubes: Sequence[Path],
     *,
-    scheme: str = "3x0.5",
+    pipeline: Pipeline,
     run: Run,
     **stated: Any,  # noqa: ANN401 - each option of its own type
 ) -> Group:
@@ -48,8 +105,8 @@ def run_measure(
     ----------
     cubes : sequence of Path
         One to three bands.
-    scheme : str
-        Annuli, as ``3x0.5``.
+    pipeline : Pipeline
+        How to measure.
     run : Run
         Where results go.
     **stated
@@ -60,8 +117,7 @@ def run_measure(
     rich.console.Group
         What was measured, for the terminal.
     """
-    pipeline = Pipeline(BinningScheme.parse(scheme))
-    request = GalaxyRequest.of(tuple(cubes), _fields(stated))
+    request = GalaxyRequest.of(tuple(cubes), fields_of(stated))
     observation = request.read()
     galaxy = request.measure(pipeline, observation)
     with run.writing() as directory:
@@ -73,52 +129,14 @@ def run_measure(
     return Group(*_headline(galaxy, observation.attrs["assumptions"]), *tables)
 
 
-def run_measure_catalogue(
-    catalogue: Path,
-    *,
-    scheme: str = "3x0.5",
-    workers: int,
-    resume: bool,
-    run: Run,
-    terminal: Terminal,
-    **stated: Any,  # noqa: ANN401 - each option of its own type
-) -> CatalogueOutcome:
-    """Read, measure and write the galaxies of a catalogue.
+def fields_of(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Name options of the command line as the fields that they stand for.
 
     Parameters
     ----------
-    catalogue : Path
-        See :class:`~experiments.galaxy_catalogue.GalaxyCatalogue`.
-    scheme : str
-        Annuli, as ``3x0.5``.
-    workers : int
-        Processes.
-    resume : bool
-        Whether to leave out what was measured before.
-    run : Run
-        Where results go.
-    terminal : Terminal
-        For progress.
-    **stated
-        What holds for galaxies for which the catalogue has no value, by option of the command
-        line.
-
-    Returns
-    -------
-    CatalogueOutcome
+    stated : mapping
+        By option, None for those not given.
     """
-    return measure_catalogue(
-        GalaxyCatalogue.read(catalogue, _fields(stated)),
-        Pipeline(BinningScheme.parse(scheme)),
-        run=run,
-        workers=workers,
-        resume=resume,
-        terminal=terminal,
-    )
-
-
-def _fields(stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Name options as the fields that they stand for."""
     return {STATED_AS.get(option, option): value for option, value in stated.items()}
 
 

@@ -2,8 +2,9 @@
 
 # ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
 if TYPE_CHECKING:
     from experiments.run import Run
     from experiments.terminal import Terminal
+    from kurvs_pipeline.measure import Pipeline
 
 SOME_FAILED = 2
 """Exit code of a list of galaxies some of which could not be measured."""
@@ -27,6 +29,8 @@ Examples:
   kurvs measure cut-out.fits --redshift 1.5396 --inclination 0 --scheme 1x1.1
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
   kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
+  kurvs measure mock_H.fits --velocity-map velocities.fits
+  kurvs measure mock_YJ.fits mock_H.fits --broad-halpha --balmer-absorption 2 3
   kurvs measure --catalogue galaxies.csv --seeing 0.6 --workers 4 --output survey
   kurvs measure --catalogue galaxies.csv --seeing 0.6 --output survey --resume
 """
@@ -117,6 +121,31 @@ def measure(
     use_quality: Annotated[
         bool, typer.Option("--use-quality/--ignore-quality", help="Leave out flagged voxels.")
     ] = True,
+    velocity_map: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FITS",
+            help="Image of velocities on the spaxels of the cube with H-alpha, relative to "
+            "--redshift; km/s unless BUNIT says otherwise. Measured in the cube otherwise.",
+        ),
+    ] = None,
+    broad_halpha: Annotated[
+        bool,
+        typer.Option(
+            "--broad-halpha", help="Try a broad H-alpha beside the lines, as of an active nucleus."
+        ),
+    ] = False,
+    balmer_absorption: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="HALPHA HBETA",
+            help="Put back what stars absorb: equivalent widths at rest in Angstrom.",
+        ),
+    ] = None,
+    balmer_absorption_err: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="HALPHA HBETA", help="Standard errors of the same.  [default: 0 0]"),
+    ] = None,
     output: Output = None,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -131,10 +160,11 @@ def measure(
     these go to galaxies/NAME, beside tables of all galaxies and failures.ecsv; the run goes on
     past galaxies that fail, and leaves with exit code 2 if any did.
     """
+    from experiments.measuring import pipeline_of
     from experiments.run import start_run
     from experiments.terminal import Terminal
 
-    options: dict[str, Any] = {
+    stated: dict[str, Any] = {
         "redshift": redshift,
         "inclination": inclination,
         "position_angle": position_angle,
@@ -142,7 +172,6 @@ def measure(
         "centre": centre,
         "seeing": seeing,
         "psf_beta": psf_beta,
-        "scheme": scheme,
         "wavelength_start": wavelength_start,
         "wavelength_step": wavelength_step,
         "extension": extension,
@@ -152,18 +181,95 @@ def measure(
         "flux_unit": flux_unit,
         "noise_kind": noise_kind,
         "use_quality": use_quality,
+        "velocity_map": velocity_map,
     }
-    _check_call(cubes, catalogue, output, resume=resume)
-    terminal = Terminal(quiet=quiet, debug=debug)
-    begin = partial(start_run, "measure", output=output, overwrite=overwrite or resume, seed=seed)
+    method: dict[str, Any] = {
+        "scheme": scheme,
+        "broad_halpha": broad_halpha,
+        "balmer_absorption": balmer_absorption,
+        "balmer_absorption_err": balmer_absorption_err,
+    }
+    _check_call(cubes, catalogue, output, velocity_map, resume=resume)
+    call = MeasureCall(
+        stated,
+        method,
+        pipeline_of(**method, seed=seed),
+        partial(start_run, "measure", output=output, overwrite=overwrite or resume, seed=seed),
+        Terminal(quiet=quiet, debug=debug),
+    )
     if catalogue is None:
-        _one_galaxy(cubes or [], options, begin, terminal)
+        call.one_galaxy(cubes or [])
     else:
-        _catalogue(catalogue, {"workers": workers, "resume": resume, **options}, begin, terminal)
+        call.catalogue(catalogue, workers=workers, resume=resume)
+
+
+@dataclass(frozen=True)
+class MeasureCall:
+    """One call of the command.
+
+    Parameters
+    ----------
+    stated : mapping
+        Options about galaxies and their cubes.
+    method : mapping
+        Options about the measurement.
+    pipeline : Pipeline
+        Which they describe.
+    begin : callable
+        Begins a run, given its configuration and inputs.
+    terminal : Terminal
+        For progress and outcome.
+    """
+
+    stated: Mapping[str, Any]
+    method: Mapping[str, Any]
+    pipeline: "Pipeline"
+    begin: Callable[..., AbstractContextManager["Run"]]
+    terminal: "Terminal"
+
+    def one_galaxy(self, cubes: list[Path]) -> None:
+        """Measure one galaxy."""
+        from experiments.measuring import run_measure
+
+        velocity_map = self.stated["velocity_map"]
+        with self.begin(
+            configuration={"cubes": cubes, **self.stated, **self.method},
+            inputs=cubes if velocity_map is None else [*cubes, velocity_map],
+        ) as run:
+            outcome = run_measure(cubes, **self.stated, pipeline=self.pipeline, run=run)
+        self.terminal.show(outcome)
+        self.terminal.show(f"Results in {run.directory}")
+
+    def catalogue(self, table: Path, *, workers: int, resume: bool) -> None:
+        """Measure the galaxies of a table; leave with an exit code where some fail."""
+        from experiments.galaxy_catalogue import GalaxyCatalogue
+        from experiments.measuring import fields_of
+        from experiments.measuring_catalogue import measure_catalogue
+
+        how: dict[str, Any] = {"workers": workers, "resume": resume}
+        with self.begin(
+            configuration={"catalogue": table, **how, **self.stated, **self.method},
+            inputs=[table],
+        ) as run:
+            galaxies = GalaxyCatalogue.read(table, fields_of(self.stated))
+            outcome = measure_catalogue(
+                galaxies, self.pipeline, **how, run=run, terminal=self.terminal
+            )
+        self.terminal.show(outcome.summary)
+        self.terminal.show(f"Results in {run.directory}")
+        for failure in outcome.failures:
+            typer.echo(f"kurvs: {failure.name}: {failure.reason}", err=True)
+        if outcome.failures:
+            raise typer.Exit(SOME_FAILED)
 
 
 def _check_call(
-    cubes: list[Path] | None, catalogue: Path | None, output: Path | None, *, resume: bool
+    cubes: list[Path] | None,
+    catalogue: Path | None,
+    output: Path | None,
+    velocity_map: Path | None,
+    *,
+    resume: bool,
 ) -> None:
     """Refuse arguments that do not go together."""
     from kurvs_pipeline.errors import ConfigurationError
@@ -173,41 +279,13 @@ def _check_call(
         raise ConfigurationError(
             f"expected either CUBE... of one galaxy or --catalogue TABLE, found {found}"
         )
+    if catalogue is not None and velocity_map is not None:
+        raise ConfigurationError(
+            f"--velocity-map {velocity_map} is of one galaxy; with --catalogue give a column "
+            "velocity_map in the table"
+        )
     if resume and (catalogue is None or output is None):
         raise ConfigurationError(
             "--resume goes on with a list of galaxies: give --catalogue TABLE and the --output DIR "
             "of the run that was interrupted"
         )
-
-
-def _one_galaxy(
-    cubes: list[Path],
-    options: dict[str, Any],
-    begin: Callable[..., AbstractContextManager["Run"]],
-    terminal: "Terminal",
-) -> None:
-    from experiments.measuring import run_measure
-
-    with begin(configuration={"cubes": cubes, **options}, inputs=cubes) as run:
-        outcome = run_measure(cubes, **options, run=run)
-    terminal.show(outcome)
-    terminal.show(f"Results in {run.directory}")
-
-
-def _catalogue(
-    catalogue: Path,
-    options: dict[str, Any],
-    begin: Callable[..., AbstractContextManager["Run"]],
-    terminal: "Terminal",
-) -> None:
-    from experiments.measuring import run_measure_catalogue
-
-    configuration = {"catalogue": catalogue, **options}
-    with begin(configuration=configuration, inputs=[catalogue]) as run:
-        outcome = run_measure_catalogue(catalogue, **options, run=run, terminal=terminal)
-    terminal.show(outcome.summary)
-    terminal.show(f"Results in {run.directory}")
-    for failure in outcome.failures:
-        typer.echo(f"kurvs: {failure.name}: {failure.reason}", err=True)
-    if outcome.failures:
-        raise typer.Exit(SOME_FAILED)
