@@ -26,12 +26,14 @@ class GalaxyMeasurement:
         What was given, with the redshift as measured.
     redshift_err : float
         NaN where H-alpha was not detected and the redshift is the one given.
-    fluxes, attenuation, abundances, ionization, classes, gradients : QTable
+    fluxes, attenuation, abundances, ionization, classes, mass_excitation, gradients : QTable
         See :func:`~kurvs_pipeline.line_fluxes.flux_table`,
         :meth:`~kurvs_pipeline.attenuation.Attenuation.table`,
         :func:`~kurvs_pipeline.abundance_profiles.abundance_table`,
         :func:`~kurvs_pipeline.ionization.ionization_table`,
-        :func:`~kurvs_pipeline.classification.bpt_table` and
+        :func:`~kurvs_pipeline.classification.bpt_table`,
+        :func:`~kurvs_pipeline.classification.mass_excitation_table` (of the integrated aperture,
+        with the mass given) and
         :func:`~kurvs_pipeline.gradient_table.gradient_table`.
     apertures : tuple of Aperture
         The integrated ellipse, then the annuli outwards.
@@ -54,6 +56,7 @@ class GalaxyMeasurement:
     abundances: QTable
     ionization: QTable
     classes: QTable
+    mass_excitation: QTable
     gradients: QTable
     apertures: tuple[Aperture, ...]
     coverage: tuple[float, ...]

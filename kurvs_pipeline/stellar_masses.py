@@ -9,9 +9,9 @@ from kurvs_pipeline.catalogue import Catalogue
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.rest_spectra import APERTURE_COLUMNS, names_of
 from kurvs_pipeline.spectra_tables import ExtractedSpectrum
+from kurvs_pipeline.stellar_mass import PLAUSIBLE_LOG_MASS
 
 MASS_COLUMN = "log_stellar_mass"
-_PLAUSIBLE = (4.0, 14.0)
 
 
 def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) -> dict[str, float]:
@@ -39,7 +39,8 @@ def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) 
     """
     catalogue = Catalogue.read(path, spectra, MASS_COLUMN, apart_from=APERTURE_COLUMNS)
     masses = catalogue.values[np.isfinite(catalogue.values)]
-    odd = masses[(masses < _PLAUSIBLE[0]) | (masses > _PLAUSIBLE[1])]
+    low, high = PLAUSIBLE_LOG_MASS
+    odd = masses[(masses < low) | (masses > high)]
     if odd.size:
         raise CubeFormatError(
             f"{path}: column '{MASS_COLUMN}' holds {odd[0]:g}; expected the logarithm of solar "

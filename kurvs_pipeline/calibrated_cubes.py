@@ -1,0 +1,98 @@
+"""First stage: cubes with the noise that they have, and without sky and continuum."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.line_fluxes import bands_with_lines, line_flux_unit
+from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
+from kurvs_pipeline.spectra import CalibratedBand, around_lines, calibrate
+
+
+@dataclass(frozen=True)
+class CalibratedCubes:
+    """Cubes of one galaxy, ready for line fits.
+
+    Parameters
+    ----------
+    metadata : ObservationMetadata
+        What is known of the galaxy.
+    bands : mapping of str to CalibratedBand
+        Those that hold lines, the one with H-alpha first.
+    x_arcsec, y_arcsec : DataArray
+        Spaxel centres of the band with H-alpha, to the West and to the North.
+    """
+
+    metadata: ObservationMetadata
+    bands: Mapping[str, CalibratedBand]
+    x_arcsec: xr.DataArray
+    y_arcsec: xr.DataArray
+
+    @classmethod
+    def of(cls, observation: xr.DataTree, scheme: BinningScheme) -> "CalibratedCubes":
+        """Calibrate every band of an Observation.
+
+        Parameters
+        ----------
+        observation : DataTree
+            Mock or real; ``/truth`` is never read.
+        scheme : BinningScheme
+            Outside its last annulus spaxels show the background.
+
+        Raises
+        ------
+        MetadataError
+            If the redshift is unknown, or bands have different flux units.
+        CoverageError
+            If H-alpha lies outside the data.
+        """
+        validate(observation)
+        metadata = _require_redshift(metadata_of(observation))
+        bands = _calibrated(observation, metadata, scheme)
+        first = observation[next(iter(bands))].to_dataset()
+        return cls(metadata, bands, first["x"], first["y"])
+
+    @property
+    def halpha(self) -> CalibratedBand:
+        """The band with H-alpha."""
+        return next(iter(self.bands.values()))
+
+
+def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
+    if not np.isfinite(metadata.redshift):
+        raise MetadataError("redshift is unknown: give it with --redshift")
+    return metadata
+
+
+def _calibrated(
+    observation: xr.DataTree, metadata: ObservationMetadata, scheme: BinningScheme
+) -> dict[str, CalibratedBand]:
+    """Calibrate every band that holds lines, the one with H-alpha first."""
+    outer_arcsec = scheme.annuli(metadata.effective_radius_arcsec)[-1].outer_arcsec
+    calibrated = {
+        name: calibrate(
+            around_lines(observation[name].to_dataset(), metadata.redshift),
+            redshift=metadata.redshift,
+            source_radius_arcsec=outer_arcsec,
+        )
+        for name in band_names(observation)
+    }
+    chosen = bands_with_lines(calibrated, metadata.redshift)
+    _require_one_unit(chosen)
+    return chosen
+
+
+def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
+    """Refuse bands whose lines could not stand in one table."""
+    units = {name: line_flux_unit(band.units) for name, band in bands.items()}
+    first = next(iter(units.values()))
+    if not all(unit.is_equivalent(first) for unit in units.values()):
+        found = ", ".join(f"{name} in {unit}" for name, unit in units.items())
+        raise MetadataError(
+            f"bands have line fluxes in different units ({found}); expected one: measure them "
+            "apart, or correct BUNIT in the headers"
+        )
