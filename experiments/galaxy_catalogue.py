@@ -29,6 +29,8 @@ NUMBERS: Mapping[str, str | None] = {
     "wavelength_start_um": "um",
     "wavelength_step_um": "um",
     "arm": None,
+    "log_stellar_mass": None,
+    "log_stellar_mass_err": None,
 }
 """Columns of numbers that a catalogue may have, with their units."""
 

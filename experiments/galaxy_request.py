@@ -13,6 +13,10 @@ from kurvs_pipeline.io.velocity_map import read_velocity_map
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.plots import summary
 from kurvs_pipeline.results import write_results
+from kurvs_pipeline.stellar_mass import StellarMass
+
+MASS = {"log_stellar_mass": "log_solar", "log_stellar_mass_err": "err"}
+"""Fields of the stellar mass by what options and catalogues call them."""
 
 _CUBE_OPTIONS = tuple(option.name for option in fields(CubeOptions))
 
@@ -31,12 +35,15 @@ class GalaxyRequest:
         Fields of :class:`~kurvs_pipeline.io.cube_options.CubeOptions`.
     velocity_map : Path or None
         FITS image of velocities measured elsewhere.
+    stellar_mass : mapping
+        Fields of :class:`~kurvs_pipeline.stellar_mass.StellarMass`.
     """
 
     cubes: tuple[Path, ...]
     properties: Mapping[str, Any] = field(default_factory=dict)
     cube_options: Mapping[str, Any] = field(default_factory=dict)
     velocity_map: Path | None = None
+    stellar_mass: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cubes: tuple[Path, ...], stated: Mapping[str, Any]) -> "GalaxyRequest":
@@ -54,7 +61,8 @@ class GalaxyRequest:
         cube_options = {name: known.pop(name) for name in _CUBE_OPTIONS if name in known}
         if "psf_moffat_beta" in known:
             known["psf_kind"] = "moffat"
-        return cls(cubes, known, cube_options, velocity_map)
+        stellar_mass = {MASS[name]: known.pop(name) for name in MASS if name in known}
+        return cls(cubes, known, cube_options, velocity_map, stellar_mass)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -67,8 +75,9 @@ class GalaxyRequest:
 
     def measure(self, pipeline: Pipeline, observation: xr.DataTree) -> MeasuredGalaxy:
         """Measure the galaxy that was read."""
+        stellar_mass = StellarMass(**self.stellar_mass)
         velocity_kms = None if self.velocity_map is None else read_velocity_map(self.velocity_map)
-        return pipeline.run(observation, velocity_kms=velocity_kms)
+        return pipeline.run(observation, velocity_kms=velocity_kms, stellar_mass=stellar_mass)
 
 
 def write_galaxy(galaxy: MeasuredGalaxy, directory: Path) -> None:

@@ -54,7 +54,7 @@ def measured(cube, tmp_path_factory):
 def test_the_files_are_those_promised(measured):
     assert {item.name for item in measured.iterdir()} == {
         "fluxes.ecsv", "attenuation.ecsv", "abundances.ecsv", "ionization.ecsv", "classes.ecsv",
-        "gradients.ecsv", "measurement.nc",
+        "mass_excitation.ecsv", "gradients.ecsv", "measurement.nc",
         "summary.png", "run.json",
     }  # fmt: skip
 

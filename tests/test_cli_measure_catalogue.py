@@ -58,7 +58,15 @@ def test_every_good_galaxy_has_a_folder_of_its_own(measured):
 
 
 def test_tables_of_all_galaxies_hold_those_of_each(measured):
-    for kind in ("fluxes", "attenuation", "abundances", "gradients", "classes", "ionization"):
+    for kind in (
+        "fluxes",
+        "attenuation",
+        "abundances",
+        "gradients",
+        "classes",
+        "ionization",
+        "mass_excitation",
+    ):
         combined = QTable.read(measured / f"{kind}.ecsv")
         assert list(dict.fromkeys(combined["galaxy"])) == list(REDSHIFTS)
         for name in REDSHIFTS:

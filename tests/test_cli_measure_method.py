@@ -124,3 +124,15 @@ def test_the_seed_sets_the_draws_of_errors(cube, tmp_path):
 def test_impossible_absorption_is_refused(options, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         pipeline_of(**options)
+
+
+def test_the_stellar_mass_reaches_the_classes(cube, tmp_path):
+    options = ["--log-stellar-mass", "10.3", "--log-stellar-mass-err", "0.15"]
+    assert measure(cube, tmp_path / "out", *options, "--quiet") == 0
+    (row,) = QTable.read(tmp_path / "out" / "mass_excitation.ecsv")
+    assert (row["log_stellar_mass"].value, row["log_stellar_mass_err"].value) == (10.3, 0.15)
+
+
+def test_a_mass_that_is_no_logarithm_is_refused(cube, tmp_path, capsys):
+    assert measure(cube, tmp_path / "out", "--log-stellar-mass", "2e10") == BAD_INPUT
+    assert "--log-stellar-mass" in capsys.readouterr().err

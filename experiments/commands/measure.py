@@ -30,6 +30,7 @@ Examples:
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
   kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
   kurvs measure mock_H.fits --velocity-map velocities.fits
+  kurvs measure mock_YJ.fits mock_H.fits --log-stellar-mass 10.3 --log-stellar-mass-err 0.1
   kurvs measure mock_YJ.fits mock_H.fits --broad-halpha --balmer-absorption 2 3
   kurvs measure --catalogue galaxies.csv --seeing 0.6 --workers 4 --output survey
   kurvs measure --catalogue galaxies.csv --seeing 0.6 --output survey --resume
@@ -50,8 +51,9 @@ def measure(
             "the table's folder with spaces between; and any of redshift, inclination_deg, "
             "position_angle_deg, effective_radius_arcsec, disk_thickness, seeing_fwhm_arcsec, "
             "psf_moffat_beta, centre_x, centre_y, extension, arm, target, medium, flux_unit, "
-            "noise_kind, wavelength_start_um, wavelength_step_um, velocity_map. Other options "
-            "hold for galaxies without a value there.",
+            "noise_kind, wavelength_start_um, wavelength_step_um, velocity_map, "
+            "log_stellar_mass, log_stellar_mass_err. Other options hold for galaxies without a "
+            "value there.",
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes, with --catalogue.")] = 2,
@@ -121,6 +123,13 @@ def measure(
     use_quality: Annotated[
         bool, typer.Option("--use-quality/--ignore-quality", help="Leave out flagged voxels.")
     ] = True,
+    log_stellar_mass: Annotated[
+        float | None,
+        typer.Option(help="Of the galaxy, log of solar masses: classes by mass and excitation."),
+    ] = None,
+    log_stellar_mass_err: Annotated[
+        float | None, typer.Option(metavar="DEX", help="Its standard error.  [default: 0.2]")
+    ] = None,
     velocity_map: Annotated[
         Path | None,
         typer.Option(
@@ -156,9 +165,9 @@ def measure(
 
     Cubes may be mock or real, of the ESO pipeline or archive, KMOS3D, or any that say enough;
     options state what headers lack or get wrong. Writes tables (fluxes, attenuation, abundances,
-    ionization, classes, gradients), measurement.nc, summary.png and run.json. With --catalogue
-    these go to galaxies/NAME, beside tables of all galaxies and failures.ecsv; the run goes on
-    past galaxies that fail, and leaves with exit code 2 if any did.
+    ionization, classes, mass_excitation, gradients), measurement.nc, summary.png and run.json.
+    With --catalogue these go to galaxies/NAME, beside tables of all galaxies and failures.ecsv;
+    the run goes on past galaxies that fail, and leaves with exit code 2 if any did.
     """
     from experiments.measuring import pipeline_of
     from experiments.run import start_run
@@ -182,6 +191,8 @@ def measure(
         "noise_kind": noise_kind,
         "use_quality": use_quality,
         "velocity_map": velocity_map,
+        "log_stellar_mass": log_stellar_mass,
+        "log_stellar_mass_err": log_stellar_mass_err,
     }
     method: dict[str, Any] = {
         "scheme": scheme,
