@@ -13,7 +13,15 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from experiments.commands import fit_spectra, measure, plot, recover, simulate, stack
+from experiments.commands import (
+    calibrations,
+    fit_spectra,
+    measure,
+    plot,
+    recover,
+    simulate,
+    stack,
+)
 from kurvs_pipeline.errors import KurvsError
 
 BAD_INPUT = 2
@@ -32,6 +40,7 @@ app.command(epilog=measure.EXAMPLES)(measure.measure)
 app.command("fit-spectra", epilog=fit_spectra.EXAMPLES)(fit_spectra.fit_spectra)
 app.add_typer(plot.app, name="plot")
 app.command(epilog=stack.EXAMPLES)(stack.stack)
+app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
