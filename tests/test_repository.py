@@ -88,7 +88,9 @@ def test_commands_of_the_readme_exist():
         text=True,
         check=True,
     )
-    assert shown == {"recover", "simulate", "measure", "fit-spectra", "plot", "stack"}
+    assert shown == {
+        "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations",
+    }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
 
 
