@@ -167,18 +167,25 @@ def _aperture_table(galaxy: MeasuredGalaxy) -> Table:
     for heading in ("aperture", "arcsec", "coverage", "S/N Ha", "S/N [NII]", "[NII]/Ha",
                     "12+log(O/H) N2"):  # fmt: skip
         table.add_column(heading, justify="right")
-    abundances = galaxy.abundances[galaxy.abundances["diagnostic"] == "n2"]
-    for aperture, coverage, ratio, row in zip(
-        galaxy.apertures, galaxy.coverage, nii_to_halpha(galaxy), abundances, strict=True
+    for aperture, coverage, ratio in zip(
+        galaxy.apertures, galaxy.coverage, nii_to_halpha(galaxy), strict=True
     ):
-        sign = {"upper": "< ", "none": ""}.get(str(row["limit"]), "")
         table.add_row(
             aperture.name, f"{aperture.inner_arcsec:g}-{aperture.outer_arcsec:g}",
             f"{coverage:.0%}", *(f"{galaxy.snr(aperture.name, line):.1f}"
                                  for line in ("halpha", "nii_6584")),
-            f"{ratio[0]:.3f} +/- {ratio[1]:.3f}", f"{sign}{row['value'].value:.3f}",
+            f"{ratio[0]:.3f} +/- {ratio[1]:.3f}", _n2_abundance(galaxy, aperture.name),
         )  # fmt: skip
     return table
+
+
+def _n2_abundance(galaxy: MeasuredGalaxy, aperture: str) -> str:
+    """Spell the abundance by N2 or its limit; not a number where [N II] is not covered."""
+    found = galaxy.abundances
+    for row in found[(found["diagnostic"] == "n2") & (found["aperture"] == aperture)]:
+        sign = "< " if row["limit"] == "upper" else ""
+        return f"{sign}{row['value'].value:.3f}"
+    return "nan"
 
 
 def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Table:

@@ -17,6 +17,19 @@ FARTHEST_BEYOND_DEX = 0.5
 BRANCHED_RATIOS = ("R23", "R3")
 """They turn over at 7.9 to 8.1, where nitrogen tells the sides apart."""
 
+COLUMNS: dict[str, type] = {
+    "diagnostic": str,
+    "value": float,
+    "err_low": float,
+    "err_high": float,
+    "limit": str,
+    "extrapolated": bool,
+    "calibration_scatter": float,
+    "branch": str,
+    "branch_check": str,
+}
+"""Of every diagnostic; numbers are dex."""
+
 
 def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     """Return 12 + log(O/H) of every aperture by every diagnostic whose lines it holds.
@@ -35,7 +48,8 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     -------
     QTable
         ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
-        calibration_scatter, branch, branch_check``. Where one line (or pair) of the diagnostic
+        calibration_scatter, branch, branch_check``, without rows where no diagnostic has its
+        lines. Where one line (or pair) of the diagnostic
         is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
@@ -48,12 +62,14 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
     rows = [_of_diagnostic(diagnostic, draws, branch) for diagnostic in measured]
-    # Aperture by aperture, as results are read.
-    columns = {name: np.stack([row[name] for row in rows], axis=1).ravel() for name in rows[0]}
-    in_dex = {"value", "err_low", "err_high", "calibration_scatter"}
+    columns: dict[str, NDArray[Any]] = {
+        # Aperture by aperture, as results are read.
+        name: np.array([row[name] for row in rows], dtype=kind).T.ravel()
+        for name, kind in COLUMNS.items()
+    }
     return QTable({
         "aperture": np.repeat(list(apertures), len(measured)),
-        **{name: c * u.dex if name in in_dex else c for name, c in columns.items()},
+        **{name: c * u.dex if COLUMNS[name] is float else c for name, c in columns.items()},
     })  # fmt: skip
 
 

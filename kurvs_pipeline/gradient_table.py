@@ -25,6 +25,21 @@ TYPICAL_LOG_N2 = -0.75
 FEWEST_DRAWS = 0.1
 """Of the draws must have a gradient, for its error to be told."""
 
+COLUMNS: dict[str, type] = {
+    "diagnostic": str,
+    "estimator": str,
+    "gradient": float,
+    "gradient_err": float,
+    "gradient_low": float,
+    "gradient_high": float,
+    "n_bins": int,
+    "drawn_fraction": float,
+    "f_grad": float,
+    "f_grad_reference_gradient": float,
+    "flag": str,
+}
+"""Of every diagnostic and estimator."""
+
 
 @dataclass(frozen=True)
 class DrawnSlopes:
@@ -71,7 +86,8 @@ def gradient_table(
     -------
     QTable
         ``diagnostic, estimator, gradient, gradient_err, gradient_low, gradient_high, n_bins,
-        drawn_fraction, f_grad, f_grad_reference_gradient, flag``. Bins with a limit are left
+        drawn_fraction, f_grad, f_grad_reference_gradient, flag``, without rows where there are
+        no abundances. Bins with a limit are left
         out, which flattens faint negative gradients. ``gradient_low`` and ``gradient_high``
         hold the central 68 per cent of draws of the noise, each with the bins that it would
         have detected, and ``gradient_err`` is half their distance; ``drawn_fraction`` of the
@@ -89,7 +105,9 @@ def gradient_table(
         here = value[diagnostic == name]
         rows.extend(_of_diagnostic(DIAGNOSTICS[name], here, radius_kpc, smearing, draws))
     rows.extend(forward_rows(draws.fluxes, smearing, random))
-    table = QTable(rows=rows)
+    table = QTable({
+        name: np.array([row[name] for row in rows], dtype=kind) for name, kind in COLUMNS.items()
+    })  # fmt: skip
     for name in ("gradient", "gradient_err", "gradient_low", "gradient_high",
                  "f_grad_reference_gradient"):  # fmt: skip
         table[name] = table[name] * (u.dex / u.kpc)

@@ -95,7 +95,8 @@ def bands_with_lines(
         ranges = ", ".join(f"{name} {_range(band)}" for name, band in bands.items())
         raise CoverageError(
             f"H-alpha at redshift {redshift:g} falls at {halpha:.4f} um, outside the data "
-            f"({ranges}): check --redshift and --wavelength-start"
+            f"({ranges}): check --redshift and --wavelength-start, or give the cube with H-alpha "
+            "too, which velocities and the galaxy's place come from"
         )
     others = [
         name
