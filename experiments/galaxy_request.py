@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import xarray as xr
-
 from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.io.velocity_map import read_velocity_map
@@ -69,12 +67,9 @@ class GalaxyRequest:
         """All files that are read."""
         return self.cubes if self.velocity_map is None else (*self.cubes, self.velocity_map)
 
-    def read(self) -> xr.DataTree:
-        """Read the cubes."""
-        return read_observation(self.cubes, overrides=self.properties, **self.cube_options)
-
-    def measure(self, pipeline: Pipeline, observation: xr.DataTree) -> MeasuredGalaxy:
-        """Measure the galaxy that was read."""
+    def measure(self, pipeline: Pipeline) -> MeasuredGalaxy:
+        """Read the cubes and measure the galaxy."""
+        observation = read_observation(self.cubes, overrides=self.properties, **self.cube_options)
         stellar_mass = StellarMass(**self.stellar_mass)
         velocity_kms = None if self.velocity_map is None else read_velocity_map(self.velocity_map)
         return pipeline.run(observation, velocity_kms=velocity_kms, stellar_mass=stellar_mass)

@@ -40,6 +40,7 @@ def pipeline_of(
     broad_halpha: bool = False,
     balmer_absorption: tuple[float, float] | None = None,
     balmer_absorption_err: tuple[float, float] | None = None,
+    centre_by: str = "halpha",
     seed: int = 0,
 ) -> Pipeline:
     """Return the pipeline that options of the command line describe.
@@ -52,6 +53,8 @@ def pipeline_of(
         Whether to try a broad H-alpha.
     balmer_absorption, balmer_absorption_err : (float, float), optional
         Equivalent widths of the stars' H-alpha and H-beta at rest and their errors, Angstrom.
+    centre_by : str
+        ``halpha`` or ``continuum``.
     seed : int
         Of random draws.
 
@@ -69,6 +72,7 @@ def pipeline_of(
         BinningScheme.parse(scheme),
         seed=seed,
         broad_halpha=broad_halpha,
+        centre_by=centre_by,
         balmer_absorption=_absorption(balmer_absorption, balmer_absorption_err or (0.0, 0.0)),
     )
 
@@ -118,15 +122,14 @@ def run_measure(
         What was measured, for the terminal.
     """
     request = GalaxyRequest.of(tuple(cubes), fields_of(stated))
-    observation = request.read()
-    galaxy = request.measure(pipeline, observation)
+    galaxy = request.measure(pipeline)
     with run.writing() as directory:
         write_galaxy(galaxy, directory)
     tables = [_aperture_table(galaxy)]
     shown = [name for name in SHOWN_DIAGNOSTICS if name in galaxy.abundances["diagnostic"]]
     if len(shown) > 1:
         tables.append(_abundance_table(galaxy, shown))
-    return Group(*_headline(galaxy, observation.attrs["assumptions"]), *tables)
+    return Group(*_headline(galaxy), *tables)
 
 
 def fields_of(stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,8 +143,8 @@ def fields_of(stated: Mapping[str, Any]) -> dict[str, Any]:
     return {STATED_AS.get(option, option): value for option, value in stated.items()}
 
 
-def _headline(galaxy: MeasuredGalaxy, assumptions: str) -> list[str]:
-    lines = [f"assumed: {note}" for note in assumptions.splitlines()]
+def _headline(galaxy: MeasuredGalaxy) -> list[str]:
+    lines = [f"assumed: {note}" for note in galaxy.assumptions]
     error = galaxy.redshift_err
     how = "as given: H-alpha not detected" if math.isnan(error) else f"+/- {error:.5f}"
     lines.append(f"{galaxy.metadata.name}: z = {galaxy.metadata.redshift:.5f} ({how})")

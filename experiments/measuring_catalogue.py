@@ -100,7 +100,7 @@ class GalaxyTask:
 
     def measure(self) -> None:
         """Measure the galaxy; its folder appears when it is complete."""
-        galaxy = self.request.measure(self.pipeline, self.request.read())
+        galaxy = self.request.measure(self.pipeline)
         staging = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self.parent))
         try:
             results = staging / self.name

@@ -25,12 +25,15 @@ class CalibratedCubes:
         Those that hold lines, the one with H-alpha first.
     x_arcsec, y_arcsec : DataArray
         Spaxel centres of the band with H-alpha, to the West and to the North.
+    assumptions : tuple of str
+        What files left open, and readers assumed.
     """
 
     metadata: ObservationMetadata
     bands: Mapping[str, CalibratedBand]
     x_arcsec: xr.DataArray
     y_arcsec: xr.DataArray
+    assumptions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, observation: xr.DataTree, scheme: BinningScheme) -> "CalibratedCubes":
@@ -54,7 +57,8 @@ class CalibratedCubes:
         metadata = _require_redshift(metadata_of(observation))
         bands = _calibrated(observation, metadata, scheme)
         first = observation[next(iter(bands))].to_dataset()
-        return cls(metadata, bands, first["x"], first["y"])
+        assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
+        return cls(metadata, bands, first["x"], first["y"], tuple(assumptions))
 
     @property
     def halpha(self) -> CalibratedBand:

@@ -1,6 +1,5 @@
 """Second stage: where the galaxy is, how its gas moves and what its own redshift is."""
 
-import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +8,8 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.calibrated_cubes import CalibratedCubes
+from kurvs_pipeline.continuum_centre import continuum_centre
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps, with_velocities
 from kurvs_pipeline.line_fluxes import systemic_velocity
@@ -16,10 +17,11 @@ from kurvs_pipeline.observation import ObservationMetadata
 
 Array = NDArray[np.float64]
 
-logger = logging.getLogger(__name__)
-
 TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
+
+CENTRE_BY = ("halpha", "continuum")
+"""What a galaxy is found by where headers do not say where it is."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class GalaxyFrame:
         Spaxel centres from the galaxy's centre, to the West and to the North.
     redshift_err : float
         NaN where the redshift is the one given.
+    assumptions : tuple of str
+        Those of the cubes, and where the galaxy was found.
     """
 
     metadata: ObservationMetadata
@@ -43,9 +47,16 @@ class GalaxyFrame:
     x_arcsec: xr.DataArray
     y_arcsec: xr.DataArray
     redshift_err: float = float("nan")
+    assumptions: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cubes: CalibratedCubes, velocity_kms: Array | None = None) -> "GalaxyFrame":
+    def of(
+        cls,
+        cubes: CalibratedCubes,
+        velocity_kms: Array | None = None,
+        *,
+        centre_by: str = "halpha",
+    ) -> "GalaxyFrame":
         """Measure maps of H-alpha, and find the galaxy where headers do not say.
 
         Parameters
@@ -55,26 +66,29 @@ class GalaxyFrame:
         velocity_kms : array, shape (n_y, n_x), optional
             Velocities measured elsewhere, see
             :func:`~kurvs_pipeline.kinematics.with_velocities`.
+        centre_by : str
+            ``halpha``, the centroid of H-alpha; or ``continuum``, the brightest place of the
+            stars, where they are bright enough.
 
         Raises
         ------
         MetadataError
             If the velocities do not fit the cube.
         """
-        x, y, seeing = cubes.x_arcsec, cubes.y_arcsec, cubes.metadata.seeing_fwhm_arcsec
+        x, y, assumptions = cubes.x_arcsec, cubes.y_arcsec, cubes.assumptions
         maps = kinematic_maps(
             cubes.halpha,
             cubes.metadata.redshift,
-            kernel_arcsec=seeing if np.isfinite(seeing) else TYPICAL_SEEING_ARCSEC,
+            kernel_arcsec=_seeing_arcsec(cubes.metadata),
             spaxel_arcsec=spaxel_size_arcsec(x),
         )
         if cubes.metadata.target_position == "unknown":
-            centre_x, centre_y = maps.centroid(x.to_numpy(), y.to_numpy())
-            logger.info("centre from the H-alpha centroid: (%.2f, %.2f) arcsec", centre_x, centre_y)
-            x, y = x - centre_x, y - centre_y
+            (centre_x, centre_y), how = _centre(cubes, maps, centre_by)
+            note = f"centre from {how}: x = {centre_x:+.2f}, y = {centre_y:+.2f} arcsec"
+            x, y, assumptions = x - centre_x, y - centre_y, (*assumptions, note)
         if velocity_kms is not None:
             maps = with_velocities(maps, velocity_kms)
-        return cls(cubes.metadata, maps, x, y)
+        return cls(cubes.metadata, maps, x, y, assumptions=assumptions)
 
     def about_systemic(self, cubes: CalibratedCubes, weight: Array) -> "GalaxyFrame":
         """Move redshift and velocities to those of the whole galaxy, if its lines are detected.
@@ -97,3 +111,35 @@ class GalaxyFrame:
             maps=replace(self.maps, velocity_kms=(self.maps.velocity_kms - velocity) / factor),
             redshift_err=error / SPEED_OF_LIGHT_KMS * (1.0 + redshift),
         )
+
+
+def require_centre_by(centre_by: str) -> None:
+    """Refuse what no galaxy can be found by.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none of ``CENTRE_BY``.
+    """
+    if centre_by not in CENTRE_BY:
+        raise ConfigurationError(f"--centre-by is '{centre_by}'; expected {' or '.join(CENTRE_BY)}")
+
+
+def _seeing_arcsec(metadata: ObservationMetadata) -> float:
+    seeing = metadata.seeing_fwhm_arcsec
+    return seeing if np.isfinite(seeing) else TYPICAL_SEEING_ARCSEC
+
+
+def _centre(
+    cubes: CalibratedCubes, maps: KinematicMaps, centre_by: str
+) -> tuple[tuple[float, float], str]:
+    """Return the galaxy's centre in arcsec, and what it is from."""
+    require_centre_by(centre_by)
+    axes = cubes.x_arcsec.to_numpy(), cubes.y_arcsec.to_numpy()
+    if centre_by == "halpha":
+        return maps.centroid(*axes), "the H-alpha centroid"
+    seeing_arcsec = _seeing_arcsec(cubes.metadata)
+    found = continuum_centre(cubes.halpha, *axes, seeing_arcsec=seeing_arcsec)
+    if found is None:
+        return maps.centroid(*axes), "the H-alpha centroid, as the continuum is too faint"
+    return found, "the brightest continuum"

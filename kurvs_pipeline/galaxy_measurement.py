@@ -47,6 +47,8 @@ class GalaxyMeasurement:
         Velocities relative to the measured redshift.
     noise_scale : mapping of str to float
         Factor by which each band's stated noise was multiplied.
+    assumptions : tuple of str
+        What files left open, and what was assumed for it.
     """
 
     metadata: ObservationMetadata
@@ -65,6 +67,7 @@ class GalaxyMeasurement:
     y_arcsec: Array
     maps: KinematicMaps
     noise_scale: Mapping[str, float]
+    assumptions: tuple[str, ...] = ()
 
     @property
     def annuli(self) -> tuple[Aperture, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.calibrated_cubes import CalibratedCubes
-from kurvs_pipeline.galaxy_frame import GalaxyFrame
+from kurvs_pipeline.galaxy_frame import GalaxyFrame, require_centre_by
 from kurvs_pipeline.galaxy_measurement import GalaxyMeasurement
 from kurvs_pipeline.gas_properties import GasProperties
 from kurvs_pipeline.gradient_table import gradient_table
@@ -60,6 +60,13 @@ class Pipeline:
     seeing : SeeingKnowledge, optional
         Width and wings of the seeing with their errors, for the forward estimators; by default
         what the observation states, with errors assumed.
+    centre_by : str
+        ``halpha`` or ``continuum``: what the galaxy is found by where headers do not say.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``centre_by`` is something else.
     """
 
     scheme: BinningScheme = field(default_factory=BinningScheme)
@@ -67,6 +74,11 @@ class Pipeline:
     broad_halpha: bool = False
     balmer_absorption: BalmerAbsorption | None = None
     seeing: SeeingKnowledge | None = None
+    centre_by: str = "halpha"
+
+    def __post_init__(self) -> None:
+        """Check how centres are found."""
+        require_centre_by(self.centre_by)
 
     def run(
         self,
@@ -102,7 +114,7 @@ class Pipeline:
             If H-alpha or an annulus lies outside the data.
         """
         cubes = CalibratedCubes.of(observation, self.scheme)
-        found = GalaxyFrame.of(cubes, velocity_kms)
+        found = GalaxyFrame.of(cubes, velocity_kms, centre_by=self.centre_by)
         apertures = PlacedApertures.of(found, self.scheme, cubes.halpha.valid_spaxels)
         frame = found.about_systemic(cubes, apertures.weights[0])
         fits = self.fit_lines(cubes, frame, apertures)
@@ -188,6 +200,7 @@ def _measured_galaxy(
     return MeasuredGalaxy(
         metadata=frame.metadata,
         redshift_err=frame.redshift_err,
+        assumptions=frame.assumptions,
         fluxes=flux_table(fits, apertures.names, apertures.coverage),
         attenuation=gas.attenuation,
         abundances=gas.abundances,

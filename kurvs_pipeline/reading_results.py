@@ -122,6 +122,7 @@ def _results(tree: xr.DataTree, tables: dict[str, QTable]) -> GalaxyResults:
         y_arcsec=apertures["y"].to_numpy(),
         maps=_maps(tree["maps"].to_dataset()),
         spectra={name: _spectra(tree[name].to_dataset()) for name in bands},
+        assumptions=tuple(str(tree.attrs.get("assumptions", "")).splitlines()),
         noise_scale={
             name: float(tree.attrs[f"{_NOISE_SCALE}{name}"]) for name in bands
         },

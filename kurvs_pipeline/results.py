@@ -41,6 +41,7 @@ def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(galaxy.metadata.to_attrs(), redshift_err=galaxy.redshift_err)
     tree.attrs["results_version"] = RESULTS_VERSION
+    tree.attrs["assumptions"] = "\n".join(galaxy.assumptions)
     tree.attrs.update({f"noise_scale_{name}": v for name, v in galaxy.noise_scale.items()})
     return tree
 

@@ -132,10 +132,10 @@ def test_a_galaxy_asked_for_otherwise_is_measured_again(measured):
 
 
 def test_a_defect_in_one_galaxy_is_reported_with_its_traceback(monkeypatch, tmp_path):
-    def fails(_self):
+    def fails(_self, _pipeline):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(GalaxyRequest, "read", fails)
+    monkeypatch.setattr(GalaxyRequest, "measure", fails)
     failure = measure_or_fail(GalaxyTask("one", GalaxyRequest(()), Pipeline(), tmp_path))
     assert (failure.error, failure.reason) == ("ZeroDivisionError", "a defect")
     assert "Traceback" in failure.trace

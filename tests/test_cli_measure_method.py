@@ -136,3 +136,12 @@ def test_the_stellar_mass_reaches_the_classes(cube, tmp_path):
 def test_a_mass_that_is_no_logarithm_is_refused(cube, tmp_path, capsys):
     assert measure(cube, tmp_path / "out", "--log-stellar-mass", "2e10") == BAD_INPUT
     assert "--log-stellar-mass" in capsys.readouterr().err
+
+
+def test_another_way_to_find_the_centre_is_refused(cube, tmp_path, capsys):
+    assert measure(cube, tmp_path / "out", "--centre-by", "eye") == BAD_INPUT
+    assert "--centre-by is 'eye'; expected halpha or continuum" in capsys.readouterr().err
+
+
+def test_the_way_to_find_the_centre_is_an_option():
+    assert pipeline_of(centre_by="continuum") == Pipeline(centre_by="continuum")

@@ -29,6 +29,7 @@ Examples:
   kurvs measure cut-out.fits --redshift 1.5396 --inclination 0 --scheme 1x1.1
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
   kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
+  kurvs measure cube.fits --redshift 0.975 --inclination 0 --centre-by continuum
   kurvs measure mock_H.fits --velocity-map velocities.fits
   kurvs measure mock_YJ.fits mock_H.fits --log-stellar-mass 10.3 --log-stellar-mass-err 0.1
   kurvs measure mock_YJ.fits mock_H.fits --broad-halpha --balmer-absorption 2 3
@@ -76,6 +77,14 @@ def measure(
         tuple[float, float] | None,
         typer.Option(metavar="X Y", help="Spaxel of the galaxy's centre, counted from 0."),
     ] = None,
+    centre_by: Annotated[
+        str,
+        typer.Option(
+            metavar="halpha|continuum",
+            help="What the galaxy is found by where neither --centre nor the header says: the "
+            "H-alpha centroid, or the brightest continuum where it is bright enough.",
+        ),
+    ] = "halpha",
     seeing: Annotated[
         float | None, typer.Option(metavar="ARCSEC", help="Full width at half-maximum.")
     ] = None,
@@ -199,6 +208,7 @@ def measure(
         "broad_halpha": broad_halpha,
         "balmer_absorption": balmer_absorption,
         "balmer_absorption_err": balmer_absorption_err,
+        "centre_by": centre_by,
     }
     _check_call(cubes, catalogue, output, velocity_map, resume=resume)
     call = MeasureCall(
