@@ -94,7 +94,9 @@ def execute(arguments: Sequence[str]) -> int:
         _complain(_describe(error))
         return BAD_INPUT
     if code == INTERRUPTED:
-        _complain("interrupted; nothing was written")
+        kept = "galaxies that were done are kept: --resume goes on with the others"
+        in_parts = arguments[:1] == ["measure"] and "--catalogue" in arguments
+        _complain(f"interrupted; {kept if in_parts else 'nothing was written'}")
     return code if isinstance(code, int) else 0
 
 

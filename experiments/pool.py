@@ -51,9 +51,14 @@ def run_tasks(
         ) as pool,
     ):
         futures = {pool.submit(function, task): number for number, task in enumerate(tasks)}
-        for future in as_completed(futures):
-            outcomes[futures[future]] = future.result()
-            advance(1)
+        try:
+            for future in as_completed(futures):
+                outcomes[futures[future]] = future.result()
+                advance(1)
+        except BaseException:
+            # Leaving the pool would begin and await all tasks that are left.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [outcomes[number] for number in range(len(tasks))]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable, Table
 
-from experiments.cli import BAD_INPUT, execute
+from experiments.cli import BAD_INPUT, INTERRUPTED, execute
 from experiments.galaxy_catalogue import GalaxyCatalogue
 from experiments.galaxy_request import GalaxyRequest
 from experiments.measuring_catalogue import GalaxyTask, measure_or_fail
@@ -192,3 +192,12 @@ def test_numbers_serve_as_names_and_quotes_keep_spaces(tmp_path):
 def test_arguments_that_do_not_go_together_are_refused(arguments, complaint, capsys):
     assert execute(["measure", *arguments]) == BAD_INPUT
     assert complaint in capsys.readouterr().err
+
+
+def test_interruption_says_what_is_kept(catalogue, tmp_path, capsys, monkeypatch):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.measuring_catalogue.run_tasks", interrupt)
+    assert run(catalogue, tmp_path / "out") == INTERRUPTED
+    assert "--resume goes on with the others" in capsys.readouterr().err

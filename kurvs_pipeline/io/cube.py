@@ -152,7 +152,7 @@ def _centre(raw: RawCube, given: tuple[float, float] | None) -> _Centre:
         return _Centre(given, is_target=True, assumptions=("centre as given",))
     stated = from_header(raw.primary, str(raw.path)).get("target_position") == "stated"
     pixel = centre_pixel_of(raw.primary) or ((n_x - 1) / 2.0, (n_y - 1) / 2.0)
-    note = "target position not stated: the centroid of H-alpha is taken"
+    note = "target position not stated: the galaxy is looked for in the cube"
     return _Centre(pixel, is_target=stated, assumptions=() if stated else (note,))
 
 
