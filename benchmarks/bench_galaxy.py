@@ -1,9 +1,10 @@
 """What one whole galaxy costs, from three bands to gradients by every estimator.
 
 That is an ellipse and three annuli, the velocity map and all diagnostics with 2000 draws of the
-noise. Run with ``pytest benchmarks/bench_galaxy.py --benchmark-timer=time.process_time`` on one thread
-(``OMP_NUM_THREADS=1``). The procedure of the survey was measured on synthetic cubes at some 7.7 s
-and 0.9 GB a galaxy with 200 draws; it is not public as a package, so no ratio in one run is given.
+noise. Run with ``pytest benchmarks/bench_galaxy.py --benchmark-timer=time.process_time`` on one
+thread (``OMP_NUM_THREADS=1``). The procedure of the survey was measured on synthetic cubes at some
+7.7 s and 0.9 GB a galaxy with 200 draws; it is not public as a package, so there is no ratio in
+one run.
 """
 
 import subprocess

@@ -141,6 +141,8 @@ def _row(quantity: str, rows: QTable) -> dict[str, object]:
     found = rows[np.isfinite(rows["value"])]
     deviation = np.asarray(found["value"] - found["truth"])
     error = np.where(deviation > 0.0, found["err_low"], found["err_high"])
+    # Where a relation turns over, an error may be 0.
+    pull = deviation[error > 0.0] / error[error > 0.0]
     galaxies = np.unique(np.asarray(found["mock"]))
     means = np.array([deviation[found["mock"] == mock].mean() for mock in galaxies])
     bias = float(means.mean()) if means.size else np.nan
@@ -148,8 +150,8 @@ def _row(quantity: str, rows: QTable) -> dict[str, object]:
     return {
         "quantity": quantity, "number": len(found), "galaxies": int(galaxies.size),
         "lost": len(rows) - len(found), "bias": bias, "bias_err": bias_err,
-        "significance": bias / bias_err if bias_err > 0.0 else np.nan, "pull_mean": float(np.mean(deviation / error)),
-        "pull_std": float(np.std(deviation / error)),
+        "significance": bias / bias_err if bias_err > 0.0 else np.nan,
+        "pull_mean": float(np.mean(pull)), "pull_std": float(np.std(pull)),
     }  # fmt: skip
 
 
