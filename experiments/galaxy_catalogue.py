@@ -34,7 +34,10 @@ NUMBERS: Mapping[str, str | None] = {
 }
 """Columns of numbers that a catalogue may have, with their units."""
 
-WORDS = ("extension", "target", "medium", "flux_unit", "noise_kind", "velocity_map")
+FILES = ("velocity_map", "psf_star")
+"""Paths from the folder of the catalogue."""
+
+WORDS = ("extension", "target", "medium", "flux_unit", "noise_kind", *FILES)
 """Columns of text that a catalogue may have."""
 
 
@@ -148,8 +151,9 @@ def _with_fields(row: dict[str, Any], path: Path) -> dict[str, Any]:
         if row["arm"] not in range(1, 25):
             raise CubeFormatError(f"{path}: arm is {row['arm']:g}; expected 1 to 24")
         row["arm"] = int(row["arm"])
-    if "velocity_map" in row:
-        row["velocity_map"] = path.parent / row["velocity_map"]
+    for name in FILES:
+        if name in row:
+            row[name] = path.parent / row[name]
     return row
 
 

@@ -1,20 +1,29 @@
 """What is asked for one galaxy: its cubes, and what is stated about them."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from kurvs_pipeline.errors import ConfigurationError, FitError
 from kurvs_pipeline.io.cube_options import CubeOptions
 from kurvs_pipeline.io.reading import read_observation
+from kurvs_pipeline.io.star import read_star
 from kurvs_pipeline.io.velocity_map import read_velocity_map
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.plots import summary
 from kurvs_pipeline.results import write_results
+from kurvs_pipeline.star_psf import StarPsf, fit_star
 from kurvs_pipeline.stellar_mass import StellarMass
+
+logger = logging.getLogger(__name__)
 
 MASS = {"log_stellar_mass": "log_solar", "log_stellar_mass_err": "err"}
 """Fields of the stellar mass by what options and catalogues call them."""
+
+SEEING = {"seeing_fwhm_arcsec", "psf_moffat_beta"}
+"""What a star gives."""
 
 _CUBE_OPTIONS = tuple(option.name for option in fields(CubeOptions))
 
@@ -35,6 +44,8 @@ class GalaxyRequest:
         FITS image of velocities measured elsewhere.
     stellar_mass : mapping
         Fields of :class:`~kurvs_pipeline.stellar_mass.StellarMass`.
+    psf_star : Path or None
+        FITS image or cube of a star of the same field, for the seeing.
     """
 
     cubes: tuple[Path, ...]
@@ -42,6 +53,7 @@ class GalaxyRequest:
     cube_options: Mapping[str, Any] = field(default_factory=dict)
     velocity_map: Path | None = None
     stellar_mass: Mapping[str, float] = field(default_factory=dict)
+    psf_star: Path | None = None
 
     @classmethod
     def of(cls, cubes: tuple[Path, ...], stated: Mapping[str, Any]) -> "GalaxyRequest":
@@ -53,26 +65,57 @@ class GalaxyRequest:
             The cubes.
         stated : mapping
             By name of the field; None for what is not stated.
+
+        Raises
+        ------
+        ConfigurationError
+            If the seeing is stated beside a star that gives it.
         """
         known = {name: value for name, value in stated.items() if value is not None}
+        psf_star = known.pop("psf_star", None)
+        if psf_star is not None and SEEING & set(known):
+            raise ConfigurationError(
+                f"the seeing is stated ({', '.join(sorted(SEEING & set(known)))}) beside the star "
+                f"{psf_star} that gives it; expected one of them: leave out --seeing and "
+                "--psf-beta, or --psf-star"
+            )
         velocity_map = known.pop("velocity_map", None)
         cube_options = {name: known.pop(name) for name in _CUBE_OPTIONS if name in known}
         if "psf_moffat_beta" in known:
             known["psf_kind"] = "moffat"
         stellar_mass = {MASS[name]: known.pop(name) for name in MASS if name in known}
-        return cls(cubes, known, cube_options, velocity_map, stellar_mass)
+        return cls(cubes, known, cube_options, velocity_map, stellar_mass, psf_star)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All files that are read."""
-        return self.cubes if self.velocity_map is None else (*self.cubes, self.velocity_map)
+        return self.cubes + tuple(p for p in (self.velocity_map, self.psf_star) if p is not None)
 
     def measure(self, pipeline: Pipeline) -> MeasuredGalaxy:
         """Read the cubes and measure the galaxy."""
-        observation = read_observation(self.cubes, overrides=self.properties, **self.cube_options)
+        properties, star = dict(self.properties), self._star()
+        if star is not None:
+            properties |= star.metadata_fields
+            pipeline = replace(pipeline, seeing=star.seeing)
+        observation = read_observation(self.cubes, overrides=properties, **self.cube_options)
+        if star is not None:
+            notes = observation.attrs.get("assumptions", "").splitlines()
+            observation.attrs["assumptions"] = "\n".join([*notes, f"{self.psf_star}: {star}"])
         stellar_mass = StellarMass(**self.stellar_mass)
         velocity_kms = None if self.velocity_map is None else read_velocity_map(self.velocity_map)
         return pipeline.run(observation, velocity_kms=velocity_kms, stellar_mass=stellar_mass)
+
+    def _star(self) -> StarPsf | None:
+        """Return the point-spread function of the star, if there is one."""
+        if self.psf_star is None:
+            return None
+        try:
+            star = fit_star(read_star(self.psf_star))
+        except FitError as error:
+            raise FitError(f"{self.psf_star}: {error}") from error
+        if star.flag != "ok":
+            logger.warning("%s: the star is %s", self.psf_star, star.flag.replace("_", " "))
+        return star
 
 
 def write_galaxy(galaxy: MeasuredGalaxy, directory: Path) -> None:

@@ -21,6 +21,12 @@ ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR = 0.12, 0.10
 twice the error. With these values errors of gradients hold in either, at 1.1 to 1.4 times their
 width with the seeing known."""
 
+STATED_INVERSE_BETA_ERR = 0.05
+"""Where wings are stated, as fitted to some star: beta of 3 is then 2.6 to 3.5."""
+
+KOLMOGOROV_BETA = 4.765
+"""Of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
+
 
 @dataclass(frozen=True)
 class SeeingKnowledge:
@@ -68,27 +74,26 @@ class SeeingKnowledge:
         Parameters
         ----------
         metadata : ObservationMetadata
-            With a seeing > 0, Gaussian or Moffat. A Kolmogorov profile is taken for the Moffat
-            with the wings nearest to it, beta of 4.765 (Trujillo et al. 2001).
+            With a seeing > 0. A Kolmogorov profile is taken for the Moffat nearest to it.
         """
-        beta = {"gaussian": math.inf, "kolmogorov": 4.765}.get(
-            metadata.psf_kind, metadata.psf_moffat_beta
-        )
-        return cls(metadata.seeing_fwhm_arcsec, 1.0 / beta)
+        return cls(metadata.seeing_fwhm_arcsec, _inverse_beta(metadata))
 
     @classmethod
     def assumed(cls, metadata: ObservationMetadata) -> Self:
-        """Take the width that is stated as good to 7 per cent, and the wings as unknown.
+        """Take the width that is stated as good to 7 per cent, and wings as known or not.
 
         Parameters
         ----------
         metadata : ObservationMetadata
-            With a seeing > 0.
+            With a seeing > 0. Files and people say Gaussian where they know no better, so that
+            leaves the wings open.
         """
-        return cls(
-            metadata.seeing_fwhm_arcsec, ASSUMED_INVERSE_BETA, ASSUMED_FWHM_ERR,
-            ASSUMED_INVERSE_BETA_ERR,
-        )  # fmt: skip
+        if metadata.psf_kind == "gaussian":
+            wings = ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR
+        else:
+            wings = _inverse_beta(metadata), STATED_INVERSE_BETA_ERR
+        width = metadata.seeing_fwhm_arcsec
+        return cls(width, wings[0], ASSUMED_FWHM_ERR, wings[1])
 
     @property
     def best(self) -> Seeing:
@@ -121,3 +126,9 @@ class SeeingKnowledge:
         inverse_beta = min(max(self.inverse_beta + float(direction[1]), 0.0), 0.8)
         fwhm_arcsec = self.fwhm_arcsec * math.exp(float(direction[0]))
         return Seeing.moffat(fwhm_arcsec, inverse_beta, self.shear)
+
+
+def _inverse_beta(metadata: ObservationMetadata) -> float:
+    """Return 1 / beta as stated, 0 for a Gaussian."""
+    beta = {"gaussian": math.inf, "kolmogorov": KOLMOGOROV_BETA}
+    return 1.0 / beta.get(metadata.psf_kind, metadata.psf_moffat_beta)

@@ -110,6 +110,15 @@ class StarPsf:
     reduced_chi2: float
     flag: str
 
+    def __str__(self) -> str:
+        """Spell the seeing for people."""
+        width_err, wings_err = np.sqrt(np.diag(self.covariance)[:2]).tolist()
+        return (
+            f"seeing by its star is {self.fwhm_arcsec:.3f} ± {self.fwhm_arcsec * width_err:.3f} "
+            f"arcsec, 1 / beta {self.inverse_beta:.2f} ± {wings_err:.2f}, "
+            f"ellipticity {math.hypot(*self.shear):.2f} ({self.flag.replace('_', ' ')})"
+        )
+
     @property
     def seeing(self) -> SeeingKnowledge:
         """What an estimator needs to know."""

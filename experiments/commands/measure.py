@@ -31,6 +31,7 @@ Examples:
   kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
   kurvs measure cube.fits --redshift 0.975 --inclination 0 --centre-by continuum
   kurvs measure mock_H.fits --velocity-map velocities.fits
+  kurvs measure mock_H.fits --psf-star star.fits
   kurvs measure mock_YJ.fits mock_H.fits --log-stellar-mass 10.3 --log-stellar-mass-err 0.1
   kurvs measure mock_YJ.fits mock_H.fits --broad-halpha --balmer-absorption 2 3
   kurvs measure --catalogue galaxies.csv --seeing 0.6 --workers 4 --output survey
@@ -52,7 +53,7 @@ def measure(
             "the table's folder with spaces between; and any of redshift, inclination_deg, "
             "position_angle_deg, effective_radius_arcsec, disk_thickness, seeing_fwhm_arcsec, "
             "psf_moffat_beta, centre_x, centre_y, extension, arm, target, medium, flux_unit, "
-            "noise_kind, wavelength_start_um, wavelength_step_um, velocity_map, "
+            "noise_kind, wavelength_start_um, wavelength_step_um, velocity_map, psf_star, "
             "log_stellar_mass, log_stellar_mass_err. Other options hold for galaxies without a "
             "value there.",
         ),
@@ -147,6 +148,14 @@ def measure(
             "--redshift; km/s unless BUNIT says otherwise. Measured in the cube otherwise.",
         ),
     ] = None,
+    psf_star: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FITS",
+            help="Image or cube of a star of the same field, which gives the seeing, its wings "
+            "and their errors; in place of --seeing and --psf-beta.",
+        ),
+    ] = None,
     broad_halpha: Annotated[
         bool,
         typer.Option(
@@ -200,6 +209,7 @@ def measure(
         "noise_kind": noise_kind,
         "use_quality": use_quality,
         "velocity_map": velocity_map,
+        "psf_star": psf_star,
         "log_stellar_mass": log_stellar_mass,
         "log_stellar_mass_err": log_stellar_mass_err,
     }
@@ -252,10 +262,10 @@ class MeasureCall:
         """Measure one galaxy."""
         from experiments.measuring import run_measure
 
-        velocity_map = self.stated["velocity_map"]
+        others = (self.stated["velocity_map"], self.stated["psf_star"])
         with self.begin(
             configuration={"cubes": cubes, **self.stated, **self.method},
-            inputs=cubes if velocity_map is None else [*cubes, velocity_map],
+            inputs=[*cubes, *(path for path in others if path is not None)],
         ) as run:
             outcome = run_measure(cubes, **self.stated, pipeline=self.pipeline, run=run)
         self.terminal.show(outcome)
