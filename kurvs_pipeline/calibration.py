@@ -122,9 +122,7 @@ def bias_by_truth(truth: ArrayLike, found: ArrayLike, edges: ArrayLike) -> list[
     """
     true, value = np.asarray(truth, dtype=float), np.asarray(found, dtype=float)
     border = np.asarray(edges, dtype=float)
-    inside = [
-        (true >= low) & (true < high) for low, high in itertools.pairwise(border)
-    ]
+    inside = [(true >= low) & (true < high) for low, high in itertools.pairwise(border)]
     return [median_bias(true[here], value[here]) for here in inside]
 
 

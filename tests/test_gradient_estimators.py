@@ -1,0 +1,100 @@
+"""Estimators of gradients on line fluxes of the survey's galaxies."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import QTable
+
+from experiments.estimator_figure import estimator_figure
+from experiments.estimator_summary import summarise
+from experiments.gradient_estimators import CASES, Task, cramer_rao_bound, measure, run
+from experiments.line_flux_mocks import (
+    MockDesign,
+    annuli,
+    galaxies_with_gradient,
+    read_signal_to_noise,
+)
+
+SNR = read_signal_to_noise(Path(__file__).parents[1] / "docs" / "twin-signal-to-noise.ecsv")
+RESOLVED = 4
+"""Of 0.67 arcsec."""
+
+
+def test_the_survey_has_34_galaxies_with_a_gradient():
+    assert len(galaxies_with_gradient()) == 34
+
+
+def test_noise_gives_the_lines_the_snr_that_was_asked_for():
+    design = MockDesign(RESOLVED, draws=400)
+    mocks = design.make(SNR[RESOLVED])
+    outer = annuli("1x1.5re", mocks.metadata)
+    total = mocks.fluxes(mocks.weights(outer, mocks.metadata))
+    error = np.sqrt(total.covariance[0, 0, 0, 0])
+    assert np.median(total.flux[:, 0, 0]) / error == pytest.approx(
+        SNR[RESOLVED]["halpha"], rel=0.02
+    )
+    assert np.std(total.flux[:, 0, 0]) == pytest.approx(error, rel=0.1)
+
+
+def test_draws_between_tabulated_gradients_are_those_of_the_simulator():
+    design = MockDesign(RESOLVED, draws=2)
+    mocks = design.make({"halpha": 1e9, "nii_6584": 1e9})
+    exact = design.scene(float(mocks.gradient[0])).smeared_line_maps["nii_6584"]
+    assert np.abs(mocks.flux[0, 1] - exact).max() < 1e-4 * exact.max()
+
+
+def test_the_same_draws_are_made_whatever_else_is_true():
+    plain, clumpy = (
+        MockDesign(RESOLVED, clumpy=clumpy, draws=20).make(SNR[RESOLVED])
+        for clumpy in (False, True)
+    )
+    np.testing.assert_array_equal(plain.gradient, clumpy.gradient)
+    assert not np.array_equal(plain.flux, clumpy.flux)
+
+
+def test_a_brighter_galaxy_has_a_lower_bound():
+    design = MockDesign(RESOLVED, draws=10)
+    twice = {line: 2.0 * value for line, value in SNR[RESOLVED].items()}
+    bounds = [
+        cramer_rao_bound(design.make(snr), design.abundance) for snr in (SNR[RESOLVED], twice)
+    ]
+    assert bounds[0] / bounds[1] == pytest.approx(2.0, rel=0.05)
+
+
+def test_the_numbers_do_not_depend_on_the_number_of_workers():
+    tables = [
+        run(SNR, draws=4, case_draws=4, workers=workers, cases=CASES[1:2], galaxies=(4, 7))
+        for workers in (1, 2)
+    ]
+    np.testing.assert_array_equal(tables[0]["gradient"], tables[1]["gradient"])
+
+
+def rows(deviation, *, estimator="forward"):
+    number = len(deviation)
+    table = QTable({"truth": np.zeros(number), "gradient": deviation})
+    table["low"], table["high"] = deviation - 0.03, deviation + 0.03
+    table["low95"], table["high95"] = deviation - 0.06, deviation + 0.06
+    table["rank"], table["galaxy"] = np.nan, 1
+    table["bound"], table["effective_radius_arcsec"] = 0.02, 0.5
+    table["case"], table["scheme"], table["estimator"] = "all known", "3x0.5", estimator
+    return table
+
+
+def test_the_summary_counts_what_it_says():
+    found = summarise(rows(np.random.default_rng(0).normal(0.01, 0.03, 4000)))[0]
+    assert found["bias"] == pytest.approx(0.01, abs=3.0 * found["bias_err"])
+    assert found["over_bound"] == pytest.approx(found["robust"] / 0.02)
+    assert found["coverage"] == pytest.approx(0.66, abs=0.03)
+    assert found["half_width"] == pytest.approx(0.03)
+
+
+@pytest.mark.statistical
+def test_the_forward_estimator_is_calibrated_on_a_few_galaxies():
+    table = measure(Task(MockDesign(RESOLVED, draws=150), CASES[0], SNR[RESOLVED]))
+    summary = summarise(table)
+    forward = summary[(summary["estimator"] == "forward") & (summary["scheme"] == "3x0.5")][0]
+    assert forward["coverage"] == pytest.approx(0.70, abs=0.12)
+    assert abs(forward["bias"]) < 3.5 * forward["bias_err"]
+    assert forward["over_bound"] < 1.6
+    assert estimator_figure(table).axes
