@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from experiments.commands import (
     calibrations,
+    fgrad,
     fit_spectra,
     measure,
     plot,
@@ -40,6 +41,7 @@ app.command(epilog=measure.EXAMPLES)(measure.measure)
 app.command("fit-spectra", epilog=fit_spectra.EXAMPLES)(fit_spectra.fit_spectra)
 app.add_typer(plot.app, name="plot")
 app.command(epilog=stack.EXAMPLES)(stack.stack)
+app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
 
