@@ -160,6 +160,11 @@ class MockDesign:
         galaxy = replace(self.galaxy, oxygen_abundance=profile)
         return Scene(galaxy, SpaxelGrid(), self.psf, Numerics())
 
+    def _random(self, use: int) -> np.random.Generator:
+        """Return a stream of its own for gradients and for noise: more draws change no others."""
+        key = (self.kurvs_id, use)
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
     def make(self, snr: dict[str, float]) -> LineFluxMocks:
         """Draw the mocks.
 
@@ -172,14 +177,11 @@ class MockDesign:
         tabulated = np.linspace(low, high, TABULATED_GRADIENTS)
         scenes = [self.scene(float(gradient)) for gradient in tabulated]
         maps = np.array([[scene.smeared_line_maps[line] for line in LINES] for scene in scenes])
-        random = np.random.default_rng(
-            np.random.SeedSequence(self.seed, spawn_key=(self.kurvs_id,))
-        )
-        drawn = random.normal(0.0, INTRINSIC_SCATTER, 20 * self.draws)
+        drawn = self._random(0).normal(0.0, INTRINSIC_SCATTER, 20 * self.draws)
         gradient = drawn[(drawn > low) & (drawn < high)][: self.draws]
         # Between tabulated gradients the logarithm of a spaxel is smooth.
         exact = np.exp(CubicSpline(tabulated, np.log(np.maximum(maps, 1e-12)))(gradient))
-        noise = random.standard_normal(exact.shape)
+        noise = self._random(1).standard_normal(exact.shape)
         galaxy, scene = self.galaxy, scenes[0]
         plain = LineFluxMocks(
             _metadata(galaxy), galaxy.kpc_per_arcsec, scene.x_arcsec, scene.y_arcsec, gradient,

@@ -53,6 +53,11 @@ def test_the_same_draws_are_made_whatever_else_is_true():
     assert not np.array_equal(plain.flux, clumpy.flux)
 
 
+def test_more_draws_leave_the_first_ones_as_they_are():
+    few, many = (MockDesign(RESOLVED, draws=draws).make(SNR[RESOLVED]) for draws in (5, 20))
+    np.testing.assert_allclose(few.flux, many.flux[:5], rtol=1e-12)
+
+
 def test_a_brighter_galaxy_has_a_lower_bound():
     design = MockDesign(RESOLVED, draws=10)
     twice = {line: 2.0 * value for line, value in SNR[RESOLVED].items()}
