@@ -41,7 +41,7 @@ def test_draws_between_tabulated_gradients_are_those_of_the_simulator():
     design = MockDesign(RESOLVED, draws=2)
     mocks = design.make({"halpha": 1e9, "nii_6584": 1e9})
     exact = design.scene(float(mocks.gradient[0])).smeared_line_maps["nii_6584"]
-    assert np.abs(mocks.flux[0, 1] - exact).max() < 1e-4 * exact.max()
+    assert np.abs(mocks.flux[0, 1] - exact).max() < 3e-4 * exact.max()
 
 
 def test_the_same_draws_are_made_whatever_else_is_true():
