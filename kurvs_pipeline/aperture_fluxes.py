@@ -106,6 +106,19 @@ class ApertureFluxes:
         return np.asarray(flux[..., self.measured] @ self._whitening.T)
 
 
+def has_lines(fluxes: JointFluxes, lines: Sequence[str]) -> bool:
+    """Return whether lines, or the parts of their sums, were measured.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Of a galaxy.
+    lines : sequence of str
+        Names; ``oii`` is the sum of the pair.
+    """
+    return all(part in fluxes.names for line in lines for part in SUMS.get(line, (line,)))
+
+
 def _pick(measured: Sequence[str], wanted: Sequence[str]) -> Array:
     """Return the matrix that takes or adds up lines, shape (n_wanted, n_measured)."""
     pick = np.zeros((len(wanted), len(measured)))

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.aperture_fluxes import ApertureFluxes
+from kurvs_pipeline.aperture_fluxes import ApertureFluxes, has_lines
+from kurvs_pipeline.dusty_profiles import profiles_of
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.forward import ForwardFit, ForwardGradient
 from kurvs_pipeline.forward_model import ForwardModel
 from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.joint_fluxes import JointFluxes
-from kurvs_pipeline.line_profiles import InverseCalibration, LineProfiles, NitrogenProfiles
+from kurvs_pipeline.line_profiles import LineProfiles
 from kurvs_pipeline.sky_apertures import SpaxelApertures
 from kurvs_pipeline.smearing import InclinedDisk
 from kurvs_pipeline.smearing_correction import DiskSmearing
@@ -21,8 +22,8 @@ Array = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
-MODELLED_DIAGNOSTICS = ("n2",)
-"""Those whose gradient is fitted forward."""
+MODELLED_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2")
+"""One of each ratio that there is a model of; the survey's own calibrations."""
 
 FEWEST_ANNULI = 2
 
@@ -52,8 +53,8 @@ def forward_rows(
     if not smearing.is_known:
         return rows
     for name in MODELLED_DIAGNOSTICS:
-        profiles = NitrogenProfiles(InverseCalibration(DIAGNOSTICS[name]))
-        if set(profiles.lines) <= set(fluxes.names):
+        profiles = profiles_of(DIAGNOSTICS[name])
+        if profiles is not None and has_lines(fluxes, profiles.lines):
             lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
             rows += _of_diagnostic(name, _model(smearing, profiles), lines, random)
     return rows

@@ -1,0 +1,132 @@
+"""Lines along the radius of a disk for diagnostics that need more than [N II] and H-alpha.
+
+One line of each diagnostic follows from the abundance; the others have a logarithm that is linear
+in radius, with wide priors, so that they take the shape that the data give them. Dust is a screen
+whose A_V is linear in radius, held by the Balmer lines and by its prior.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances import Diagnostic
+from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
+from kurvs_pipeline.line_profiles import (
+    LN_10,
+    InverseCalibration,
+    LineProfiles,
+    LogProfiles,
+    NitrogenProfiles,
+)
+from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+
+TYPICAL_A_V, TYPICAL_A_V_ERR, A_V_SLOPE_ERR = 0.4, 0.4, 0.05
+"""mag, mag and mag/kpc: the survey's stacks, 0.6 in the centre to 0 at 10 kpc (Li et al. 2025,
+Section 3), within one standard deviation."""
+
+LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR = 0.6, 0.1
+"""dex and dex/kpc: twice what galaxies show."""
+
+TYPICAL_LOG_N2, TYPICAL_LOG_O32 = -0.75, 0.0
+"""Of the survey's galaxies."""
+
+OII_UM = 0.5 * (REST_WAVELENGTH_UM["oii_3726"] + REST_WAVELENGTH_UM["oii_3729"])
+BRIGHTER_OF_OIII = DOUBLET_RATIO / (1.0 + DOUBLET_RATIO)
+
+
+@dataclass(frozen=True)
+class DustyProfiles:
+    """Lines of O3N2, N2O2 or R23.
+
+    The extra parameters are a line ratio that the abundance leaves free, log([N II]/H-alpha) or
+    for R23 log([O III]4959,5007/[O II]), at the pivot and its slope per kpc, then A_V at the
+    pivot and its slope per kpc.
+
+    Parameters
+    ----------
+    calibration : InverseCalibration
+        Of a diagnostic of one of these ratios.
+    """
+
+    calibration: InverseCalibration
+
+    @property
+    def _symbol(self) -> str:
+        return self.calibration.diagnostic.ratio.symbol
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Names; H-alpha is the first."""
+        return {
+            "O3N2": ("halpha", "hbeta", "nii_6584", "oiii_5007"),
+            "N2O2": ("halpha", "hbeta", "nii_6584", "oii"),
+            "R23": ("halpha", "hbeta", "oii", "oiii_5007"),
+        }[self._symbol]
+
+    @property
+    def extra_mean(self) -> Array:
+        """Prior means of the other parameters."""
+        free = TYPICAL_LOG_O32 if self._symbol == "R23" else TYPICAL_LOG_N2
+        return np.array([free, 0.0, TYPICAL_A_V, 0.0])
+
+    @property
+    def extra_err(self) -> Array:
+        """Prior standard deviations of the other parameters."""
+        return np.array([LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR, TYPICAL_A_V_ERR, A_V_SLOPE_ERR])
+
+    @cached_property
+    def _dimming(self) -> Array:
+        """Natural logarithm that a line loses by one magnitude of A_V."""
+        wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
+        curve = attenuation_curve(np.array([wavelength[line] for line in self.lines]))
+        return np.asarray(0.4 * LN_10 * curve / R_V)
+
+    def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
+        """Return the lines (:class:`~kurvs_pipeline.line_profiles.LineProfiles`)."""
+        ratio, slope = self.calibration.log_ratio(abundance)
+        free = extra[:, :1] + extra[:, 1:2] * radius
+        plain, by_ratio, by_free = self._without_dust(ratio, free)
+        a_v = extra[:, 2:3] + extra[:, 3:4] * radius
+        dimming = self._dimming[:, None]
+        value = LN_10 * plain - dimming * a_v[:, None]
+        by_dust = np.broadcast_to(-dimming, value.shape)
+        by_extra = [LN_10 * by_free, LN_10 * by_free * radius, by_dust, by_dust * radius]
+        return LogProfiles(value, LN_10 * by_ratio * slope[:, None], np.stack(by_extra, axis=1))
+
+    def _without_dust(self, ratio: Array, free: Array) -> tuple[Array, Array, Array]:
+        """Return log10 of lines over H-alpha, and its derivatives by both ratios."""
+        none, one = np.zeros_like(ratio), np.ones_like(ratio)
+        hbeta = np.full_like(ratio, -np.log10(CASE_B_HALPHA_HBETA))
+        if self._symbol == "O3N2":
+            value = none, hbeta, free, hbeta + ratio + free
+            by_ratio, by_free = (none, none, none, one), (none, none, one, one)
+        elif self._symbol == "N2O2":
+            value = none, hbeta, free, free - ratio
+            by_ratio, by_free = (none, none, none, -one), (none, none, one, one)
+        else:
+            log_oii = -np.logaddexp(0.0, LN_10 * free) / LN_10
+            log_oiii = log_oii + free
+            share, brighter = 10.0**log_oiii, np.log10(BRIGHTER_OF_OIII) + log_oiii
+            value = none, hbeta, hbeta + ratio + log_oii, hbeta + ratio + brighter
+            by_ratio, by_free = (none, none, one, one), (none, none, -share, 1.0 - share)
+        return np.stack(value, axis=1), np.stack(by_ratio, axis=1), np.stack(by_free, axis=1)
+
+
+def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
+    """Return the lines of a diagnostic along the radius, None where there is no model.
+
+    Parameters
+    ----------
+    diagnostic : Diagnostic
+        Any.
+    """
+    inverse = InverseCalibration(diagnostic)
+    if diagnostic.ratio.symbol == "N2":
+        return NitrogenProfiles(inverse)
+    if diagnostic.ratio.symbol in {"O3N2", "N2O2", "R23"}:
+        return DustyProfiles(inverse)
+    return None
