@@ -136,9 +136,7 @@ def _annular(
     with_slopes: bool,
 ) -> list[QTable]:
     weights = mocks.weights(annuli(scheme, believed), believed)
-    fluxes = mocks.fluxes(weights)
-    model = _model(mocks, believed, case, SpaxelApertures(weights, mocks.x_arcsec, mocks.y_arcsec))
-    fit = ForwardFit.of(model, fluxes, _random(mocks))
+    fit = forward_fit(mocks, believed, weights, case)
     tables = [
         _forward_rows(mocks, fit, scheme),
         _prior_rows(mocks, fit, scheme),
@@ -148,8 +146,29 @@ def _annular(
             [annulus.middle_arcsec for annulus in annuli(scheme, believed)]
         )
         smearing = DiskSmearing(believed, mocks.x_arcsec, mocks.y_arcsec, weights)
-        tables += _slope_rows(mocks, fluxes, radius_kpc, smearing, scheme)
+        tables += _slope_rows(mocks, fit.fluxes, radius_kpc, smearing, scheme)
     return tables
+
+
+def forward_fit(
+    mocks: LineFluxMocks, believed: ObservationMetadata, weights: Array, case: Case
+) -> ForwardFit:
+    """Fit all mocks of a galaxy forward.
+
+    Parameters
+    ----------
+    mocks : LineFluxMocks
+        Of the galaxy.
+    believed : ObservationMetadata
+        What is believed of it.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Annuli on spaxels.
+    case : Case
+        For what is believed of the seeing.
+    """
+    apertures = SpaxelApertures(weights, mocks.x_arcsec, mocks.y_arcsec)
+    model = _model(mocks, believed, case, apertures)
+    return ForwardFit.of(model, mocks.fluxes(weights), _random(mocks))
 
 
 def _by_spaxels(mocks: LineFluxMocks, believed: ObservationMetadata, case: Case) -> QTable:

@@ -1,0 +1,36 @@
+"""Samples of mocks give back the population they were drawn from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import QTable
+
+from experiments.line_flux_mocks import read_signal_to_noise
+from experiments.population_check import populations, summarise
+
+SNR = read_signal_to_noise(Path(__file__).parents[1] / "docs" / "twin-signal-to-noise.ecsv")
+RESOLVED = (3, 4, 5, 6, 12, 14, 22, 35)
+
+
+def test_the_summary_counts_bias_and_coverage():
+    random = np.random.default_rng(0)
+    found = random.normal(0.002, 0.01, 2000)
+    columns = {"mean": found, "mean_low": found - 0.01, "mean_high": found + 0.01}
+    scatter = np.full(2000, 0.04)
+    columns |= {"scatter": scatter, "scatter_low": scatter - 1.0, "scatter_high": scatter + 1.0}
+    mean, of_scatter = summarise(QTable(columns))
+    assert mean["bias"] == pytest.approx(0.002, abs=4.0 * mean["bias_err"])
+    assert mean["coverage"] == pytest.approx(0.67, abs=0.04)
+    assert of_scatter["coverage"] == 1.0
+
+
+@pytest.mark.statistical
+def test_a_sample_of_resolved_galaxies_gives_back_its_population():
+    samples = populations(SNR, draws=24, workers=2, galaxies=RESOLVED)
+    off = {
+        name: np.median(samples[name] - samples[f"drawn_{name}"]) for name in ("mean", "scatter")
+    }
+    assert abs(off["mean"]) < 0.006
+    # Of eight galaxies the scatter is known to a third, and its posterior is skewed upwards.
+    assert -0.006 < off["scatter"] < 0.02
