@@ -24,7 +24,7 @@ from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
 
 Array = NDArray[np.float64]
 
-TYPICAL_A_V, TYPICAL_A_V_ERR, A_V_SLOPE_ERR = 0.4, 0.4, 0.05
+TYPICAL_A_V, TYPICAL_A_V_ERR, A_V_SLOPE_ERR = 0.4, 0.4, 0.06
 """mag, mag and mag/kpc: the survey's stacks, 0.6 in the centre to 0 at 10 kpc (Li et al. 2025,
 Section 3), within one standard deviation."""
 
