@@ -258,7 +258,7 @@ def main(
         table.write(folder / f"{name}.ecsv", overwrite=True)
         terminal.show(str(table))
     figure = f_grad_figure(curves=curves.curves)
-    figure.savefig(folder / "images" / "f-grad.png", dpi=90)
+    figure.savefig(folder / "images" / "f-grad.png", dpi=72)
 
 
 if __name__ == "__main__":
