@@ -2,9 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-import galsim
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, kv
@@ -12,6 +11,9 @@ from scipy.special import gammaln, kv
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
+
+if TYPE_CHECKING:
+    import galsim
 
 Array = NDArray[np.float64]
 
@@ -169,7 +171,7 @@ class DrawnPointSpread:
         Of unit flux, x to the West and y to the North, arcsec.
     """
 
-    profile: galsim.GSObject
+    profile: "galsim.GSObject"
 
     def transform(self, west: Array, north: Array) -> Array:
         """Return the Fourier transform (:class:`PointSpread`)."""
