@@ -128,13 +128,19 @@ def summarise(table: QTable) -> QTable:
         galaxies (whose apertures share noise), and their ratio; ``lost`` were bright and not
         found.
     """
-    quantities = np.unique(table["quantity"])
-    summary = QTable(
-        rows=[_row(str(name), table[table["quantity"] == name]) for name in quantities]
-    )
-    summary = summary[summary["galaxies"] >= FEWEST_MOCKS]
+    rows = [
+        _row(str(name), table[table["quantity"] == name])
+        for name in np.unique(table["quantity"])
+        if _galaxies_with(table[table["quantity"] == name]) >= FEWEST_MOCKS
+    ]
+    summary = QTable(rows=rows)
     summary.meta.update(version=version("kurvs"))
     return summary
+
+
+def _galaxies_with(rows: QTable) -> int:
+    """Return in how many galaxies a quantity was found."""
+    return len(np.unique(np.asarray(rows["mock"])[np.isfinite(rows["value"])]))
 
 
 def _row(quantity: str, rows: QTable) -> dict[str, object]:

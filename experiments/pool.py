@@ -56,8 +56,9 @@ def run_tasks(
                 outcomes[futures[future]] = future.result()
                 advance(1)
         except BaseException:
-            # Leaving the pool would begin and await all tasks that are left.
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Leaving the pool would begin and await all tasks that are left. Those under way are
+            # awaited here: a second shutdown, on leaving, would take this one back.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [outcomes[number] for number in range(len(tasks))]
 

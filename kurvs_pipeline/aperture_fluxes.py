@@ -69,11 +69,28 @@ class ApertureFluxes:
         return np.asarray(known & (np.diagonal(self._square) > 0.0).reshape(known.shape))
 
     @cached_property
+    def total_halpha(self) -> Array:
+        """H-alpha of all apertures together, shape (n_realisations,)."""
+        return np.asarray(self.flux[:, 0, self.measured[0]].sum(axis=1))
+
+    @cached_property
+    def total_halpha_err(self) -> float:
+        """Standard error of the same.
+
+        Raises
+        ------
+        FitError
+            If H-alpha was measured in no aperture.
+        """
+        known = self.measured[0]
+        if not known.any():
+            raise FitError("H-alpha was measured in no aperture; expected a finite flux in one")
+        return float(np.sqrt(self.covariance[0, known][:, 0, known].sum()))
+
+    @property
     def total_halpha_snr(self) -> Array:
         """S/N of H-alpha in all apertures together, shape (n_realisations,)."""
-        known = self.measured[0]
-        variance = self.covariance[0, known][:, 0, known].sum()
-        return np.asarray(self.flux[:, 0, known].sum(axis=1) / np.sqrt(variance))
+        return self.total_halpha / self.total_halpha_err
 
     @cached_property
     def _whitening(self) -> Array:

@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 SMALL_GRADIENT = 1e-4
 """dex/kpc: stands for 0, where f_grad is a limit."""
 
+STEEPEST = 1.0
+"""dex/kpc: beyond any galaxy, and any calibration."""
+
 LARGEST_LOG_RATIO = 6.0
 
 INCLINATIONS_DEG = np.linspace(0.0, 85.0, 18)
@@ -57,7 +60,7 @@ class SmearedDisks:
     Raises
     ------
     ConfigurationError
-        If there are fewer than two annuli.
+        If there are fewer than two annuli, or gradient or redshift is impossible.
     """
 
     seeing: Seeing = field(default_factory=lambda: Seeing(0.6))
@@ -73,6 +76,12 @@ class SmearedDisks:
             raise ConfigurationError(
                 "a gradient takes two annuli; expected a scheme such as 3x0.5, found one annulus"
             )
+        if not abs(self.gradient) <= STEEPEST:
+            raise ConfigurationError(
+                f"gradient is {self.gradient} dex/kpc; expected a value within {STEEPEST:g}"
+            )
+        if not 0.0 < self.redshift < np.inf:
+            raise ConfigurationError(f"redshift is {self.redshift}; expected a value > 0")
 
     def seen_log_ratios(self, inclination_deg: float, effective_radius_arcsec: float) -> Array:
         """Return log10 of the line ratio in each annulus, 0 at the centre of the disk.

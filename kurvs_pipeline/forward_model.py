@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.line_profiles import LineProfiles
 from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.sky_apertures import SkyApertures
@@ -66,6 +67,11 @@ class ForwardModel:
         Lines of the diagnostic.
     inclination_err_deg : float
         Standard error of the inclination; 0 holds it.
+
+    Raises
+    ------
+    MetadataError
+        If size, scale or inclination is impossible or unknown.
     """
 
     disk: InclinedDisk
@@ -75,6 +81,17 @@ class ForwardModel:
     apertures: SkyApertures
     profiles: LineProfiles
     inclination_err_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse disks that cannot be drawn."""
+        for name, value in (("effective_radius_arcsec", self.effective_radius_arcsec),
+                            ("kpc_per_arcsec", self.kpc_per_arcsec)):  # fmt: skip
+            if not 0.0 < value < math.inf:
+                raise MetadataError(f"{name} is {value}; expected a value > 0")
+        if not 0.0 <= self.disk.inclination_deg <= 90.0:
+            raise MetadataError(
+                f"inclination_deg is {self.disk.inclination_deg}; expected a value in [0, 90]"
+            )
 
     @cached_property
     def matrix(self) -> SmearingMatrix:

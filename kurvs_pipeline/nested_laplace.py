@@ -78,11 +78,10 @@ class NestedLaplace:
         """
         prior = np.tile(self.model.prior_mean, (len(self.data.flux), 1))
         unit = self.model.predict(np.zeros(1), self.model.prior_mean[None]).flux[0, 0]
-        halpha = self.data.flux[:, 0]
-        known = np.isfinite(halpha[0])
-        seen = halpha[:, known].sum(axis=1)
-        faint = 0.1 * np.abs(halpha[:, known]).sum(axis=1)
-        prior[:, self.model.amplitude_index] = np.log(np.maximum(seen, faint) / unit[known].sum())
+        # Of what is not detected the flux may be 0 or negative, and its error is the better guess.
+        seen = np.maximum(self.data.total_halpha, self.data.total_halpha_err)
+        total = unit[self.data.measured[0]].sum()
+        prior[:, self.model.amplitude_index] = np.log(seen / total)
         return prior
 
     def maximise(self, gradient: Array, start: Array, realisation: IntArray) -> Conditional:

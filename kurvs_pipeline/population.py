@@ -116,13 +116,18 @@ class Population:
         Raises
         ------
         FitError
-            If one is not finite, or an error not positive.
+            If one is not finite, an error not positive, or a gradient beyond 0.4 dex/kpc.
         """
         value, sigma = (np.asarray(given, dtype=float)[:, None] for given in (gradient, error))
         if not (np.isfinite(value).all() and (sigma > 0.0).all() and np.isfinite(sigma).all()):
             raise FitError(
                 "gradients of a population are not all finite with errors > 0; leave out the "
                 "galaxies without a gradient"
+            )
+        if (np.abs(value) > LARGEST_GRADIENT).any():
+            raise FitError(
+                f"a gradient is {value[np.abs(value).argmax(), 0]:g} dex/kpc; expected none beyond "
+                f"{LARGEST_GRADIENT:g}: are these dex/kpc?"
             )
         return cls(np.exp(-0.5 * ((GRADIENTS - value) / sigma) ** 2))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 
 from experiments.abundance_calibration import measure_mock, measure_mocks, summarise
 
@@ -40,6 +40,13 @@ def test_values_that_were_not_found_are_counted():
     deviation = np.zeros(20)
     deviation[:3] = np.nan
     assert summarise(rows(deviation))[0]["lost"] == 3
+
+
+def test_a_quantity_that_was_found_in_few_galaxies_has_no_row():
+    rare = rows(np.full(20, np.nan))
+    rare["quantity"] = "r3"
+    summary = summarise(vstack([rows(np.linspace(-0.1, 0.1, 20)), rare]))
+    assert list(summary["quantity"]) == ["n2"]
 
 
 def test_a_mock_gives_the_same_rows_each_time():

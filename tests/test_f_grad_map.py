@@ -90,3 +90,9 @@ def test_outside_the_map_is_an_error(known_map, inclination, radius):
 def test_one_annulus_has_no_gradient():
     with pytest.raises(ConfigurationError, match="two annuli"):
         SmearedDisks(scheme=BinningScheme.uniform(1, 1.1))
+
+
+@pytest.mark.parametrize("impossible", [{"gradient": np.nan}, {"gradient": 5.0}, {"redshift": 0.0}])
+def test_impossible_disks_are_refused(impossible):
+    with pytest.raises(ConfigurationError, match="expected"):
+        SmearedDisks(**impossible)

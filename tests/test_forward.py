@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.errors import CoverageError, FitError
+from kurvs_pipeline.errors import CoverageError, FitError, MetadataError
 from kurvs_pipeline.forward import ForwardFit
 from kurvs_pipeline.forward_model import ForwardModel
 from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
@@ -267,6 +267,39 @@ def test_a_singular_covariance_is_refused():
     twins = replace(fluxes, covariance=np.full_like(fluxes.covariance, 0.01))
     with pytest.raises(FitError, match="singular"):
         fit(model, twins)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0])
+def test_no_light_at_all_gives_no_gradient(factor):
+    model = model_of()
+    fluxes = fluxes_of(model, 0.0)
+    assert fit(model, replace(fluxes, flux=factor * fluxes.flux)).flat.flag[0] == "no_halpha"
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+def test_fluxes_that_were_not_measured_are_refused(nothing):
+    model = model_of()
+    fluxes = fluxes_of(model, 0.0)
+    with pytest.raises(FitError, match="no aperture"):
+        fit(model, replace(fluxes, flux=np.full_like(fluxes.flux, nothing)))
+
+
+@pytest.mark.parametrize("radius", [0.0, -1.0, np.nan, np.inf])
+def test_an_impossible_radius_is_refused(radius):
+    with pytest.raises(MetadataError, match="effective_radius_arcsec"):
+        model_of(radius_arcsec=radius)
+
+
+@pytest.mark.parametrize("inclination", [-1.0, 91.0, np.nan])
+def test_an_impossible_inclination_is_refused(inclination):
+    with pytest.raises(MetadataError, match="inclination_deg"):
+        model_of(disk=InclinedDisk(inclination))
+
+
+@pytest.mark.parametrize("radius", [1e-3, 0.02])
+def test_a_point_source_leaves_the_gradient_open(radius):
+    model = model_of(radius_arcsec=radius)
+    assert fit(model, fluxes_of(model, 0.0)).flat.flag[0] == "unconstrained"
 
 
 def test_a_disk_seen_edge_on_is_fitted():

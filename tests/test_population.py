@@ -98,3 +98,8 @@ def test_one_galaxy_has_no_scatter():
 def test_galaxies_without_a_gradient_are_refused(gradient, error):
     with pytest.raises(FitError, match="finite"):
         Population.of_measurements([0.0, gradient], [0.01, error])
+
+
+def test_gradients_in_another_unit_are_refused():
+    with pytest.raises(FitError, match="dex/kpc"):
+        Population.of_measurements([0.0, 5.0], [0.01, 0.01])

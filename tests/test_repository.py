@@ -89,7 +89,7 @@ def test_commands_of_the_readme_exist():
         check=True,
     )
     assert shown == {
-        "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations",
+        "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations", "fgrad",
     }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
 
