@@ -6,8 +6,7 @@ measures the mocks of :mod:`experiments.flux_calibration` and compares the atten
 diagnostic with what the noise-free light of the same apertures gives by the same relations.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +17,7 @@ from astropy.table import QTable, vstack
 from numpy.typing import NDArray
 from rich.table import Table
 
-from experiments.flux_calibration import observe_and_measure, true_light
-from experiments.pool import run_tasks
+from experiments.flux_calibration import measure_mocks, observe_and_measure, true_light
 from experiments.terminal import Terminal
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.joint_fluxes import JointFluxes
@@ -101,24 +99,13 @@ def _abundance_rows(
     })[used & np.isfinite(truth)]  # fmt: skip
 
 
-def measure_mocks(
-    n_mocks: int, *, seed: int = 0, workers: int = 1,
-    advance: Callable[[int], None] = lambda _: None,
-) -> QTable:  # fmt: skip
-    """Return the rows of many mocks (see :func:`measure_mock`)."""
-    tables = run_tasks(
-        partial(measure_mock, seed=seed), range(n_mocks), workers=workers, advance=advance
-    )
-    return vstack(tables)
-
-
 def summarise(table: QTable) -> QTable:
     """Return how far quantities are from the truth, over all mocks and apertures.
 
     Parameters
     ----------
     table : QTable
-        From :func:`measure_mocks`.
+        Of :func:`measure_mock`, one below the other.
 
     Returns
     -------
@@ -185,7 +172,9 @@ def main(
     """Measure mocks with realistic noise and write how far abundances are from the truth."""
     terminal = Terminal()
     with terminal.progress("simulating and measuring", mocks) as advance:
-        table = measure_mocks(mocks, seed=seed, workers=workers, advance=advance)
+        table = measure_mocks(
+            mocks, seed=seed, workers=workers, advance=advance, measure=measure_mock
+        )
     summary = summarise(table)
     summary.meta.update(
         mocks=mocks, seed=seed, command="python -m experiments.abundance_calibration"

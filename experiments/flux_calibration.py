@@ -216,10 +216,23 @@ def _empty_of_band(fit: BandFit, measured: MeasuredGalaxy) -> list[QTable]:
 def measure_mocks(
     n_mocks: int, *, seed: int = 0, workers: int = 1,
     advance: Callable[[int], None] = lambda _: None,
+    measure: Callable[..., QTable] = measure_mock,
 ) -> QTable:  # fmt: skip
-    """Return the rows of many mocks (see :func:`measure_mock`)."""
+    """Return the rows of many mocks.
+
+    Parameters
+    ----------
+    n_mocks, seed : int
+        How many of which set.
+    workers : int
+        Processes; the rows do not depend on them.
+    advance : callable
+        Called with 1 after each mock.
+    measure : callable
+        Gives the rows of a mock, as :func:`measure_mock`.
+    """
     tables = run_tasks(
-        partial(measure_mock, seed=seed), range(n_mocks), workers=workers, advance=advance
+        partial(measure, seed=seed), range(n_mocks), workers=workers, advance=advance
     )
     return vstack(tables)
 
