@@ -236,7 +236,8 @@ def _abundance_table(
             flag = _joined(_undetected(diagnostic.lines, snr), failed, uncorrected, _few(few=few))
             rows.append((diagnostic.name, value[0], low, high, correction[0], flag))
     names = ("diagnostic", "value", "err_low", "err_high", "a_v", "flag")
-    table = Table(rows=rows or None, names=names, dtype=("U16", *4 * ("f8",), "U200"))
+    name_type = f"U{max(map(len, DIAGNOSTICS))}"
+    table = Table(rows=rows or None, names=names, dtype=(name_type, *4 * ("f8",), "U200"))
     table["a_v"].unit = u.mag
     return table
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
+from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import (
     ConfigurationError,
@@ -372,6 +373,11 @@ def test_a_v_and_abundances_are_those_of_the_decrement():
     assert rows["n2"]["value"] == pytest.approx(8.98 + 0.63 * np.log10(0.3), abs=0.02)
     assert rows["n2"]["a_v"] == pytest.approx(a_v)
     assert "n2o2" not in rows
+
+
+def test_abundances_carry_the_full_names_of_diagnostics():
+    lines = measure_stack(stack_spectra(balmer_galaxies(3.6)))
+    assert set(lines.abundances["diagnostic"]) <= set(DIAGNOSTICS)
 
 
 def test_a_decrement_below_case_b_corrects_nothing():
