@@ -17,7 +17,7 @@ Examples:
 PROFILES_EXAMPLES = """\b
 Examples:
   kurvs plot profiles kurvs-out/measure kurvs-out/measure-2
-  kurvs plot profiles survey/*/ --output figure-6.pdf
+  kurvs plot profiles survey/galaxies/* --output figure-6.pdf
   kurvs plot profiles mock-results --truth kurvs-out/simulate/truth.nc
 """
 SUMMARY_EXAMPLES = """\b
