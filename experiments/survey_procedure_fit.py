@@ -1,0 +1,159 @@
+"""The survey's line fits on spectra that the pipeline co-added, and the errors it would state.
+
+The steps of Li et al. (2025) and their public code that decide what is detected: Gaussians at a
+known position with one free width a band, without weights and continuum; a noise that is the rms
+of quiet channels added up over one FWHM (:mod:`kurvs_sim.survey_procedure`); a flux below
+1e-18 erg/s/cm2 is a failed fit. The rms is the expected one of the galaxy's own stack
+(:mod:`kurvs_sim.expected_errors`), brought from the integrated aperture to each annulus by the
+variance of its spectrum: the channels that it would be measured on need not be simulated.
+:mod:`experiments.survey_fit` does the same, step by step, for whole bands.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.survey_fit import COMPANIONS, SIGMA_LIMITS_KMS
+from kurvs_pipeline.bands import FWHM_PER_SIGMA, KMOS_BANDS, SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.line_fluxes import BandFit
+from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
+from kurvs_sim.expected_errors import BandExpectation, IntegratedExpectation
+from kurvs_sim.survey_procedure import FLUX_LIMIT, PROCEDURE
+
+Array = NDArray[np.float64]
+
+LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", "oii_3726", "oii_3729")
+"""Half of the [O II] that is fitted as one Gaussian is given to each line of the pair."""
+
+OII_PAIR = ("oii_3726", "oii_3729")
+N_WIDTHS = 30
+_SQRT_TWO_PI = math.sqrt(2.0 * math.pi)
+
+
+@dataclass(frozen=True)
+class SurveyNoise:
+    """The noise that the survey would measure on the integrated spectrum of every band.
+
+    Parameters
+    ----------
+    rms : mapping of str to float
+        1e-16 erg/s/cm2/um, in a channel, by band.
+    """
+
+    rms: Mapping[str, float]
+
+    @classmethod
+    def expected(cls, expectation: IntegratedExpectation) -> "SurveyNoise":
+        """Take the rms out of the errors that are expected of a galaxy."""
+        return cls({name: _rms(band) for name, band in expectation.bands.items()})
+
+
+def _rms(band: BandExpectation) -> float:
+    first = PROCEDURE[band.band.name].names[0]
+    sigma_um = band.aperture.sigma_um(first, band.band)
+    if first in OII_PAIR:
+        sigma_um = math.hypot(sigma_um, _half_separation_um(band.aperture.scene.galaxy.redshift))
+    return band.published_error / math.sqrt(FWHM_PER_SIGMA * sigma_um * band.band.channel_width_um)
+
+
+def _half_separation_um(redshift: float) -> float:
+    blue, red = (REST_WAVELENGTH_UM[name] for name in OII_PAIR)
+    return 0.5 * (red - blue) * (1.0 + redshift)
+
+
+def survey_fluxes(fits: Mapping[str, BandFit], noise: SurveyNoise) -> JointFluxes:
+    """Fit the lines of every aperture as the survey does.
+
+    Parameters
+    ----------
+    fits : mapping of str to BandFit
+        Of the pipeline, for the spectra; the first aperture is the integrated one.
+    noise : SurveyNoise
+        Of the same galaxy.
+
+    Returns
+    -------
+    JointFluxes
+        Of ``LINES``, with the errors that the survey would state; NaN where a line is outside
+        its band or its fit failed.
+    """
+    n_apertures = len(next(iter(fits.values())).spectra.flux)
+    flux, error = np.full((2, n_apertures, len(LINES)), np.nan)
+    for band, fit in fits.items():
+        found, stated = _fit_band(band, fit, noise.rms[band])
+        for group, values in zip(PROCEDURE[band].lines, found, strict=True):
+            columns = [LINES.index(name) for name in group]
+            good = values > FLUX_LIMIT
+            flux[:, columns] = np.where(good, values, np.nan)[:, None] / len(group)
+            error[:, columns] = np.where(good, stated, np.nan)[:, None] / len(group)
+    covariance = error[:, :, None] * error[:, None, :] * _SHARED
+    return JointFluxes(LINES, flux, covariance)
+
+
+_SHARED = np.eye(len(LINES)) + np.array(
+    [[float(a != b and {a, b} == set(OII_PAIR)) for a in LINES] for b in LINES]
+)
+"""The halves of a blend share its whole error."""
+
+
+def _fit_band(band: str, fit: BandFit, rms: float) -> tuple[Array, Array]:
+    """Return fluxes, shape (n_groups, n_apertures), and stated errors, shape (n_apertures,)."""
+    redshift, wavelength = fit.model.redshift, fit.model.wavelength_um
+    procedure = PROCEDURE[band]
+    reference_um = REST_WAVELENGTH_UM[procedure.reference]
+    fitted = procedure.line_channels(wavelength / (1.0 + redshift) - reference_um)
+    sigma_um = _widths_um(band, reference_um * (1.0 + redshift))
+    profiles = np.stack(
+        [_profiles(group, wavelength[fitted], redshift, sigma_um) for group in procedure.lines],
+        axis=-1,
+    )
+    spectra = np.where(fit.spectra.valid, fit.spectra.flux, 0.0)[:, fitted]
+    projected = np.einsum("wkl,ak->awl", profiles, spectra, optimize=True)
+    solved = np.linalg.solve((profiles.transpose(0, 2, 1) @ profiles)[None], projected[..., None])[
+        ..., 0
+    ]
+    best = np.argmax((projected * solved).sum(axis=-1), axis=1)
+    found = solved[np.arange(len(spectra)), best].T
+    variance = np.where(fit.spectra.valid, fit.spectra.variance, np.nan)
+    channel_um = KMOS_BANDS[band].channel_width_um
+    stated = rms * np.sqrt(FWHM_PER_SIGMA * sigma_um[best] * channel_um * _relative(variance))
+    covered = [_inside(group, fit) for group in procedure.lines]
+    return np.where(np.array(covered)[:, None], found, np.nan), stated
+
+
+def _relative(variance: Array) -> Array:
+    """Return the variance of every spectrum over that of the first, shape (n_apertures,)."""
+    ratio = variance / variance[0]
+    known = np.isfinite(ratio).any(axis=1)
+    return np.where(known, np.nanmedian(np.where(known[:, None], ratio, 0.0), axis=1), np.nan)
+
+
+def _widths_um(band: str, observed_um: float) -> Array:
+    narrow, wide = SIGMA_LIMITS_KMS
+    intrinsic_um = np.geomspace(narrow, wide, N_WIDTHS) / SPEED_OF_LIGHT_KMS * observed_um
+    return np.hypot(intrinsic_um, KMOS_BANDS[band].lsf_sigma_um)
+
+
+def _profiles(
+    group: tuple[str, ...], wavelength_um: Array, redshift: float, sigma_um: Array
+) -> Array:
+    """Return a line of unit flux with its companion, shape (n_widths, n_channels)."""
+    parts = {group: 1.0}
+    if group[0] in COMPANIONS:
+        parts[(COMPANIONS[group[0]],)] = 1.0 / DOUBLET_RATIO
+    profile = np.zeros((len(sigma_um), len(wavelength_um)))
+    for names, share in parts.items():
+        centre = float(np.mean([REST_WAVELENGTH_UM[name] for name in names])) * (1.0 + redshift)
+        deviation = (wavelength_um - centre) / sigma_um[:, None]
+        profile += share * np.exp(-0.5 * deviation**2) / (_SQRT_TWO_PI * sigma_um[:, None])
+    return profile
+
+
+def _inside(group: tuple[str, ...], fit: BandFit) -> bool:
+    observed = [REST_WAVELENGTH_UM[name] * (1.0 + fit.model.redshift) for name in group]
+    return bool(fit.model.wavelength_um[0] < min(observed) <= max(observed)
+                < fit.model.wavelength_um[-1])  # fmt: skip
