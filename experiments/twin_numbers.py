@@ -1,7 +1,10 @@
 """What is kept of one galaxy of one twin: numbers only."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from experiments.survey_procedure_fit import survey_fluxes
 from experiments.survey_twin import DEFINITIONS, SCHEMES, TwinGalaxy, schemes, survey_noise
@@ -38,7 +41,7 @@ _COORDINATES = {
 def empty_numbers() -> xr.Dataset:
     """Return the numbers of a galaxy of which nothing was measured: NaN, and -1 for integers."""
     coordinates = {name: np.array(values, dtype="<U24") for name, values in _COORDINATES.items()}
-    variables = {
+    variables: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
         name: (
             dims,
             np.full(

@@ -74,7 +74,7 @@ class SpatialCorrelation:
         field = weighted_sigma.shape[-2:]
         sigma = weighted_sigma.reshape(-1, *field)
         variance = self.coadded_variances(np.ones((1, *field)), sigma, velocity_kms=velocity_kms)
-        return variance[0].reshape(weighted_sigma.shape[:-2])
+        return np.asarray(variance[0].reshape(weighted_sigma.shape[:-2]))
 
     def coadded_variances(
         self, weights: Array, sigma: Array, *, velocity_kms: Array | None = None
