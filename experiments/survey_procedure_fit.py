@@ -10,7 +10,7 @@ variance of its spectrum: the channels that it would be measured on need not be 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,8 +84,11 @@ def survey_fluxes(fits: Mapping[str, BandFit], noise: SurveyNoise) -> JointFluxe
     n_apertures = len(next(iter(fits.values())).spectra.flux)
     flux, error = np.full((2, n_apertures, len(LINES)), np.nan)
     for band, fit in fits.items():
-        found, stated = _fit_band(band, fit, noise.rms[band])
-        for group, values in zip(PROCEDURE[band].lines, found, strict=True):
+        groups = [group for group in PROCEDURE[band].lines if _inside(group, fit)]
+        if not groups:
+            continue
+        found, stated = _fit_band(band, groups, fit, noise.rms[band])
+        for group, values in zip(groups, found, strict=True):
             columns = [LINES.index(name) for name in group]
             good = values > FLUX_LIMIT
             flux[:, columns] = np.where(good, values, np.nan)[:, None] / len(group)
@@ -100,7 +103,9 @@ _SHARED = np.eye(len(LINES)) + np.array(
 """The halves of a blend share its whole error."""
 
 
-def _fit_band(band: str, fit: BandFit, rms: float) -> tuple[Array, Array]:
+def _fit_band(
+    band: str, groups: Sequence[tuple[str, ...]], fit: BandFit, rms: float
+) -> tuple[Array, Array]:
     """Return fluxes, shape (n_groups, n_apertures), and stated errors, shape (n_apertures,)."""
     redshift, wavelength = fit.model.redshift, fit.model.wavelength_um
     procedure = PROCEDURE[band]
@@ -108,7 +113,7 @@ def _fit_band(band: str, fit: BandFit, rms: float) -> tuple[Array, Array]:
     fitted = procedure.line_channels(wavelength / (1.0 + redshift) - reference_um)
     sigma_um = _widths_um(band, reference_um * (1.0 + redshift))
     profiles = np.stack(
-        [_profiles(group, wavelength[fitted], redshift, sigma_um) for group in procedure.lines],
+        [_profiles(group, wavelength[fitted], redshift, sigma_um) for group in groups],
         axis=-1,
     )
     spectra = np.where(fit.spectra.valid, fit.spectra.flux, 0.0)[:, fitted]
@@ -121,8 +126,7 @@ def _fit_band(band: str, fit: BandFit, rms: float) -> tuple[Array, Array]:
     variance = np.where(fit.spectra.valid, fit.spectra.variance, np.nan)
     channel_um = KMOS_BANDS[band].channel_width_um
     stated = rms * np.sqrt(FWHM_PER_SIGMA * sigma_um[best] * channel_um * _relative(variance))
-    covered = [_inside(group, fit) for group in procedure.lines]
-    return np.where(np.array(covered)[:, None], found, np.nan), stated
+    return found, stated
 
 
 def _relative(variance: Array) -> Array:

@@ -35,8 +35,14 @@ INTRINSIC: Mapping[str, GradientDistribution] = {
 }
 """Normal distributions that true gradients are drawn from, dex/kpc."""
 
-TWIN_NUMERICS = Numerics(profile_tolerance=1e-3, velocity_tolerance=1e-3)
-"""Good to a thousandth of the peak, where the noise is a fiftieth at best, in half the time."""
+TWIN_NUMERICS = Numerics(
+    fine_pixel_arcsec=0.034,
+    pixels_per_scale_length=2.0,
+    profile_tolerance=1e-4,
+    velocity_tolerance=1e-3,
+)
+"""A fifth of the time of the defaults: fluxes of annuli within 1 per cent of theirs, alike for all
+lines, and log N2 within 0.002 dex, where noise makes 0.05 at best."""
 
 NEAR_LINES_KMS = 3000.0
 _MOST_DRAWS = 10_000

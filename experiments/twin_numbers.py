@@ -1,10 +1,7 @@
 """What is kept of one galaxy of one twin: numbers only."""
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from experiments.survey_procedure_fit import survey_fluxes
 from experiments.survey_twin import DEFINITIONS, SCHEMES, TwinGalaxy, schemes, survey_noise
@@ -15,14 +12,17 @@ DIAGNOSTICS = ("n2", "n2o2", "r23")
 """Of Table 1."""
 
 LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", "oii")
+APERTURES = ("integrated", "A", "B", "C")
+"""Of the first scheme."""
+
 FORWARD = ("forward", "forward_prior")
 
 _BY_DIAGNOSTIC = ("definition", "scheme", "diagnostic")
 _VARIABLES: dict[str, tuple[tuple[str, ...], type]] = {
     "kurvs_id": ((), np.int32),
     "gradient_true": ((), np.float64),
-    "flux": (("definition", "line"), np.float64),
-    "flux_err": (("definition", "line"), np.float64),
+    "flux": (("definition", "aperture", "line"), np.float64),
+    "flux_err": (("definition", "aperture", "line"), np.float64),
     "gradient": (_BY_DIAGNOSTIC, np.float64),
     "gradient_err": (_BY_DIAGNOSTIC, np.float64),
     "f_grad": (_BY_DIAGNOSTIC, np.float64),
@@ -34,25 +34,18 @@ _VARIABLES: dict[str, tuple[tuple[str, ...], type]] = {
 }
 _COORDINATES = {
     "definition": DEFINITIONS, "scheme": SCHEMES, "diagnostic": DIAGNOSTICS, "line": LINES,
-    "estimator": FORWARD,
+    "aperture": APERTURES, "estimator": FORWARD,
 }  # fmt: skip
 
 
 def empty_numbers() -> xr.Dataset:
     """Return the numbers of a galaxy of which nothing was measured: NaN, and -1 for integers."""
     coordinates = {name: np.array(values, dtype="<U24") for name, values in _COORDINATES.items()}
-    variables: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
-        name: (
-            dims,
-            np.full(
-                tuple(len(_COORDINATES[dim]) for dim in dims),
-                -1 if kind is np.int32 else np.nan,
-                dtype=kind,
-            ),
-        )
-        for name, (dims, kind) in _VARIABLES.items()
-    }
-    return xr.Dataset(variables, coords=coordinates)
+    numbers = xr.Dataset(coords=coordinates)
+    for name, (dims, kind) in _VARIABLES.items():
+        shape = tuple(len(_COORDINATES[dim]) for dim in dims)
+        numbers[name] = (dims, np.full(shape, -1 if kind is np.int32 else np.nan, dtype=kind))
+    return numbers
 
 
 def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
@@ -68,8 +61,7 @@ def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
     Dataset
         As :func:`empty_numbers`. ``gradient`` is the slope through the detected annuli times
         f_grad, ``n_bins`` how many are detected; ``forward_gradient`` is by N2 in the first
-        scheme, from the pipeline's fluxes. Fluxes are those of the integrated aperture,
-        1e-16 erg/s/cm2.
+        scheme, from the pipeline's fluxes. Fluxes are in 1e-16 erg/s/cm2.
     """
     galaxy = BinnedGalaxy.of(member.observe(), schemes())
     numbers = empty_numbers()
@@ -91,10 +83,11 @@ def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
 
 def _set_fluxes(numbers: xr.Dataset, definition: str, fluxes: JointFluxes) -> None:
     at = DEFINITIONS.index(definition)
+    here = slice(len(APERTURES))
     for index, line in enumerate(LINES):
         members = ("oii_3726", "oii_3729") if line == "oii" else (line,)
-        numbers["flux"][at, index] = sum(fluxes.of_line(name)[0] for name in members)
-        numbers["flux_err"][at, index] = fluxes.error_of(*members)[0]
+        numbers["flux"][at, :, index] = sum(fluxes.of_line(name)[here] for name in members)
+        numbers["flux_err"][at, :, index] = fluxes.error_of(*members)[here]
 
 
 def _set_abundances(
