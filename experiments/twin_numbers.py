@@ -49,12 +49,33 @@ def empty_numbers() -> xr.Dataset:
 
 
 def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
-    """Observe and measure one galaxy.
+    """Observe one galaxy, and return its numbers; see :func:`numbers_of`."""
+    return numbers_of(member, BinnedGalaxy.of(member.observe(), schemes()))
+
+
+def fluxes_by_definition(member: TwinGalaxy, galaxy: BinnedGalaxy) -> dict[str, JointFluxes]:
+    """Return the lines of every aperture as the pipeline and as the survey would measure them.
 
     Parameters
     ----------
     member : TwinGalaxy
-        Which.
+        Which galaxy it is.
+    galaxy : BinnedGalaxy
+        As it was measured.
+    """
+    published = survey_fluxes(galaxy.fits, survey_noise(member.kurvs_id))
+    return {"calibrated": galaxy.fluxes, "published": published}
+
+
+def numbers_of(member: TwinGalaxy, galaxy: BinnedGalaxy) -> xr.Dataset:
+    """Return the numbers of one galaxy.
+
+    Parameters
+    ----------
+    member : TwinGalaxy
+        Which galaxy it is.
+    galaxy : BinnedGalaxy
+        As it was measured, in the schemes of ``SCHEMES``.
 
     Returns
     -------
@@ -63,15 +84,10 @@ def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
         f_grad, ``n_bins`` how many are detected; ``forward_gradient`` is by N2 in the first
         scheme, from the pipeline's fluxes. Fluxes are in 1e-16 erg/s/cm2.
     """
-    galaxy = BinnedGalaxy.of(member.observe(), schemes())
     numbers = empty_numbers()
     numbers["kurvs_id"][...] = member.kurvs_id
     numbers["gradient_true"][...] = member.gradient
-    by_definition = {
-        "calibrated": galaxy.fluxes,
-        "published": survey_fluxes(galaxy.fits, survey_noise(member.kurvs_id)),
-    }
-    for definition, fluxes in by_definition.items():
+    for definition, fluxes in fluxes_by_definition(member, galaxy).items():
         _set_fluxes(numbers, definition, fluxes)
         _set_abundances(numbers, definition, galaxy, fluxes, member.draws_seed)
     for row in galaxy.forward(("n2",), schemes()[0], member.draws_seed):
