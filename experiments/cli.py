@@ -22,6 +22,7 @@ from experiments.commands import (
     recover,
     simulate,
     stack,
+    survey,
 )
 from kurvs_pipeline.errors import KurvsError
 
@@ -42,6 +43,7 @@ app.command("fit-spectra", epilog=fit_spectra.EXAMPLES)(fit_spectra.fit_spectra)
 app.add_typer(plot.app, name="plot")
 app.command(epilog=stack.EXAMPLES)(stack.stack)
 app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
+app.command(epilog=survey.EXAMPLES)(survey.survey)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
 

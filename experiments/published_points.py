@@ -81,7 +81,7 @@ class PublishedPoints:
     def attenuation(self) -> tuple[Array, Array] | None:
         """A_V of the gas and of the stars, mag."""
         table = self._by_galaxy("av")
-        return table and (_column(table, "Av_gas"), _column(table, "Av_star"))
+        return None if table is None else (table["Av_gas"], table["Av_star"])
 
     def gradients(self, width: str) -> Array | None:
         """Return the gradients by N2 from annuli of another width, dex/kpc.
@@ -134,7 +134,7 @@ class PublishedPoints:
             Of the file, without ending.
         """
         table = None if self.folder is None else _read(self.folder / LITERATURE / f"{name}.csv")
-        return table and (_column(table, "x"), _column(table, "y"))
+        return None if table is None else (_column(table, "x"), _column(table, "y"))
 
     @property
     def _names(self) -> list[str] | None:

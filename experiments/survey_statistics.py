@@ -135,8 +135,8 @@ def twin_statistics(numbers: xr.Dataset) -> dict[str, float]:
     Parameters
     ----------
     numbers : Dataset
-        Of one definition, in the three schemes of the survey, as :func:`experiments.twin_numbers.measure_numbers` has them, along
-        ``galaxy``.
+        Of one definition, in the three schemes of the survey, along ``galaxy``; see
+        :func:`experiments.twin_numbers.numbers_of`.
 
     Returns
     -------
