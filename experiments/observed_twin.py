@@ -99,7 +99,13 @@ class ObservedTwin:
         mass = {g.results.metadata.name: g.entry.log_stellar_mass for g in self.galaxies}
         found = {}
         for aperture in ("integrated", "A", "B", "C"):
-            spectra = [s for g in self.galaxies for s in g.spectra if s.aperture == aperture]
+            # Of the nearest galaxies IZ holds a part of H-beta too.
+            spectra = [
+                spectrum
+                for galaxy in self.galaxies
+                for spectrum in galaxy.spectra
+                if spectrum.aperture == aperture and spectrum.band in {"YJ", "H"}
+            ]
             stack = stack_spectra(
                 spectra, weights="mass", normalise=False, log_stellar_mass=mass,
                 n_bootstraps=STACK_BOOTSTRAPS, seed=self.seed,

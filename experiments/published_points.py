@@ -5,7 +5,7 @@ The folder holds what the survey's public code has: ``reference/output`` (its ow
 Nothing of it is shipped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,14 +147,14 @@ class PublishedPoints:
         }
         return [names.get(number, "") for number in kurvs_catalogue()]
 
-    def _of_fields(self, name: str) -> dict[str, Array] | None:
+    def _of_fields(self, name: str) -> dict[str, list[str]] | None:
         if self.folder is None:
             return None
         tables = [_read(self.folder / OUTPUT / f"{field}_{name}.csv") for field in FIELDS]
         if any(table is None for table in tables):
             return None
         return {
-            column: np.concatenate([np.asarray(table[column]) for table in tables if table])
+            column: [str(value) for table in tables if table for value in table[column]]
             for column in (tables[0].colnames if tables[0] else ())
         }
 
@@ -175,7 +175,7 @@ def _read(path: Path) -> Table | None:
     return read_table(path) if path.exists() else None
 
 
-def _column(table: Mapping[str, Array] | Table, name: str) -> Array:
+def _column(table: Mapping[str, Sequence[str]] | Table, name: str) -> Array:
     """Return a column as numbers, NaN where it is empty."""
     return np.array([_number(value) for value in table[name]])
 

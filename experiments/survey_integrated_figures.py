@@ -177,7 +177,8 @@ def mass_metallicity_figure(twin: ObservedTwin, published: PublishedPoints) -> F
                 axes.plot(x, points[1], "^", color=MUTED_COLOUR, markersize=4, label=label)
         if name == "n2":
             _draw_relations(axes, mass, value, error)
-        axes.set(title=DIAGNOSTIC_LABEL[name], xlabel="log stellar mass (solar)", ylim=(7.9, 9.4))
+        axes.set(title=DIAGNOSTIC_LABEL[name], xlabel="log stellar mass (solar)",
+                 xlim=(9.2, 11.8), ylim=(7.9, 9.4))  # fmt: skip
         axes.legend(fontsize=8, loc="lower right")
     panels[0].set_ylabel("12 + log(O/H)")
     return figure
