@@ -37,7 +37,8 @@ def _page(galaxies: Sequence[ObservedGalaxy]) -> Figure:
     )
     grid = figure.subplots(len(galaxies), len(BANDS), squeeze=False, width_ratios=(1.0, 1.6, 1.6))
     for row, galaxy in zip(grid, galaxies, strict=True):
-        panels = {panel.band: panel for panel in spectral_panels(galaxy.results)}
+        # Of two groups of lines in a band, as in IZ of the nearest galaxies, the bluer one.
+        panels = {panel.band: panel for panel in reversed(spectral_panels(galaxy.results))}
         for axes, band in zip(row, BANDS, strict=True):
             if band in panels:
                 plot_spectrum(galaxy.results, panels[band], "integrated", axes)
