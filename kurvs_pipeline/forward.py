@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc
 
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward_model import ForwardModel
@@ -116,7 +116,7 @@ class ForwardFit:
         freedom = int(self.fluxes.measured.sum()) - FREE_PARAMETERS
         if freedom < 1:
             return np.ones(len(self.best_chi2))
-        return np.asarray(chi2_distribution.sf(self.best_chi2, freedom))
+        return np.asarray(chdtrc(freedom, self.best_chi2))
 
     @property
     def flat(self) -> ForwardGradient:

@@ -52,11 +52,13 @@ def forward_rows(
     rows: list[dict[str, object]] = []
     if not smearing.is_known:
         return rows
+    model: ForwardModel | None = None
     for name in MODELLED_DIAGNOSTICS:
         profiles = profiles_of(DIAGNOSTICS[name])
         if profiles is not None and has_lines(fluxes, profiles.lines):
+            model = model.with_profiles(profiles) if model else _model(smearing, profiles)
             lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
-            rows += _of_diagnostic(name, _model(smearing, profiles), lines, random)
+            rows += _of_diagnostic(name, model, lines, random)
     return rows
 
 

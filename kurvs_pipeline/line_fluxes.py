@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from astropy import units as u
@@ -15,7 +16,9 @@ from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd
+from kurvs_pipeline.noise import observed_line_sigma_channels
+from kurvs_pipeline.sky_excess import with_sky_residuals
+from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
 from kurvs_pipeline.statistical_flux import statistical_fluxes
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
@@ -138,7 +141,11 @@ def systemic_velocity(band: CalibratedBand, redshift: float, weights: Array) -> 
     velocity, error : float
         NaN where H-alpha is not detected.
     """
-    spectra = coadd(band, weights[None])
+    # Residuals of the sky may be all that there is: they must not pass for H-alpha.
+    spectra = with_sky_residuals(
+        coadd(band, weights[None]), ~near_lines(band.wavelength_um, redshift),
+        line_sigma_channels=observed_line_sigma_channels(band.wavelength_um),
+    )  # fmt: skip
     model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift)
     fits = fit_lines(model, spectra.flux, spectra.variance, mask=~spectra.valid)
     if not fits.snr[0, fits.names.index("halpha")] > DETECTION_SNR:
@@ -302,6 +309,7 @@ def _broad_table(
     return table
 
 
+@cache
 def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
     """Return the unit of a flux density integrated over um.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward_model import ForwardModel
@@ -47,7 +47,7 @@ def chance_of_bins(
     size = expected[0].size
     variance = np.diagonal(fluxes.covariance.reshape(size, size)).reshape(expected[0].shape)
     with np.errstate(divide="ignore", invalid="ignore"):
-        detected = norm.sf(DETECTION_SNR - expected / np.sqrt(variance))
+        detected = ndtr(expected / np.sqrt(variance) - DETECTION_SNR)
     chance = np.where(fluxes.measured, detected, 0.0).prod(axis=1)
     return np.asarray(1.0 - _number_of_successes(chance)[:, :fewest].sum(axis=1))
 
