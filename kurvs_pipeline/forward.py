@@ -54,7 +54,8 @@ class ForwardGradient:
         Ends of its 68 per cent interval.
     flag : str array, shape (n_realisations,)
         ``ok``; ``no_halpha``, not detected in all apertures together; ``unconstrained``, an
-        error beyond 0.1 dex/kpc or an interval that ends where the prior does; ``poor_fit``, fluxes that no smooth disk explains;
+        error beyond 0.1 dex/kpc or an interval that ends where the prior does; ``poor_fit``,
+        fluxes that no smooth disk explains;
         ``approximate``, a posterior that draws from it do not confirm.
     """
 
