@@ -5,8 +5,9 @@ signal-to-noise ratio of the galaxy's twin asks. That is enough to judge estimat
 and a thousand times faster than cubes.
 """
 
+import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.clumps import Clumps
-from kurvs_sim.profiles import Constant, Linear
+from kurvs_sim.profiles import Constant, Exponential, Linear
 from kurvs_sim.scene import Scene
 from kurvs_sim.survey import kurvs_galaxy, mass_metallicity_relation
 from kurvs_sim.survey_catalogue import catalogue_entry, kurvs_catalogue
@@ -34,11 +35,23 @@ INTRINSIC_SCATTER = 0.04
 """dex/kpc: true gradients are drawn about 0."""
 
 ABUNDANCE_RANGE = (7.01, 9.19)
-"""Of the centre: the simulator knows no other."""
+"""The simulator knows no other, and is flat where a line would leave it."""
 
-TABULATED_GRADIENTS = 25
+OUTER_RADIUS_ARCSEC, OUTER_EFFECTIVE_RADII = 1.5, 3.0
+"""Whichever is less: within it a true profile is a line. It holds the annuli, or 96 per cent of
+the light; a profile with a break has no one gradient to be found."""
+
+TABULATED_GRADIENTS = 15
 STEEPEST = 0.16
 """dex/kpc: four standard deviations."""
+
+SCALE_LENGTH_SCATTER = 0.2
+"""Of ln(scale length of H-alpha) about that of the effective radius: H-alpha is not the stars."""
+
+WIDEST_SCALE = 3.5
+"""In standard deviations: draws beyond are kept there."""
+
+TABULATED_LOG_SCALES = WIDEST_SCALE * SCALE_LENGTH_SCATTER * np.linspace(-1.0, 1.0, 5)
 
 CLUMPS, CLUMP_FRACTION, CLUMP_FWHM_KPC = 5, 0.2, 1.0
 """A fifth of H-alpha, in between the counts of Guo et al. (2012) and Kalita et al. (2025)."""
@@ -114,7 +127,9 @@ class MockDesign:
     clumpy : bool
         Whether a fifth of the light is in clumps.
     draws : int
-        Of gradient and noise.
+        Of gradient, scale length and noise.
+    scale_scatter : float
+        Of the natural logarithm of the scale length of H-alpha; 0 is that of the effective radius.
     seed : int
         The draws of a galaxy are the same in every design that has it.
     """
@@ -123,12 +138,17 @@ class MockDesign:
     psf: PointSpreadFunction = PointSpreadFunction()  # noqa: RUF009 - frozen
     clumpy: bool = False
     draws: int = 500
+    scale_scatter: float = SCALE_LENGTH_SCATTER
     seed: int = 0
 
     @cached_property
     def galaxy(self) -> Galaxy:
-        """The galaxy without dust, which would change the scale length of H-alpha."""
-        plain = replace(kurvs_galaxy(self.kurvs_id), a_v=Constant(0.0))
+        """The galaxy without dust, which would change the scale length of H-alpha.
+
+        It stands still: velocities leave the flux of a line as it is, and take time.
+        """
+        still = Constant(0.0)
+        plain = replace(kurvs_galaxy(self.kurvs_id), a_v=Constant(0.0), rotation=still)
         if not self.clumpy:
             return plain
         radius_kpc = plain.effective_radius_arcsec * plain.kpc_per_arcsec
@@ -149,15 +169,31 @@ class MockDesign:
 
     @property
     def gradient_range(self) -> tuple[float, float]:
-        """Gradients that the simulator can draw, dex/kpc."""
-        low, high = ((self.abundance - limit) / self._radius_kpc for limit in ABUNDANCE_RANGE[::-1])
-        return max(low, -STEEPEST), min(high, STEEPEST)
+        """Gradients of lines that stay in range from the centre outwards, dex/kpc."""
+        scale = self.galaxy.kpc_per_arcsec
+        outer_kpc = min(OUTER_RADIUS_ARCSEC * scale, OUTER_EFFECTIVE_RADII * self._radius_kpc)
+        below, above = (limit - self.abundance for limit in ABUNDANCE_RANGE)
+        beyond = outer_kpc - self._radius_kpc
+        low = max(-above / self._radius_kpc, below / beyond, -STEEPEST)
+        high = min(-below / self._radius_kpc, above / beyond, STEEPEST)
+        return low, high
 
-    def scene(self, gradient: float) -> Scene:
-        """Return the galaxy with a gradient, on the sky."""
+    def scene(self, gradient: float, log_scale: float = 0.0) -> Scene:
+        """Return the galaxy on the sky.
+
+        Parameters
+        ----------
+        gradient : float
+            Of its abundance, dex/kpc.
+        log_scale : float
+            Natural logarithm of the scale length of H-alpha over that of the effective radius.
+        """
         central = self.abundance - gradient * self._radius_kpc
-        profile = Linear(central=central, gradient=gradient)
-        galaxy = replace(self.galaxy, oxygen_abundance=profile)
+        scale_kpc = self.galaxy.scale_length_arcsec * self.galaxy.kpc_per_arcsec
+        galaxy = replace(
+            self.galaxy, oxygen_abundance=Linear(central=central, gradient=gradient),
+            halpha_profile=Exponential(central=1.0, scale_length=scale_kpc * math.exp(log_scale)),
+        )  # fmt: skip
         return Scene(galaxy, SpaxelGrid(), self.psf, Numerics())
 
     def _random(self, use: int) -> np.random.Generator:
@@ -174,22 +210,55 @@ class MockDesign:
             Of each line in 1.5 effective radii, without a gradient.
         """
         low, high = self.gradient_range
-        tabulated = np.linspace(low, high, TABULATED_GRADIENTS)
-        scenes = [self.scene(float(gradient)) for gradient in tabulated]
-        maps = np.array([[scene.smeared_line_maps[line] for line in LINES] for scene in scenes])
         drawn = self._random(0).normal(0.0, INTRINSIC_SCATTER, 20 * self.draws)
         gradient = drawn[(drawn > low) & (drawn < high)][: self.draws]
-        # Between tabulated gradients the logarithm of a spaxel is smooth.
-        exact = np.exp(CubicSpline(tabulated, np.log(np.maximum(maps, 1e-12)))(gradient))
+        scale = np.clip(self._random(2).standard_normal(self.draws), -WIDEST_SCALE, WIDEST_SCALE)
+        exact = self._smeared(gradient, self.scale_scatter * scale)
         noise = self._random(1).standard_normal(exact.shape)
-        galaxy, scene = self.galaxy, scenes[0]
+        galaxy, scene = self.galaxy, self.scene(0.0)
         plain = LineFluxMocks(
             _metadata(galaxy), galaxy.kpc_per_arcsec, scene.x_arcsec, scene.y_arcsec, gradient,
             exact, np.zeros(2),
         )  # fmt: skip
-        flat = maps[np.abs(tabulated).argmin()]
-        error = _spaxel_error(plain, flat, np.array([snr[line] for line in LINES]))
+        error = _spaxel_error(plain, _line_maps(scene), np.array([snr[line] for line in LINES]))
         return replace(plain, flux=exact + error[:, None, None] * noise, error=error)
+
+    def _smeared(self, gradient: Array, log_scale: Array) -> Array:
+        """Return the lines of draws, shape (n_draws, 2, n_y, n_x)."""
+        table = _tabulated(replace(self, draws=0, seed=0, scale_scatter=0.0))
+        of_gradient = _weights(self._tabulated_gradients, gradient)
+        of_scale = _weights(TABULATED_LOG_SCALES, log_scale)
+        logs = np.einsum("dg,ds,gslyx->dlyx", of_gradient, of_scale, table, optimize=True)
+        return np.asarray(np.exp(logs))
+
+    @property
+    def _tabulated_gradients(self) -> Array:
+        return np.linspace(*self.gradient_range, TABULATED_GRADIENTS)
+
+    def tabulated(self) -> Array:
+        """Return the logarithm of lines, shape (n_gradients, n_scales, 2, n_y, n_x).
+
+        Between tabulated disks it is smooth.
+        """
+        return np.log(np.maximum([
+            [_line_maps(self.scene(gradient, scale)) for scale in TABULATED_LOG_SCALES.tolist()]
+            for gradient in self._tabulated_gradients.tolist()
+        ], 1e-12))  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def _tabulated(design: MockDesign) -> Array:
+    """Return :meth:`MockDesign.tabulated`, once for all that is believed of the same disks."""
+    return design.tabulated()
+
+
+def _line_maps(scene: Scene) -> Array:
+    return np.array([scene.smeared_line_maps[line] for line in LINES])
+
+
+def _weights(tabulated: Array, at: Array) -> Array:
+    """Return the weights that interpolate between tabulated points, shape (n_at, n_tabulated)."""
+    return np.asarray(CubicSpline(tabulated, np.eye(tabulated.size))(at))
 
 
 def _metadata(galaxy: Galaxy) -> ObservationMetadata:

@@ -40,7 +40,7 @@ class ApertureFluxes:
         Parameters
         ----------
         fluxes : JointFluxes
-            Of the integrated aperture, then of the annuli, which are taken as independent.
+            Of the integrated aperture, then of the annuli.
         lines : sequence of str
             Names; ``oii`` is the sum of the pair.
 
@@ -50,12 +50,10 @@ class ApertureFluxes:
             If a line was not measured.
         """
         pick = _pick(fluxes.names, lines)
-        flux, covariance = fluxes.flux[1:] @ pick.T, pick @ fluxes.covariance[1:] @ pick.T
-        annulus = np.arange(len(flux))
-        joint = np.zeros((len(lines), len(flux), len(lines), len(flux)))
-        # Indices apart from one another come first: (annulus, line, line).
-        joint[:, annulus, :, annulus] = covariance
-        return cls(flux.T[None], joint)
+        # A line that was not measured is not to spoil those that do without it.
+        flux = np.stack([fluxes.flux[1:, used].sum(axis=1) for used in pick > 0.0])
+        covariance = np.einsum("pl,lamb,qm->paqb", pick, fluxes.covariance_of_annuli, pick)
+        return cls(flux[None], covariance)
 
     @property
     def _square(self) -> Array:

@@ -5,6 +5,7 @@ in radius, with wide priors, so that they take the shape that the data give them
 whose A_V is linear in radius, held by the Balmer lines and by its prior.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,10 +81,7 @@ class DustyProfiles:
 
     @cached_property
     def _dimming(self) -> Array:
-        """Natural logarithm that a line loses by one magnitude of A_V."""
-        wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
-        curve = attenuation_curve(np.array([wavelength[line] for line in self.lines]))
-        return np.asarray(0.4 * LN_10 * curve / R_V)
+        return dimming(self.lines)
 
     def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
         """Return the lines (:class:`~kurvs_pipeline.line_profiles.LineProfiles`)."""
@@ -114,6 +112,23 @@ class DustyProfiles:
             value = none, hbeta, hbeta + ratio + log_oii, hbeta + ratio + brighter
             by_ratio, by_free = (none, none, one, one), (none, none, -share, 1.0 - share)
         return np.stack(value, axis=1), np.stack(by_ratio, axis=1), np.stack(by_free, axis=1)
+
+
+def dimming(lines: Sequence[str]) -> Array:
+    """Return the natural logarithm that lines lose by one magnitude of A_V.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Names; ``oii`` is the pair.
+
+    Returns
+    -------
+    array, shape (n_lines,)
+    """
+    wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
+    curve = attenuation_curve(np.array([wavelength[line] for line in lines]))
+    return np.asarray(0.4 * LN_10 * curve / R_V)
 
 
 def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:

@@ -15,7 +15,7 @@ from scipy.special import chdtrc
 
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward_model import ForwardModel
-from kurvs_pipeline.gradient_posterior import GradientPosterior, grid_posterior
+from kurvs_pipeline.gradient_posterior import LARGEST_GRADIENT, GradientPosterior, grid_posterior
 from kurvs_pipeline.importance_sampling import weighed_draws
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.nested_laplace import NestedLaplace
@@ -29,6 +29,9 @@ LEAST_EFFICIENCY = 0.01
 
 WIDEST_ERR = 0.1
 """dex/kpc: with a larger error a gradient is not constrained; none is known to be steeper."""
+
+STEEPEST_CONSTRAINED = 0.99 * LARGEST_GRADIENT
+"""dex/kpc: an interval beyond it ends with the prior, not with what data allow."""
 
 LEAST_P_VALUE = 1e-3
 FREE_PARAMETERS = 3
@@ -51,7 +54,8 @@ class ForwardGradient:
         Ends of its 68 per cent interval.
     flag : str array, shape (n_realisations,)
         ``ok``; ``no_halpha``, not detected in all apertures together; ``unconstrained``, an
-        error beyond 0.1 dex/kpc; ``poor_fit``, fluxes that no smooth disk explains;
+        error beyond 0.1 dex/kpc or an interval that ends where the prior does; ``poor_fit``,
+        fluxes that no smooth disk explains;
         ``approximate``, a posterior that draws from it do not confirm.
     """
 
@@ -143,8 +147,9 @@ class ForwardFit:
 
     def _summary(self, gradient: Array, low: Array, high: Array) -> ForwardGradient:
         seen = self.fluxes.total_halpha_snr > DETECTION_SNR
+        is_open = np.maximum(np.abs(low), np.abs(high)) > STEEPEST_CONSTRAINED
         flag = np.select(
-            [~seen, 0.5 * (high - low) > WIDEST_ERR, self.p_value < LEAST_P_VALUE,
+            [~seen, is_open | (0.5 * (high - low) > WIDEST_ERR), self.p_value < LEAST_P_VALUE,
              self.efficiency < LEAST_EFFICIENCY],
             ["no_halpha", "unconstrained", "poor_fit", "approximate"], "ok",
         )  # fmt: skip

@@ -93,6 +93,11 @@ class ForwardModel:
             raise MetadataError(
                 f"inclination_deg is {self.disk.inclination_deg}; expected a value in [0, 90]"
             )
+        if self.disk.inclination_deg == 90.0 and self.disk.vertical_sigma_arcsec == 0.0:
+            raise MetadataError(
+                "inclination_deg is 90 and the disk is thin, so that it would be a line; expected "
+                "less, or a thickness > 0"
+            )
 
     @cached_property
     def smearing(self) -> SmearingVariations:

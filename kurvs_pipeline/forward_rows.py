@@ -13,7 +13,8 @@ from kurvs_pipeline.forward import ForwardFit, ForwardGradient
 from kurvs_pipeline.forward_model import ForwardModel
 from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.joint_fluxes import JointFluxes
-from kurvs_pipeline.line_profiles import LineProfiles
+from kurvs_pipeline.joint_profiles import JointProfiles
+from kurvs_pipeline.line_profiles import InverseCalibration, LineProfiles
 from kurvs_pipeline.sky_apertures import SpaxelApertures
 from kurvs_pipeline.smearing import InclinedDisk
 from kurvs_pipeline.smearing_correction import DiskSmearing
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 MODELLED_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2")
 """One of each ratio that there is a model of; the survey's own calibrations."""
+
+JOINT, JOINT_DIAGNOSTICS = "joint", ("n2", "o3n2", "n2o2")
+"""The row of one gradient from the lines of all of these that were measured, two at least."""
 
 FEWEST_ANNULI = 2
 
@@ -47,19 +51,33 @@ def forward_rows(
     list of dict
         Columns of :func:`~kurvs_pipeline.gradient_table.gradient_table`, without units.
         Diagnostics whose lines were not measured have no rows; of a galaxy without effective
-        radius or seeing there are none.
+        radius or seeing there are none. ``joint`` is one gradient from several diagnostics
+        (:class:`~kurvs_pipeline.joint_profiles.JointProfiles`).
     """
     rows: list[dict[str, object]] = []
     if not smearing.is_known:
         return rows
     model: ForwardModel | None = None
-    for name in MODELLED_DIAGNOSTICS:
-        profiles = profiles_of(DIAGNOSTICS[name])
-        if profiles is not None and has_lines(fluxes, profiles.lines):
-            model = model.with_profiles(profiles) if model else _model(smearing, profiles)
-            lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
-            rows += _of_diagnostic(name, model, lines, random)
+    for name, profiles in _fitted(fluxes).items():
+        model = model.with_profiles(profiles) if model else _model(smearing, profiles)
+        lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
+        rows += _of_diagnostic(name, model, lines, random)
     return rows
+
+
+def _fitted(fluxes: JointFluxes) -> dict[str, LineProfiles]:
+    """Return the profiles of the diagnostics whose lines were measured, then of them together."""
+    known = {name: profiles_of(DIAGNOSTICS[name]) for name in MODELLED_DIAGNOSTICS}
+    fitted = {
+        name: profiles for name, profiles in known.items()
+        if profiles is not None and has_lines(fluxes, profiles.lines)
+    }  # fmt: skip
+    together = [
+        InverseCalibration(DIAGNOSTICS[name]) for name in JOINT_DIAGNOSTICS if name in fitted
+    ]
+    if len(together) > 1:
+        fitted[JOINT] = JointProfiles(together[0], tuple(together[1:]))
+    return fitted
 
 
 def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:

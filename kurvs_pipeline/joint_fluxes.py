@@ -34,11 +34,15 @@ class JointFluxes:
         NaN where a line was not measured.
     covariance : array, shape (n_apertures, n_lines, n_lines)
         None between bands.
+    shared_noise : array, shape (n_lines, n_apertures - 1, n_apertures - 1), optional
+        Correlation of the noise of the annuli, which come after the integrated aperture, in the
+        band of each line; they are independent if it is not given.
     """
 
     names: tuple[str, ...]
     flux: Array
     covariance: Array
+    shared_noise: Array | None = None
 
     @classmethod
     def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
@@ -61,7 +65,30 @@ class JointFluxes:
             here = np.flatnonzero(bands == band)
             inside = known.covariance[:, indices[here][:, None], indices[here]]
             covariance[:, here[:, None], here] = inside
-        return cls(tuple(chosen), flux, covariance)
+        return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands))
+
+    @property
+    def covariance_of_annuli(self) -> Array:
+        """Covariance of all lines in all annuli.
+
+        Annuli share noise of the same kind: where both have independent noise of 1, its
+        correlation is that of the band.
+
+        Returns
+        -------
+        array, shape (n_lines, n_annuli, n_lines, n_annuli)
+            0 where nothing was measured.
+        """
+        within = np.nan_to_num(self.covariance[1:])
+        annulus = np.arange(len(within))
+        if self.shared_noise is None:
+            joint = np.zeros((within.shape[1], annulus.size) * 2)
+        else:
+            root = _symmetric_root(within)
+            joint = np.einsum("alk,kab,bmk->lamb", root, self.shared_noise, root, optimize=True)
+        # Indices apart from one another come first: (annulus, line, line).
+        joint[:, annulus, :, annulus] = within
+        return joint
 
     def of_line(self, name: str) -> Array:
         """Return the flux of a line in every aperture, NaN if no band holds it."""
@@ -107,6 +134,19 @@ class JointFluxes:
         white = random.standard_normal((number, *self.flux.shape))
         drawn = self.flux + np.einsum("aij,naj->nai", root, white)
         return {name: drawn[:, :, index] for index, name in enumerate(self.names)}
+
+
+def _shared_noise(fits: Sequence[BandFit], bands: NDArray[np.intp]) -> Array | None:
+    """Return the correlation of annuli by line; None where a band does not know it."""
+    known = [fit.shared_noise for fit in fits if fit.shared_noise is not None]
+    return np.stack(known)[bands] if len(known) == len(fits) else None
+
+
+def _symmetric_root(covariance: Array) -> Array:
+    """Return the symmetric square roots of matrices, which keep bands apart."""
+    power, vectors = np.linalg.eigh(covariance)
+    scaled = vectors * np.sqrt(np.maximum(power, 0.0))[:, None, :]
+    return np.asarray(scaled @ vectors.swapaxes(1, 2))
 
 
 def _comparable(fit: BandFit, first: BandFit) -> bool:

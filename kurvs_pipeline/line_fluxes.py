@@ -17,6 +17,7 @@ from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import observed_line_sigma_channels
+from kurvs_pipeline.shared_noise import shared_noise
 from kurvs_pipeline.sky_excess import with_sky_residuals
 from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
 from kurvs_pipeline.statistical_flux import statistical_fluxes
@@ -57,6 +58,9 @@ class BandFit:
         H-alpha, and the absorption of stars, which is negative.
     broad : BroadHalpha, optional
         If it was asked for, in the band with H-alpha.
+    shared_noise : array, shape (n_annuli, n_annuli), optional
+        Correlation of the noise of the annuli, which come after the first aperture; they are
+        independent if it is not given.
     """
 
     model: BandLineModel
@@ -66,6 +70,7 @@ class BandFit:
     coverage: Array
     other_light: Array | None = None
     broad: BroadHalpha | None = None
+    shared_noise: Array | None = None
 
     @property
     def line_flux_density(self) -> Array:
@@ -206,7 +211,7 @@ def fit_bands(
         found = fitter.fit(coadded, (velocity, sigma))
         results[name] = BandFit(
             fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
-            found.broad,
+            found.broad, shared_noise(band, weights[1:], velocity_kms),
         )  # fmt: skip
         if len(results) == 1:
             fits = found.fits

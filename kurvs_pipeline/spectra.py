@@ -264,7 +264,7 @@ def coadd(
     Every spaxel is displaced by whole channels, so that no noise is interpolated; the
     price, a broadening of 1/12 channel^2, falls on the free line width. Variances are those
     that give the flux of a line its error: spaxels displaced apart share less of it
-    (:meth:`~kurvs_pipeline.noise.SpatialCorrelation.coadded_variance`).
+    (:meth:`~kurvs_pipeline.noise.SpatialCorrelation.coadded_variances`).
 
     Parameters
     ----------

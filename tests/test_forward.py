@@ -308,6 +308,47 @@ def test_a_disk_seen_edge_on_is_fitted():
     assert np.isfinite(fit(model, fluxes_of(model, -0.03)).flat.gradient[0])
 
 
+def test_an_annulus_outside_the_field_is_left_out():
+    """It has no spaxels, so no flux and no error."""
+    mock = simulated(-0.04)
+    weights = mock.model.apertures.weights.copy()
+    weights[2] = 0.0
+    apertures = replace(mock.model.apertures, weights=weights)
+    flux, covariance = mock.fluxes.flux.copy(), mock.fluxes.covariance.copy()
+    flux[:, :, 2] = covariance[:, 2] = covariance[:, :, :, 2] = 0.0
+    found = fit(replace(mock.model, apertures=apertures), ApertureFluxes(flux, covariance)).flat
+    assert found.gradient[0] == pytest.approx(-0.04, abs=0.01)
+
+
+def test_fewer_fluxes_than_parameters_leave_a_wide_error_and_no_p_value():
+    model = model_of(seeing=SeeingKnowledge(0.6, 0.17, 0.07, 0.1), inclination_err_deg=5.0)
+    fluxes = fluxes_of(model, -0.03)
+    flux = fluxes.flux.copy()
+    flux[:, :, 2], flux[:, 1, 1] = np.nan, np.nan
+    found = fit(model, replace(fluxes, flux=flux))
+    assert found.fluxes.measured.sum() < len(model.prior_mean) + 1
+    assert found.flat.flag[0] == "unconstrained"
+    assert found.p_value[0] == 1.0
+
+
+def test_an_interval_that_ends_with_the_prior_is_no_measurement():
+    model = model_of(radius_arcsec=0.2)
+    fluxes = fluxes_of(model, -0.39, snr=400.0)
+    found = fit(model, fluxes).flat
+    assert found.low[0] == pytest.approx(-0.4, abs=0.004)
+    assert found.flag[0] == "unconstrained"
+
+
+def test_a_thin_disk_seen_edge_on_is_refused():
+    with pytest.raises(MetadataError, match="thin"):
+        model_of(disk=InclinedDisk(90.0, 30.0))
+
+
+def test_seeing_of_nothing_is_refused_where_it_has_errors():
+    with pytest.raises(MetadataError, match="seeing FWHM"):
+        SeeingKnowledge(0.0)
+
+
 def test_without_seeing_it_still_works():
     model = model_of(seeing=None)
     found = fit(model, fluxes_of(model, -0.03, snr=200.0)).flat
