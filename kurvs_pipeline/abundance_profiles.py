@@ -30,6 +30,7 @@ COLUMNS: dict[str, type] = {
     "branch": str,
     "branch_check": str,
     "beyond_turnover": float,
+    "flag": str,
 }
 """Of every diagnostic."""
 
@@ -53,9 +54,10 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     -------
     QTable
         ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
-        calibration_scatter, branch, branch_check, beyond_turnover``, without rows where no diagnostic has its
-        lines. Where one line (or pair) of the diagnostic
-        is not detected, ``value`` is that of its 4-sigma limit,
+        calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
+        no diagnostic has its lines. ``flag`` is that of its lines
+        (:func:`~kurvs_pipeline.line_coverage.line_flags`). Where one line (or pair) of the
+        diagnostic is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
         ``extrapolated`` is true beyond the range that the calibration is used for; more than
@@ -106,6 +108,7 @@ def _of_diagnostic(
         "branch": np.full(value.shape, diagnostic.branch),
         "branch_check": _branch_check(diagnostic, branch),
         "beyond_turnover": drawn.beyond_turnover,
+        "flag": draws.fluxes.flags_of(*diagnostic.lines),
     }
 
 

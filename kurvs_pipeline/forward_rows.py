@@ -56,8 +56,18 @@ def forward_rows(
         profiles = profiles_of(DIAGNOSTICS[name])
         if profiles is not None and has_lines(fluxes, profiles.lines):
             lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
-            rows += _of_diagnostic(name, _model(smearing, profiles), lines, random)
+            found = _of_diagnostic(name, _model(smearing, profiles), lines, random)
+            rows += _with_flags_of_lines(found, fluxes.flags_of(*DIAGNOSTICS[name].lines)[1:])
     return rows
+
+
+def _with_flags_of_lines(
+    rows: list[dict[str, object]], of_annuli: NDArray[np.str_]
+) -> list[dict[str, object]]:
+    """Let what makes lines doubtful stand in place of ``ok``."""
+    flags = {flag for text in of_annuli.tolist() for flag in text.split("+")} - {""}
+    doubt = "+".join(sorted(flags)) or "ok"
+    return [row | {"flag": doubt} if row["flag"] == "ok" else row for row in rows]
 
 
 def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:

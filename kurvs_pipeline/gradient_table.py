@@ -106,7 +106,9 @@ def gradient_table(
         ``too_few_bins``, or all that makes it doubtful, joined by ``+``: ``two_bins``,
         ``no_psf_or_radius``; ``turnover``, an annulus whose interval ends where a two-valued
         relation turns over; ``wrong_side`` and ``side_unknown`` of such a relation by the
-        nitrogen lines; ``few_draws``, less than 80 per cent with a gradient.
+        nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and those of the
+        lines (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
+        are ``ok`` otherwise carry too.
     """
     diagnostic = np.asarray(abundances["diagnostic"])
     rows: list[dict[str, object]] = []
@@ -165,7 +167,8 @@ def _doubts(slope: Slope, abundances: QTable, drawn_fraction: float) -> list[str
         "side_unknown": np.any(used["branch_check"] == "unknown"),
         "few_draws": drawn_fraction < MOST_DRAWS,
     }
-    return [doubt for doubt, applies in doubts.items() if applies]
+    of_lines = {flag for text in used["flag"] for flag in str(text).split("+")} - {""}
+    return [*(doubt for doubt, applies in doubts.items() if applies), *sorted(of_lines)]
 
 
 def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict[str, object]:

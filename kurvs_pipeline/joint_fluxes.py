@@ -34,11 +34,14 @@ class JointFluxes:
         NaN where a line was not measured.
     covariance : array, shape (n_apertures, n_lines, n_lines)
         None between bands.
+    flags : str array, shape (n_apertures, n_lines), optional
+        What makes single lines doubtful (:func:`~kurvs_pipeline.line_coverage.line_flags`).
     """
 
     names: tuple[str, ...]
     flux: Array
     covariance: Array
+    flags: NDArray[np.str_] | None = None
 
     @classmethod
     def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
@@ -61,7 +64,16 @@ class JointFluxes:
             here = np.flatnonzero(bands == band)
             inside = known.covariance[:, indices[here][:, None], indices[here]]
             covariance[:, here[:, None], here] = inside
-        return cls(tuple(chosen), flux, covariance)
+        flags = np.stack([kept[b].line_flags[:, i] for b, i in chosen.values()], axis=1)
+        return cls(tuple(chosen), flux, covariance, flags)
+
+    def flags_of(self, *lines: str) -> NDArray[np.str_]:
+        """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,)."""
+        if self.flags is None:
+            return np.full(len(self.flux), "")
+        at = [self.names.index(name) for name in lines if name in self.names]
+        known = [{flag for text in row for flag in text.split("+")} for row in self.flags[:, at]]
+        return np.array(["+".join(sorted(flags - {""})) for flags in known], dtype=np.str_)
 
     def of_line(self, name: str) -> Array:
         """Return the flux of a line in every aperture, NaN if no band holds it."""
