@@ -18,6 +18,9 @@ LEAST_COVERAGE = 0.8
 """Of these channels. A line cut at 2 sigma has three quarters of them and 98 per cent of its light:
 the light is there, but nothing on one side says what level it stands on."""
 
+LINE_FLAGS = ("truncated", "doublet_ratio")
+"""Of single lines, in the tables."""
+
 DOUBLETS = (("nii_6584", "nii_6548"), ("oiii_5007", "oiii_4959"))
 """Lines whose ratio is fixed, the brighter first: they are fitted as one."""
 
@@ -81,8 +84,10 @@ def line_flags(coverage: Array, sums: StatisticalFluxes) -> Names:
         if {bright, faint} <= set(sums.names):
             at = [sums.names.index(bright), sums.names.index(faint)]
             parted[:, at] = _parted(sums.flux[:, at], sums.flux_err[:, at])[:, None]
-    both = np.where(truncated & parted, "truncated+doublet_ratio", "")
-    return np.where(truncated ^ parted, np.where(truncated, "truncated", "doublet_ratio"), both)
+    cut, apart = LINE_FLAGS
+    return np.select(
+        [truncated & parted, truncated, parted], ["+".join(LINE_FLAGS), cut, apart], ""
+    )
 
 
 def _parted(flux: Array, flux_err: Array) -> NDArray[np.bool_]:

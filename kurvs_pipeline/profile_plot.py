@@ -230,10 +230,11 @@ def _first_known(
     for name in estimators:
         if name in rows:
             row = rows[name]
-            numbers = ("gradient", "gradient_err", "gradient_low", "gradient_high")
-            return ShownGradient(
-                name, *(float(row[column].value) for column in numbers), row["flag"] != "ok"
+            gradient, error, low, high = (
+                float(row[column].value)
+                for column in ("gradient", "gradient_err", "gradient_low", "gradient_high")
             )
+            return ShownGradient(name, gradient, error, low, high, bool(row["flag"] != "ok"))
     return None
 
 
