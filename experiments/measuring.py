@@ -23,8 +23,8 @@ SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 
 
 A_V_SOURCES = (
-    "A_V: balmer, from H-alpha/H-beta of the aperture; stack, that of the survey's stacked "
-    "galaxies, where H-beta is not detected"
+    "A_V: balmer, from the aperture's own H-alpha/H-beta; stack, that of the survey's stacked "
+    "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86"
 )
 
 STATED_AS = {
