@@ -98,12 +98,18 @@ class GalaxyRequest:
             properties |= star.metadata_fields
             pipeline = replace(pipeline, seeing=star.seeing)
         observation = read_observation(self.cubes, overrides=properties, **self.cube_options)
-        if star is not None:
-            notes = observation.attrs.get("assumptions", "").splitlines()
-            observation.attrs["assumptions"] = "\n".join([*notes, f"{self.psf_star}: {star}"])
+        notes = [observation.attrs.get("assumptions", ""), *self._notes(star)]
+        observation.attrs["assumptions"] = "\n".join(filter(None, notes))
         stellar_mass = StellarMass(**self.stellar_mass)
         velocity_kms = None if self.velocity_map is None else read_velocity_map(self.velocity_map)
         return pipeline.run(observation, velocity_kms=velocity_kms, stellar_mass=stellar_mass)
+
+    def _notes(self, star: StarPsf | None) -> list[str]:
+        """Say what files beside the cubes were used for."""
+        notes = [] if star is None else [f"{self.psf_star}: {star}"]
+        if self.velocity_map is not None:
+            notes.append(f"{self.velocity_map}: velocities as given, not measured in the cube")
+        return notes
 
     def _star(self) -> StarPsf | None:
         """Return the point-spread function of the star, if there is one."""

@@ -13,6 +13,7 @@ from experiments.galaxy_request import GalaxyRequest, write_galaxy
 from experiments.run import Run
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.line_coverage import LINE_FLAGS
 from kurvs_pipeline.line_fits import line_ratio
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
@@ -20,6 +21,11 @@ from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""
 
+
+A_V_SOURCES = (
+    "A_V: balmer, from the aperture's own H-alpha/H-beta; stack, that of the survey's stacked "
+    "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86"
+)
 
 STATED_AS = {
     "inclination": "inclination_deg",
@@ -154,6 +160,7 @@ def _headline(galaxy: MeasuredGalaxy) -> list[str]:
             f"velocity map: {measured.size} spaxels, {measured.min():+.0f} to "
             f"{measured.max():+.0f} km/s"
         )
+    lines += _doubtful_lines(galaxy)
     for row in galaxy.gradients[galaxy.gradients["diagnostic"] == "n2"]:
         value = f"{row['gradient'].value:+.4f} +/- {row['gradient_err'].value:.4f} dex/kpc"
         known = math.isfinite(row["gradient"].value)
@@ -162,6 +169,19 @@ def _headline(galaxy: MeasuredGalaxy) -> list[str]:
             f"({row['n_bins']} bins, {row['flag']})"
         )
     return lines
+
+
+def _doubtful_lines(galaxy: MeasuredGalaxy) -> list[str]:
+    """Say which lines are cut or out of the ratio of their doublet, and where."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for row in galaxy.fluxes:
+        for flag in LINE_FLAGS:
+            if flag in str(row["flag"]).split("+"):
+                where.setdefault((flag, str(row["line"])), []).append(str(row["aperture"]))
+    return [
+        f"{flag.replace('_', ' ')}: {line} in {', '.join(apertures)} (see fluxes.ecsv)"
+        for (flag, line), apertures in where.items()
+    ]
 
 
 def _aperture_table(galaxy: MeasuredGalaxy) -> Table:
@@ -183,18 +203,17 @@ def _aperture_table(galaxy: MeasuredGalaxy) -> Table:
 
 
 def _n2_abundance(galaxy: MeasuredGalaxy, aperture: str) -> str:
-    """Spell the abundance by N2 or its limit; not a number where [N II] is not covered."""
+    """Spell the abundance by N2 or its limit; none where [N II] tells nothing or is not covered."""
     found = galaxy.abundances
     for row in found[(found["diagnostic"] == "n2") & (found["aperture"] == aperture)]:
-        sign = "< " if row["limit"] == "upper" else ""
-        return f"{sign}{row['value'].value:.3f}"
-    return "nan"
+        return _value_or_limit(row, 3)
+    return "none"
 
 
 def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Table:
     """Lay out the attenuation, and the abundance by several diagnostics."""
     found = galaxy.abundances
-    table = Table(title="12 + log(O/H)")
+    table = Table(title="12 + log(O/H)", caption=A_V_SOURCES)
     for heading in ("aperture", "A_V (mag)", *diagnostics):
         table.add_column(heading, justify="right")
     for row in galaxy.attenuation:
@@ -206,14 +225,18 @@ def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Tabl
 
 
 def _spelt(row: Row) -> str:
-    """Spell an abundance or its limit."""
-    value = f"{row['value'].value:.2f}"
-    match str(row["limit"]):
-        case "none":
-            return "none"
-        case "upper" | "lower" as limit:
-            return f"{'<' if limit == 'upper' else '>'} {value}"
-    return f"{value}±{0.5 * (row['err_low'] + row['err_high']).value:.2f}"
+    """Spell an abundance with its error, or its limit."""
+    text = _value_or_limit(row, 2)
+    if row["limit"] != "":
+        return text
+    return f"{text}±{0.5 * (row['err_low'] + row['err_high']).value:.2f}"
+
+
+def _value_or_limit(row: Row, decimals: int) -> str:
+    """Spell an abundance, or what bounds it."""
+    signs = {"": "", "upper": "< ", "lower": "> "}
+    limit = str(row["limit"])
+    return f"{signs[limit]}{row['value'].value:.{decimals}f}" if limit in signs else "none"
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:

@@ -1,10 +1,13 @@
 """One page on a mock: its image, its velocities, and its spectra with noise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from experiments.style import DATA_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
@@ -12,6 +15,8 @@ from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
+
+Array = NDArray[np.float64]
 
 IMAGE_HALF_WIDTH_KMS = 250.0
 MARGIN_KMS = 1500.0
@@ -98,8 +103,11 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     wavelength = shown["wavelength"].to_numpy()
     axes.fill_between(wavelength, -noise, noise, step="mid", color=NOISE_COLOUR, linewidth=0.0)
     axes.step(wavelength, flux, where="mid", color=DATA_COLOUR, linewidth=0.9)
-    top = 1.35 * max(float(flux.where(noise < 3.0 * noise.median()).max()), float(noise.median()))
-    axes.set(xlim=limits, ylim=(-0.25 * top, top), xlabel="wavelength (µm, vacuum)")
+    near = _near_lines(wavelength, centres) & (noise < 3.0 * noise.median()).to_numpy()
+    lit = float(flux.where(near).max()) if near.any() else 0.0
+    # Sky lines run off the panel: scaled to them it would hide the galaxy's.
+    top = 1.35 * max(lit, 3.0 * float(noise.median()))
+    axes.set(xlim=limits, ylim=(-0.5 * top, top), xlabel="wavelength (µm, vacuum)")
     axes.set_title(band_name)
     _label_lines(lines, axes)
     return axes
@@ -134,6 +142,11 @@ def preview(observation: xr.DataTree) -> Figure:
         f'seeing {metadata.seeing_fwhm_arcsec:g}" ({metadata.psf_kind})'
     )
     return figure
+
+
+def _near_lines(wavelength_um: Array, centres_um: Sequence[float]) -> NDArray[np.bool_]:
+    offset = np.abs(wavelength_um[:, None] / np.array(centres_um) - 1.0) * SPEED_OF_LIGHT_KMS
+    return np.asarray((offset < IMAGE_HALF_WIDTH_KMS).any(axis=1))
 
 
 def _draw_map(

@@ -22,6 +22,8 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 _TRUTH_COLOUR = "#555555"
 _WIDTH_OF_GROUP = 0.8
+_FARTHEST_BEYOND = 1.5
+"""Of the range of truths: gradients and errors beyond it leave the panels."""
 
 
 def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
@@ -137,13 +139,13 @@ def recovery_figure(table: QTable) -> Figure:
 
 
 def _limits(table: QTable) -> tuple[float, float]:
-    """Show all truths and, with their errors, all but the wildest points."""
+    """Show all truths and all points whole, but for bars far beyond any truth."""
     truth = table["gradient_true"].value
-    known = table[np.isfinite(table["gradient"].value)]
-    gradient, error = known["gradient"].value, known["gradient_err"].value
-    low, high = truth.min(), truth.max()
-    if len(known) > 0:
-        low = min(low, np.percentile(gradient - error, 2, method="lower"))
-        high = max(high, np.percentile(gradient + error, 98, method="higher"))
+    shown = table[np.isin(table["estimator"], list(ESTIMATOR_TITLE))]
+    gradient, error = shown["gradient"].value, np.nan_to_num(shown["gradient_err"].value)
+    beyond = _FARTHEST_BEYOND * max(float(np.ptp(truth)), 0.04)
+    low = np.min(gradient - error, where=np.isfinite(gradient), initial=truth.min())
+    high = np.max(gradient + error, where=np.isfinite(gradient), initial=truth.max())
+    low, high = max(low, truth.min() - beyond), min(high, truth.max() + beyond)
     margin = 0.08 * max(high - low, 0.02)
     return float(low - margin), float(high + margin)

@@ -1,6 +1,6 @@
-"""The figure of fitted spectra: a row of bands for every galaxy."""
+"""The figures of fitted spectra: a row of bands for every galaxy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 Array = NDArray[np.float64]
 
-GALAXIES_IN_A_COLUMN = 15
-MOST_GALAXIES = 90
+GALAXIES_ON_A_PAGE = 8
+MOST_GALAXIES = 96
 _PANEL_INCHES = (3.4, 1.45)
+_LEAST_WIDTH_INCHES = 7.0
 _SIDE = {"oii_3726": "right", "oii_3729": "left", "sii_6716": "right", "sii_6731": "left"}
 
 
@@ -63,36 +64,46 @@ def plot_spectrum(fitted: FittedSpectrum, axes: Axes, *, with_names: bool = Fals
     return axes
 
 
-def spectra_figure(fits: SpectraFits) -> Figure:
-    """Draw all spectra, galaxies in rows of bands, in as many columns as fit a page.
+def spectra_pages(fits: SpectraFits) -> Iterator[Figure]:
+    """Draw all spectra on pages that can be read: a row a galaxy, a column a band.
 
     Parameters
     ----------
     fits : SpectraFits
-        What was fitted; beyond 90 galaxies only the first are drawn, and the title says so.
+        What was fitted; beyond 96 galaxies only the first are drawn, and titles say so.
 
-    Returns
-    -------
+    Yields
+    ------
     Figure
     """
     galaxies = _by_identity(fits.spectra)
-    drawn = list(galaxies.items())[:MOST_GALAXIES]
     bands = [band for band in KMOS_BANDS if any(band in g for g in galaxies.values())]
-    n_blocks = -(-len(drawn) // GALAXIES_IN_A_COLUMN)
-    n_rows = -(-len(drawn) // n_blocks)
-    n_columns = n_blocks * len(bands)
-    width, height = _PANEL_INCHES[0] * n_columns + 0.8, _PANEL_INCHES[1] * n_rows + 1.5
+    drawn = list(galaxies.items())[:MOST_GALAXIES]
+    for first in range(0, len(drawn), GALAXIES_ON_A_PAGE):
+        rows = drawn[first : first + GALAXIES_ON_A_PAGE]
+        page = _page(rows, bands)
+        place = f"{first + 1} to {first + len(rows)} of {len(galaxies)}"
+        if len(drawn) < len(galaxies):
+            place += f", of which the first {len(drawn)} are drawn"
+        _explain(page, place, fits.spectra[0].spectrum.unit)
+        yield page
+
+
+def _page(
+    galaxies: Sequence[tuple[Any, Mapping[str, FittedSpectrum]]], bands: Sequence[str]
+) -> Figure:
+    n_rows, n_columns = len(galaxies), len(bands)
+    width = max(_PANEL_INCHES[0] * n_columns + 0.8, _LEAST_WIDTH_INCHES)
+    height = _PANEL_INCHES[1] * n_rows + 1.6
     figure = Figure(figsize=(width, height))
     grid = figure.add_gridspec(
-        n_rows, n_columns, left=0.55 / width, right=1.0 - 0.15 / width,
-        bottom=0.65 / height, top=1.0 - 0.75 / height, wspace=0.16, hspace=0.36,
+        n_rows, n_columns, left=0.75 / width, right=1.0 - 0.15 / width,
+        bottom=0.65 / height, top=1.0 - 0.95 / height, wspace=0.16, hspace=0.36,
     )  # fmt: skip
-    for number, (identity, by_band) in enumerate(drawn):
-        block, row = divmod(number, n_rows)
+    for row, (identity, by_band) in enumerate(galaxies):
         for column, band in enumerate(bands):
             if band in by_band:
-                _panel(figure, grid, (row, block * len(bands) + column), by_band[band], identity)
-    _explain(figure, len(drawn), len(galaxies), fits.spectra[0].spectrum.unit, height)
+                _panel(figure, grid, (row, column), by_band[band], identity)
     return figure
 
 
@@ -147,12 +158,12 @@ def _mark_lines(fitted: FittedSpectrum, axes: Axes, *, with_names: bool) -> None
         )  # fmt: skip
 
 
-def _explain(figure: Figure, n_drawn: int, n_all: int, unit: str, height: float) -> None:
-    shown = "" if n_drawn == n_all else f" (the first {n_drawn} of {n_all})"
+def _explain(figure: Figure, place: str, unit: str) -> None:
+    width, height = figure.get_size_inches()
     figure.suptitle(
-        f"{n_all} galaxies{shown}: spectra (black), 1 $\\sigma$ noise (blue), fit (orange); "
+        f"galaxies {place}: spectra (black), 1 $\\sigma$ noise (blue), fit (orange);\n"
         f"S/N above each line, in colour where > {DETECTION_SNR:g}; hatched channels are left out",
-        fontsize=11, y=1.0 - 0.2 / height, va="top",
+        fontsize=10, y=1.0 - 0.15 / height, va="top",
     )  # fmt: skip
     figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=11, y=0.12 / height)
-    figure.supylabel(f"flux density ({unit})", fontsize=11, x=0.08 / figure.get_figwidth())
+    figure.supylabel(f"flux density ({unit})", fontsize=11, x=0.08 / width)

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import QTable
 
 from experiments.run import Run
-from experiments.spectra_figure import spectra_figure
+from experiments.spectra_figure import spectra_pages
 from kurvs_pipeline.extracted_spectra import fit_spectra, read_redshifts, read_spectra_table
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 
@@ -23,7 +23,7 @@ def run_fit_spectra(table: Path, *, medium: str, catalogue: Path | None, run: Ru
     catalogue : Path or None
         Of redshifts.
     run : Run
-        Where ``fluxes.ecsv`` and ``spectra.png`` go.
+        Where ``fluxes.ecsv`` goes, and ``spectra.png``, ``spectra-2.png``... of 8 galaxies each.
 
     Returns
     -------
@@ -42,7 +42,8 @@ def run_fit_spectra(table: Path, *, medium: str, catalogue: Path | None, run: Ru
     fits = fit_spectra(spectra, medium=medium, redshifts=redshifts)
     with run.writing() as directory:
         fits.table.write(directory / "fluxes.ecsv")
-        spectra_figure(fits).savefig(directory / "spectra.png")
+        for number, page in enumerate(spectra_pages(fits), start=1):
+            page.savefig(directory / ("spectra.png" if number == 1 else f"spectra-{number}.png"))
     return "\n".join([_summary(fits.table, len(fits.spectra)), *fits.assumptions])
 
 

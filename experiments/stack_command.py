@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import QTable, Table, vstack
 from numpy.typing import NDArray
 
 from experiments.commands.options import comma_separated_numbers
@@ -277,6 +277,17 @@ def _summary(name: str, measured: MeasuredStack) -> str:
     text = f"{name}: {stack.n_galaxies} galaxies ({stack.n_effective:.1f} effective)"
     if np.isfinite(a_v):
         text += f", A_V = {a_v:.2f} -{low:.2f} +{high:.2f} mag"
-    left_out = [f"{row['galaxy']} ({row['flag']})" for row in stack.members if row["flag"]]
-    notes = [f"A_V: {flag}" if flag else "", f"left out: {', '.join(left_out)}" if left_out else ""]
+    notes = [f"A_V: {flag}" if flag else "", *_left_out(stack.members)]
     return "; ".join(filter(None, [text, *notes]))
+
+
+def _left_out(members: QTable) -> list[str]:
+    """Say which galaxies are not in a stack, and which lack a band in it."""
+    flagged = members[members["flag"] != ""]
+    notes = []
+    for used, what in ((False, "left out"), (True, "without some bands")):
+        rows = flagged[flagged["used"] == used]
+        if len(rows):
+            named = ", ".join(f"galaxy {row['galaxy']} ({row['flag']})" for row in rows)
+            notes.append(f"{len(rows)} {what}: {named}")
+    return notes

@@ -23,14 +23,19 @@ class DrawnAbundance:
     Parameters
     ----------
     values : array, shape (n_draws, n_apertures)
-        12 + log(O/H); NaN where a line is not positive.
+        12 + log(O/H); NaN where a line is not positive. Ratios beyond the turnover of a
+        two-valued relation count as at the turnover: left out, they would leave only the draws
+        that noise has moved away from it.
     low, high : array, shape (n_apertures,)
         Ends of the central 68 per cent.
+    beyond_turnover : array, shape (n_apertures,)
+        Fraction of the draws that are there.
     """
 
     values: Array
     low: Array
     high: Array
+    beyond_turnover: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +80,9 @@ class AbundanceDraws:
     def of_diagnostic(self, diagnostic: Diagnostic) -> DrawnAbundance:
         """Return the abundance of every draw, worked out once."""
         if diagnostic.name not in self._known:
-            values = diagnostic.from_fluxes(self.dust_free)
-            self._known[diagnostic.name] = DrawnAbundance(values, *interval(values))
+            values = diagnostic.nearest_from_fluxes(self.dust_free)
+            beyond = diagnostic.is_beyond_turnover(self.dust_free).mean(axis=0)
+            self._known[diagnostic.name] = DrawnAbundance(values, *interval(values), beyond)
         return self._known[diagnostic.name]
 
     def detected(self, diagnostic: Diagnostic) -> BoolArray:

@@ -8,10 +8,12 @@ from astropy import units as u
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from kurvs_pipeline.abundance_draws import AbundanceDraws
+from kurvs_pipeline.abundance_draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.branches import metallicity_branch
 from kurvs_pipeline.line_quantities import value_and_limit
+
+Array = NDArray[np.float64]
 
 FARTHEST_BEYOND_DEX = 0.5
 BRANCHED_RATIOS = ("R23", "R3")
@@ -27,8 +29,12 @@ COLUMNS: dict[str, type] = {
     "calibration_scatter": float,
     "branch": str,
     "branch_check": str,
+    "beyond_turnover": float,
+    "flag": str,
 }
-"""Of every diagnostic; numbers are dex."""
+"""Of every diagnostic."""
+
+IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 
 
 def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
@@ -48,9 +54,10 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     -------
     QTable
         ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
-        calibration_scatter, branch, branch_check``, without rows where no diagnostic has its
-        lines. Where one line (or pair) of the diagnostic
-        is not detected, ``value`` is that of its 4-sigma limit,
+        calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
+        no diagnostic has its lines. ``flag`` is that of its lines
+        (:func:`~kurvs_pipeline.line_coverage.line_flags`). Where one line (or pair) of the
+        diagnostic is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
         ``extrapolated`` is true beyond the range that the calibration is used for; more than
@@ -58,6 +65,10 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         diagnostics have a row for each side, named by ``branch``, ``upper`` or ``lower``. For
         those of R23 and [O III]/H-beta ``branch_check`` is ``right``, ``wrong`` or
         ``unknown`` by the nitrogen lines, see :func:`metallicity_branch`.
+        ``beyond_turnover`` is the fraction of draws whose ratio is larger than a two-valued
+        relation reaches. They count as at the turnover, and so does a measured ratio that
+        noise can have carried there: monotonic in the ratio, the interval stays one of 68 per
+        cent. Where all of it lies beyond, ``value`` is NaN and ``limit`` is ``none``.
     """
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
@@ -69,7 +80,7 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     }
     return QTable({
         "aperture": np.repeat(list(apertures), len(measured)),
-        **{name: c * u.dex if COLUMNS[name] is float else c for name, c in columns.items()},
+        **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
     })  # fmt: skip
 
 
@@ -78,12 +89,13 @@ def _of_diagnostic(
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of one diagnostic, without units, shape (n_apertures,)."""
     value, limit = value_and_limit(diagnostic, draws.fluxes, draws.attenuation.a_v)
+    drawn = draws.of_diagnostic(diagnostic)
+    value = _held_at_turnover(diagnostic, value, limit, drawn)
     first, last = diagnostic.valid_range
     # A polynomial far from its galaxies gives numbers that mean nothing.
     with np.errstate(invalid="ignore"):
         near = (value >= first - FARTHEST_BEYOND_DEX) & (value <= last + FARTHEST_BEYOND_DEX)
     value, limit = np.where(near, value, np.nan), np.where(near, limit, "none")
-    drawn = draws.of_diagnostic(diagnostic)
     known = limit == ""
     return {
         "diagnostic": np.full(value.shape, diagnostic.name),
@@ -95,7 +107,22 @@ def _of_diagnostic(
         "calibration_scatter": np.full(value.shape, diagnostic.scatter_dex),
         "branch": np.full(value.shape, diagnostic.branch),
         "branch_check": _branch_check(diagnostic, branch),
+        "beyond_turnover": drawn.beyond_turnover,
+        "flag": draws.fluxes.flags_of(*diagnostic.lines),
     }
+
+
+def _held_at_turnover(
+    diagnostic: Diagnostic, value: Array, limit: NDArray[np.str_], drawn: DrawnAbundance
+) -> Array:
+    """Put detected ratios that noise may have carried beyond the turnover at the turnover."""
+    if diagnostic.turnover is None:
+        return value
+    turnover = diagnostic.turnover[0]
+    # The side's other end is the turnover itself: equal ends leave no abundance at all.
+    reached = np.isfinite(drawn.low) & (drawn.high > drawn.low)
+    missing = (limit == "") & np.isnan(value) & reached
+    return np.where(missing & (drawn.beyond_turnover > 0.0), turnover, value)
 
 
 def _branch_check(diagnostic: Diagnostic, branch: NDArray[np.str_]) -> NDArray[np.str_]:

@@ -62,6 +62,8 @@ class Diagnostic:
         ``upper`` or ``lower`` for a side of a two-valued relation, empty for others.
     note : str
         What could not be checked, or must be known.
+    turnover : (float, float), optional
+        12 + log(O/H) where a two-valued relation turns, and the largest logarithm of the ratio.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Diagnostic:
     scatter_dex: float = UNKNOWN_SCATTER
     branch: str = ""
     note: str = ""
+    turnover: tuple[float, float] | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -88,6 +91,23 @@ class Diagnostic:
         with np.errstate(invalid="ignore", divide="ignore"):
             abundance = self.oxygen_abundance(self.log_ratio(fluxes))
         return np.where(np.isfinite(abundance), abundance, np.nan)
+
+    def nearest_from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
+        """Return the 12 + log(O/H) whose ratio is nearest: the turnover for ratios beyond it."""
+        if self.turnover is None:
+            return self.from_fluxes(fluxes)
+        log_ratio = self.log_ratio(fluxes)
+        with np.errstate(invalid="ignore"):
+            # Not a number where a line is not positive, also if that makes the ratio infinite.
+            reached = np.where(np.isfinite(log_ratio), log_ratio, np.nan)
+            return self.oxygen_abundance(np.minimum(reached, self.turnover[1]))
+
+    def is_beyond_turnover(self, fluxes: Mapping[str, Array]) -> NDArray[np.bool_]:
+        """Return where the ratio is larger than the relation knows at any abundance."""
+        if self.turnover is None:
+            return np.zeros(np.shape(fluxes[self.lines[0]]), dtype=bool)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.log_ratio(fluxes) > self.turnover[1])
 
 
 def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Array:
@@ -129,6 +149,7 @@ def _side(
         polynomial.as_text(ratio.symbol),
         (first, polynomial.turnover) if rising else (polynomial.turnover, last),
         source, scatter_dex, branch, note,
+        (polynomial.turnover, polynomial.largest_log_ratio) if two_valued else None,
     )  # fmt: skip
 
 

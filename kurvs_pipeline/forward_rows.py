@@ -61,7 +61,8 @@ def forward_rows(
     for name, profiles in _fitted(fluxes).items():
         model = model.with_profiles(profiles) if model else _model(smearing, profiles)
         lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
-        rows += _of_diagnostic(name, model, lines, random)
+        found = _of_diagnostic(name, model, lines, random)
+        rows += _with_flags_of_lines(found, fluxes.flags_of(*profiles.lines)[1:])
     return rows
 
 
@@ -78,6 +79,15 @@ def _fitted(fluxes: JointFluxes) -> dict[str, LineProfiles]:
     if len(together) > 1:
         fitted[JOINT] = JointProfiles(together[0], tuple(together[1:]))
     return fitted
+
+
+def _with_flags_of_lines(
+    rows: list[dict[str, object]], of_annuli: NDArray[np.str_]
+) -> list[dict[str, object]]:
+    """Let what makes lines doubtful stand in place of ``ok``."""
+    flags = {flag for text in of_annuli.tolist() for flag in text.split("+")} - {""}
+    doubt = "+".join(sorted(flags)) or "ok"
+    return [row | {"flag": doubt} if row["flag"] == "ok" else row for row in rows]
 
 
 def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.kinematics import KinematicMaps
+from kurvs_pipeline.line_coverage import LINE_FLAGS
 from kurvs_pipeline.observation import ObservationMetadata
 
 Array = NDArray[np.float64]
@@ -98,6 +99,18 @@ class GalaxyMeasurement:
             Names, as in ``fluxes``.
         """
         return self._of_line("upper_limit", aperture, line)
+
+    def is_doubtful(self, aperture: str, line: str) -> bool:
+        """Return whether a line is flagged by itself, cut or out of the ratio of its doublet.
+
+        Parameters
+        ----------
+        aperture, line : str
+            Names, as in ``fluxes``.
+        """
+        rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)
+        flags = {flag for text in self.fluxes["flag"][rows] for flag in str(text).split("+")}
+        return not flags.isdisjoint(LINE_FLAGS)
 
     def _of_line(self, column: str, aperture: str, line: str) -> float:
         rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.forward_rows import forward_rows
-from kurvs_pipeline.gradients import slope_coefficients, weighted_slope
+from kurvs_pipeline.gradients import Slope, slope_coefficients, weighted_slope
 from kurvs_pipeline.line_quantities import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.smearing_correction import DiskSmearing
 
@@ -24,6 +24,12 @@ TYPICAL_LOG_N2 = -0.75
 
 FEWEST_DRAWS = 0.1
 """Of the draws must have a gradient, for its error to be told."""
+
+MOST_DRAWS = 0.8
+"""Of the draws should have a gradient: below it the error tells of a chosen few."""
+
+AT_TURNOVER = 0.16
+"""Of an annulus' draws beyond the turnover of the relation: its 68 per cent interval ends there."""
 
 COLUMNS: dict[str, type] = {
     "diagnostic": str,
@@ -96,13 +102,18 @@ def gradient_table(
         bins and weights. Forward estimators have no f_grad and no drawn fraction, use every
         annulus that was measured, detected or not, and hold seeing and scale length as
         uncertain as they are; their flags are those of
-        :class:`~kurvs_pipeline.forward.ForwardGradient`.
+        :class:`~kurvs_pipeline.forward.ForwardGradient`. The flag of a slope is ``ok``,
+        ``too_few_bins``, or all that makes it doubtful, joined by ``+``: ``two_bins``,
+        ``no_psf_or_radius``; ``turnover``, an annulus whose interval ends where a two-valued
+        relation turns over; ``wrong_side`` and ``side_unknown`` of such a relation by the
+        nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and those of the
+        lines (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
+        are ``ok`` otherwise carry too.
     """
-    diagnostic, detected = np.asarray(abundances["diagnostic"]), abundances["limit"] == ""
-    value = np.where(detected, abundances["value"].value, np.nan)
+    diagnostic = np.asarray(abundances["diagnostic"])
     rows: list[dict[str, object]] = []
     for name in dict.fromkeys(diagnostic.tolist()):
-        here = value[diagnostic == name]
+        here = abundances[diagnostic == name]
         rows.extend(_of_diagnostic(DIAGNOSTICS[name], here, radius_kpc, smearing, draws))
     rows.extend(forward_rows(draws.fluxes, smearing, random))
     table = QTable({
@@ -116,7 +127,7 @@ def gradient_table(
 
 def _of_diagnostic(
     diagnostic: Diagnostic,
-    abundance: Array,
+    abundances: QTable,
     radius_kpc: Array,
     smearing: DiskSmearing,
     draws: AbundanceDraws,
@@ -124,20 +135,40 @@ def _of_diagnostic(
     """Return the rows of a diagnostic: the slope as it is, and corrected."""
     of_apertures = draws.of_diagnostic(diagnostic)
     abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[1:]
+    abundance = np.where(abundances["limit"] == "", abundances["value"].value, np.nan)
     slope = weighted_slope(radius_kpc, abundance, abundance_err)
     factor = _correction(diagnostic, slope.coefficients, smearing)
-    flag = slope.flag if np.isfinite(factor) or slope.n_bins < 2 else "no_psf_or_radius"
     if slope.n_bins < 2:
         drawn = DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan))
     else:
         drawn = drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
-    common = {"n_bins": slope.n_bins, "drawn_fraction": float(np.isfinite(drawn.observed).mean())}
+    drawn_fraction = float(np.isfinite(drawn.observed).mean())
+    common = {"n_bins": slope.n_bins, "drawn_fraction": drawn_fraction}
+    doubts = _doubts(slope, abundances, drawn_fraction)
+    uncorrected = ["no_psf_or_radius"] if slope.n_bins >= 2 and not np.isfinite(factor) else []
     return [
         _row(diagnostic.name, "slope", slope.gradient, drawn.observed)
-        | common | _correction_columns(1.0, smearing) | {"flag": slope.flag},
+        | common | _correction_columns(1.0, smearing) | {"flag": "+".join(doubts) or "ok"},
         _row(diagnostic.name, "slope_fgrad", factor * slope.gradient, drawn.corrected)
-        | common | _correction_columns(factor, smearing) | {"flag": flag},
+        | common | _correction_columns(factor, smearing)
+        | {"flag": "+".join(uncorrected + doubts) or "ok"},
     ]  # fmt: skip
+
+
+def _doubts(slope: Slope, abundances: QTable, drawn_fraction: float) -> list[str]:
+    """Return why a slope is not to be taken at its word."""
+    if slope.n_bins < 2:
+        return [slope.flag]
+    used = abundances[slope.coefficients != 0.0]
+    doubts = {
+        slope.flag: slope.flag != "ok",
+        "turnover": np.any(used["beyond_turnover"] > AT_TURNOVER),
+        "wrong_side": np.any(used["branch_check"] == "wrong"),
+        "side_unknown": np.any(used["branch_check"] == "unknown"),
+        "few_draws": drawn_fraction < MOST_DRAWS,
+    }
+    of_lines = {flag for text in used["flag"] for flag in str(text).split("+")} - {""}
+    return [*(doubt for doubt, applies in doubts.items() if applies), *sorted(of_lines)]
 
 
 def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict[str, object]:

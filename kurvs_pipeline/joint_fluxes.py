@@ -37,12 +37,15 @@ class JointFluxes:
     shared_noise : array, shape (n_lines, n_apertures - 1, n_apertures - 1), optional
         Correlation of the noise of the annuli, which come after the integrated aperture, in the
         band of each line; they are independent if it is not given.
+    flags : str array, shape (n_apertures, n_lines), optional
+        What makes single lines doubtful (:func:`~kurvs_pipeline.line_coverage.line_flags`).
     """
 
     names: tuple[str, ...]
     flux: Array
     covariance: Array
     shared_noise: Array | None = None
+    flags: NDArray[np.str_] | None = None
 
     @classmethod
     def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
@@ -65,7 +68,8 @@ class JointFluxes:
             here = np.flatnonzero(bands == band)
             inside = known.covariance[:, indices[here][:, None], indices[here]]
             covariance[:, here[:, None], here] = inside
-        return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands))
+        flags = np.stack([kept[b].line_flags[:, i] for b, i in chosen.values()], axis=1)
+        return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands), flags)
 
     @property
     def covariance_of_annuli(self) -> Array:
@@ -89,6 +93,14 @@ class JointFluxes:
         # Indices apart from one another come first: (annulus, line, line).
         joint[:, annulus, :, annulus] = within
         return joint
+
+    def flags_of(self, *lines: str) -> NDArray[np.str_]:
+        """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,)."""
+        if self.flags is None:
+            return np.full(len(self.flux), "")
+        at = [self.names.index(name) for name in lines if name in self.names]
+        known = [{flag for text in row for flag in text.split("+")} for row in self.flags[:, at]]
+        return np.array(["+".join(sorted(flags - {""})) for flags in known], dtype=np.str_)
 
     def of_line(self, name: str) -> Array:
         """Return the flux of a line in every aperture, NaN if no band holds it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from astropy import units as u
@@ -13,6 +13,7 @@ from kurvs_pipeline.band_fitter import BandFitter
 from kurvs_pipeline.broad_component import BroadHalpha
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import fit_lines
+from kurvs_pipeline.line_coverage import line_coverage, line_flags
 from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -20,7 +21,7 @@ from kurvs_pipeline.noise import observed_line_sigma_channels
 from kurvs_pipeline.shared_noise import shared_noise
 from kurvs_pipeline.sky_excess import with_sky_residuals
 from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd, near_lines
-from kurvs_pipeline.statistical_flux import statistical_fluxes
+from kurvs_pipeline.statistical_flux import StatisticalFluxes, statistical_fluxes
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
 Array = NDArray[np.float64]
@@ -76,6 +77,23 @@ class BandFit:
     def line_flux_density(self) -> Array:
         """The spectra without other light, shape (n_apertures, n_channels)."""
         return self.spectra.flux - (0.0 if self.other_light is None else self.other_light)
+
+    @cached_property
+    def sums(self) -> StatisticalFluxes:
+        """Fluxes of the lines as sums over their channels."""
+        return statistical_fluxes(
+            self.fits, self.line_flux_density, self.spectra.variance, mask=~self.spectra.valid
+        )
+
+    @cached_property
+    def line_coverage(self) -> Array:
+        """Fraction of the channels about each line that were used, shape (n_apertures, n_lines)."""
+        return line_coverage(self.fits, self.spectra.valid)
+
+    @cached_property
+    def line_flags(self) -> NDArray[np.str_]:
+        """What makes single lines doubtful, shape (n_apertures, n_lines)."""
+        return line_flags(self.line_coverage, self.sums)
 
     def model_spectra(self) -> Array:
         """Return what was fitted, with the other light, as :meth:`LineFits.model_spectra`."""
@@ -246,11 +264,18 @@ def flux_table(
     -------
     QTable
         ``aperture, line, flux, flux_err, snr, upper_limit, statistical_flux,
-        statistical_flux_err, band, coverage, velocity, sigma, kinematics, reduced_chi2, flag``.
+        statistical_flux_err, band, coverage, velocity, sigma, kinematics, line_coverage,
+        reduced_chi2, flag``.
         ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux stands either way.
         ``coverage`` is of the aperture's area in the line's own band: light on the rest is
         not made up. ``statistical_flux`` sums over the line, whatever its shape, and is NaN
         where lines overlap (:func:`~kurvs_pipeline.statistical_flux.statistical_fluxes`).
+        ``line_coverage`` is the fraction of the channels about a line that were used
+        (:func:`~kurvs_pipeline.line_coverage.line_coverage`), and ``flag`` holds
+        ``truncated`` and ``doublet_ratio`` of single lines beside what is known of the whole
+        fit. Such lines are used all the same: fit and error know which channels there are, and
+        leaving lines out where the sky is would choose redshifts. Abundances and gradients
+        that they enter carry the flag.
         A broad H-alpha that was kept is a row ``halpha_broad`` with its own kinematics.
     """
     within = np.asarray(coverage, dtype=float)
@@ -272,19 +297,18 @@ def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Arr
     table["snr"] = lines.snr.ravel() * u.dimensionless_unscaled
     limit = np.where(detected, np.nan, DETECTION_SNR * lines.flux_err)
     table["upper_limit"] = limit.ravel() * unit
-    sums = statistical_fluxes(
-        fit.fits, fit.line_flux_density, fit.spectra.variance, mask=~fit.spectra.valid
-    )
-    table["statistical_flux"] = sums.flux.ravel() * unit
-    table["statistical_flux_err"] = sums.flux_err.ravel() * unit
+    table["statistical_flux"] = fit.sums.flux.ravel() * unit
+    table["statistical_flux_err"] = fit.sums.flux_err.ravel() * unit
     table["band"] = band
     table["coverage"] = np.repeat(coverage * fit.coverage, n_lines)
     table["velocity"] = np.repeat(fit.fits.velocity_kms, n_lines) * u.km / u.s
     table["sigma"] = np.repeat(fit.fits.sigma_kms, n_lines) * u.km / u.s
     table["kinematics"] = np.repeat(fit.fits.kinematics, n_lines)
-    flags = [describe_flag(int(flag)) for flag in fit.fits.quality_flag]
+    table["line_coverage"] = fit.line_coverage.ravel()
     table["reduced_chi2"] = np.repeat(fit.fits.reduced_chi2, n_lines)
-    table["flag"] = np.repeat(flags, n_lines)
+    of_fits = np.repeat([describe_flag(int(flag)) for flag in fit.fits.quality_flag], n_lines)
+    pairs = zip(of_fits, fit.line_flags.ravel(), strict=True)
+    table["flag"] = ["+".join(filter(None, pair)) for pair in pairs]
     return table
 
 
@@ -309,6 +333,7 @@ def _broad_table(
     table["velocity"] = broad.velocity_kms[kept] * u.km / u.s
     table["sigma"] = broad.sigma_kms[kept] * u.km / u.s
     table["kinematics"] = "free"
+    table["line_coverage"] = np.full(len(table), np.nan)
     table["reduced_chi2"] = fit.fits.reduced_chi2[kept]
     table["flag"] = np.array([describe_flag(int(flag)) for flag in fit.fits.quality_flag[kept]])
     return table

@@ -1,5 +1,6 @@
 """The pipeline: from an Observation to the metallicity gradient, one stage after the other."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -189,6 +190,19 @@ def gradients_of(
     return gradient_table(of_annuli, radius_kpc, smearing, gas.draws, random)
 
 
+def _unknown_size(frame: GalaxyFrame, apertures: PlacedApertures) -> tuple[str, ...]:
+    """Say what is done without an effective radius."""
+    if math.isfinite(frame.metadata.effective_radius_arcsec):
+        return ()
+    radius = apertures.apertures[0].outer_arcsec
+    note = (
+        "effective radius not stated: the integrated aperture reaches as far as the annuli, "
+        f"{radius:g} arcsec, where noise may outweigh the galaxy, and gradients are not corrected "
+        "for seeing; state --effective-radius for an aperture of 1.5 effective radii"
+    )
+    return (note,)
+
+
 def _measured_galaxy(
     cubes: CalibratedCubes,
     frame: GalaxyFrame,
@@ -200,7 +214,7 @@ def _measured_galaxy(
     return MeasuredGalaxy(
         metadata=frame.metadata,
         redshift_err=frame.redshift_err,
-        assumptions=frame.assumptions,
+        assumptions=(*frame.assumptions, *_unknown_size(frame, apertures)),
         fluxes=flux_table(fits, apertures.names, apertures.coverage),
         attenuation=gas.attenuation,
         abundances=gas.abundances,

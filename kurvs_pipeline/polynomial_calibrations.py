@@ -82,6 +82,11 @@ class PolynomialCalibration:
         abundance, log_ratio = self._table
         return float(abundance[np.argmax(log_ratio)])
 
+    @cached_property
+    def largest_log_ratio(self) -> float:
+        """The logarithm of the ratio there."""
+        return float(np.max(self._table[1]))
+
     def below_turnover(self, log_ratio: ArrayLike) -> Array:
         """Return the abundance on the metal-poor side, where the ratio rises with it."""
         return self._inverted(log_ratio, rising=True)

@@ -31,11 +31,17 @@ LIMIT_ARROW_DEX = 0.08
 LEAST_ABUNDANCE_RANGE = (8.0, 9.2)
 """12 + log(O/H) that panels show at least; wider, in steps of 0.2, where points need it."""
 
+CORRECTED = ("forward", "slope_fgrad")
+"""For seeing, the one to quote first."""
+
 UNCORRECTED = "*"
 """After a gradient that could not be corrected for seeing."""
 
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
 _STEP_DEX = 0.2
+_FADED, _BAND = 0.35, 0.13
+"""Opacity of doubtful gradients, and of intervals."""
+
 _ROOM_FOR_A_NOTE = 0.09
 """Of a panel's height."""
 
@@ -98,8 +104,10 @@ def plot_radial_profile(
     """Draw the abundance of every annulus and the gradients through them.
 
     Points are measurements, small arrows 4-sigma limits. Full lines are slopes through the
-    points, dashed ones corrected for seeing, dotted ones the truth. Open symbols are of the
-    side of a two-valued diagnostic that the nitrogen lines exclude.
+    points. Dashed ones are corrected for seeing: the forward fit with its 68 per cent, about the
+    weighted middle of the points, or f_grad times the slope where there is none. Dotted ones are
+    the truth. What a flag makes doubtful is faded, its number in brackets. Open symbols are of
+    the side of a two-valued diagnostic that the nitrogen lines exclude.
 
     Parameters
     ----------
@@ -163,7 +171,7 @@ def _draw_slopes(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
     table = _of_annuli(results, diagnostic)
     error = 0.5 * (table["err_low"] + table["err_high"]).value
     used = (table["limit"] == "") & np.isfinite(error) & (error > 0.0)
-    if used.sum() < 2:
+    if not used.any():
         return
     middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
     radii = np.array([middles[str(name)] for name in table["aperture"]])
@@ -172,11 +180,17 @@ def _draw_slopes(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
     level = np.average(table["value"].value[used], weights=weight)
     span = np.array([results.annuli[0].inner_arcsec, results.annuli[-1].outer_arcsec])
     span *= results.kpc_per_arcsec
-    for estimator, style in (("slope", "-"), ("slope_fgrad", "--")):
-        gradient = _gradient(results, diagnostic, estimator)[0]
-        if math.isfinite(gradient):
-            axes.plot(span, level + gradient * (span - pivot), style, color=mark.colour,
-                      linewidth=0.9, label=f"{diagnostic} {estimator}")  # fmt: skip
+    fitted = _first_known(results, diagnostic, ("slope",))
+    corrected = _first_known(results, diagnostic, CORRECTED)
+    for found, style in ((fitted, "-"), (corrected, "--")):
+        if found is not None:
+            axes.plot(span, level + found.gradient * (span - pivot), style, color=mark.colour,
+                      linewidth=0.9, alpha=_FADED if found.is_doubtful else 1.0,
+                      label=f"{diagnostic} {found.estimator}")  # fmt: skip
+    if corrected is not None and corrected.estimator == "forward" and not corrected.is_doubtful:
+        ends = [level + end * (span - pivot) for end in (corrected.low, corrected.high)]
+        axes.fill_between(span, *ends, color=mark.colour, alpha=_BAND, linewidth=0.0,
+                          label=f"{diagnostic} forward interval")  # fmt: skip
 
 
 def _of_annuli(results: GalaxyResults, diagnostic: str) -> QTable:
@@ -185,12 +199,43 @@ def _of_annuli(results: GalaxyResults, diagnostic: str) -> QTable:
     return table[annuli & (table["diagnostic"] == diagnostic)]
 
 
-def _gradient(results: GalaxyResults, diagnostic: str, estimator: str) -> tuple[float, float]:
-    table = results.gradients
-    row = table[(table["diagnostic"] == diagnostic) & (table["estimator"] == estimator)]
-    if len(row) == 0:
-        return math.nan, math.nan
-    return float(row["gradient"].value[0]), float(row["gradient_err"].value[0])
+@dataclass(frozen=True)
+class ShownGradient:
+    """A gradient as figures show it.
+
+    Parameters
+    ----------
+    estimator : str
+        As in the table.
+    gradient, error, low, high : float
+        dex/kpc.
+    is_doubtful : bool
+        Whether its flag says so.
+    """
+
+    estimator: str
+    gradient: float
+    error: float
+    low: float
+    high: float
+    is_doubtful: bool
+
+
+def _first_known(
+    results: GalaxyResults, diagnostic: str, estimators: Sequence[str]
+) -> ShownGradient | None:
+    """Return the gradient of the first estimator that has one."""
+    table = results.gradients[results.gradients["diagnostic"] == diagnostic]
+    rows = {str(row["estimator"]): row for row in table if math.isfinite(row["gradient"].value)}
+    for name in estimators:
+        if name in rows:
+            row = rows[name]
+            gradient, error, low, high = (
+                float(row[column].value)
+                for column in ("gradient", "gradient_err", "gradient_low", "gradient_high")
+            )
+            return ShownGradient(name, gradient, error, low, high, bool(row["flag"] != "ok"))
+    return None
 
 
 def _write_notes(results: GalaxyResults, marks: Mapping[str, Mark], axes: Axes) -> None:
@@ -206,12 +251,13 @@ def _write_notes(results: GalaxyResults, marks: Mapping[str, Mark], axes: Axes) 
 def _note(results: GalaxyResults, diagnostic: str) -> str:
     """Spell a gradient: as corrected, else as fitted, else why there is none."""
     symbol = DIAGNOSTICS[diagnostic].ratio.symbol
-    for estimator, remark in (("slope_fgrad", ""), ("slope", UNCORRECTED)):
-        gradient, error = _gradient(results, diagnostic, estimator)
-        if math.isfinite(gradient):
-            spelt = f"{error:.3f}" if math.isfinite(error) else "?"
-            return f"{symbol} {signed(gradient, 3)} ± {spelt}{remark}"
-    return f"{symbol}: < 2 annuli"
+    found = _first_known(results, diagnostic, (*CORRECTED, "slope"))
+    if found is None:
+        return f"{symbol}: < 2 annuli"
+    spelt = f"{found.error:.3f}" if math.isfinite(found.error) else "?"
+    remark = UNCORRECTED if found.estimator == "slope" else ""
+    text = f"{symbol} {signed(found.gradient, 3)} ± {spelt}{remark}"
+    return f"({text})" if found.is_doubtful else text
 
 
 def outermost_kpc(galaxies: Sequence[GalaxyResults]) -> float:

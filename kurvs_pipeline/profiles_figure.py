@@ -119,7 +119,7 @@ def profile_key(diagnostics: Sequence[str], *, with_truth: bool) -> list[Line2D]
     ]  # fmt: skip
     lines = [
         Line2D([], [], linestyle="-", label="slope as fitted"),
-        Line2D([], [], linestyle="--", label="corrected for seeing"),
+        Line2D([], [], linestyle="--", label="corrected for seeing,\nshaded 68% (forward)"),
     ]
     if with_truth:
         lines.append(Line2D([], [], linestyle=":", label="truth"))
@@ -133,4 +133,5 @@ def profile_key(diagnostics: Sequence[str], *, with_truth: bool) -> list[Line2D]
                markersize=4.0, label="side excluded by [N II]"),
         *lines,
         Line2D([], [], linestyle="", label="numbers: dex/kpc,\ncorrected (* as fitted)"),
+        Line2D([], [], linestyle="", label="faded, in brackets: flagged,\nsee gradients.ecsv"),
     ]  # fmt: skip

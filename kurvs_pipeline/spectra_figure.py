@@ -25,7 +25,7 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.map_plot import plot_halpha_map
 from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.spectra_plot import plot_spectrum
-from kurvs_pipeline.spectral_panels import SpectralPanel, spectral_panels
+from kurvs_pipeline.spectral_panels import DOUBTFUL, SpectralPanel, spectral_panels
 
 WIDTH_EXPONENT = 0.35
 """Panels are as wide as this power of their range: room for numbers beside a single line."""
@@ -81,6 +81,9 @@ def spectra_key(results: GalaxyResults) -> list[Line2D | Patch]:
     """
     limit = rf"or < its {DETECTION_SNR:g} $\sigma$ limit in"
     unit = unit_label(results.fluxes["flux"].unit)
+    names = {(str(row["aperture"]), str(row["line"])) for row in results.fluxes}
+    cut = any(results.is_doubtful(*name) for name in names)
+    doubtful = [f"{DOUBTFUL} cut, or doublet not 3:1"] if cut else []
     return [
         Line2D([], [], color=DATA_COLOUR, linewidth=0.9, label="data"),
         Line2D([], [], color=FIT_COLOUR, linewidth=1.2, label=f"fit, with S/N > {DETECTION_SNR:g}"),
@@ -90,7 +93,7 @@ def spectra_key(results: GalaxyResults) -> list[Line2D | Patch]:
         Line2D([], [], marker="o", linestyle="", markerfacecolor="white",
                markeredgecolor=MUTED_COLOUR, label="seeing (map)"),
         *(Line2D([], [], linestyle="", label=text)
-          for text in ("numbers: S/N of each line,", limit, unit)),
+          for text in ("numbers: S/N of each line,", limit, unit, *doubtful)),
     ]  # fmt: skip
 
 

@@ -102,6 +102,10 @@ def _panel(results: GalaxyResults, band: str, lines: LineComplex) -> SpectralPan
     return SpectralPanel(band, members, marked, (max(low, channels[0]), min(high, channels[-1])))
 
 
+DOUBTFUL = "\N{DAGGER}"
+"""After what is known of a line that is cut, or out of the ratio of its doublet."""
+
+
 @dataclass(frozen=True)
 class LineNote:
     """What a panel says of a line.
@@ -135,7 +139,8 @@ def line_notes(results: GalaxyResults, panel: SpectralPanel, aperture: str) -> l
 
 def _note(results: GalaxyResults, aperture: str, line: str, label: str) -> LineNote:
     snr, limit = results.snr(aperture, line), results.upper_limit(aperture, line)
+    mark = DOUBTFUL if results.is_doubtful(aperture, line) else ""
     if snr > DETECTION_SNR:
-        return LineNote(f"{label} {signal_to_noise_label(snr)}", detected=True)
-    known = f"{label} < {two_digits(limit)}" if limit > 0.0 else f"{label} no data"
+        return LineNote(f"{label} {signal_to_noise_label(snr)}{mark}", detected=True)
+    known = f"{label} < {two_digits(limit)}{mark}" if limit > 0.0 else f"{label} no data"
     return LineNote(known, detected=False)

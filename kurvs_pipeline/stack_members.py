@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.rest_spectra import RestSpectrum
 
 Array = NDArray[np.float64]
@@ -179,7 +180,17 @@ def _problem(member: Member, needed: set[str], *, normalise: bool, by_mass: bool
         return "no data"
     reasons = [f"no {band}" for band in sorted(needed - set(member.bands))]
     if normalise and not member.halpha[1] > DETECTION_SNR:
-        reasons.append(f"H-alpha not above {DETECTION_SNR:g} sigma")
+        reasons.append(_halpha_problem(member))
     if by_mass and not np.isfinite(member.log_stellar_mass):
         reasons.append("no stellar mass")
     return ", ".join(reasons)
+
+
+def _halpha_problem(member: Member) -> str:
+    """Return why H-alpha cannot scale the spectra of a galaxy."""
+    if np.isfinite(member.halpha[1]):
+        return f"H-alpha not above {DETECTION_SNR:g} sigma"
+    line = REST_WAVELENGTH_UM["halpha"]
+    if any(s.edges_um[0] < line < s.edges_um[-1] for s in member.bands.values()):
+        return "H-alpha could not be fitted"
+    return f"no spectrum of H-alpha, only {', '.join(sorted(member.bands))}"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from astropy.table import QTable, Table
 
+from experiments import spectra_figure
 from experiments.cli import BAD_INPUT, execute
-from experiments.spectra_figure import MOST_GALAXIES, spectra_figure
+from experiments.spectra_figure import GALAXIES_ON_A_PAGE, spectra_pages
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.extracted_spectra import fit_spectra, read_spectra_table
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -99,27 +100,33 @@ def test_spectra_without_a_fit_are_said_on_standard_error(table):
     )
 
 
-def panels_of(n_galaxies, tmp_path):
+def pages_of(n_galaxies, tmp_path):
+    """Return the number of panels and the title of every page."""
     path = tmp_path / "spectra.csv"
     spectra_table(n_galaxies).write(path, overwrite=True)
-    figure = spectra_figure(fit_spectra(read_spectra_table(path), medium="vacuum"))
-    return len(figure.axes), figure.get_suptitle()
+    pages = spectra_pages(fit_spectra(read_spectra_table(path), medium="vacuum"))
+    return [(len(page.axes), page.get_suptitle()) for page in pages]
 
 
-def test_the_figure_has_one_panel_a_spectrum(tmp_path):
-    assert panels_of(3, tmp_path)[0] == 3
+def test_a_page_has_one_panel_a_spectrum_and_no_more_galaxies_than_can_be_read(tmp_path):
+    pages = pages_of(GALAXIES_ON_A_PAGE + 3, tmp_path)
+    assert [panels for panels, _ in pages] == [GALAXIES_ON_A_PAGE, 3]
+    first, last, n = GALAXIES_ON_A_PAGE + 1, GALAXIES_ON_A_PAGE + 3, GALAXIES_ON_A_PAGE + 3
+    assert pages[1][1].startswith(f"galaxies {first} to {last} of {n}: ")
 
 
-def test_the_figure_says_when_it_leaves_galaxies_out(tmp_path):
-    panels, title = panels_of(MOST_GALAXIES + 1, tmp_path)
-    assert panels == MOST_GALAXIES
-    assert f"the first {MOST_GALAXIES} of {MOST_GALAXIES + 1}" in title
+def test_pages_say_when_they_leave_galaxies_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(spectra_figure, "MOST_GALAXIES", 2)
+    ((panels, title),) = pages_of(3, tmp_path)
+    assert panels == 2
+    assert "galaxies 1 to 2 of 3, of which the first 2 are drawn" in title
 
 
 @pytest.mark.real_data
-def test_all_galaxies_of_the_survey_fit_on_a_page(shared_data, tmp_path):
+def test_all_galaxies_of_the_survey_are_fitted_and_drawn(shared_data, tmp_path):
     real = shared_data / "real"
     arguments = ["--catalogue", str(real / "integrated_fluxes.csv"), "--output", str(tmp_path)]
     assert execute(["fit-spectra", str(real / "integrated_spectra.csv"), *arguments]) == 0
     fluxes = QTable.read(tmp_path / "fluxes.ecsv")
     assert len(set(fluxes["kurvs_id"])) == 29
+    assert len(list(tmp_path.glob("spectra*.png"))) == 4

@@ -80,9 +80,12 @@ def abundances(rows):
 
 
 def gradients(rows):
-    """Return a table from rows of diagnostic, estimator, gradient, error."""
-    table = QTable(rows=rows, names=("diagnostic", "estimator", "gradient", "gradient_err"))
-    for name in ("gradient", "gradient_err"):
+    """Return a table from rows of diagnostic, estimator, gradient, error and perhaps a flag."""
+    rows = [(*row, "ok")[:5] for row in rows]
+    table = QTable(rows=rows, names=("diagnostic", "estimator", "gradient", "gradient_err", "flag"))
+    table["gradient_low"] = table["gradient"] - table["gradient_err"]
+    table["gradient_high"] = table["gradient"] + table["gradient_err"]
+    for name in ("gradient", "gradient_err", "gradient_low", "gradient_high"):
         table[name] = table[name].astype(float) * u.dex / u.kpc
     return table
 
@@ -332,6 +335,29 @@ def test_an_error_that_is_not_known_is_a_question_mark(results, axes):
     rows = [("n2", "slope", -0.03, np.nan), ("n2", "slope_fgrad", -0.05, np.nan)]
     plot_radial_profile(replace(on_a_line(results), gradients=gradients(rows)), axes)
     assert "N2 \N{MINUS SIGN}0.050 ± ?" in texts(axes)
+
+
+def test_the_forward_fit_is_what_is_drawn_as_corrected_with_its_interval(results, axes):
+    rows = [("n2", "slope", -0.03, 0.01), ("n2", "slope_fgrad", -0.05, 0.02),
+            ("n2", "forward", -0.06, 0.03)]  # fmt: skip
+    plot_radial_profile(replace(on_a_line(results), gradients=gradients(rows)), axes)
+    assert "N2 \N{MINUS SIGN}0.060 ± 0.030" in texts(axes)
+    x, y = drawn(axes, "n2 forward").get_data()
+    assert np.diff(y)[0] / np.diff(x)[0] == pytest.approx(-0.06)
+    (band,) = [c for c in axes.collections if c.get_label() == "n2 forward interval"]
+    corners = band.get_paths()[0].vertices
+    pivot = np.interp(MIDDLES_KPC[1], x, y)
+    steepest = corners[corners[:, 0] == x[1], 1].min()
+    assert (steepest - pivot) / (x[1] - MIDDLES_KPC[1]) == pytest.approx(-0.09, abs=2e-3)
+
+
+@pytest.mark.parametrize("flag", ["two_bins", "turnover", "two_bins+few_draws", "unconstrained"])
+def test_a_gradient_with_a_flag_is_faded_in_brackets_and_without_interval(flag, results, axes):
+    rows = [("n2", "slope", -0.03, 0.01), ("n2", "forward", -0.06, 0.03, flag)]
+    plot_radial_profile(replace(on_a_line(results), gradients=gradients(rows)), axes)
+    assert "(N2 \N{MINUS SIGN}0.060 ± 0.030)" in texts(axes)
+    assert drawn(axes, "n2 forward").get_alpha() < 0.5 < drawn(axes, "n2 slope").get_alpha()
+    assert not [c for c in axes.collections if c.get_label() == "n2 forward interval"]
 
 
 def test_the_diagnostics_have_the_markers_of_the_paper(results, axes):

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_commands_of_the_readme_exist():
         "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations", "fgrad",
     }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
+
+
+def test_files_that_examples_of_the_readme_read_are_those_that_earlier_ones_write():
+    """Names in capitals are the reader's own files."""
+    galaxy = tomllib.loads((ROOT / "examples" / "galaxy.toml").read_text())["galaxy"]["name"]
+    written = {"mock": galaxy, "kurvs-9": "KURVS-9"}
+    made = {f"{folder}/{name}_{band}.fits" for folder, name in written.items()
+            for band in ("IZ", "YJ", "H")}  # fmt: skip
+    text = "\n".join(code_blocks("sh"))
+    read = set(re.findall(r"[\w./-]+\.fits", text))
+    assert {name for name in read if not name.split(".")[0].isupper()} <= made
+    for folder in written:
+        assert f" --output {folder}\n" in text
+    assert all((ROOT / name).is_file() for name in re.findall(r"examples/[\w.-]+", text))
 
 
 def test_the_python_example_of_the_readme_runs(capsys):

@@ -43,7 +43,7 @@ def fit_spectra(
     The table needs the columns band (IZ, YJ or H), wavelength_um or rest_wavelength_um, and
     flux_density; flux_density_err and redshift are optional, all others identify a spectrum.
     Noise comes from the spectra themselves where no errors are given. Writes fluxes.ecsv,
-    spectra.png and run.json.
+    spectra.png (and spectra-2.png..., 8 galaxies each) and run.json.
     """
     from experiments.run import start_run
     from experiments.spectra_fitting import run_fit_spectra

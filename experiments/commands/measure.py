@@ -22,6 +22,20 @@ SOME_FAILED = 2
 """Exit code of a list of galaxies some of which could not be measured."""
 
 EXAMPLES = """\b
+Estimators of gradients.ecsv, best first:
+  forward        disk that explains the fluxes of all annuli, detected or not,
+                 through the seeing: quote it, average it
+  forward_prior  the same with the population, 0 +- 0.04 dex/kpc, as prior: best
+                 guess of one faint or compact galaxy, not to be averaged
+  slope_fgrad    slope times the beam-smearing correction: beside published ones
+  slope          line through the detected annuli, flattened by the seeing
+  A flag other than ok says why a number is not to be taken at its word.
+\b
+Attenuation:
+  balmer         from H-alpha/H-beta of the aperture
+  stack          of the survey's stacked galaxies, where H-beta is not detected
+                 or H-alpha/H-beta is below 2.86
+\b
 Examples:
   kurvs measure mock_IZ.fits mock_YJ.fits mock_H.fits
   kurvs measure cube.fits --redshift 0.975 --inclination 0 --scheme 3x0.4

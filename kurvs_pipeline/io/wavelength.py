@@ -98,6 +98,7 @@ def _linear_axis(
         step_um = _header_step_um(header, where)
     else:
         _check_given("--wavelength-step", step_um)
+        assumptions.append(f"channels are {step_um:g} um wide as given, not as in the header")
     if start_um is None:
         start_um = _header_start_um(header, step_um, where)
     else:
