@@ -1,5 +1,6 @@
 """Batches of a campaign in this process, or on a cluster of Dask."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -150,6 +151,8 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
     """
     from distributed import Client  # noqa: PLC0415
 
+    # What they would say of a lost scheduler is said in one line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
@@ -158,7 +161,8 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
             "that 'dask scheduler' prints, such as tcp://host:8786"
         ) from error
     with client:
-        announce(f"dashboard: {client.dashboard_link}")
+        if "dashboard" in client.scheduler_info().get("services", {}):
+            announce(f"dashboard: {client.dashboard_link}")
         if not client.nthreads():
             announce(f"waiting: the scheduler at {address} has no workers yet")
         yield client
