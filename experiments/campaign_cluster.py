@@ -146,9 +146,12 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
     announce : callable
         Called with the address of the dashboard.
     """
+    import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
     with (
+        # It looks at every worker 100 times a second.
+        dask.config.set({"distributed.worker.profile.enabled": False}),
         LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs="CRITICAL",
