@@ -1,11 +1,18 @@
 """Campaigns: every task once, in one store, the same for any number of workers."""
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import xarray as xr
 from toy_campaign import Toy
 
 from experiments.campaign import open_campaign, run_campaign
+from kurvs_pipeline.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -131,3 +138,44 @@ def test_a_result_unlike_the_template_is_a_failure_that_says_so(
     monkeypatch.setattr(Toy, "run", lambda self, number: change(run(self, number)))
     (failure,) = run_campaign(Toy(n_tasks=1), store).failures
     assert message in failure.traceback
+
+
+def test_a_scheduler_and_workers_started_by_hand_give_the_same_bits(store, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    toy = Toy(n_tasks=20, raising=(4,))
+    with contextlib.ExitStack() as stack:
+        for arguments in (
+            ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", ":0"],
+            ["worker", address, "--nthreads", "1"],
+            ["worker", address, "--nthreads", "1"],
+        ):
+            stack.enter_context(dask_command(*arguments))
+        said = []
+        outcome = run_campaign(toy, store, scheduler=address, announce=said.append)
+    alone = run_campaign(toy, tmp_path / "alone.zarr")
+    xr.testing.assert_identical(outcome.results.load(), alone.results.load())
+    assert said[0].startswith("dashboard: http://127.0.0.1:")
+
+
+@contextlib.contextmanager
+def dask_command(*arguments):
+    """Run the command ``dask`` until the block is left."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(  # noqa: S603 - a fixed command
+        [sys.executable, "-m", "dask", *arguments],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_an_address_without_a_scheduler_is_told(store, monkeypatch):
+    monkeypatch.setattr("experiments.campaign_cluster.CONNECT_S", 0.2)
+    with pytest.raises(ConfigurationError, match="no scheduler answers at 'tcp"):
+        run_campaign(Toy(n_tasks=2), store, scheduler="tcp://127.0.0.1:1")
