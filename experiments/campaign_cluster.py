@@ -1,6 +1,8 @@
 """Batches of a campaign in this process, or on a cluster of Dask."""
 
 import logging
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -149,17 +151,28 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
     import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
-    with (
-        # It looks at every worker 100 times a second.
-        dask.config.set({"distributed.worker.profile.enabled": False}),
-        LocalCluster(
+    # The profiler looks at every worker 100 times a second.
+    with dask.config.set({"distributed.worker.profile.enabled": False}), _deaf_to_interruption():
+        cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs="CRITICAL",
-        ) as cluster,
-        Client(cluster) as client,
-    ):  # fmt: skip
+        )  # fmt: skip
+    with cluster, Client(cluster) as client:
         announce(f"dashboard: {client.dashboard_link}")
         yield client
+
+
+@contextmanager
+def _deaf_to_interruption() -> Iterator[None]:
+    """Let processes that start now ignore Ctrl-C: it is this one's to report, once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
