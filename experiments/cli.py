@@ -98,8 +98,10 @@ def execute(arguments: Sequence[str]) -> int:
         _complain(_describe(error))
         return BAD_INPUT
     if code == INTERRUPTED:
-        kept = "galaxies that were done are kept: --resume goes on with the others"
-        in_parts = arguments[:1] == ["measure"] and "--catalogue" in arguments
+        kept = "what was done is kept: --output DIR --resume goes on"
+        in_parts = arguments[:1] == ["recover"] or (
+            arguments[:1] == ["measure"] and "--catalogue" in arguments
+        )
         _complain(f"interrupted; {kept if in_parts else 'nothing was written'}")
     return code if isinstance(code, int) else 0
 

@@ -1,6 +1,10 @@
 """Campaigns: every task once, in one store, the same for any number of workers."""
 
-import json
+import contextlib
+import os
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,8 +12,7 @@ import xarray as xr
 from toy_campaign import Toy
 
 from experiments.campaign import open_campaign, run_campaign
-from experiments.campaign_store import CampaignStore
-from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
+from kurvs_pipeline.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -137,58 +140,42 @@ def test_a_result_unlike_the_template_is_a_failure_that_says_so(
     assert message in failure.traceback
 
 
-def test_an_existing_store_is_not_touched_without_resume(store):
-    before = run_campaign(Toy(n_tasks=3), store).results.load()
-    with pytest.raises(OutputError, match="exists; expected a new place"):
-        run_campaign(Toy(n_tasks=3, seed=9), store)
-    xr.testing.assert_identical(open_campaign(store).load(), before)
+def test_a_scheduler_and_workers_started_by_hand_give_the_same_bits(store, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    toy = Toy(n_tasks=20, raising=(4,))
+    with contextlib.ExitStack() as stack:
+        for arguments in (
+            ["scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", ":0"],
+            ["worker", address, "--nthreads", "1"],
+            ["worker", address, "--nthreads", "1"],
+        ):
+            stack.enter_context(dask_command(*arguments))
+        said = []
+        outcome = run_campaign(toy, store, scheduler=address, announce=said.append)
+    alone = run_campaign(toy, tmp_path / "alone.zarr")
+    xr.testing.assert_identical(outcome.results.load(), alone.results.load())
+    assert said[0].startswith("dashboard: http://127.0.0.1:")
 
 
-def test_another_design_is_refused_with_the_difference_key_by_key(store):
-    run_campaign(Toy(n_tasks=3), store)
-    with pytest.raises(ConfigurationError, match="another design") as caught:
-        run_campaign(Toy(n_tasks=4, seed=9, raising=(1,)), store, resume=True)
-    for difference in (
-        "design.seed is 9, in the store 1",
-        "design.toy.raising is [1], in the store []",
-        "n_tasks is 4, in the store 3",
-    ):
-        assert difference in str(caught.value)
+@contextlib.contextmanager
+def dask_command(*arguments):
+    """Run the command ``dask`` until the block is left."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(  # noqa: S603 - a fixed command
+        [sys.executable, "-m", "dask", *arguments],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
-def test_a_store_of_an_older_format_is_refused(store):
-    run_campaign(Toy(n_tasks=3), store)
-    metadata = json.loads((store / "zarr.json").read_text())
-    metadata["attributes"]["kurvs_campaign"]["format"] = 0
-    (store / "zarr.json").write_text(json.dumps(metadata))
-    for use in (
-        lambda: run_campaign(Toy(n_tasks=3), store, resume=True),
-        lambda: open_campaign(store),
-    ):
-        with pytest.raises(ResultsError, match="has format 0 of campaigns; expected 1"):
-            use()
-
-
-def test_what_is_no_campaign_is_refused(store):
-    xr.Dataset({"x": 1.0}).to_zarr(store, consolidated=False)
-    with pytest.raises(ResultsError, match="is not the store of a campaign"):
-        open_campaign(store)
-
-
-@pytest.mark.usefixtures("small_chunks")
-def test_a_full_disk_is_told_and_nothing_is_lost(store, monkeypatch):
-    write = CampaignStore.write
-
-    def refuse_fourth(self, chunk, results):
-        if chunk == 3:
-            raise OSError(28, "No space left on device")
-        write(self, chunk, results)
-
-    monkeypatch.setattr(CampaignStore, "write", refuse_fourth)
-    with pytest.raises(OutputError, match=r"No space left on device.*resume the campaign"):
-        run_campaign(Toy(), store)
-    monkeypatch.undo()
-    kept = int(open_campaign(store)["done"].sum())
-    assert kept == 9
-    resumed = run_campaign(Toy(), store, resume=True)
-    assert resumed.results["done"].all()
+def test_an_address_without_a_scheduler_is_told(store, monkeypatch):
+    monkeypatch.setattr("experiments.campaign_cluster.CONNECT_S", 0.2)
+    with pytest.raises(ConfigurationError, match="no scheduler answers at 'tcp"):
+        run_campaign(Toy(n_tasks=2), store, scheduler="tcp://127.0.0.1:1")

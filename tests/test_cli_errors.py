@@ -114,17 +114,27 @@ def test_a_message_of_several_lines_becomes_one(capsys):
 
 
 def raise_in_recover(monkeypatch, error):
-    def run_recovery(**_options):
+    def run_recovery(*_arguments, **_options):
         raise error
 
     monkeypatch.setattr("experiments.recovery.run_recovery", run_recovery)
 
 
 def test_interruption_gives_exit_code_130_and_leaves_nothing(monkeypatch, capsys, tmp_path):
-    raise_in_recover(monkeypatch, KeyboardInterrupt())
-    assert execute(["recover"]) == INTERRUPTED
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.f_grad_figure.f_grad_figure", interrupt)
+    assert execute(["fgrad"]) == INTERRUPTED
     assert capsys.readouterr().err == "kurvs: interrupted; nothing was written\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_recovery_says_how_to_go_on(monkeypatch, capsys):
+    raise_in_recover(monkeypatch, KeyboardInterrupt())
+    assert execute(["recover"]) == INTERRUPTED
+    told = capsys.readouterr().err
+    assert told == "kurvs: interrupted; what was done is kept: --output DIR --resume goes on\n"
 
 
 def test_a_defect_is_not_passed_off_as_bad_input(monkeypatch):

@@ -1,7 +1,6 @@
 """``kurvs recover``: the files of a small recovery, and that it can be repeated."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -9,11 +8,12 @@ import xarray as xr
 from astropy import units as u
 from astropy.table import QTable
 
+from experiments.campaign import open_campaign, run_campaign
 from experiments.cli import execute
-from experiments.recovery import RecoveryDesign, recover
+from experiments.recovery_design import Grid
+from experiments.recovery_experiment import RecoveryExperiment
 from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import summarise
-from kurvs_pipeline.errors import ConfigurationError
 
 N_GEOMETRIES = 6
 ESTIMATORS = ("slope", "slope_fgrad", "forward", "forward_prior")
@@ -27,18 +27,6 @@ def recovered(tmp_path_factory):
     arguments = ["recover", f"--gradients={TRUE_GRADIENT}", "--seed", "3", "--workers", "1"]
     assert execute([*arguments, "--output", str(out), "--quiet"]) == 0
     return out
-
-
-def two_mocks(workers):
-    design = RecoveryDesign(
-        gradients_dex_per_kpc=(TRUE_GRADIENT,),
-        inclinations_deg=(30.0,),
-        effective_radii_arcsec=(0.7,),
-        realisations=2,
-        seed=3,
-    )
-    done = []
-    return recover(design, workers=workers, advance=done.append), done
 
 
 def test_the_files_are_those_promised(recovered):
@@ -60,32 +48,56 @@ def test_gradients_have_their_unit_and_the_truth_beside_them(recovered):
     assert np.all(table["gradient_true"].value == TRUE_GRADIENT)
 
 
-def test_zarr_holds_the_rows_of_the_table(recovered):
+def test_zarr_holds_the_same_gradients(recovered):
     table = QTable.read(recovered / "recovery.ecsv")
-    with xr.open_zarr(recovered / "recovery.zarr", consolidated=False) as store:
-        assert store["gradient"].attrs["units"] == "dex / kpc"
-        np.testing.assert_array_equal(store["gradient"], table["gradient"].value)
-        names = np.array(store["estimator"].attrs["values"])[store["estimator"].to_numpy()]
-        np.testing.assert_array_equal(names, table["estimator"])
+    results = open_campaign(recovered / "recovery.zarr")
+    assert results["gradient"].attrs["units"] == "dex / kpc"
+    assert results["gradient"].dims == ("task", "diagnostic", "estimator")
+    np.testing.assert_array_equal(results["gradient"].to_numpy().ravel(), table["gradient"].value)
+
+
+def test_zarr_holds_fluxes_dust_and_velocities_beside_their_truth(recovered):
+    results = open_campaign(recovered / "recovery.zarr")
+    halpha = results.sel(aperture="integrated", line="halpha")
+    pulls = (halpha["flux"] - halpha["flux_true"]) / halpha["flux_err"]
+    assert np.abs(pulls).max() < 4.0
+    # Dust is 0.38 mag everywhere, and so it is in every aperture.
+    np.testing.assert_allclose(results["a_v_true"], 0.38, atol=1e-6)
+    assert (results["velocity_rms"] < 40.0).all()
 
 
 def test_the_record_repeats_the_run(recovered):
     record = json.loads((recovered / "run.json").read_text())
     assert record["seed"] == 3
-    assert record["configuration"]["gradients"] == [TRUE_GRADIENT]
-    assert record["peak_memory_mib"]["largest_child"] > 0.0
+    assert record["configuration"]["grid"]["gradient_dex_per_kpc"] == [TRUE_GRADIENT]
+    assert record["outputs"] == ["recovery.ecsv", "recovery.png", "recovery.zarr"]
 
 
-def test_the_number_of_workers_does_not_change_the_result():
-    alone, together = two_mocks(1)[0], two_mocks(2)[0]
-    for name in alone.colnames:
-        np.testing.assert_array_equal(alone[name], together[name])
+def test_a_finished_run_can_be_resumed_and_changes_nothing(recovered):
+    before = (recovered / "recovery.ecsv").read_bytes()
+    arguments = ["recover", f"--gradients={TRUE_GRADIENT}", "--seed", "3", "--workers", "1"]
+    assert execute([*arguments, "--output", str(recovered), "--quiet", "--resume"]) == 0
+    assert (recovered / "recovery.ecsv").read_bytes() == before
 
 
-def test_progress_counts_every_mock_and_noise_differs_between_them():
-    table, done = two_mocks(2)
-    assert done == [1, 1]
-    slopes = table["gradient"][table["estimator"] == "slope"]
+def test_another_seed_is_not_mixed_into_a_run(recovered, capsys):
+    arguments = ["recover", f"--gradients={TRUE_GRADIENT}", "--seed", "4", "--workers", "1"]
+    assert execute([*arguments, "--output", str(recovered), "--quiet", "--resume"]) == 2
+    assert "design.seed is 4, in the store 3" in capsys.readouterr().err
+
+
+def test_two_processes_measure_the_same_bits_as_one(tmp_path):
+    experiment = RecoveryExperiment(
+        Grid({"gradient_dex_per_kpc": (TRUE_GRADIENT,), "effective_radius_arcsec": (0.7,)}),
+        realisations=2,
+        seed=3,
+    )
+    alone, together = (
+        run_campaign(experiment, tmp_path / f"{workers}.zarr", workers=workers).results.load()
+        for workers in (1, 2)
+    )
+    xr.testing.assert_identical(alone, together)
+    slopes = alone["gradient"].sel(diagnostic="n2", estimator="slope")
     assert slopes[0] != slopes[1]
 
 
@@ -98,36 +110,13 @@ def test_gradients_that_leave_the_calibrations_are_refused_before_any_work(tmp_p
     assert "choose between -0.1" in message
 
 
-def test_the_gradients_that_a_refusal_offers_are_accepted():
-    with pytest.raises(ConfigurationError) as caught:
-        RecoveryDesign(gradients_dex_per_kpc=(-0.2,))
-    offered = re.search(r"choose between (\S+) and (\S+)", str(caught.value))
-    RecoveryDesign(gradients_dex_per_kpc=tuple(map(float, offered.groups())))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"gradients_dex_per_kpc": ()}, "gradients_dex_per_kpc is ()"),
-        ({"inclinations_deg": (30.0, 30.0)}, "inclinations_deg is (30.0, 30.0)"),
-        ({"inclinations_deg": (30.0, 90.0)}, "inclinations_deg is (30.0, 90.0)"),
-        ({"effective_radii_arcsec": (0.5, 0.0)}, "effective_radii_arcsec is (0.5, 0.0)"),
-        ({"realisations": 0}, "realisations is 0"),
-        ({"redshift": 0.9}, "redshift is 0.9"),
-    ],
-)
-def test_a_design_that_cannot_be_simulated_is_refused(options, message):
-    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
-        RecoveryDesign(**options)
-    assert "expected" in str(caught.value)
-
-
-def recovery_table(gradients):
+def made_up_table(gradients):
     """Return made-up results of two inclinations and three radii at each gradient."""
     rows = [
         {"gradient_true": true, "inclination_deg": inclination, "effective_radius_arcsec": radius,
          "gradient": true, "gradient_err": 0.01, "seeing_fwhm_arcsec": 0.6, "snr_halpha": 54.0,
-         "estimator": estimator}
+         "estimator": estimator, "diagnostic": "n2", "galaxy": f"{true} {inclination} {radius}",
+         "realisation": 0}
         for true in gradients for inclination in (30.0, 60.0) for radius in (0.3, 0.5, 0.7)
         for estimator in ESTIMATORS
     ]  # fmt: skip
@@ -141,9 +130,21 @@ def recovery_table(gradients):
     return table
 
 
+def test_many_different_gradients_are_drawn_one_by_one_and_summarised_in_quarters():
+    table = made_up_table(np.linspace(-0.08, 0.04, 40))
+    figure = recovery_figure(table)
+    *panels, bar = figure.axes
+    assert bar.get_ylabel() == "R$_e$ (arcsec)"
+    assert [len(axes.collections[-1].get_offsets()) for axes in panels] == [240, 240, 240]
+    table["gradient_annuli"] = table["gradient_true"]
+    rows = [row for row in summarise(table) if row.estimator == "slope"]
+    assert [row.n_total for row in rows] == [60, 60, 60, 60]
+    assert all(row.bias == 0.0 for row in rows)
+
+
 @pytest.mark.parametrize("gradients", [(-0.04,), (-0.08, -0.04, 0.0, 0.04), (-0.1, -0.099, 0.2)])
 def test_no_symbol_of_the_figure_covers_another(gradients):
-    figure = recovery_figure(recovery_table(gradients))
+    figure = recovery_figure(made_up_table(gradients))
     figure.draw_without_rendering()
     for axes in figure.axes:
         points = np.concatenate([bar[0].get_xydata() for bar in axes.containers])
@@ -153,7 +154,7 @@ def test_no_symbol_of_the_figure_covers_another(gradients):
 
 
 def test_the_figure_puts_its_legend_beside_the_data_and_shows_every_error_bar():
-    figure = recovery_figure(recovery_table((-0.04,)))
+    figure = recovery_figure(made_up_table((-0.04,)))
     figure.draw_without_rendering()
     (legend,) = figure.legends
     for axes in figure.axes:
