@@ -60,31 +60,54 @@ class SpatialCorrelation:
     ) -> Array:
         """Return the variance of a weighted sum of correlated spaxels.
 
+        Parameters
+        ----------
+        weighted_sigma : array, shape (..., n_y, n_x)
+            Weight times standard deviation, 0 where unused.
+        velocity_kms : array, shape (n_y, n_x), optional
+            As in :meth:`coadded_variances`.
+
+        Returns
+        -------
+        array, shape (...)
+        """
+        field = weighted_sigma.shape[-2:]
+        sigma = weighted_sigma.reshape(-1, *field)
+        variance = self.coadded_variances(np.ones((1, *field)), sigma, velocity_kms=velocity_kms)
+        return variance[0].reshape(weighted_sigma.shape[:-2])
+
+    def coadded_variances(
+        self, weights: Array, sigma: Array, *, velocity_kms: Array | None = None
+    ) -> Array:
+        """Return the variances of several weighted sums of correlated spaxels.
+
         Spaxels that were displaced by different velocities no longer share the noise of one
         channel: they share that of channels apart, which a line as wide as the survey's adds
         up again in part (:func:`shared_by_line`).
 
         Parameters
         ----------
-        weighted_sigma : array, shape (..., n_y, n_x)
-            Weight times standard deviation, 0 where unused.
+        weights : array, shape (n_sums, n_y, n_x)
+            Of each spaxel in each sum.
+        sigma : array, shape (n_channels, n_y, n_x)
+            Standard deviations, 0 where unused.
         velocity_kms : array, shape (n_y, n_x), optional
             What was taken out of each spaxel; the same everywhere if left out.
 
         Returns
         -------
-        array, shape (...)
+        array, shape (n_sums, n_channels)
             sum_ij w_i sigma_i rho_ij sigma_j w_j, at least the uncorrelated sum's half.
         """
         if velocity_kms is None:
-            velocity_kms = np.zeros(weighted_sigma.shape[-2:])
-        weighted_sigma, velocity_kms = _cropped(weighted_sigma, velocity_kms)
-        diagonal = np.einsum("...yx,...yx->...", weighted_sigma, weighted_sigma)
-        total = self.own * diagonal + self.common * _of_all_pairs(weighted_sigma, velocity_kms)
+            velocity_kms = np.zeros(sigma.shape[-2:])
+        weights, sigma, velocity_kms = _cropped(weights, sigma, velocity_kms)
+        diagonal = _summed(weights**2, sigma**2)
+        total = self.own * diagonal + self.common * _of_all_pairs(weights, sigma, velocity_kms)
         for lag, value in zip(self.lags, self.values, strict=True):
-            here, there = _pairs(weighted_sigma, lag)
             shared = shared_by_line(np.subtract(*_pairs(velocity_kms, lag)))
-            total = total + 2.0 * value * np.einsum("...yx,...yx->...", here * shared, there)
+            both, power = np.multiply(*_pairs(weights, lag)), np.multiply(*_pairs(sigma, lag))
+            total = total + 2.0 * value * _summed(both * shared, power)
         # Noisy estimates at many lags need not be positive definite.
         return np.asarray(np.maximum(total, 0.5 * diagonal))
 
@@ -109,24 +132,34 @@ def shared_by_line(velocity_difference_kms: Array) -> Array:
     return np.asarray(np.exp(-((velocity_difference_kms / (2.0 * OBSERVED_LINE_SIGMA_KMS)) ** 2)))
 
 
-def _cropped(weighted_sigma: Array, velocity_kms: Array) -> tuple[Array, Array]:
-    """Cut away rows and columns without weight."""
-    rows, columns = np.nonzero(weighted_sigma.reshape(-1, *velocity_kms.shape).any(axis=0))
+def _cropped(weights: Array, sigma: Array, velocity_kms: Array) -> tuple[Array, Array, Array]:
+    """Cut away rows and columns without weight or data."""
+    rows, columns = np.nonzero(weights.any(axis=0) & sigma.any(axis=0))
     if rows.size == 0:
-        return weighted_sigma, velocity_kms
+        return weights, sigma, velocity_kms
     box = (..., slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    return weighted_sigma[box], velocity_kms[box]
+    return weights[box], sigma[box], velocity_kms[box]
 
 
-def _of_all_pairs(weighted_sigma: Array, velocity_kms: Array) -> Array:
+def _summed(weights: Array, values: Array) -> Array:
+    """Sum over spaxels, shapes (n_sums, n_y, n_x) and (n_channels, n_y, n_x)."""
+    n_spaxels = weights.shape[1] * weights.shape[2]
+    return np.asarray(
+        weights.reshape(len(weights), n_spaxels) @ values.reshape(len(values), n_spaxels).T
+    )
+
+
+def _of_all_pairs(weights: Array, sigma: Array, velocity_kms: Array) -> Array:
     """Sum over all pairs of spaxels, collected in narrow intervals of velocity."""
     interval = np.rint(velocity_kms / (0.25 * OBSERVED_LINE_SIGMA_KMS))
     levels, member = np.unique(interval, return_inverse=True)
     indicator = (member.reshape(velocity_kms.shape) == np.arange(levels.size)[:, None, None]) * 1.0
-    collected = np.tensordot(weighted_sigma, indicator, axes=((-2, -1), (1, 2)))
+    # One row a sum and interval.
+    parts = (weights[:, None] * indicator).reshape(-1, *velocity_kms.shape)
+    collected = _summed(parts, sigma).reshape(len(weights), levels.size, len(sigma))
     centres = levels * 0.25 * OBSERVED_LINE_SIGMA_KMS
     shared = shared_by_line(centres[:, None] - centres)
-    return np.asarray(np.einsum("...g,gh,...h->...", collected, shared, collected))
+    return np.asarray(np.einsum("agk,gh,ahk->ak", collected, shared, collected, optimize=True))
 
 
 def observed_line_sigma_channels(wavelength_um: Array) -> float:
@@ -163,7 +196,7 @@ def measure_correlation(
         With the lags at which the correlation is three standard errors from none.
     """
     residual = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
-    count = valid.sum()
+    count = np.count_nonzero(valid)
     if count == 0:
         return SpatialCorrelation()
     power = float(np.vdot(residual, residual)) / count
@@ -172,7 +205,7 @@ def measure_correlation(
     )
     products, pairs = np.array([_lag_sum(residual, valid, lag) for lag in lags]).T
     near = products / power
-    total, number = _of_all_spaxels(residual, valid, 0)
+    _, (total, number) = _of_spaxels(_channel_sums(residual, valid), residual, valid, 0)
     # Pairs further apart than the reach share the sky's residual and nothing else.
     distant = number - 2.0 * pairs.sum()
     common = (total / power - 2.0 * near.sum()) / max(distant, 1.0)
@@ -199,12 +232,11 @@ def _as_lines_see_it(
     common, neighbours = spatial
     own_line, common_line = 1.0 - common, common
     furthest = min(int(_LINE_REACH_SIGMA * line_sigma_channels), len(residual) - 1)
+    sums = _channel_sums(residual, valid)
     for channels in range(1, furthest + 1):
-        here, later = residual[:-channels], residual[channels:]
-        n_same = max(1, int((valid[:-channels] & valid[channels:]).sum()))
-        same = float(np.vdot(here, later)) / n_same
-        total, number = _of_all_spaxels(residual, valid, channels)
-        of_neighbours = neighbours * n_same
+        (same_sum, n_same), (total, number) = _of_spaxels(sums, residual, valid, channels)
+        same = same_sum / max(n_same, 1.0)
+        of_neighbours = neighbours * max(n_same, 1.0)
         shared = (total - of_neighbours * same) / max(number - of_neighbours, 1.0)
         overlap = 2.0 * float(np.exp(-((channels / (2.0 * line_sigma_channels)) ** 2)))
         common_line += overlap * shared
@@ -212,16 +244,22 @@ def _as_lines_see_it(
     return own_line, common_line
 
 
-def _of_all_spaxels(residual: Array, valid: Mask, channels: int) -> tuple[float, float]:
-    """Return the sum of products over all pairs of spaxels some channels apart, and how many.
+def _channel_sums(residual: Array, valid: Mask) -> tuple[Array, Array]:
+    """Return the sum and the number of the spaxels of every channel."""
+    return residual.sum(axis=(1, 2)), np.count_nonzero(valid, axis=(1, 2)).astype(float)
 
-    A spaxel is not paired with itself.
+
+def _of_spaxels(
+    sums: tuple[Array, Array], residual: Array, valid: Mask, channels: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return sums of products and numbers of pairs some channels apart.
+
+    The first are of spaxels with themselves, the second of all pairs of different ones.
     """
-    n = residual.shape[0] - channels
-    total, number = residual.sum(axis=(1, 2)), valid.sum(axis=(1, 2)).astype(float)
+    n, (total, number) = len(residual) - channels, sums
     same = float(np.vdot(residual[:n], residual[channels:]))
-    n_same = np.count_nonzero(valid[:n] & valid[channels:])
-    return (
+    n_same = float(np.count_nonzero(valid[:n] & valid[channels:]))
+    return (same, n_same), (
         float(total[:n] @ total[channels:]) - same,
         float(number[:n] @ number[channels:]) - n_same,
     )

@@ -279,14 +279,12 @@ def coadd(
     if velocity_kms is not None:
         flux, sigma, valid = _align(band.wavelength_um, velocity_kms, flux, sigma, valid)
     inside = weights * band.valid_spaxels
-    used = np.einsum("ayx,kyx->ak", inside, valid)
+    used = np.einsum("ayx,kyx->ak", inside, valid, optimize=True)
     total = inside.sum(axis=(1, 2))[:, None]
     good = used > MINIMUM_WEIGHT_FRACTION * np.maximum(total, 1e-12)
     scale = np.divide(total, used, out=np.ones_like(used), where=good)
-    summed = np.einsum("ayx,kyx->ak", inside, flux)
-    variance = np.stack(
-        [band.correlation.coadded_variance(w * sigma, velocity_kms=velocity_kms) for w in inside]
-    )
+    summed = np.einsum("ayx,kyx->ak", inside, flux, optimize=True)
+    variance = band.correlation.coadded_variances(inside, sigma, velocity_kms=velocity_kms)
     return ApertureSpectra(summed * scale, variance * scale**2, good & (variance > 0.0))
 
 
