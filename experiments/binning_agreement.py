@@ -16,6 +16,9 @@ from kurvs_pipeline.errors import ConfigurationError
 Array = NDArray[np.float64]
 Integers = NDArray[np.int_]
 
+UNCONSTRAINED = "unconstrained"
+"""Flag of forward gradients that the data say nothing of: as good as none."""
+
 SAMPLES = 2000
 SAMPLE_SIZE, SMALL_SAMPLE_SIZE = 34, 8
 """Galaxies with a published gradient by N2, and by both N2 and N2O2."""
@@ -162,13 +165,14 @@ def paired(
             f"{scheme} by {diagnostic} has {len(second)} rows and {reference} by n2 has "
             f"{len(first)}; expected one a mock in each"
         )
-    columns = {
-        name: np.stack([first[name].value, second[name].value])
+    gradient, error, per_dex = (
+        np.stack([first[name].value, second[name].value])
         for name in ("gradient", "gradient_err", "gradient_per_dex")
-    }
-    both = np.isfinite(columns["gradient"]).all(axis=0)
-    return PairedGradients(*(c[:, both] for c in columns.values()),
-                           first["gradient_true"].value[both])  # fmt: skip
+    )
+    constrained = (first["flag"] != UNCONSTRAINED) & (second["flag"] != UNCONSTRAINED)
+    both = constrained & np.isfinite(gradient).all(axis=0)
+    truth = first["gradient_true"].value
+    return PairedGradients(gradient[:, both], error[:, both], per_dex[:, both], truth[both])
 
 
 def _row(

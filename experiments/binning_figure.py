@@ -74,8 +74,10 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
         axes.errorbar(place + 0.14 * (shift - 1.5), middle, bars, fmt="o", color=colour,
                       label=estimator)  # fmt: skip
     published = [(n, PUBLISHED[key]) for n, key in enumerate(keys) if key in PUBLISHED]
-    axes.errorbar([n + 0.36 for n, _ in published], [p.r for _, p in published],
-                  [p.err for _, p in published], fmt="D", color="black", label="published")  # fmt: skip
+    axes.errorbar(
+        [n + 0.36 for n, _ in published], [p.r for _, p in published],
+        [p.err for _, p in published], fmt="D", color="black", label="published",
+    )  # fmt: skip
     axes.axhline(0.0, color=MUTED_COLOUR, linewidth=0.8)
     axes.set_xticks(range(len(keys)), [f"{s}\n{d}" for s, d in keys])
     axes.set(ylabel="Pearson r with 3x0.5 by N2", ylim=(-0.5, 1.05), title="samples of galaxies")
@@ -105,5 +107,3 @@ def plot_added_error(pairs: dict[str, PairedGradients], axes: Axes) -> Axes:
              ylim=(-0.5, 1.05), title="what would undo the agreement")  # fmt: skip
     axes.legend(loc="upper right")
     return axes
-
-

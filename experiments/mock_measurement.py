@@ -1,7 +1,7 @@
 """One observation measured in several binnings, sharing all that does not depend on them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import xarray as xr
 from astropy.table import QTable
@@ -11,6 +11,7 @@ from kurvs_pipeline.calibrated_cubes import CalibratedCubes
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.galaxy_frame import GalaxyFrame
 from kurvs_pipeline.gas_properties import GasProperties
+from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.measure import Pipeline, gradients_of
 from kurvs_pipeline.placed_apertures import PlacedApertures
 from kurvs_pipeline.stellar_mass import UNKNOWN_MASS
@@ -39,54 +40,65 @@ class SchemeMeasurement:
     gradients: QTable
 
 
-def measure_in_schemes(
-    observation: xr.DataTree, schemes: Sequence[BinningScheme]
-) -> tuple[SchemeMeasurement, ...]:
-    """Measure one observation in several binnings.
-
-    Noise, velocity map and redshift are those of the survey's binning in all of them, so that
-    binnings differ by their annuli alone.
+@dataclass(frozen=True)
+class SharedMeasurement:
+    """What all binnings of a galaxy share: noise, position, velocities and redshift.
 
     Parameters
     ----------
-    observation : DataTree
-        Mock or real.
-    schemes : sequence of BinningScheme
-        The binnings. Outer annuli that the field does not hold are left out.
-
-    Returns
-    -------
-    tuple of SchemeMeasurement
-        In their order.
+    cubes : CalibratedCubes
+        With the noise measured outside the survey's annuli.
+    frame : GalaxyFrame
+        About the redshift of the integrated aperture.
     """
-    cubes = CalibratedCubes.of(observation, SURVEY_SCHEME)
-    found = GalaxyFrame.of(cubes)
-    integrated = PlacedApertures.of(found, SURVEY_SCHEME, cubes.halpha.valid_spaxels).weights[0]
-    frame = found.about_systemic(cubes, integrated)
-    return tuple(_measured(cubes, frame, scheme) for scheme in schemes)
 
+    cubes: CalibratedCubes
+    frame: GalaxyFrame
 
-def _measured(
-    cubes: CalibratedCubes, frame: GalaxyFrame, scheme: BinningScheme
-) -> SchemeMeasurement:
-    apertures = _inside_field(cubes, frame, scheme)
-    gas = GasProperties.of(
-        Pipeline(scheme).fit_lines(cubes, frame, apertures), apertures.apertures,
-        redshift=frame.metadata.redshift, stellar_mass=UNKNOWN_MASS, seed=0,
-    )  # fmt: skip
-    annuli = apertures.apertures[1:]
-    scale = apertures.radius_kpc(frame.metadata.redshift)[0] / annuli[0].middle_arcsec
-    return SchemeMeasurement(annuli, scale, gas.abundances, gradients_of(gas, frame, apertures))
+    @classmethod
+    def of(cls, observation: xr.DataTree) -> Self:
+        """Measure what does not depend on annuli.
 
+        Parameters
+        ----------
+        observation : DataTree
+            Mock or real.
+        """
+        cubes = CalibratedCubes.of(observation, SURVEY_SCHEME)
+        found = GalaxyFrame.of(cubes)
+        placed = PlacedApertures.of(found, SURVEY_SCHEME, cubes.halpha.valid_spaxels)
+        return cls(cubes, found.about_systemic(cubes, placed.weights[0]))
 
-def _inside_field(
-    cubes: CalibratedCubes, frame: GalaxyFrame, scheme: BinningScheme
-) -> PlacedApertures:
-    """Place the annuli of a scheme, less the outer ones that the field does not hold."""
-    while True:
-        try:
-            return PlacedApertures.of(frame, scheme, cubes.halpha.valid_spaxels)
-        except CoverageError:
-            if len(scheme.edges) == 2:
-                raise
-            scheme = replace(scheme, edges=scheme.edges[:-1])
+    @property
+    def in_halpha_band(self) -> Self:
+        """The same with the band of H-alpha alone, which is all that [N II]/H-alpha needs."""
+        name, band = next(iter(self.cubes.bands.items()))
+        return replace(self, cubes=replace(self.cubes, bands={name: band}))
+
+    def measure(self, scheme: BinningScheme) -> SchemeMeasurement:
+        """Measure the annuli of one binning.
+
+        Parameters
+        ----------
+        scheme : BinningScheme
+            Outer annuli that the field does not hold are left out.
+        """
+        apertures = self._inside_field(scheme)
+        redshift = self.frame.metadata.redshift
+        gas = GasProperties.of(
+            Pipeline(scheme).fit_lines(self.cubes, self.frame, apertures), apertures.apertures,
+            redshift=redshift, stellar_mass=UNKNOWN_MASS, seed=0,
+        )  # fmt: skip
+        return SchemeMeasurement(
+            apertures.apertures[1:], kpc_per_arcsec(redshift), gas.abundances,
+            gradients_of(gas, self.frame, apertures),
+        )  # fmt: skip
+
+    def _inside_field(self, scheme: BinningScheme) -> PlacedApertures:
+        while True:
+            try:
+                return PlacedApertures.of(self.frame, scheme, self.cubes.halpha.valid_spaxels)
+            except CoverageError:
+                if len(scheme.edges) == 2:
+                    raise
+                scheme = replace(scheme, edges=scheme.edges[:-1])
