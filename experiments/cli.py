@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from experiments.commands import (
+    ablate,
     binning,
     calibrations,
     fgrad,
@@ -43,6 +44,7 @@ app.command("fit-spectra", epilog=fit_spectra.EXAMPLES)(fit_spectra.fit_spectra)
 app.add_typer(plot.app, name="plot")
 app.command(epilog=stack.EXAMPLES)(stack.stack)
 app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
+app.command(epilog=ablate.EXAMPLES)(ablate.ablate)
 app.command(epilog=binning.EXAMPLES)(binning.binning)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
