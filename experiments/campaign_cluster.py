@@ -1,0 +1,164 @@
+"""Batches of a campaign in this process, or on a cluster of Dask."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from experiments.campaign_batches import Batch, BatchSizes, Experiment, run_batch
+from kurvs_pipeline.errors import ConfigurationError, KurvsError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_S = 10.0
+BATCHES_A_THREAD = 2
+"""One that runs, one that waits: a worker is never idle, and few results are on their way."""
+
+
+class ClusterLostError(KurvsError):
+    """The scheduler that gave out the tasks does not answer any more."""
+
+
+def batches_here(
+    experiment: Experiment, numbers: Sequence[int], *, largest: int
+) -> Iterator[Batch]:
+    """Run tasks in this process.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose.
+    numbers : sequence of int
+        Which.
+    largest : int
+        Most tasks of a batch.
+    """
+    sizes = BatchSizes(largest)
+    for chosen in sizes.split(numbers):
+        batch = run_batch(experiment, chosen)
+        sizes.learn(batch)
+        yield batch
+
+
+def batches_on(
+    client: "Client", experiment: Experiment, numbers: Sequence[int], *, largest: int
+) -> Iterator[Batch]:
+    """Run tasks on a cluster, a few batches at a time.
+
+    Parameters
+    ----------
+    client : Client
+        Of the cluster.
+    experiment : Experiment
+        Whose.
+    numbers : sequence of int
+        Which.
+    largest : int
+        Most tasks of a batch.
+
+    Yields
+    ------
+    Batch
+        As they are done, in any order.
+
+    Raises
+    ------
+    ClusterLostError
+        If the scheduler is gone.
+    """
+    from distributed import KilledWorker, as_completed  # noqa: PLC0415
+    from distributed.client import FutureCancelledError  # noqa: PLC0415
+
+    sizes = BatchSizes(largest)
+    waiting = sizes.split(numbers)
+    running = as_completed()
+    given: dict[str, tuple[int, ...]] = {}
+
+    def give(chosen: tuple[int, ...]) -> None:
+        future = client.submit(run_batch, experiment, chosen, pure=False)
+        given[future.key] = chosen
+        running.add(future)
+
+    def fill() -> None:
+        room = BATCHES_A_THREAD * max(1, sum(client.nthreads().values())) - len(given)
+        for _, chosen in zip(range(room), waiting, strict=False):
+            give(chosen)
+
+    try:
+        fill()
+        for future in running:
+            chosen = given.pop(future.key)
+            try:
+                batch = future.result()
+            except KilledWorker as error:
+                if len(chosen) > 1:
+                    # One of them takes its worker down: apart, the others are spared.
+                    for number in chosen:
+                        give((number,))
+                    continue
+                batch = Batch((), {}, {chosen[0]: f"{type(error).__name__}: {error}"}, 0.0)
+            sizes.learn(batch)
+            yield batch
+            fill()
+    except (FutureCancelledError, OSError, TimeoutError) as error:
+        raise ClusterLostError(
+            f"{client.scheduler.address if client.scheduler else 'the scheduler'}: the scheduler "
+            f"is gone ({type(error).__name__}); results so far are in the store: start one, then "
+            "resume the campaign"
+        ) from error
+
+
+@contextmanager
+def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Client"]:
+    """Start a cluster of processes on this machine, one thread each.
+
+    Parameters
+    ----------
+    workers : int
+        Processes.
+    announce : callable
+        Called with the address of the dashboard.
+    """
+    from distributed import Client, LocalCluster  # noqa: PLC0415
+
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
+            silence_logs="CRITICAL",
+        ) as cluster,
+        Client(cluster) as client,
+    ):  # fmt: skip
+        announce(f"dashboard: {client.dashboard_link}")
+        yield client
+
+
+@contextmanager
+def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator["Client"]:
+    """Connect to a cluster that runs already.
+
+    Parameters
+    ----------
+    address : str
+        Of its scheduler, such as ``tcp://host:8786``.
+    announce : callable
+        Called with the address of the dashboard, and where no worker has come yet.
+
+    Raises
+    ------
+    ConfigurationError
+        If no scheduler answers there.
+    """
+    from distributed import Client  # noqa: PLC0415
+
+    try:
+        client = Client(address, timeout=CONNECT_S)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ConfigurationError(
+            f"no scheduler answers at '{address}' ({type(error).__name__}); expected the address "
+            "that 'dask scheduler' prints, such as tcp://host:8786"
+        ) from error
+    with client:
+        announce(f"dashboard: {client.dashboard_link}")
+        if not client.nthreads():
+            announce(f"waiting: the scheduler at {address} has no workers yet")
+        yield client

@@ -1,0 +1,370 @@
+"""The store of a campaign: one zarr group, in which a task is done or is not."""
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import UnstableSpecificationWarning
+
+from experiments.campaign_batches import Experiment
+from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
+
+FORMAT = 1
+"""Version of the layout."""
+
+CHUNK_BYTES = 2**22
+MOST_TASKS_A_CHUNK = 1024
+TRACEBACK_BYTES = 4096
+"""The end of a traceback is kept: the error is there."""
+
+STATES = {
+    "done": xr.DataArray(False, attrs={"long_name": "the task has a result"}),
+    "failed": xr.DataArray(False, attrs={"long_name": "the task raised"}),
+    "traceback": xr.DataArray(
+        np.zeros(TRACEBACK_BYTES, np.uint8), dims="traceback_byte",
+        attrs={"long_name": "end of what a failed task raised, UTF-8"},
+    ),
+}  # fmt: skip
+"""What the store says of every task beside its results."""
+
+
+@dataclass(frozen=True)
+class CampaignStore:
+    """Results of a campaign on disk, written a chunk of tasks at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The zarr group.
+    template : Dataset
+        Of one task, with its states.
+    n_tasks : int
+        In the campaign.
+    """
+
+    path: Path
+    template: xr.Dataset
+    n_tasks: int
+
+    @classmethod
+    def of(cls, experiment: Experiment, path: Path) -> "CampaignStore":
+        """Return the store of an experiment, which need not exist yet."""
+        return cls(path, experiment.template().assign(STATES), experiment.n_tasks)
+
+    @property
+    def tasks_a_chunk(self) -> int:
+        """Tasks in a chunk, from the size of a result: the same for everybody who looks."""
+        size = max(int(variable.nbytes) for variable in self.template.data_vars.values())
+        return max(1, min(MOST_TASKS_A_CHUNK, self.n_tasks, CHUNK_BYTES // size))
+
+    def create(self, description: Mapping[str, object]) -> None:
+        """Write the store without results; it appears whole or not at all.
+
+        Parameters
+        ----------
+        description : mapping
+            From :func:`described`.
+        """
+        staging = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+        try:
+            with _stable_enough():
+                attributes = {**self.template.attrs, "kurvs_campaign": dict(description)}
+                xr.Dataset(coords=self.template.coords, attrs=attributes).to_zarr(
+                    staging, mode="w", zarr_format=3, consolidated=False
+                )
+                group = zarr.open_group(staging, mode="r+")
+                for name, variable in self.template.data_vars.items():
+                    self._create_array(group, str(name), variable)
+            staging.chmod(0o755)
+            staging.replace(self.path)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _create_array(self, group: zarr.Group, name: str, variable: xr.DataArray) -> None:
+        group.create_array(
+            name,
+            shape=(self.n_tasks, *variable.shape),
+            chunks=(self.tasks_a_chunk, *variable.shape),
+            dtype=variable.dtype,
+            fill_value=_fill_value(variable),
+            dimension_names=("task", *map(str, variable.dims)),
+            attributes=variable.attrs,
+            # The checksum tells when a chunk is not what was written.
+            compressors=(ZstdCodec(level=3), Crc32cCodec()),
+        )
+
+    def blank(self, chunk: int) -> xr.Dataset:
+        """Return a chunk without results."""
+        start, stop = self.bounds(chunk)
+        return self.template.expand_dims(task=stop - start).copy(deep=True)
+
+    def read(self, chunk: int) -> xr.Dataset:
+        """Return a chunk as it is in the store."""
+        start, stop = self.bounds(chunk)
+        return _open(self.path).isel(task=slice(start, stop)).load()
+
+    def write(self, chunk: int, results: xr.Dataset) -> None:
+        """Write a chunk: first its results, then which of its tasks are done.
+
+        Parameters
+        ----------
+        chunk : int
+            Number of the chunk.
+        results : Dataset
+            With the dimension ``task``, as long as the chunk.
+
+        Raises
+        ------
+        ValueError
+            If the results do not cover the chunk exactly: a region that does not fit the chunks
+            would be written without an error, and lose what other chunks hold.
+        """
+        start, stop = self.bounds(chunk)
+        if results.sizes["task"] != stop - start or start % self.tasks_a_chunk != 0:
+            raise ValueError(
+                f"{results.sizes['task']} tasks for chunk {chunk} of the tasks {start} to "
+                f"{stop - 1}; expected all of them"
+            )
+        parts = results.drop_vars([*results.coords, "done"]), results[["done"]]
+        for part in parts:
+            with _stable_enough():
+                part.to_zarr(
+                    self.path, region={"task": slice(start, stop)}, consolidated=False,
+                    write_empty_chunks=True,
+                )  # fmt: skip
+
+    def bounds(self, chunk: int) -> tuple[int, int]:
+        """Return the first task of a chunk, and the one after its last."""
+        start = chunk * self.tasks_a_chunk
+        return start, min(start + self.tasks_a_chunk, self.n_tasks)
+
+    def check(self, description: Mapping[str, object]) -> None:
+        """Refuse a store that is of another format or of another experiment.
+
+        Parameters
+        ----------
+        description : mapping
+            From :func:`described`.
+
+        Raises
+        ------
+        ResultsError
+            If it is not a store of campaigns of this format.
+        ConfigurationError
+            If it is of another experiment; the difference is in the message.
+        """
+        differences = _differences(read_description(self.path), description)
+        if differences:
+            raise ConfigurationError(
+                f"{self.path}: holds results of another design: {'; '.join(differences)}; "
+                "go on with the design it was begun with, or choose another place"
+            )
+
+    def damaged(self) -> dict[int, str]:
+        """Return which chunks that hold results cannot be read, and why."""
+        with _stable_enough():
+            group = zarr.open_group(self.path, mode="r")
+        found: dict[int, str] = {}
+        for chunk in range(-(-self.n_tasks // self.tasks_a_chunk)):
+            reason = self._damage(group, chunk)
+            if reason:
+                found[chunk] = reason
+        return found
+
+    def _damage(self, group: zarr.Group, chunk: int) -> str:
+        """Return what is wrong with a chunk; nothing is with one that has no results yet."""
+        start, stop = self.bounds(chunk)
+        name = "done"
+        try:
+            if not np.any(_array(group, name)[start:stop]):
+                return ""
+            for name in map(str, self.template.data_vars):
+                array = _array(group, name)
+                key = array.metadata.encode_chunk_key((chunk, *(0,) * (array.ndim - 1)))
+                if not (self.path / name / key).is_file():
+                    return f"{name}/{key} is missing"
+                array[start:stop]
+        except (ValueError, RuntimeError, OSError) as error:
+            return f"{name} of chunk {chunk}: {' '.join(str(error).split())}"
+        return ""
+
+    def states(self, *, without: Mapping[int, str]) -> NDArray[np.bool_]:
+        """Return which tasks are done.
+
+        Parameters
+        ----------
+        without : mapping of int to str
+            Damaged chunks: none of their tasks count.
+        """
+        done = np.zeros(self.n_tasks, bool)
+        with _stable_enough():
+            stored = _array(zarr.open_group(self.path, mode="r"), "done")
+        for chunk in range(-(-self.n_tasks // self.tasks_a_chunk)):
+            if chunk not in without:
+                start, stop = self.bounds(chunk)
+                done[start:stop] = stored[start:stop]
+        return done
+
+
+def open_campaign(path: Path) -> xr.Dataset:
+    """Open the results of a campaign, finished or not.
+
+    Parameters
+    ----------
+    path : Path
+        Its store.
+
+    Returns
+    -------
+    Dataset
+        The variables of the experiment with the leading dimension ``task``, read when they are
+        used; ``done`` (the task has a result) and ``failed`` (it raised), of which a task that
+        was not tried yet has neither. The attribute ``description`` is the experiment's.
+
+    Raises
+    ------
+    ResultsError
+        If it is no store of this format, or chunks are damaged; the message says which tasks
+        are in them.
+    """
+    description = read_description(path)
+    results = _open(path)
+    template = results.isel(task=0, drop=True) if results.sizes["task"] else results
+    store = CampaignStore(path, template, results.sizes["task"])
+    damaged = store.damaged()
+    if damaged:
+        raise ResultsError(damage_report(store, damaged))
+    attributes = {k: v for k, v in results.attrs.items() if k != "kurvs_campaign"}
+    results.attrs = {**attributes, "description": description["design"]}
+    return results
+
+
+def damage_report(store: CampaignStore, damaged: Mapping[int, str]) -> str:
+    """Say which chunks are damaged, which tasks are in them and what to do."""
+    spans = [store.bounds(chunk) for chunk in damaged]
+    tasks = ", ".join(f"{start} to {stop - 1}" for start, stop in spans)
+    return (
+        f"{store.path}: damaged ({next(iter(damaged.values()))}); tasks {tasks} cannot be read: "
+        "resume the campaign to compute these again, the others are whole"
+    )
+
+
+def described(experiment: Experiment) -> dict[str, object]:
+    """Return what a store says of its experiment: format, version, design and variables."""
+    template = experiment.template()
+    variables = {
+        str(name): [str(variable.dtype), dict(variable.sizes)]
+        for name, variable in template.data_vars.items()
+    }
+    whole = {
+        "format": FORMAT,
+        "kurvs": version("kurvs"),
+        "design": dict(experiment.description),
+        "n_tasks": experiment.n_tasks,
+        "variables": variables,
+    }
+    read_back: dict[str, object] = json.loads(json.dumps(whole))
+    return read_back
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return what a store says of its experiment.
+
+    Raises
+    ------
+    ResultsError
+        If it is not a store of campaigns of this format.
+    """
+    try:
+        attributes = zarr.open_group(path, mode="r").attrs
+        description = dict(attributes["kurvs_campaign"])  # type: ignore[arg-type]
+        found = description["format"]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ResultsError(
+            f"{path}: is not the store of a campaign ({' '.join(str(error).split())}); expected a "
+            "zarr group that a campaign of kurvs wrote"
+        ) from None
+    if found != FORMAT:
+        raise ResultsError(
+            f"{path}: has format {found} of campaigns; expected {FORMAT}: read it with kurvs "
+            f"{description.get('kurvs', 'of that time')}, or run the campaign again elsewhere"
+        )
+    return description
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into an error that says what to do.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full, or may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise OutputError(
+            f"{path}: results cannot be written ({reason}); what was written before is whole: "
+            "free space or mend permissions there, then resume the campaign"
+        ) from error
+
+
+def _differences(stored: Mapping[str, object], asked: Mapping[str, object]) -> list[str]:
+    before, now = _flat(stored), _flat(asked)
+    absent = "nothing"
+    return [
+        f"{key} is {now.get(key, absent)}, in the store {before.get(key, absent)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key, absent) != now.get(key, absent)
+    ]
+
+
+def _flat(value: object, key: str = "") -> dict[str, str]:
+    """Return nested mappings as one, with keys such as ``design.seed`` and values as JSON."""
+    if isinstance(value, Mapping) and value:
+        parts = [_flat(item, f"{key}.{name}" if key else str(name)) for name, item in value.items()]
+        return {name: item for part in parts for name, item in part.items()}
+    return {key: json.dumps(value)}
+
+
+def _fill_value(variable: xr.DataArray) -> Any:  # noqa: ANN401 - of any type, as arrays are
+    """Return what an unwritten chunk reads as: the template's value, where it has just one."""
+    values = np.unique(variable.to_numpy())
+    return values[0] if values.size == 1 else np.zeros((), variable.dtype)[()]
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise ValueError(f"{name} is a group; expected an array")  # noqa: TRY004 - of the file
+    return array
+
+
+def _open(path: Path) -> xr.Dataset:
+    with _stable_enough():
+        opened: xr.Dataset = xr.open_zarr(
+            path, consolidated=False, chunks=None, mask_and_scale=False, decode_times=False
+        )
+    return opened
+
+
+@contextmanager
+def _stable_enough() -> Iterator[None]:
+    """Say nothing of text of fixed width, whose place in zarr's specification is not settled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnstableSpecificationWarning)
+        yield

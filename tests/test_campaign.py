@@ -1,0 +1,194 @@
+"""Campaigns: every task once, in one store, the same for any number of workers."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from toy_campaign import Toy
+
+from experiments.campaign import open_campaign, run_campaign
+from experiments.campaign_store import CampaignStore
+from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "toy.zarr"
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Let 3 tasks make a chunk."""
+    monkeypatch.setattr("experiments.campaign_store.MOST_TASKS_A_CHUNK", 3)
+
+
+class Interrupted(BaseException):
+    """As when a person presses Ctrl-C."""
+
+
+def interrupt_after(n_tasks):
+    """Return a progress callback that interrupts the campaign."""
+    done = []
+
+    def advance(n):
+        done.extend([None] * n)
+        if len(done) >= n_tasks:
+            raise Interrupted
+
+    return advance
+
+
+def interrupted(toy, store, n_tasks=7):
+    with pytest.raises(Interrupted):
+        run_campaign(toy, store, advance=interrupt_after(n_tasks))
+
+
+def test_results_are_those_of_the_tasks(store):
+    toy = Toy(n_tasks=5)
+    results = run_campaign(toy, store).results
+    expected = xr.concat([toy.run(number) for number in range(5)], dim="task")
+    for name in expected.data_vars:
+        np.testing.assert_array_equal(results[name], expected[name])
+    assert results["done"].all()
+    assert not results["failed"].any()
+
+
+def test_coordinates_attributes_and_types_are_those_of_the_template(store):
+    toy = Toy(n_tasks=2)
+    results = run_campaign(toy, store).results
+    assert results["mean"].attrs == {"units": "dex"}
+    assert list(results["method"].to_numpy()) == ["mean", "median"]
+    assert results["count"].dtype == np.int32
+    assert results["name"].dtype == np.dtype("<U8")
+
+
+def test_two_processes_give_the_same_bits_as_one(store, tmp_path):
+    toy = Toy(n_tasks=20, raising=(4,))
+    alone = run_campaign(toy, tmp_path / "alone.zarr")
+    together = run_campaign(toy, store, workers=2)
+    xr.testing.assert_identical(together.results.load(), alone.results.load())
+    assert together.failures == alone.failures
+
+
+def test_a_campaign_can_be_opened_later(store):
+    results = run_campaign(Toy(n_tasks=4, seed=7), store).results
+    opened = open_campaign(store)
+    xr.testing.assert_identical(opened.load(), results.load())
+    assert opened.attrs["description"]["seed"] == 7
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_progress_counts_every_task_once(store):
+    interrupted(Toy(), store)
+    counts = []
+    run_campaign(Toy(), store, resume=True, advance=counts.append)
+    assert counts[0] > 0
+    assert sum(counts) == Toy().n_tasks
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_resumed_campaign_runs_only_what_is_left(store, tmp_path, monkeypatch):
+    interrupted(Toy(), store)
+    kept = np.flatnonzero(open_campaign(store)["done"])
+    ran = []
+    run = Toy.run
+    monkeypatch.setattr(Toy, "run", lambda self, number: (ran.append(number), run(self, number))[1])
+    resumed = run_campaign(Toy(), store, resume=True)
+    assert sorted([*ran, *kept]) == list(range(Toy().n_tasks))
+    whole = run_campaign(Toy(), tmp_path / "whole.zarr")
+    xr.testing.assert_identical(resumed.results.load(), whole.results.load())
+
+
+def test_a_task_that_raises_is_recorded_and_does_not_stop_the_others(store):
+    outcome = run_campaign(Toy(n_tasks=6, seed=3, raising=(2, 5)), store)
+    assert [(failure.number, failure.seed) for failure in outcome.failures] == [(2, 3), (5, 3)]
+    assert "ValueError: task 5 was told to raise" in outcome.failures[1].traceback
+    assert outcome.results["failed"].to_numpy().tolist() == [False, False, True] * 2
+    np.testing.assert_array_equal(outcome.results["done"], ~outcome.results["failed"])
+    assert np.isnan(outcome.results["mean"][2]).all()
+
+
+def test_tasks_that_failed_are_tried_again(store, monkeypatch):
+    run_campaign(Toy(n_tasks=4, raising=(1,)), store)
+    run = Toy.run
+    # The cause is gone, the design the same.
+    monkeypatch.setattr(Toy, "run", lambda _, number: run(Toy(), number))
+    resumed = run_campaign(Toy(n_tasks=4, raising=(1,)), store, resume=True)
+    assert resumed.failures == ()
+    assert resumed.results["done"].all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda result: result.drop_vars("count"), "expected the variables of the template"),
+        (lambda result: result.assign(count=1.5), "count has dimensions {} and type float64"),
+        (lambda result: result.assign(name="longer than eight"), "type <U17"),
+        (lambda result: result.isel(method=[0]), "mean has dimensions {'method': 1}"),
+    ],
+)
+def test_a_result_unlike_the_template_is_a_failure_that_says_so(
+    store, monkeypatch, change, message
+):
+    run = Toy.run
+    monkeypatch.setattr(Toy, "run", lambda self, number: change(run(self, number)))
+    (failure,) = run_campaign(Toy(n_tasks=1), store).failures
+    assert message in failure.traceback
+
+
+def test_an_existing_store_is_not_touched_without_resume(store):
+    before = run_campaign(Toy(n_tasks=3), store).results.load()
+    with pytest.raises(OutputError, match="exists; expected a new place"):
+        run_campaign(Toy(n_tasks=3, seed=9), store)
+    xr.testing.assert_identical(open_campaign(store).load(), before)
+
+
+def test_another_design_is_refused_with_the_difference_key_by_key(store):
+    run_campaign(Toy(n_tasks=3), store)
+    with pytest.raises(ConfigurationError, match="another design") as caught:
+        run_campaign(Toy(n_tasks=4, seed=9, raising=(1,)), store, resume=True)
+    for difference in (
+        "design.seed is 9, in the store 1",
+        "design.toy.raising is [1], in the store []",
+        "n_tasks is 4, in the store 3",
+    ):
+        assert difference in str(caught.value)
+
+
+def test_a_store_of_an_older_format_is_refused(store):
+    run_campaign(Toy(n_tasks=3), store)
+    metadata = json.loads((store / "zarr.json").read_text())
+    metadata["attributes"]["kurvs_campaign"]["format"] = 0
+    (store / "zarr.json").write_text(json.dumps(metadata))
+    for use in (
+        lambda: run_campaign(Toy(n_tasks=3), store, resume=True),
+        lambda: open_campaign(store),
+    ):
+        with pytest.raises(ResultsError, match="has format 0 of campaigns; expected 1"):
+            use()
+
+
+def test_what_is_no_campaign_is_refused(store):
+    xr.Dataset({"x": 1.0}).to_zarr(store, consolidated=False)
+    with pytest.raises(ResultsError, match="is not the store of a campaign"):
+        open_campaign(store)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_full_disk_is_told_and_nothing_is_lost(store, monkeypatch):
+    write = CampaignStore.write
+
+    def refuse_fourth(self, chunk, results):
+        if chunk == 3:
+            raise OSError(28, "No space left on device")
+        write(self, chunk, results)
+
+    monkeypatch.setattr(CampaignStore, "write", refuse_fourth)
+    with pytest.raises(OutputError, match=r"No space left on device.*resume the campaign"):
+        run_campaign(Toy(), store)
+    monkeypatch.undo()
+    kept = int(open_campaign(store)["done"].sum())
+    assert kept == 9
+    resumed = run_campaign(Toy(), store, resume=True)
+    assert resumed.results["done"].all()
