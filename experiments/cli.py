@@ -20,6 +20,7 @@ from experiments.commands import (
     fgrad,
     fit_spectra,
     measure,
+    plan,
     plot,
     recover,
     simulate,
@@ -46,6 +47,7 @@ app.command(epilog=stack.EXAMPLES)(stack.stack)
 app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
 app.command(epilog=ablate.EXAMPLES)(ablate.ablate)
 app.command(epilog=binning.EXAMPLES)(binning.binning)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
 
