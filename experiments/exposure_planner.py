@@ -107,11 +107,11 @@ class ExposurePlanner:
             Exposure.
         persistent : bool
             Whether the noise in excess of photons and electrons, which sky subtraction and
-            reconstruction add, stays as it is in the known stack. All noise averages down
-            otherwise.
+            reconstruction add, averages down no further than in the known stack. All noise
+            averages down otherwise.
         """
         averaging = self.reference_hours / hours
-        if not persistent:
+        if not persistent or hours <= self.reference_hours:
             return averaging
         photons = self.exposures.h.excess_noise**-2
         return photons * averaging + (1.0 - photons)

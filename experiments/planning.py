@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 from importlib.metadata import version
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.exposure_planner import LONGEST_HOURS, ExposurePlanner
@@ -63,17 +62,15 @@ def verdict(planner: ExposurePlanner, goal: float) -> str:
             f"{wanted} cannot be reached: {LONGEST_HOURS:g} h in H leave {reached:.2g}, "
             f"{_why_not(planner, goal)}"
         )
-    return (
-        f"{wanted} needs {_told(hours)} in H if all noise averages down; {_if_not(planner, goal)}"
-    )
+    return f"{wanted} needs {_told(hours)} in H{_caution(planner, goal, hours)}"
 
 
 def _why_not(planner: ExposurePlanner, goal: float) -> str:
     with_star = replace(planner, seeing_known=True).hours_for(goal)
     if math.isfinite(with_star):
         return (
-            "as the seeing is uncertain and the galaxy no larger; with a star that gives the "
-            f"seeing, {_told(with_star)} would do"
+            "as the galaxy is small for a seeing that is uncertain; with a star that gives it, "
+            f"{_told(with_star)} would do"
         )
     snr = planner.reference_snr[1]
     return (
@@ -82,15 +79,20 @@ def _why_not(planner: ExposurePlanner, goal: float) -> str:
     )
 
 
-def _if_not(planner: ExposurePlanner, goal: float) -> str:
+def _caution(planner: ExposurePlanner, goal: float, hours: float) -> str:
+    """Say what else may come of exposures longer than the stack of known noise."""
+    known = planner.reference_hours
+    if hours <= known:
+        return ""
     condition = (
-        f"if what sky subtraction adds to photon noise stays as in {planner.reference_hours:g} h, "
+        f" if noise averages down beyond {known:g} h; if what sky subtraction adds to photon "
+        "noise does not, "
     )
-    hours = planner.hours_for(goal, persistent=True)
-    if math.isfinite(hours):
-        return f"{condition}{_told(hours)}"
+    persistent = planner.hours_for(goal, persistent=True)
+    if math.isfinite(persistent):
+        return f"{condition}{_told(persistent)}"
     floor = planner.gradient_error(LONGEST_HOURS, persistent=True)
-    return f"{condition}no exposure does, the error stays above {floor:.2g}"
+    return f"{condition}no exposure does: {floor:.2g} is left"
 
 
 def _told(hours: float) -> str:
@@ -101,8 +103,8 @@ def plan_figure(planner: ExposurePlanner, goal: float) -> Figure:
     """Draw the error of the gradient against exposure.
 
     Drawn: all noise averages down. Dashed: the same with the seeing known from a star. Dotted:
-    the noise beyond photons and electrons stays as it is in the stack of known noise, which is
-    marked. Grey: the goal.
+    the noise beyond photons and electrons averages down no further than in the stack of known
+    noise, which is marked. Grey: the goal.
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ def plan_figure(planner: ExposurePlanner, goal: float) -> Figure:
         dex/kpc.
     """
     figure = Figure(figsize=(7.0, 5.0), layout="constrained")
-    axes: Axes = figure.subplots()
+    axes = figure.subplots()
     table, with_star = planner.table(), replace(planner, seeing_known=True).table()
     hours = table["exposure"].value
     for rows, column, style, colour, label in (
