@@ -1,5 +1,7 @@
 """Batches of a campaign in this process, or on a cluster of Dask."""
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -8,11 +10,13 @@ from experiments.campaign_batches import Batch, BatchSizes, Experiment, run_batc
 from kurvs_pipeline.errors import ConfigurationError, KurvsError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 CONNECT_S = 10.0
 BATCHES_A_THREAD = 2
 """One that runs, one that waits: a worker is never idle, and few results are on their way."""
+
+COUNT_EVERY_S = 2.0
 
 
 class ClusterLostError(KurvsError):
@@ -66,46 +70,69 @@ def batches_on(
     ClusterLostError
         If the scheduler is gone.
     """
-    from distributed import KilledWorker, as_completed  # noqa: PLC0415
+    from distributed import KilledWorker  # noqa: PLC0415
     from distributed.client import FutureCancelledError  # noqa: PLC0415
 
     sizes = BatchSizes(largest)
-    waiting = sizes.split(numbers)
-    running = as_completed()
-    given: dict[str, tuple[int, ...]] = {}
-
-    def give(chosen: tuple[int, ...]) -> None:
-        future = client.submit(run_batch, experiment, chosen, pure=False)
-        given[future.key] = chosen
-        running.add(future)
-
-    def fill() -> None:
-        room = BATCHES_A_THREAD * max(1, sum(client.nthreads().values())) - len(given)
-        for _, chosen in zip(range(room), waiting, strict=False):
-            give(chosen)
-
+    window = _Window(client, experiment, sizes.split(numbers))
     try:
-        fill()
-        for future in running:
-            chosen = given.pop(future.key)
+        window.fill()
+        for future, chosen in window.done():
             try:
                 batch = future.result()
             except KilledWorker as error:
                 if len(chosen) > 1:
                     # One of them takes its worker down: apart, the others are spared.
                     for number in chosen:
-                        give((number,))
+                        window.give((number,))
                     continue
                 batch = Batch((), {}, {chosen[0]: f"{type(error).__name__}: {error}"}, 0.0)
             sizes.learn(batch)
             yield batch
-            fill()
-    except (FutureCancelledError, OSError, TimeoutError) as error:
+            window.fill()
+    except (FutureCancelledError, OSError) as error:
         raise ClusterLostError(
-            f"{client.scheduler.address if client.scheduler else 'the scheduler'}: the scheduler "
-            f"is gone ({type(error).__name__}); results so far are in the store: start one, then "
-            "resume the campaign"
+            f"{client.scheduler.address}: the scheduler is gone ({type(error).__name__}); results "
+            "so far are in the store: start a scheduler, then resume the campaign"
         ) from error
+
+
+class _Window:
+    """The batches that are under way: few, whatever the number of tasks."""
+
+    def __init__(
+        self, client: "Client", experiment: Experiment, waiting: Iterator[tuple[int, ...]]
+    ) -> None:
+        from distributed import as_completed  # noqa: PLC0415
+
+        self._client, self._experiment, self._waiting = client, experiment, waiting
+        self._running = as_completed()
+        self._given: dict[str, tuple[int, ...]] = {}
+        self._n_threads, self._count_at = 1, 0.0
+
+    def fill(self) -> None:
+        """Give out batches, so that no worker is idle."""
+        room = BATCHES_A_THREAD * self._threads() - len(self._given)
+        for _, chosen in zip(range(room), self._waiting, strict=False):
+            self.give(chosen)
+
+    def give(self, chosen: tuple[int, ...]) -> None:
+        """Give out one batch."""
+        future = self._client.submit(run_batch, self._experiment, chosen, pure=False)
+        self._given[future.key] = chosen
+        self._running.add(future)
+
+    def done(self) -> Iterator[tuple["Future", tuple[int, ...]]]:
+        """Give batches as they are done, until none is under way."""
+        for future in self._running:
+            yield future, self._given.pop(future.key)
+
+    def _threads(self) -> int:
+        """Count threads now and then: workers come and go."""
+        if time.monotonic() > self._count_at:
+            self._n_threads = max(1, sum(self._client.nthreads().values()))
+            self._count_at = time.monotonic() + COUNT_EVERY_S
+        return self._n_threads
 
 
 @contextmanager
@@ -150,6 +177,8 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
     """
     from distributed import Client  # noqa: PLC0415
 
+    # What they would say of a lost scheduler is said in one line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
@@ -158,7 +187,8 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
             "that 'dask scheduler' prints, such as tcp://host:8786"
         ) from error
     with client:
-        announce(f"dashboard: {client.dashboard_link}")
+        if "dashboard" in client.scheduler_info().get("services", {}):
+            announce(f"dashboard: {client.dashboard_link}")
         if not client.nthreads():
             announce(f"waiting: the scheduler at {address} has no workers yet")
         yield client

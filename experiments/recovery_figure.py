@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from experiments.recovery_summary import MOST_GROUPS
+
 Array = NDArray[np.float64]
 
 ESTIMATOR_TITLE = {
@@ -34,7 +36,7 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     Parameters
     ----------
     table : QTable
-        From :func:`experiments.recovery.recover`.
+        From :func:`experiments.recovery.recovery_table`.
     estimator : str
         Which rows.
     axes : Axes
@@ -105,35 +107,77 @@ def _legend(table: QTable, figure: Figure) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=7, frameon=False, fontsize=13)
 
 
-def recovery_figure(table: QTable) -> Figure:
+def plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
+    """Draw recovered against true gradient where every mock has a truth of its own.
+
+    Colours are effective radii; the line is the truth. Mocks without a gradient stand as crosses
+    on the lower edge.
+
+    Parameters
+    ----------
+    table : QTable
+        From :func:`experiments.recovery.recovery_table`.
+    estimator : str
+        Which rows.
+    axes : Axes
+        To draw on.
+    """
+    chosen = table[table["estimator"] == estimator]
+    truth, gradient = chosen["gradient_true"].value, chosen["gradient"].value
+    known = np.isfinite(gradient)
+    radii = table["effective_radius_arcsec"].value
+    axes.errorbar(truth[known], gradient[known], chosen["gradient_err"].value[known], fmt="none",
+                  ecolor="#BBBBBB", elinewidth=0.8, zorder=1)  # fmt: skip
+    axes.scatter(truth[known], gradient[known], c=radii[table["estimator"] == estimator][known],
+                 vmin=radii.min(), vmax=radii.max(), cmap="viridis", s=22, zorder=2)  # fmt: skip
+    axes.plot(truth[~known], np.full((~known).sum(), 0.02), "x", color=_TRUTH_COLOUR,
+              transform=axes.get_xaxis_transform())  # fmt: skip
+    ends = np.array([truth.min(), truth.max()])
+    axes.plot(ends, ends, color=_TRUTH_COLOUR, linewidth=2.0, zorder=0)
+    axes.set(xlabel="true gradient (dex kpc$^{-1}$)", title=ESTIMATOR_TITLE[estimator])
+    return axes
+
+
+def recovery_figure(table: QTable, diagnostic: str = "n2") -> Figure:
     """Draw every estimator side by side, on the same axes.
 
     Parameters
     ----------
     table : QTable
-        From :func:`experiments.recovery.recover`.
+        From :func:`experiments.recovery.recovery_table`.
+    diagnostic : str
+        Which rows.
 
     Returns
     -------
     Figure
     """
+    table = table[table["diagnostic"] == diagnostic]
+    few = np.unique(table["gradient_true"].value).size <= MOST_GROUPS and len(_kinds(table)) <= 12
     figure = Figure(figsize=(16.0, 6.2), layout="constrained")
     with rc_context({"font.size": 13.0}):
         panels = figure.subplots(1, len(ESTIMATOR_TITLE), sharex=True, sharey=True)
         for estimator, axes in zip(ESTIMATOR_TITLE, panels, strict=True):
-            plot_estimator(table, estimator, axes)
+            (plot_estimator if few else plot_every_mock)(table, estimator, axes)
         panels[0].set_ylabel("recovered gradient (dex kpc$^{-1}$)")
         panels[0].set_ylim(*_limits(table))
-        _legend(table, figure)
-    seeing = float(table["seeing_fwhm_arcsec"].value[0])
-    n_mocks = np.count_nonzero(table["estimator"] == "slope")
-    snr = float(np.median(table["snr_halpha"]))
-    figure.suptitle(
-        f'{n_mocks} simulated KMOS galaxies, N2, seeing {seeing:g}", '
-        f"median H$\\alpha$ S/N {snr:.0f}",
-        fontsize=15,
-    )
+        if few:
+            _legend(table, figure)
+        else:
+            figure.colorbar(panels[-1].collections[-1], ax=panels, label="R$_e$ (arcsec)")
+    figure.suptitle(_title(table, diagnostic), fontsize=15)
     return figure
+
+
+def _title(table: QTable, diagnostic: str) -> str:
+    seeing = np.unique(table["seeing_fwhm_arcsec"].value)
+    seeing_text = "\u2013".join(f"{value:.2g}" for value in dict.fromkeys(seeing[[0, -1]]))
+    n_mocks = len(set(zip(table["galaxy"], table["realisation"], strict=True)))
+    snr = float(np.median(table["snr_halpha"]))
+    return (
+        f'{n_mocks} simulated KMOS galaxies, {diagnostic.upper()}, seeing {seeing_text}", '
+        f"median H$\\alpha$ S/N {snr:.0f}"
+    )
 
 
 def _limits(table: QTable) -> tuple[float, float]:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from astropy.table import QTable
 from rich.table import Table
 
 from kurvs_pipeline.noise import MAD_TO_SIGMA
+
+MOST_GROUPS = 12
+"""Different true gradients that are summarised one by one."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +19,15 @@ class RecoverySummary:
     Parameters
     ----------
     gradient_true, gradient_annuli : float
-        Truth, and what exact annular fluxes give (mean over the mocks with a gradient),
-        dex/kpc.
+        Truth, and what exact annular fluxes give: means over the mocks, and over those with a
+        gradient, dex/kpc.
     estimator : str
         ``slope``, ``slope_fgrad``, ``forward`` or ``forward_prior``.
     n_measured, n_total : int
         Mocks with a gradient, and all of them.
     median, bias, scatter, pull : float
-        Median recovered gradient; it less the truth; 1.48 median absolute deviation;
-        root mean square of (recovered - true) / error.
+        Median recovered gradient; median of it less the truth; 1.48 median absolute deviation
+        of that; root mean square of (recovered - true) / error.
     """
 
     gradient_true: float
@@ -40,56 +42,68 @@ class RecoverySummary:
 
 
 def summarise(table: QTable) -> tuple[RecoverySummary, ...]:
-    """Summarise a recovery by true gradient and estimator.
+    """Summarise the recovery of one diagnostic by true gradient and estimator.
+
+    Many different gradients, as of a Latin hypercube, are summarised in quarters.
 
     Parameters
     ----------
     table : QTable
-        From :func:`recover`.
+        From :func:`experiments.recovery.recovery_table`, of one diagnostic.
 
     Returns
     -------
     tuple of RecoverySummary
     """
-    keys = sorted({(float(r["gradient_true"].value), str(r["estimator"])) for r in table})
-    return tuple(_summary(table, *key) for key in keys)
+    truth = table["gradient_true"].value
+    group = np.unique(truth, return_inverse=True)[1]
+    if group.max() >= MOST_GROUPS:
+        group = np.searchsorted(np.quantile(truth, (0.25, 0.5, 0.75)), truth)
+    return tuple(
+        _summary(table[(group == number) & (table["estimator"] == estimator)], estimator)
+        for number in np.unique(group)
+        for estimator in sorted(set(table["estimator"]))
+    )
 
 
-def _summary(table: QTable, gradient_true: float, estimator: str) -> RecoverySummary:
-    rows = table[
-        (table["gradient_true"].value == gradient_true) & (table["estimator"] == estimator)
-    ]
+def _summary(rows: QTable, estimator: str) -> RecoverySummary:
+    truth = float(np.mean(rows["gradient_true"].value)) if len(rows) else np.nan
     measured = rows[np.isfinite(rows["gradient"].value)]
     if len(measured) == 0:
-        return RecoverySummary(gradient_true, np.nan, estimator, 0, len(rows), *[np.nan] * 4)
+        return RecoverySummary(truth, np.nan, estimator, 0, len(rows), *[np.nan] * 4)
     gradient, error = measured["gradient"].value, measured["gradient_err"].value
-    median = float(np.median(gradient))
+    difference = gradient - measured["gradient_true"].value
+    bias = float(np.median(difference))
     return RecoverySummary(
-        gradient_true=gradient_true,
+        gradient_true=truth,
         gradient_annuli=float(np.mean(measured["gradient_annuli"].value)),
         estimator=estimator,
         n_measured=len(measured),
         n_total=len(rows),
-        median=median,
-        bias=median - gradient_true,
-        scatter=MAD_TO_SIGMA * float(np.median(np.abs(gradient - median))),
-        pull=float(np.sqrt(np.mean(((gradient - gradient_true) / error) ** 2))),
+        median=float(np.median(gradient)),
+        bias=bias,
+        scatter=MAD_TO_SIGMA * float(np.median(np.abs(difference - bias))),
+        pull=float(np.sqrt(np.mean((difference / error) ** 2))),
     )
 
 
-def summary_table(summaries: tuple[RecoverySummary, ...]) -> Table:
+def summary_table(summaries: tuple[RecoverySummary, ...], diagnostic: str) -> Table:
     """Lay out summaries for the terminal.
 
     Parameters
     ----------
     summaries : tuple of RecoverySummary
         From :func:`summarise`.
+    diagnostic : str
+        Whose they are.
 
     Returns
     -------
     rich.table.Table
     """
-    table = Table(title="12 + log(O/H) gradient by N2, dex/kpc", title_justify="left")
+    table = Table(
+        title=f"12 + log(O/H) gradient by {diagnostic.upper()}, dex/kpc", title_justify="left"
+    )
     for heading in (
         "true", "annuli", "estimator", "n", "found", "bias", "scatter", "pull",
     ):  # fmt: skip
@@ -106,29 +120,3 @@ def summary_table(summaries: tuple[RecoverySummary, ...]) -> Table:
         "bias included"
     )
     return table
-
-
-def as_dataset(table: QTable) -> xr.Dataset:
-    """Return the rows of a recovery as one-dimensional arrays, units in their attributes.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.recovery.recover`.
-
-    Returns
-    -------
-    Dataset
-        Dimension ``row``; text columns are coded as integers, with their meanings in the
-        attribute ``values``.
-    """
-    variables = {}
-    for name in table.colnames:
-        column = table[name]
-        if column.dtype.kind == "U":
-            values, codes = np.unique(column, return_inverse=True)
-            variables[name] = ("row", codes.astype(np.int32), {"values": values.tolist()})
-        else:
-            unit = str(getattr(column, "unit", None) or "")
-            variables[name] = ("row", np.asarray(column), {"units": unit})
-    return xr.Dataset(variables, attrs=dict(table.meta))

@@ -4,12 +4,24 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 _WIDTH_OF_FILES = 120
+
+RATE_OVER_S = 300.0
+"""Rate and time left are those of the last minutes: batches come seconds apart."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class Terminal:
 
     quiet: bool = False
     debug: bool = False
+    _waiting: Console = field(default_factory=lambda: Console(stderr=True), repr=False)
 
     def __post_init__(self) -> None:
         """Send log messages to standard error."""
@@ -41,6 +54,11 @@ class Terminal:
         if not self.quiet:
             width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
             Console(width=width, markup=False, highlight=False).print(content, soft_wrap=True)
+
+    def tell(self, line: str) -> None:
+        """Print a line for the person who waits to standard error, above a progress bar."""
+        if not self.quiet:
+            self._waiting.print(line, soft_wrap=True, markup=False, highlight=False)
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -60,11 +78,21 @@ class Terminal:
         """
         columns = (
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            _RateColumn(), TimeRemainingColumn(),
         )  # fmt: skip
         hidden = self.quiet or not sys.stderr.isatty()
         with Progress(
-            *columns, console=Console(stderr=True), disable=hidden, transient=True
-        ) as bar:
+            *columns, console=self._waiting, disable=hidden, transient=True,
+            speed_estimate_period=RATE_OVER_S,
+        ) as bar:  # fmt: skip
             task = bar.add_task(description, total=total)
             yield lambda done: bar.advance(task, done)
+
+
+class _RateColumn(ProgressColumn):
+    """How many items are done in a second, or in a minute where that is less than one."""
+
+    def render(self, task: Task) -> Text:
+        if task.speed is None:
+            return Text("")
+        return Text(f"{task.speed:.1f}/s" if task.speed >= 1.0 else f"{60.0 * task.speed:.1f}/min")

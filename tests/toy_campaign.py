@@ -1,10 +1,14 @@
-"""An experiment without galaxies: each task draws a few numbers, and may raise or wait."""
+"""An experiment without galaxies, and the processes that run it: here, where they can import it."""
 
 import time
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 import xarray as xr
+
+from experiments import campaign_batches, campaign_store
+from experiments.campaign import run_campaign
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,15 @@ class Toy:
         How long a task takes; it does not decide the result.
     raising : tuple of int
         Tasks that raise.
+    endless : tuple of int
+        Tasks that do not end while a test runs; these do not decide results either.
     """
 
     n_tasks: int = 20
     seed: int = 1
     wait_s: float = 0.0
     raising: tuple[int, ...] = ()
+    endless: tuple[int, ...] = ()
 
     @property
     def description(self):
@@ -45,7 +52,7 @@ class Toy:
     def run(self, number):
         if number in self.raising:
             raise ValueError(f"task {number} was told to raise")
-        time.sleep(self.wait_s)
+        time.sleep(600.0 if number in self.endless else self.wait_s)
         draws = np.random.default_rng(
             np.random.SeedSequence(self.seed, spawn_key=(number,))
         ).normal(size=100)
@@ -56,3 +63,20 @@ class Toy:
                 "name": ((), np.array(f"toy-{number}")),
             }
         )
+
+
+def make_parts_small():
+    """Let chunks and batches be small: there is much to lose."""
+    campaign_store.MOST_TASKS_A_CHUNK = 4
+    campaign_batches.TARGET_S = 0.03
+
+
+def run_client(toy, store, counts):
+    """Run or resume a campaign, and send how many tasks are done after each batch."""
+    make_parts_small()
+    run_campaign(toy, store, resume=True, advance=counts.send)
+
+
+def run_dask(kind, arguments):
+    """Be a scheduler or a worker, as the command ``dask`` is."""
+    import_module(f"distributed.cli.dask_{kind}").main(arguments)

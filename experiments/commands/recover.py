@@ -2,7 +2,8 @@
 
 # ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,24 +16,54 @@ from experiments.commands.options import (
     comma_separated_numbers,
 )
 
+if TYPE_CHECKING:
+    from experiments.recovery_experiment import RecoveryExperiment
+
 EXAMPLES = """\b
 Examples:
   kurvs recover
   kurvs recover --gradients "-0.08,0,0.04" --realisations 10
   kurvs recover --seeing 0.8 --workers 4 --output seeing-0.8
+  kurvs recover --config examples/recovery.toml --output hypercube
+  kurvs recover --config examples/recovery.toml --output hypercube --resume
+  kurvs recover --config examples/recovery.toml --scheduler tcp://host:8786
 """
 
 
 def recover(
     *,
-    realisations: Annotated[int, typer.Option(min=1, help="Noise draws of every galaxy.")] = 1,
+    realisations: Annotated[
+        int | None, typer.Option(min=1, help="Noise draws of every galaxy. [default: 1]")
+    ] = None,
     gradients: Annotated[
-        str, typer.Option(metavar="LIST", help="True gradients in dex/kpc, with commas.")
-    ] = "-0.08,-0.04,0,0.04",
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="True gradients in dex/kpc, with commas. [default: -0.08,-0.04,0,0.04]",
+        ),
+    ] = None,
     seeing: Annotated[
-        float, typer.Option(min=0.0, metavar="ARCSEC", help="Full width at half-maximum.")
-    ] = 0.6,
+        float | None,
+        typer.Option(min=0.0, metavar="ARCSEC", help="Full width at half-maximum. [default: 0.6]"),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Mocks as a grid, a Latin hypercube or a list, instead of the options above.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Of a Dask cluster that runs already, instead of processes."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in --output; failures are tried again."),
+    ] = False,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,
@@ -41,24 +72,61 @@ def recover(
 ) -> None:
     """Simulate galaxies of known gradient, measure them and compare.
 
-    Every gradient is simulated at two inclinations and three effective radii. The table on
-    the terminal compares what was recovered with what was put in. Writes recovery.ecsv,
-    recovery.zarr (the same rows as arrays), recovery.png and run.json.
+    Every gradient is simulated at two inclinations and three effective radii, or --config says
+    which mocks. The table on the terminal compares what was recovered with what was put in.
+    Writes recovery.ecsv, recovery.zarr (one result a mock, with fluxes, dust and velocities),
+    recovery.png, run.json, and failures.ecsv where mocks could not be measured.
     """
     from experiments.recovery import run_recovery
     from experiments.run import start_run
     from experiments.terminal import Terminal
+    from kurvs_pipeline.errors import ConfigurationError
 
-    options: dict[str, Any] = {
-        "realisations": realisations,
-        "gradients": comma_separated_numbers(gradients, "--gradients"),
-        "seeing": seeing,
-        "workers": workers,
-    }
+    if resume and output is None:
+        raise ConfigurationError(
+            "--resume goes on with what is there: give the --output DIR of the run that was "
+            "interrupted"
+        )
+    experiment = _experiment(config, realisations, gradients, seeing, seed)
     terminal = Terminal(quiet=quiet, debug=debug)
     with start_run(
-        "recover", output=output, overwrite=overwrite, configuration=options, seed=seed
-    ) as run:
-        outcome = run_recovery(**options, seed=seed, run=run, progress=terminal.progress)
+        "recover", output=output, overwrite=overwrite or resume, seed=seed,
+        configuration={**experiment.description, "workers": workers, "scheduler": scheduler},
+        inputs=[] if config is None else [config],
+    ) as run:  # fmt: skip
+        outcome = run_recovery(
+            experiment, workers=workers, scheduler=scheduler, resume=resume, run=run,
+            progress=terminal.progress, announce=terminal.tell,
+        )  # fmt: skip
     terminal.show(outcome)
     terminal.show(f"Results in {run.directory}")
+
+
+def _experiment(
+    config: Path | None,
+    realisations: int | None,
+    gradients: str | None,
+    seeing: float | None,
+    seed: int,
+) -> "RecoveryExperiment":
+    """Return what a file describes, or the options that are there instead of one."""
+    from experiments.recovery_config import load_recovery
+    from experiments.recovery_design import DEFAULT_AXES, Grid
+    from experiments.recovery_experiment import RecoveryExperiment
+    from kurvs_pipeline.errors import ConfigurationError
+
+    options = {"--realisations": realisations, "--gradients": gradients, "--seeing": seeing}
+    stated = [name for name, value in options.items() if value is not None]
+    if config is not None and stated:
+        raise ConfigurationError(
+            f"{' and '.join(stated)} with --config {config}; expected one or the other: "
+            "write it into the file"
+        )
+    if config is not None:
+        return load_recovery(config, seed)
+    axes = dict(DEFAULT_AXES)
+    if gradients is not None:
+        axes["gradient_dex_per_kpc"] = comma_separated_numbers(gradients, "--gradients")
+    if seeing is not None:
+        axes["seeing_fwhm_arcsec"] = (seeing,)
+    return RecoveryExperiment(design=Grid(axes), realisations=realisations or 1, seed=seed)
