@@ -14,7 +14,7 @@ from rich.table import Table
 from experiments.ablation_figure import ablation_figure
 from experiments.ablation_summary import ablation_table, set_name, shares
 from experiments.pool import run_tasks
-from experiments.recovery import ABUNDANCE_AT_EFFECTIVE_RADIUS, BAND, DIAGNOSTIC
+from experiments.recovery_experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
 from experiments.run import Run
 from experiments.simulator_effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
 from kurvs_pipeline.errors import ConfigurationError
@@ -22,6 +22,7 @@ from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import Galaxy
 from kurvs_sim.profiles import Constant, Linear
 
+BAND, DIAGNOSTIC = "H", "n2"
 ESTIMATORS = ("slope", "slope_fgrad", "forward")
 
 

@@ -23,6 +23,7 @@ from experiments.commands import (
     plan,
     plot,
     recover,
+    report,
     simulate,
     stack,
 )
@@ -48,6 +49,7 @@ app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
 app.command(epilog=ablate.EXAMPLES)(ablate.ablate)
 app.command(epilog=binning.EXAMPLES)(binning.binning)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
+app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
 
