@@ -36,6 +36,7 @@ table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; width: 100%; }
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2), th:last-child, td:last-child
      { text-align: left; }
+td:nth-child(n+3):not(:last-child) { white-space: nowrap; }
 img { max-width: 100%; height: auto; }
 .trusted { color: #00593f; } .not { color: #a33a00; font-weight: 600; } .undecided { color: #555; }
 """

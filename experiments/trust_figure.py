@@ -31,10 +31,10 @@ def trust_figure(table: QTable, factor: str, title: str) -> Figure:
     plot_factor(table, factor, "bias", left)
     plot_factor(table, factor, "inside", right)
     left.set(ylabel="median bias (dex kpc$^{-1}$)")
-    right.set(ylabel="truths inside 68 % intervals", ylim=(0.0, 1.0))
+    right.set(ylabel="truths inside 68 % intervals", ylim=(-0.03, 1.05))
     for axes in (left, right):
         axes.set_xlabel(title)
-    left.legend(fontsize=9)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=10)
     return figure
 
 
