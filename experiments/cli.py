@@ -14,12 +14,16 @@ import typer
 from typer.exceptions import TyperException
 
 from experiments.commands import (
+    ablate,
+    binning,
     calibrations,
     fgrad,
     fit_spectra,
     measure,
+    plan,
     plot,
     recover,
+    report,
     simulate,
     stack,
     survey,
@@ -44,6 +48,10 @@ app.add_typer(plot.app, name="plot")
 app.command(epilog=stack.EXAMPLES)(stack.stack)
 app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
 app.command(epilog=survey.EXAMPLES)(survey.survey)
+app.command(epilog=ablate.EXAMPLES)(ablate.ablate)
+app.command(epilog=binning.EXAMPLES)(binning.binning)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
+app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from experiments.estimator_figure import estimator_figure
 from experiments.estimator_summary import summarise, summary_table
+from experiments.gradient_information import information
 from experiments.line_flux_mocks import (
     SCALE_LENGTH_SCATTER,
     LineFluxMocks,
@@ -228,12 +229,7 @@ def cramer_rao_bound(mocks: LineFluxMocks, abundance: float) -> float:
     at[0] = abundance
     unit = model.predict(np.zeros(1), at[None]).flux[0, 0].sum()
     at[model.amplitude_index] = np.log(np.median(fluxes.flux[:, 0].sum(axis=1)) / unit)
-    step = 1e-5
-    beside = model.predict(np.array([-step, step]), np.stack([at, at])).flux
-    slopes = model.predict(np.zeros(1), at[None]).by_parameter[0]
-    by_gradient = (beside[1] - beside[0]) / (2.0 * step)
-    jacobian = fluxes.whiten(np.concatenate([by_gradient[None], slopes]))
-    precision = jacobian @ jacobian.T
+    precision = information(model, fluxes, 0.0, at)
     scale = 2 + model.amplitude_index
     precision[scale, scale] += model.prior_err[scale - 1] ** -2
     return float(np.sqrt(np.linalg.inv(precision)[0, 0]))

@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 LINES = ("halpha", "nii_6584")
 
+DEFAULT_PSF = PointSpreadFunction()
+
 INTRINSIC_SCATTER = 0.04
 """dex/kpc: true gradients are drawn about 0."""
 
@@ -217,10 +219,10 @@ class MockDesign:
         noise = self._random(1).standard_normal(exact.shape)
         galaxy, scene = self.galaxy, self.scene(0.0)
         plain = LineFluxMocks(
-            _metadata(galaxy), galaxy.kpc_per_arcsec, scene.x_arcsec, scene.y_arcsec, gradient,
+            metadata_of(galaxy), galaxy.kpc_per_arcsec, scene.x_arcsec, scene.y_arcsec, gradient,
             exact, np.zeros(2),
         )  # fmt: skip
-        error = _spaxel_error(plain, _line_maps(scene), np.array([snr[line] for line in LINES]))
+        error = spaxel_error(plain, _line_maps(scene), np.array([snr[line] for line in LINES]))
         return replace(plain, flux=exact + error[:, None, None] * noise, error=error)
 
     def _smeared(self, gradient: Array, log_scale: Array) -> Array:
@@ -261,7 +263,16 @@ def _weights(tabulated: Array, at: Array) -> Array:
     return np.asarray(CubicSpline(tabulated, np.eye(tabulated.size))(at))
 
 
-def _metadata(galaxy: Galaxy) -> ObservationMetadata:
+def metadata_of(galaxy: Galaxy, psf: PointSpreadFunction = DEFAULT_PSF) -> ObservationMetadata:
+    """Return what an observation of a galaxy would state.
+
+    Parameters
+    ----------
+    galaxy : Galaxy
+        Its geometry and redshift.
+    psf : PointSpreadFunction
+        The seeing that is stated.
+    """
     return ObservationMetadata(
         name=galaxy.name,
         redshift=galaxy.redshift,
@@ -269,12 +280,24 @@ def _metadata(galaxy: Galaxy) -> ObservationMetadata:
         position_angle_deg=galaxy.position_angle_deg,
         effective_radius_arcsec=galaxy.effective_radius_arcsec,
         disk_thickness=galaxy.disk_thickness,
-        seeing_fwhm_arcsec=0.6,
+        seeing_fwhm_arcsec=psf.fwhm_arcsec,
+        psf_kind=psf.kind,
+        psf_moffat_beta=psf.moffat_beta if psf.kind == "moffat" else float("nan"),
     )
 
 
-def _spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:
-    """Return the error of a spaxel that gives lines their S/N in 1.5 effective radii."""
+def spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:
+    """Return the error of a spaxel that gives lines their S/N in 1.5 effective radii.
+
+    Parameters
+    ----------
+    mocks : LineFluxMocks
+        For the geometry.
+    flux : array, shape (n_lines, n_y, n_x)
+        Without noise.
+    snr : array, shape (n_lines,)
+        Asked for.
+    """
     outer = 1.5 * mocks.metadata.effective_radius_arcsec
     weight = mocks.weights((Aperture("integrated", 0.0, outer),), mocks.metadata)[0]
     total = np.einsum("yx,lyx->l", weight, flux)

@@ -1,0 +1,218 @@
+"""What each effect of the simulator does to gradients: switched on alone, and off alone."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import product
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+from rich.table import Table
+
+from experiments.ablation_figure import ablation_figure
+from experiments.ablation_summary import ablation_table, set_name, shares
+from experiments.pool import run_tasks
+from experiments.recovery_experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
+from experiments.run import Run
+from experiments.simulator_effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.measure import Pipeline
+from kurvs_sim import Galaxy
+from kurvs_sim.profiles import Constant, Linear
+
+BAND, DIAGNOSTIC = "H", "n2"
+ESTIMATORS = ("slope", "slope_fgrad", "forward")
+
+
+@dataclass(frozen=True)
+class AblationDesign:
+    """Galaxies of one true gradient, seen through sets of effects.
+
+    Parameters
+    ----------
+    gradient : float
+        True, dex/kpc.
+    realisations : int
+        Draws of noise, clumps and defects for every galaxy; the same for every set of effects.
+    effects : tuple of str
+        To switch on alone and off alone; by default all.
+    inclinations_deg, effective_radii_arcsec : tuple of float
+        Of the galaxies: every pair.
+    seed : int
+        Root of all random draws.
+
+    Raises
+    ------
+    ConfigurationError
+        If an effect is unknown, or a centre would leave the abundances of calibrations.
+    """
+
+    gradient: float = -0.04
+    realisations: int = 2
+    effects: tuple[str, ...] = tuple(EFFECTS)
+    inclinations_deg: tuple[float, ...] = (30.0, 60.0)
+    effective_radii_arcsec: tuple[float, ...] = (0.3, 0.5, 0.7)
+    seed: int = 2025
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what cannot be simulated."""
+        unknown = [name for name in self.effects if name not in EFFECTS]
+        if unknown or not self.effects:
+            raise ConfigurationError(
+                f"effects are {', '.join(self.effects) or 'none'}; expected some of "
+                f"{', '.join(EFFECTS)}"
+            )
+        for inclination, radius in product(self.inclinations_deg, self.effective_radii_arcsec):
+            self.galaxy(inclination, radius)
+
+    def galaxy(self, inclination_deg: float, effective_radius_arcsec: float) -> Galaxy:
+        """Return one of the galaxies.
+
+        Raises
+        ------
+        ConfigurationError
+            If the abundance at its centre has no calibration.
+        """
+        plain = Galaxy(
+            inclination_deg=inclination_deg, position_angle_deg=30.0, a_v=Constant(0.0),
+            effective_radius_arcsec=effective_radius_arcsec,
+        )  # fmt: skip
+        rise = self.gradient * effective_radius_arcsec * plain.kpc_per_arcsec
+        central = ABUNDANCE_AT_EFFECTIVE_RADIUS - rise
+        if not Linear.minimum <= central <= Linear.maximum:
+            raise ConfigurationError(
+                f"gradient {self.gradient:g} dex/kpc gives 12 + log(O/H) = {central:.2f} at the "
+                f"centre; expected {Linear.minimum} to {Linear.maximum}: choose one nearer to 0"
+            )
+        return replace(plain, oxygen_abundance=Linear(central=central, gradient=self.gradient))
+
+    def sets_of_effects(self) -> tuple[frozenset[str], ...]:
+        """Return every set that is needed, each once, none and all first."""
+        alone = [frozenset({name, *EFFECTS[name].needs}) for name in self.effects]
+        beside = [frozenset(EFFECTS[name].needs) for name in self.effects]
+        less = [without(name) for name in self.effects]
+        return tuple(dict.fromkeys([frozenset(), EVERYTHING, *alone, *beside, *less]))
+
+    def tasks(self) -> tuple["AblationTask", ...]:
+        """Return every mock."""
+        galaxies = tuple(product(self.inclinations_deg, self.effective_radii_arcsec))
+        return tuple(
+            AblationTask(self, names, number, *geometry, realisation)
+            for names in self.sets_of_effects()
+            for number, geometry in enumerate(galaxies)
+            for realisation in range(self.realisations)
+        )
+
+
+@dataclass(frozen=True)
+class AblationTask:
+    """One mock: a galaxy, a draw, and a set of effects."""
+
+    design: AblationDesign
+    names: frozenset[str]
+    index: int
+    inclination_deg: float
+    effective_radius_arcsec: float
+    realisation: int
+
+    def mock(self) -> MockSetup:
+        """Return the mock; its seed does not depend on the effects."""
+        key = np.random.SeedSequence(self.design.seed, spawn_key=(self.index, self.realisation))
+        seed = int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        galaxy = self.design.galaxy(self.inclination_deg, self.effective_radius_arcsec)
+        return with_effects(MockSetup(galaxy, seed), self.names)
+
+
+def run_task(task: AblationTask) -> list[dict[str, object]]:
+    """Simulate and measure one mock.
+
+    Returns
+    -------
+    list of dict
+        One row an estimator.
+    """
+    gradients = Pipeline().run(task.mock().observe(BAND)).gradients
+    chosen = (gradients["diagnostic"] == DIAGNOSTIC) & np.isin(gradients["estimator"], ESTIMATORS)
+    return [
+        {
+            "effects": set_name(task.names),
+            "inclination_deg": task.inclination_deg,
+            "effective_radius_arcsec": task.effective_radius_arcsec,
+            "realisation": task.realisation,
+            "estimator": str(row["estimator"]),
+            "gradient_true": task.design.gradient,
+            "gradient": float(row["gradient"].value),
+            "gradient_err": float(row["gradient_err"].value),
+            "n_bins": int(row["n_bins"]),
+            "flag": str(row["flag"]),
+        }
+        for row in gradients[chosen]
+    ]
+
+
+def ablate(
+    design: AblationDesign, *, workers: int = 2, advance: Callable[[int], None] = lambda _: None
+) -> QTable:
+    """Simulate and measure every mock of a design.
+
+    Parameters
+    ----------
+    design : AblationDesign
+        What to simulate.
+    workers : int
+        Processes; the result is the same for any number.
+    advance : callable
+        Called with 1 after every mock.
+
+    Returns
+    -------
+    QTable
+        ``effects, inclination_deg, effective_radius_arcsec, realisation, estimator,
+        gradient_true, gradient, gradient_err, n_bins, flag``.
+    """
+    rows = run_tasks(run_task, design.tasks(), workers=workers, advance=advance)
+    table = QTable(rows=[row for of_task in rows for row in of_task])
+    for name in ("gradient_true", "gradient", "gradient_err"):
+        table[name] = table[name] * (u.dex / u.kpc)
+    table["inclination_deg"] = table["inclination_deg"] * u.deg
+    table["effective_radius_arcsec"] = table["effective_radius_arcsec"] * u.arcsec
+    return table
+
+
+def run_ablation(
+    design: AblationDesign,
+    *,
+    workers: int,
+    run: Run,
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+) -> Table:
+    """Run the command ``kurvs ablate``: simulate, measure, compare, write.
+
+    Parameters
+    ----------
+    design : AblationDesign
+        What to simulate.
+    workers : int
+        Processes.
+    run : Run
+        Where results go.
+    progress : callable
+        Makes a progress bar from a description and a total.
+
+    Returns
+    -------
+    rich.table.Table
+        What each effect does.
+    """
+    with progress("simulating and measuring", len(design.tasks())) as advance:
+        gradients = ablate(design, workers=workers, advance=advance)
+    table = shares(gradients, design.effects)
+    for written in (gradients, table):
+        written.meta.update(version=version("kurvs"), seed=design.seed, gradient=design.gradient)
+    with run.writing() as directory:
+        gradients.write(directory / "gradients.ecsv")
+        table.write(directory / "ablation.ecsv")
+        ablation_figure(table).savefig(directory / "ablation.png", dpi=130)
+    return ablation_table(table)

@@ -1,0 +1,225 @@
+"""The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import product
+
+import numpy as np
+import xarray as xr
+from astropy import units as u
+from astropy.table import QTable, Row
+from rich.table import Table
+
+from experiments.binning_agreement import agreement_table, agreements
+from experiments.binning_figure import binning_figure
+from experiments.line_flux_mocks import galaxies_with_gradient
+from experiments.mock_measurement import SchemeMeasurement, SharedMeasurement
+from experiments.pool import run_tasks
+from experiments.run import Run
+from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.gradients import weighted_slope
+from kurvs_sim import ExposureModel, observe
+from kurvs_sim.effects import Effects
+from kurvs_sim.noise_covariance import NoiseCovariance
+from kurvs_sim.survey import GradientDistribution, kurvs_galaxy
+
+SCHEMES = ("3x0.5", "2x0.8", "3x0.6", "3x0.7re", "6x0.25")
+"""The survey's, its alternative of Fig. C1, the width that it gives for Gillman et al. (2022),
+annuli that grow with the galaxy, and narrow ones."""
+
+DIAGNOSTICS = ("n2", "n2o2")
+NEAR_LINES_KMS = 3000.0
+
+
+@dataclass(frozen=True)
+class BinningDesign:
+    """Galaxies of the survey, observed several times and measured in several binnings.
+
+    Parameters
+    ----------
+    scatter : float
+        True gradients are drawn from a normal distribution about 0, dex/kpc.
+    realisations : int
+        Draws of gradient and noise of every galaxy.
+    galaxies : tuple of int
+        Numbers in the survey; by default the 34 with a published gradient by N2.
+    schemes : tuple of str
+        As :meth:`~kurvs_pipeline.binning.BinningScheme.parse` reads them; the first is what the
+        others are compared with.
+    seed : int
+        Root of all random draws.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is nothing to compare.
+    """
+
+    scatter: float = 0.04
+    realisations: int = 4
+    galaxies: tuple[int, ...] = galaxies_with_gradient()
+    schemes: tuple[str, ...] = SCHEMES
+    seed: int = 2025
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what cannot be compared."""
+        if len(set(self.schemes)) < 2 or len(set(self.schemes)) < len(self.schemes):
+            raise ConfigurationError(
+                f"binning schemes are {', '.join(self.schemes)}; expected two or more, each once"
+            )
+        for scheme in self.schemes:
+            BinningScheme.parse(scheme)
+        GradientDistribution(0.0, self.scatter)
+
+    def tasks(self) -> tuple["BinningTask", ...]:
+        """Return every mock, each with random draws of its own."""
+        return tuple(
+            BinningTask(self, *key) for key in product(self.galaxies, range(self.realisations))
+        )
+
+
+@dataclass(frozen=True)
+class BinningTask:
+    """One mock: a galaxy of the survey, and a draw of its gradient and of the noise."""
+
+    design: BinningDesign
+    kurvs_id: int
+    realisation: int
+
+    def seed_for(self, use: int) -> int:
+        """Return a seed of 63 bits, another one for each use."""
+        key = np.random.SeedSequence(
+            self.design.seed, spawn_key=(self.kurvs_id, self.realisation, use)
+        )
+        return int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+    def observation(self) -> tuple[xr.DataTree, float]:
+        """Return the cubes in all bands, and the true gradient in dex/kpc."""
+        galaxy = kurvs_galaxy(
+            self.kurvs_id, gradients="drawn", seed=self.seed_for(0),
+            distribution=GradientDistribution(0.0, self.design.scatter),
+        )  # fmt: skip
+        observation = observe(
+            galaxy, noise=ExposureModel(), effects=Effects(covariance=NoiseCovariance()),
+            seed=self.seed_for(1), within_kms_of_lines=NEAR_LINES_KMS,
+        )  # fmt: skip
+        at_centre, at_one_kpc = galaxy.oxygen_abundance(np.array([0.0, 1.0]))
+        return observation, float(at_one_kpc - at_centre)
+
+
+def run_task(task: BinningTask) -> list[dict[str, object]]:
+    """Simulate one mock and measure it in every binning.
+
+    Returns
+    -------
+    list of dict
+        One row a scheme, diagnostic and estimator; see :func:`measure_binnings`.
+    """
+    observation, truth = task.observation()
+    shared = SharedMeasurement.of(observation)
+    known = {"galaxy": task.kurvs_id, "realisation": task.realisation, "gradient_true": truth}
+    rows = []
+    for number, scheme in enumerate(task.design.schemes):
+        # Diagnostics of other bands are compared in the first scheme alone.
+        bands = shared if number == 0 else shared.in_halpha_band
+        measured = bands.measure(BinningScheme.parse(scheme))
+        rows += [{**known, "scheme": scheme, **row} for row in _gradient_rows(measured)]
+    return rows
+
+
+def _gradient_rows(measured: SchemeMeasurement) -> list[dict[str, object]]:
+    chosen = np.isin(measured.gradients["diagnostic"], DIAGNOSTICS)
+    return [
+        {
+            "diagnostic": str(row["diagnostic"]),
+            "estimator": str(row["estimator"]),
+            "gradient": float(row["gradient"].value),
+            "gradient_err": float(row["gradient_err"].value),
+            "n_bins": int(row["n_bins"]),
+            "gradient_per_dex": float(row["f_grad"]) * _slope_error_per_dex(measured, row),
+            "flag": str(row["flag"]),
+        }
+        for row in measured.gradients[chosen]
+    ]
+
+
+def _slope_error_per_dex(measured: SchemeMeasurement, row: Row) -> float:
+    """Return the error of the slope that one dex of independent error of every annulus makes."""
+    here = measured.abundances[
+        (measured.abundances["diagnostic"] == row["diagnostic"])
+        & (measured.abundances["aperture"] != "integrated")
+    ]
+    middle_arcsec = np.array([annulus.middle_arcsec for annulus in measured.annuli])
+    error = 0.5 * (here["err_low"] + here["err_high"]).value
+    slope = weighted_slope(measured.kpc_per_arcsec * middle_arcsec, here["value"].value, error)
+    return float(np.linalg.norm(slope.coefficients)) if slope.n_bins > 1 else float("nan")
+
+
+def measure_binnings(
+    design: BinningDesign, *, workers: int = 2, advance: Callable[[int], None] = lambda _: None
+) -> QTable:
+    """Simulate every mock of a design, and measure it in every binning.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What to simulate.
+    workers : int
+        Processes; the result is the same for any number.
+    advance : callable
+        Called with 1 after every mock.
+
+    Returns
+    -------
+    QTable
+        ``galaxy, realisation, gradient_true, scheme, diagnostic, estimator, gradient,
+        gradient_err, n_bins, gradient_per_dex, flag``. ``gradient_per_dex`` is the error of
+        the gradient that an independent error of one dex in each of its annuli would add; NaN
+        for the forward estimators.
+    """
+    rows = run_tasks(run_task, design.tasks(), workers=workers, advance=advance)
+    table = QTable(rows=[row for of_task in rows for row in of_task])
+    for name in ("gradient_true", "gradient", "gradient_err"):
+        table[name] = table[name] * (u.dex / u.kpc)
+    table["gradient_per_dex"] = table["gradient_per_dex"] / u.kpc
+    return table
+
+
+def run_binning(
+    design: BinningDesign,
+    *,
+    workers: int,
+    run: Run,
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+) -> Table:
+    """Run the command ``kurvs binning``: simulate, measure, compare, write.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What to simulate.
+    workers : int
+        Processes.
+    run : Run
+        Where results go.
+    progress : callable
+        Makes a progress bar from a description and a total.
+
+    Returns
+    -------
+    rich.table.Table
+        How the binnings agree.
+    """
+    with progress("simulating and measuring", len(design.tasks())) as advance:
+        gradients = measure_binnings(design, workers=workers, advance=advance)
+    agreement = agreements(gradients, seed=design.seed)
+    for table in (gradients, agreement):
+        table.meta.update(version=version("kurvs"), seed=design.seed, scatter=design.scatter)
+    with run.writing() as directory:
+        gradients.write(directory / "gradients.ecsv")
+        agreement.write(directory / "binning.ecsv")
+        binning_figure(gradients, agreement).savefig(directory / "binning.png", dpi=130)
+    return agreement_table(agreement)
