@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from experiments.commands import (
     calibrations,
+    demo,
     fgrad,
     fit_spectra,
     measure,
@@ -43,6 +44,7 @@ app.add_typer(plot.app, name="plot")
 app.command(epilog=stack.EXAMPLES)(stack.stack)
 app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so

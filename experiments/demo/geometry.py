@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from experiments.demo.parameters import DemoParameters
-from experiments.demo.sky import POSITION_ANGLE_DEG, REDSHIFT, demo_psf
+from experiments.demo.sky import GRID, POSITION_ANGLE_DEG, REDSHIFT, demo_psf
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.binning import Aperture, BinningScheme
 from kurvs_pipeline.forward_model import ForwardModel
@@ -20,7 +20,6 @@ from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.sky_apertures import SpaxelApertures
 from kurvs_pipeline.smearing import InclinedDisk
 from kurvs_pipeline.smearing_correction import DiskSmearing
-from kurvs_sim import SpaxelGrid
 
 Array = NDArray[np.float64]
 
@@ -28,7 +27,6 @@ REACH_ARCSEC = 1.5
 """Annuli go out to here, as the survey's three of 0.5 arcsec."""
 
 FEWEST_ANNULI = 2
-GRID = SpaxelGrid()
 KPC_PER_ARCSEC = kpc_per_arcsec(REDSHIFT)
 PROFILES = NitrogenProfiles(InverseCalibration(DIAGNOSTICS["n2"]))
 

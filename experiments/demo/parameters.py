@@ -92,7 +92,7 @@ class DemoParameters:
     halpha_snr: float = 60.0
     dust_gradient: float = 0.0
     annulus_width_arcsec: float = 0.5
-    noise_seed: int = 1
+    noise_seed: int = 7
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:

@@ -27,6 +27,8 @@ ABUNDANCE_AT_RE = 8.5
 A_V_AT_RE_MAG = 1.0
 MOST_A_V_MAG = 10.0
 
+GRID = SpaxelGrid()
+
 BAND = KMOS_BANDS["H"].between(1.632, 1.651)
 """H-alpha and [N II] at the redshift, with 1000 km/s and more on either side."""
 
@@ -114,7 +116,7 @@ class DemoSky:
     @cached_property
     def scene(self) -> Scene:
         """The galaxy behind the seeing, on the spaxels of the survey."""
-        return Scene(demo_galaxy(self.parameters), SpaxelGrid(), demo_psf(self.parameters), QUICK)
+        return Scene(demo_galaxy(self.parameters), GRID, demo_psf(self.parameters), QUICK)
 
     @cached_property
     def smeared_velocity_kms(self) -> Array:
