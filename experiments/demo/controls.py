@@ -8,7 +8,7 @@ import panel as pn
 from experiments.demo.parameters import SLIDERS, DemoParameters, presets
 
 SLIDER_STYLE = """
-:host { font: 1.12vw/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; margin: 0; }
+:host { font: 1.12vw/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
 .bk-slider-title { font-size: 1.12vw; margin-bottom: 0.2vw; white-space: nowrap; }
 .noUi-handle:focus { outline: 0.2vw solid #E69F00; }
 .noUi-connect { background-color: #0072B2; }

@@ -72,10 +72,9 @@ class MapViews:
         ]
 
     def _map(self, row: str, quantity: Quantity) -> figure:
-        first = quantity is QUANTITIES[0]
         when = "true" if row == "intrinsic" else "observed"
         plot = plain_figure(
-            f"{quantity.title}, {when}", y_label="North (arcsec)" if first else "",
+            f"{quantity.title}, {when}",
             match_aspect=True,
             x_range=DataRange1d(range_padding=0.0), y_range=DataRange1d(range_padding=0.0),
         )  # fmt: skip
@@ -96,6 +95,8 @@ class MapViews:
         plot.grid.visible = False
         plot.background_fill_color = NO_DATA_COLOUR
         plot.axis.ticker = FixedTicker(ticks=[-1, 0, 1])
+        plot.axis.major_label_overrides = {-1: "\N{MINUS SIGN}1″", 0: "0", 1: "1″"}
+        plot.min_border_left = plot.min_border_right = 8
         if row == "observed":
             plot.add_layout(_colour_bar(quantity, colours), "below")
         else:

@@ -90,6 +90,7 @@ class DemoPage:
         self._waiting = False
         at = {name: slider.value for name, slider in self.sliders.items()}
         self.parameters = DemoParameters(**at, noise_seed=self.parameters.noise_seed)
+        self._tell()
         self._compute()
 
     def _new_noise(self) -> None:
@@ -149,7 +150,8 @@ class DemoPage:
 
     def template(self) -> pn.Template:
         """Return the page, ready to be served."""
-        page = pn.Template(files("experiments.demo").joinpath("page.html").read_text("utf-8"))
+        source = files("experiments.demo").joinpath("page.html").read_text("utf-8")
+        page = pn.Template(source, location=True)
         maps = {
             f"map_{row}_{column}": plot
             for row, plots in enumerate(self.views.maps.figures)

@@ -15,6 +15,7 @@ READOUT_STYLE = """
   font: 1vw/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
 .tile { border-top: 0.35vw solid; padding: 0.25vw 0.2vw 0; text-align: center; }
 .tile b { display: block; font-size: 1.75vw; font-variant-numeric: tabular-nums; color: #111; }
+.tile sub { line-height: 0; }
 .tile small { font-size: 0.95vw; white-space: nowrap; }
 """
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from bokeh.models import ColumnDataSource, FixedTicker
+from bokeh.models import ColumnDataSource, FixedTicker, Label
 from bokeh.plotting import figure
 
 from experiments.demo.map_views import MapViews
 from experiments.demo.plot_parts import (
     CORRECTED_COLOUR,
     FORWARD_COLOUR,
+    LABEL_SIZE,
     SLOPE_COLOUR,
     TRUTH_COLOUR,
     legible,
@@ -124,10 +125,9 @@ class SpectrumView:
                   line_width=2, legend_label="data")  # fmt: skip
         plot.line("velocity", "fit", source=source, color=SLOPE_COLOUR, line_width=3.5,
                   legend_label="fit")  # fmt: skip
-        plot.text(
-            x=[at for _, at in LINE_LABELS], y=[1.2] * 3, text=[name for name, _ in LINE_LABELS],
-            text_align="center", text_baseline="middle", text_font_size="13px",
-        )  # fmt: skip
+        for name, velocity_kms in LINE_LABELS:
+            plot.add_layout(Label(x=velocity_kms, y=1.2, text=name, text_align="center",
+                                  text_baseline="middle", text_font_size=LABEL_SIZE))  # fmt: skip
         legible(plot)
         plot.yaxis.ticker = FixedTicker(ticks=[0.0, 0.5, 1.0])
         plot.legend.orientation = "horizontal"
@@ -161,6 +161,8 @@ class DemoViews:
         self.profile = ProfileView.empty()
         self.spectrum = SpectrumView.empty()
         self.summary = ColumnDataSource(name="summary")
+        # Nothing is drawn from it: it travels with the page, for whoever reads its data.
+        self.profile.figure.tags = [self.summary]
 
     def show(self, state: DemoState, annulus: int) -> None:
         """Show a state.
