@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -20,7 +21,8 @@ WAIT_SECONDS = 30.0
 FIND = """
 window.kurvs = {
   models() { return [...Bokeh.documents[0]._all_models.values()]; },
-  source(name) { return this.models().find(m => m.name === name).data; },
+  source(name) { return this.models().find(
+    m => m.type === "ColumnDataSource" && m.name === name).data; },
   slider(start) { return this.models().find(
     m => m.type === "Slider" && (m.title || "").startsWith(start)); },
   *deep(root) { for (const e of root.querySelectorAll("*")) {
@@ -50,8 +52,8 @@ class Served:
 
     def memory_mb(self) -> float:
         """Return the memory that the server holds."""
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
-            (line,) = [line for line in status if line.startswith("VmRSS")]
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
         return float(line.split()[1]) / 1024.0
 
 
@@ -63,7 +65,9 @@ def served_demo() -> Iterator[Served]:
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "from experiments.cli import main; main()", "demo",
                "--no-open", "--port", str(port)]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(  # noqa: S603 - a fixed command
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         _wait_until_served(port, process)
         yield Served(port, process)
@@ -76,7 +80,7 @@ def _wait_until_served(port: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urlopen(f"http://localhost:{port}/favicon.ico", timeout=5):  # noqa: S310
+            with urlopen(f"http://localhost:{port}/favicon.ico", timeout=5):
                 return
         except OSError:
             time.sleep(0.2)
@@ -117,10 +121,11 @@ class Browser:
     def source(self, name: str) -> dict[str, list[Any]]:
         """Return the columns of a data source as the page holds them."""
         script = """
+        const plain = v => typeof v === "number" ? String(v) : v;
+        const nested = v => v && v.length !== undefined && typeof v !== "string";
         const columns = {};
         for (const [name, values] of Object.entries(kurvs.source(arguments[0])))
-          columns[name] = Array.from(values, v => v && v.length !== undefined && typeof v !== "string"
-            ? Array.from(v, String) : (typeof v === "number" ? String(v) : v));
+          columns[name] = Array.from(values, v => nested(v) ? Array.from(v, plain) : plain(v));
         return columns;"""
         return self.run(script, name)
 

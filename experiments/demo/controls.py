@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import panel as pn
+from bokeh.models import Slider
 
 from experiments.demo.parameters import SLIDERS, DemoParameters, presets
 
@@ -23,8 +24,10 @@ BUTTON_STYLE = """
 """
 
 
-def slider_widgets(parameters: DemoParameters) -> dict[str, pn.widgets.FloatSlider]:
+def slider_widgets(parameters: DemoParameters) -> dict[str, Slider]:
     """Return the sliders by parameter.
+
+    They are Bokeh's own: Panel's wait 50 ms for more changes before they tell of one.
 
     Parameters
     ----------
@@ -32,8 +35,8 @@ def slider_widgets(parameters: DemoParameters) -> dict[str, pn.widgets.FloatSlid
         Where they stand at first.
     """
     return {
-        slider.name: pn.widgets.FloatSlider(
-            name=f"{slider.label} ({slider.unit})" if slider.unit else slider.label,
+        slider.name: Slider(
+            title=f"{slider.label} ({slider.unit})" if slider.unit else slider.label,
             start=slider.low, end=slider.high, step=slider.step,
             value=getattr(parameters, slider.name), format=_format(slider.digits),
             sizing_mode="stretch_width", stylesheets=[SLIDER_STYLE], margin=(2, 14),

@@ -31,7 +31,7 @@ LESSON = (
         "and the orange line.",
         "The galaxy does not change. Why does the orange slope become flat?",
         "Seeing moves bright, metal-rich light of the centre outwards, so every annulus holds a "
-        "mixture. At 0.6 arcsec about a third of this gradient is left, at 1.2 arcsec almost none.",
+        "mixture. At 0.6 arcsec two fifths of this gradient are left, at 1.2 arcsec a seventh.",
         DemoParameters(seeing_fwhm_arcsec=0.1, halpha_snr=200.0),
     ),
     Step(
@@ -72,9 +72,9 @@ LESSON = (
         "Make the dust gradient -0.3 mag/kpc, then the wings of the PSF 0.4, then the annuli "
         "narrower. Finish with the preset JWST seeing.",
         "Which of these changes [N II]/Hα itself, and what would you ask for in a proposal?",
-        "None: dust leaves the ratio of close lines alone, but moves the light that is smeared. "
-        "Wings reach far and narrow annuli share their light. Ask for sharp images and large "
-        "galaxies first, then for exposure time.",
+        "None: dust leaves the ratio of close lines alone, but changes which light is smeared, and "
+        "a disk that is no longer exponential is a poor fit. Wings reach far, and narrow annuli "
+        "share their light. Ask for sharp images and large galaxies first, then for exposure time.",
         DemoParameters(halpha_snr=100.0),
     ),
 )  # fmt: skip

@@ -46,7 +46,7 @@ class Quantity:
 
 
 QUANTITIES = (
-    Quantity("halpha", "Hα", "log Hα flux / arcsec²", -1.5, 1.0, (-1, 0, 1),
+    Quantity("halpha", "Hα", "log Hα flux / arcsec²", -1.5, 0.5, (-1, 0),
              tuple(Cividis256)),
     Quantity("log_n2", "[N II] / Hα", "log [N II] / Hα", -1.5, 0.0, (-1.5, -1, -0.5, 0),
              tuple(Viridis256)),

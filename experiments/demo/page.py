@@ -53,7 +53,7 @@ class DemoPage:
         self._moving_many = self._waiting = False
         self.state = self._compute()
         for slider in self.sliders.values():
-            slider.param.watch(lambda _: self._moved(), "value")
+            slider.on_change("value", lambda _name, _old, _new: self._moved())
         self.annulus.param.watch(lambda _: self._show_annulus(), "value")
         self._tell(*messages)
 
@@ -79,7 +79,7 @@ class DemoPage:
         """Note that a slider moved; states that were overtaken are never computed."""
         if self._moving_many or self._waiting:
             return
-        document = pn.state.curdoc
+        document = self.sliders["gradient"].document
         if document is None:
             self._follow_sliders()
             return
@@ -164,7 +164,9 @@ class DemoPage:
         for name, plot in figures.items():
             page.add_panel(name, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0))
         sliders = pn.Column(
-            *self.sliders.values(), sizing_mode="stretch_both", margin=0,
+            *(pn.pane.Bokeh(slider, sizing_mode="stretch_width", margin=0)
+              for slider in self.sliders.values()),
+            sizing_mode="stretch_both", margin=0,
             styles={"justify-content": "space-evenly", "height": "100%"},
         )  # fmt: skip
         for name, part in (("presets", preset_buttons(self.go_to)), ("sliders", sliders),

@@ -74,7 +74,7 @@ def _draw_maps(panels: np.ndarray, maps: SkyMaps, name: str) -> None:
     for axes, values, title, cmap, limits in zip(
         panels, (log_halpha, maps.log_n2, maps.velocity_kms),
         (r"log H$\alpha$", r"log [N II]/H$\alpha$", "velocity (km/s)"),
-        ("cividis", "viridis", "RdBu_r"), ((-1.5, 1.0), (-1.5, 0.0), (-180.0, 180.0)),
+        ("cividis", "viridis", "RdBu_r"), ((-1.5, 0.5), (-1.5, 0.0), (-180.0, 180.0)),
         strict=True,
     ):  # fmt: skip
         image = axes.imshow(values, extent=EXTENT, cmap=cmap, vmin=limits[0], vmax=limits[1])
