@@ -120,14 +120,22 @@ class Browser:
 
     def source(self, name: str) -> dict[str, list[Any]]:
         """Return the columns of a data source as the page holds them."""
+        return self.sources([name])[name]
+
+    def sources(self, names: list[str]) -> dict[str, dict[str, list[Any]]]:
+        """Return several data sources by name; numbers are text, NaN among them."""
         script = """
         const plain = v => typeof v === "number" ? String(v) : v;
         const nested = v => v && v.length !== undefined && typeof v !== "string";
-        const columns = {};
-        for (const [name, values] of Object.entries(kurvs.source(arguments[0])))
-          columns[name] = Array.from(values, v => nested(v) ? Array.from(v, plain) : plain(v));
-        return columns;"""
-        return self.run(script, name)
+        const found = {};
+        for (const source of arguments[0]) {
+          found[source] = {};
+          for (const [name, values] of Object.entries(kurvs.source(source)))
+            found[source][name] = Array.from(
+              values, v => nested(v) ? Array.from(v, plain) : plain(v));
+        }
+        return found;"""
+        return self.run(script, names)
 
     def number(self, name: str) -> float:
         """Return a number of the state that the page shows."""

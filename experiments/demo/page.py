@@ -6,6 +6,7 @@ from io import BytesIO, StringIO
 from urllib.parse import urlencode
 
 import panel as pn
+from bokeh.plotting import figure
 
 from experiments.demo.controls import (
     BUTTON_STYLE,
@@ -14,6 +15,7 @@ from experiments.demo.controls import (
     slider_widgets,
 )
 from experiments.demo.lesson_view import LessonView
+from experiments.demo.map_views import MapViews
 from experiments.demo.parameters import DemoParameters
 from experiments.demo.readout import READOUT_STYLE, readout_html
 from experiments.demo.saved import figure_png, table_text
@@ -152,26 +154,33 @@ class DemoPage:
         """Return the page, ready to be served."""
         source = files("experiments.demo").joinpath("page.html").read_text("utf-8")
         page = pn.Template(source, location=True)
-        maps = {
-            f"map_{row}_{column}": plot
-            for row, plots in enumerate(self.views.maps.figures)
-            for column, plot in enumerate(plots)
-        }
-        page.add_variable("map_names", list(maps))
-        figures = maps | {
-            "spectrum": self.views.spectrum.figure, "profile": self.views.profile.figure,
-        }  # fmt: skip
-        for name, plot in figures.items():
-            page.add_panel(name, pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0))
+        for name, plot in (("spectrum", self.views.spectrum.figure),
+                           ("profile", self.views.profile.figure)):  # fmt: skip
+            page.add_panel(name, _pane(plot))
         sliders = pn.Column(
             *(pn.pane.Bokeh(slider, sizing_mode="stretch_width", margin=0)
               for slider in self.sliders.values()),
             sizing_mode="stretch_both", margin=0,
             styles={"justify-content": "space-evenly", "height": "100%"},
         )  # fmt: skip
-        for name, part in (("presets", preset_buttons(self.go_to)), ("sliders", sliders),
+        for name, part in (("maps", _map_grid(self.views.maps)),
+                           ("presets", preset_buttons(self.go_to)), ("sliders", sliders),
                            ("actions", self._actions()), ("annulus", self.annulus),
                            ("readout", self.readout), ("lesson", self.lesson.layout),
                            ("message", self.message)):  # fmt: skip
             page.add_panel(name, part)
         return page
+
+
+def _map_grid(maps: MapViews) -> pn.Column:
+    """Lay out the maps; those with a colour bar below are taller, so that all skies are alike."""
+    rows = [
+        pn.Row(*map(_pane, plots), sizing_mode="stretch_both", margin=0,
+               styles={"flex": f"{height} 1 0", "min-height": "0"})
+        for plots, height in zip(maps.figures, (1.0, 1.32), strict=True)
+    ]  # fmt: skip
+    return pn.Column(*rows, sizing_mode="stretch_both", margin=0)
+
+
+def _pane(plot: figure) -> pn.pane.Bokeh:
+    return pn.pane.Bokeh(plot, sizing_mode="stretch_both", margin=0)
