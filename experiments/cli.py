@@ -17,6 +17,7 @@ from experiments.commands import (
     ablate,
     binning,
     calibrations,
+    demo,
     fgrad,
     fit_spectra,
     measure,
@@ -53,6 +54,7 @@ app.command(epilog=binning.EXAMPLES)(binning.binning)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
