@@ -64,7 +64,13 @@ class Attenuation:
         return np.where(own, balmer_a_v(fluxes["halpha"], fluxes["hbeta"]), stacked)
 
     def table(self, apertures: Sequence[Aperture]) -> QTable:
-        """Return ``aperture, a_v, a_v_err, source``."""
+        """Return ``aperture, a_v, a_v_err, source``.
+
+        Parameters
+        ----------
+        apertures : sequence of Aperture
+            In the order of the values.
+        """
         return QTable({
             "aperture": [aperture.name for aperture in apertures],
             "a_v": self.a_v * u.mag,
