@@ -92,6 +92,10 @@ class LineFluxMocks:
         ----------
         weights : array, shape (n_apertures, n_y, n_x)
             As of :meth:`weights`.
+
+        Returns
+        -------
+        ApertureFluxes
         """
         flat = weights.reshape(len(weights), -1)
         flux = self.flux.reshape(*self.flux.shape[:2], -1) @ flat.T
@@ -154,7 +158,13 @@ class MockDesign:
         return max(low, -STEEPEST), min(high, STEEPEST)
 
     def scene(self, gradient: float) -> Scene:
-        """Return the galaxy with a gradient, on the sky."""
+        """Return the galaxy with a gradient, on the sky.
+
+        Parameters
+        ----------
+        gradient : float
+            dex/kpc.
+        """
         central = self.abundance - gradient * self._radius_kpc
         profile = Linear(central=central, gradient=gradient)
         galaxy = replace(self.galaxy, oxygen_abundance=profile)
@@ -213,7 +223,15 @@ def _spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:
 
 
 def annuli(scheme: str, metadata: ObservationMetadata) -> tuple[Aperture, ...]:
-    """Return the annuli of a scheme, such as ``3x0.5``."""
+    """Return the annuli of a scheme, such as ``3x0.5``.
+
+    Parameters
+    ----------
+    scheme : str
+        As the command line has it.
+    metadata : ObservationMetadata
+        With the effective radius.
+    """
     return BinningScheme.parse(scheme).annuli(metadata.effective_radius_arcsec)
 
 

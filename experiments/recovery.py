@@ -137,7 +137,23 @@ class RecoveryDesign:
 
 @dataclass(frozen=True)
 class RecoveryTask:
-    """One mock: a galaxy of the grid and a noise draw."""
+    """One mock: a galaxy of the grid and a noise draw.
+
+    Parameters
+    ----------
+    design : RecoveryDesign
+        What all mocks share.
+    index : int
+        Of the galaxy in the grid.
+    realisation : int
+        Of the noise.
+    gradient_dex_per_kpc : float
+        True gradient.
+    inclination_deg : float
+        0 is face-on.
+    effective_radius_arcsec : float
+        Half-light radius.
+    """
 
     design: RecoveryDesign
     index: int

@@ -112,10 +112,10 @@ class BroadLineModel:
 
         Parameters
         ----------
-        kinematics : array, shape (n_kinematics,)
-            Velocities and widths, km/s.
-        amplitudes : array, shape (n_columns,)
-            Of lines and continua.
+        kinematics : array, shape (2,) or (4,)
+            Velocity and width, km/s, of the narrow lines, then of the broad one if there is one.
+        amplitudes : array, shape (n_groups,) or (n_groups + 1,)
+            Of the same.
         """
         n = self.n_groups
         parts = [(self.narrow, kinematics[:2], amplitudes[:n])]

@@ -64,8 +64,8 @@ def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematic
         Lines and continua.
     spectra : Spectra
         To fit.
-    active : bool array, shape (n_groups, n_spec)
-        Groups of lines that are covered.
+    active : bool array, shape (n_spec, n_groups)
+        Groups to fit.
     kinematics : array, shape (2, n_spec)
         Velocity and squared width.
     """
@@ -84,8 +84,8 @@ def descend(
         Lines and continua.
     spectra : Spectra
         To fit.
-    active : bool array, shape (n_groups, n_spec)
-        Groups of lines that are covered.
+    active : bool array, shape (n_spec, n_groups)
+        Groups to fit.
     start : array, shape (2, n_spec)
         Velocity and squared width.
     bounds : Bounds

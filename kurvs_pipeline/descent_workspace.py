@@ -50,20 +50,22 @@ class Projection(NamedTuple):
 
     Parameters
     ----------
-    columns, by_velocity, by_variance : array, shape (n_columns, n_used)
-        The model and its derivatives.
-    edges : tuple of array, shape (n_used,)
-        Error functions and densities at the edges of channels.
+    columns : array, shape (n_linear + 2, n_used)
+        Of groups of lines and of continua, then by velocity and squared width.
+    by_velocity, by_variance : array, shape (n_groups, n_used)
+        Derivatives of the columns of lines.
+    edges : tuple of array, shape (n_edges,)
+        Work space at the edges of channels.
     weighted, residual : array, shape (n_used,)
-        Columns times weights, and what is left of the spectrum.
-    right, amplitudes : array, shape (n_columns,)
-        Of the normal equations, and their solution.
-    fisher : array, shape (2, 2)
-        Information on velocity and squared width.
+        A column times its weights, and what is left of the spectrum.
+    right, amplitudes : array, shape (n_linear,)
+        Right side of the normal equations, and their solution.
+    fisher : array, shape (n_linear + 2, n_linear + 2)
+        As of :class:`~kurvs_pipeline.projection.Point`.
     slope : array, shape (2,)
-        Of chi squared.
+        The same.
     chi2 : array, shape (1,)
-        Of the spectrum.
+        The same.
     """
 
     columns: Array
@@ -84,12 +86,12 @@ class Small(NamedTuple):
 
     Parameters
     ----------
-    matrix, inverse : array, shape (n_columns, n_columns)
-        Normal equations of the amplitudes, and their inverse.
-    scale, column : array, shape (n_columns,)
-        Of the diagonal, and work space.
-    kinetic, curvature : array, shape (2, n_columns), (2, 2)
-        Of the derivatives by velocity and squared width.
+    matrix, inverse : array, shape (n_linear + 2, n_linear + 2)
+        To invert, and its inverse.
+    scale, column : array, shape (n_linear + 2,)
+        Work space of that.
+    kinetic, curvature : array, shape (2, 2)
+        Covariance of velocity and squared width, and its inverse.
     smallest_pivot : float
         Below which a matrix is singular.
     """
@@ -110,12 +112,12 @@ class Found(NamedTuple):
     ----------
     kinematics : array, shape (n_spec, 2)
         Velocity and squared width.
-    amplitudes : array, shape (n_spec, n_columns)
-        Of lines and continua.
-    fisher : array, shape (n_spec, 2, 2)
-        Information on the kinematics.
+    amplitudes : array, shape (n_spec, n_linear)
+        Of groups of lines and continua.
+    fisher : array, shape (n_spec, n_linear + 2, n_linear + 2)
+        As of :class:`~kurvs_pipeline.projection.Point`.
     slope : array, shape (n_spec, 2)
-        Of chi squared.
+        The same.
     chi2 : array, shape (n_spec,)
         At the minimum.
     converged : bool array, shape (n_spec,)

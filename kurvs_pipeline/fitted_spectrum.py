@@ -130,7 +130,7 @@ class SpectrumFitter:
         medium : str
             That its wavelengths are in: ``air`` or ``vacuum``.
         redshifts : mapping, optional
-            Of a catalogue, by the first identity of a spectrum.
+            Of a catalogue, by the identity of a spectrum.
 
         Returns
         -------

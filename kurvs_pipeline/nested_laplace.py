@@ -36,6 +36,7 @@ class Conditional(NamedTuple):
     Parameters
     ----------
     parameters : array, shape (n_models, n_parameters)
+        All but the gradient.
     chi2 : array, shape (n_models,)
         Of fluxes and priors.
     precision : array, shape (n_models, n_parameters, n_parameters)

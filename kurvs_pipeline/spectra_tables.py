@@ -112,7 +112,7 @@ def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | No
     spectrum : ExtractedSpectrum
         With or without a redshift of its own.
     redshifts : mapping or None
-        Of a catalogue, by the first identity of a spectrum.
+        Of a catalogue, by the identity of a spectrum.
 
     Raises
     ------
