@@ -92,7 +92,7 @@ def correlation(noise: Array, axis: int, lag: int) -> float:
 
     Parameters
     ----------
-    noise : array
+    noise : array, any shape
         Of mean zero; NaN where it must not be used.
     axis, lag : int
         Direction and distance.

@@ -84,12 +84,12 @@ def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
 
     Parameters
     ----------
-    halpha, hbeta : array
+    halpha, hbeta : array, any one shape
         Fluxes behind the dust, in the same unit.
 
     Returns
     -------
-    array
+    array, the same shape
         mag; negative below the ratio of case B, 2.86, and NaN where a flux is not positive.
     """
     with np.errstate(invalid="ignore", divide="ignore"):

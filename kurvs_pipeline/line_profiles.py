@@ -93,7 +93,7 @@ class InverseCalibration:
 
         Parameters
         ----------
-        abundance : array
+        abundance : array, any shape
             12 + log(O/H).
 
         Returns

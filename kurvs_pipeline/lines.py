@@ -64,7 +64,7 @@ def air_from_vacuum(vacuum_um: NDArray[np.float64] | float) -> NDArray[np.float6
 
     Returns
     -------
-    array
+    array, the same shape
         Air wavelength, um.
     """
     vacuum = np.asarray(vacuum_um, dtype=float)

@@ -98,7 +98,7 @@ def shared_by_line(velocity_difference_kms: Array) -> Array:
 
     Parameters
     ----------
-    velocity_difference_kms : array
+    velocity_difference_kms : array, any shape
         Between the velocities taken out of the two.
 
     Returns

@@ -44,7 +44,7 @@ class NoiseLevel(Protocol):
 
         Returns
         -------
-        array that broadcasts to (n_channels, n_y, n_x)
+        array, of a shape that broadcasts to (n_channels, n_y, n_x)
             Square of 1e-16 erg/s/cm2/um.
         """
         ...
