@@ -65,7 +65,7 @@ def _inline(self: HTML5Translator, node: math) -> None:
 
 
 def _display(self: HTML5Translator, node: math_block) -> None:
-    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    self.body.append(f'<div class="equation">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise SkipNode
 
 

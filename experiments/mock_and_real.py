@@ -239,7 +239,8 @@ def draw(compared: dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]) -> Figu
     Parameters
     ----------
     compared : dict of str to (Dataset, array, NoiseStatistics)
-        By title: the band, its noise over its error, shape (n_channels, n_y, n_x), and what was found.
+        By title: the band, its noise over its error, shape (n_channels, n_y, n_x), and what was
+        found.
     """
     with figure_style():
         figure = Figure(figsize=(9.0, 7.2), layout="constrained")

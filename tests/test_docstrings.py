@@ -36,8 +36,9 @@ CHECKS = {
     "YD01": "and what is yielded",
 }
 """Of numpydoc. Left out: examples, long summaries and See Also for every name (EX01, ES01, SA01),
-which a plain getter does not need; capitals at the start (SS02, PR08, RT04), as symbols and names of
-other parameters start there; descriptions of results (RT02, RT03, RT05) whose shape says it all."""
+which a plain getter does not need; capitals at the start (SS02, PR08, RT04), where symbols and
+names of other parameters may stand; descriptions of results (RT02, RT03, RT05) whose shape says
+it all."""
 
 
 def public(module):
@@ -59,12 +60,11 @@ def public(module):
 
 def names():
     packages = (kurvs_pipeline, kurvs_sim, experiments)
-    found = [info.name for package in packages
-             for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]  # fmt: skip
-    for name in found:
-        module = importlib.import_module(name)
-        yield name, module
-        yield from public(module)
+    for package in packages:
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            module = importlib.import_module(info.name)
+            yield info.name, module
+            yield from public(module)
 
 
 NAMES = dict(names())
