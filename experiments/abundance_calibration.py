@@ -149,7 +149,17 @@ def _row(quantity: str, rows: QTable) -> dict[str, object]:
 
 
 def shown(summary: QTable) -> Table:
-    """Lay the summary out for the terminal."""
+    """Lay the summary out for the terminal.
+
+    Parameters
+    ----------
+    summary : QTable
+        A row a cell.
+
+    Returns
+    -------
+    rich.table.Table
+    """
     table = Table(title="Attenuation and abundances of mocks with the noise of real cubes")
     for heading in ("quantity", "apertures", "galaxies", "bias", "mean pull", "std of pull"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")

@@ -82,19 +82,43 @@ class GillmanCurves:
         return cls(curves)
 
     def observed_over_intrinsic(self, axis_ratio: float, seeing_over_radius: float) -> float:
-        """Interpolate between the curves; the ends hold beyond them."""
+        """Interpolate between the curves; the ends hold beyond them.
+
+        Parameters
+        ----------
+        axis_ratio : float
+            Minor over major axis.
+        seeing_over_radius : float
+            FWHM over effective radius.
+
+        Returns
+        -------
+        float
+        """
         seen = [np.interp(seeing_over_radius, *self.curves[ratio]) for ratio in AXIS_RATIOS]
         return float(np.interp(axis_ratio, AXIS_RATIOS, seen))
 
 
 def axis_ratio_of_cos2(inclination_deg: float) -> float:
-    """Return b/a as it is: cos^2 i (1 - q0^2) + q0^2, under a root."""
+    """Return b/a as it is: cos^2 i (1 - q0^2) + q0^2, under a root.
+
+    Parameters
+    ----------
+    inclination_deg : float
+        0 is face-on.
+    """
     cosine = np.cos(np.radians(inclination_deg))
     return float(np.sqrt(cosine**2 * (1.0 - DISK_THICKNESS**2) + DISK_THICKNESS**2))
 
 
 def axis_ratio_of_cos(inclination_deg: float) -> float:
-    """Return b/a with cos i for cos^2 i, which makes disks rounder than they are."""
+    """Return b/a with cos i for cos^2 i, which makes disks rounder than they are.
+
+    Parameters
+    ----------
+    inclination_deg : float
+        0 is face-on.
+    """
     cosine = np.cos(np.radians(inclination_deg))
     return float(np.sqrt(cosine * (1.0 - DISK_THICKNESS**2) + DISK_THICKNESS**2))
 
@@ -229,7 +253,13 @@ def population_table(curves: GillmanCurves) -> QTable:
 
 
 def dict_of(galaxy: CatalogueEntry) -> dict[str, tuple[float, float]]:
-    """Return the published gradients of a galaxy with their errors, by diagnostic."""
+    """Return the published gradients of a galaxy with their errors, by diagnostic.
+
+    Parameters
+    ----------
+    galaxy : CatalogueEntry
+        Of the survey.
+    """
     return {name: (value, error) for name, value, error in galaxy.gradients}
 
 

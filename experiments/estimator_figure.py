@@ -42,7 +42,15 @@ def estimator_figure(table: QTable) -> Figure:
 
 
 def plot_bias(rows: QTable, axes: Axes) -> Axes:
-    """Draw the bias of every estimator against the truth."""
+    """Draw the bias of every estimator against the truth.
+
+    Parameters
+    ----------
+    rows : QTable
+        A row a draw and estimator.
+    axes : Axes
+        To draw on.
+    """
     centre = np.array([0.5 * (low + high) for low, high in itertools.pairwise(EDGES)])
     for shift, (name, title) in enumerate(TITLES.items()):
         own = rows[rows["estimator"] == name]
@@ -59,7 +67,15 @@ def plot_bias(rows: QTable, axes: Axes) -> Axes:
 
 
 def plot_coverage(rows: QTable, axes: Axes) -> Axes:
-    """Draw how often intervals hold the truth, by case."""
+    """Draw how often intervals hold the truth, by case.
+
+    Parameters
+    ----------
+    rows : QTable
+        A row a draw and estimator.
+    axes : Axes
+        To draw on.
+    """
     cases = list(dict.fromkeys(str(case) for case in rows["case"]))
     for shift, name in enumerate(("slope_fgrad", "forward", "forward_prior")):
         own = rows[rows["estimator"] == name]
@@ -80,7 +96,15 @@ def plot_coverage(rows: QTable, axes: Axes) -> Axes:
 
 
 def plot_ranks(rows: QTable, axes: Axes) -> Axes:
-    """Draw the ranks of the truth in the posterior."""
+    """Draw the ranks of the truth in the posterior.
+
+    Parameters
+    ----------
+    rows : QTable
+        A row a draw and estimator.
+    axes : Axes
+        To draw on.
+    """
     ranks = np.asarray(rows["rank"][rows["estimator"] == "forward_prior"])
     counts, _ = rank_histogram(ranks[np.isfinite(ranks)], RANK_BINS)
     axes.stairs(counts, np.linspace(0.0, 1.0, RANK_BINS + 1), color=COLOURS["forward_prior"],

@@ -90,7 +90,17 @@ def _over_bound(rows: QTable) -> float:
 
 
 def summary_table(summary: QTable) -> Table:
-    """Lay a summary out for the terminal."""
+    """Lay a summary out for the terminal.
+
+    Parameters
+    ----------
+    summary : QTable
+        A row a case, scheme and estimator.
+
+    Returns
+    -------
+    rich.table.Table
+    """
     table = Table(title="Gradients of the survey's galaxies by N2, dex/kpc", title_justify="left")
     for heading in ("case", "scheme", "estimator", "found", "bias", "error", "68 %", "95 %"):
         left = heading in {"case", "scheme", "estimator"}

@@ -65,7 +65,15 @@ def f_grad_figure(
 
 
 def plot_map(known: xr.Dataset, axes: Axes) -> Axes:
-    """Draw the map with contours, and the galaxies of the survey on it."""
+    """Draw the map with contours, and the galaxies of the survey on it.
+
+    Parameters
+    ----------
+    known : Dataset
+        f_grad by inclination and effective radius.
+    axes : Axes
+        To draw on.
+    """
     inclination, radius = known["inclination"].to_numpy(), known["effective_radius"].to_numpy()
     values = np.clip(known["f_grad"].to_numpy().T, 1.0, LARGEST)
     mesh = axes.pcolormesh(inclination, radius, values, norm=LogNorm(1.0, LARGEST),
@@ -86,14 +94,30 @@ def plot_map(known: xr.Dataset, axes: Axes) -> Axes:
 
 
 def plot_gradients(disks: SmearedDisks, axes: Axes) -> Axes:
-    """Draw f_grad against effective radius for several gradients."""
+    """Draw f_grad against effective radius for several gradients.
+
+    Parameters
+    ----------
+    disks : SmearedDisks
+        Seeing, annuli and thickness.
+    axes : Axes
+        To draw on.
+    """
     for gradient, colour in zip(GRADIENTS, COLOURS, strict=True):
         _draw(replace(disks, gradient=gradient), axes, f"{gradient:+.2f}", colour)
     return _label(axes, "gradient (dex kpc$^{-1}$)")
 
 
 def plot_wings(disks: SmearedDisks, axes: Axes) -> Axes:
-    """Draw f_grad against effective radius for several wings of the seeing."""
+    """Draw f_grad against effective radius for several wings of the seeing.
+
+    Parameters
+    ----------
+    disks : SmearedDisks
+        Annuli and thickness, and the width of the seeing.
+    axes : Axes
+        To draw on.
+    """
     for beta, colour in zip(BETAS, COLOURS, strict=False):
         name = f"Moffat, {beta:g}" if np.isfinite(beta) else "Gaussian"
         seeing = Seeing.moffat(disks.seeing.fwhm_arcsec, 1.0 / beta)
@@ -124,7 +148,15 @@ def _label(axes: Axes, what: str) -> Axes:
 
 
 def plot_curves(curves: Curves, axes: Axes) -> Axes:
-    """Draw published curves, and those of disks in six annuli of half an effective radius."""
+    """Draw published curves, and those of disks in six annuli of half an effective radius.
+
+    Parameters
+    ----------
+    curves : mapping of float to (array, array)
+        By axis ratio: seeing over effective radius, and the factor.
+    axes : Axes
+        To draw on.
+    """
     scheme = BinningScheme.uniform(6, 0.5, in_effective_radii=True)
     at = np.linspace(0.15, 2.8, 25)
     for ratio, colour in zip(SHOWN_RATIOS, COLOURS, strict=False):

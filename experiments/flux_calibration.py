@@ -286,7 +286,13 @@ class Cell:
 
 
 def summarise(table: QTable) -> QTable:
-    """Return one row a :class:`Cell` with at least ten mocks."""
+    """Return one row a :class:`Cell` with at least ten mocks.
+
+    Parameters
+    ----------
+    table : QTable
+        A row a mock, aperture and line.
+    """
     true_snr = table["truth"] / table["flux_err"]
     bright = np.where(true_snr > STRONG_SNR, "bright", "faint")
     keys = np.stack([table["line"], table["aperture"], bright], axis=1).astype(str)
@@ -314,14 +320,30 @@ def _cell(rows: QTable, line: str, aperture: str, brightness: str) -> Cell:
 
 
 def empty_counts(table: QTable) -> dict[str, int]:
-    """Return how many spectra without a line were fitted, and in how many one was found."""
+    """Return how many spectra without a line were fitted, and in how many one was found.
+
+    Parameters
+    ----------
+    table : QTable
+        A row a mock, aperture and line.
+    """
     empty = table[(table["line"] == EMPTY) & np.isfinite(table["flux"])]
     detected = empty["flux"] > DETECTION_SNR * empty["flux_err"]
     return {"fitted": len(empty), "detected": int(np.count_nonzero(detected))}
 
 
 def cell_table(summary: QTable) -> Table:
-    """Lay the cells out for the terminal."""
+    """Lay the cells out for the terminal.
+
+    Parameters
+    ----------
+    summary : QTable
+        A row a cell.
+
+    Returns
+    -------
+    rich.table.Table
+    """
     empty = summary.meta["empty_spectra"]
     table = Table(title="Flux errors of mocks with the noise of real cubes", title_justify="left")
     for heading in ("line", "aperture", "S/N > 5", "mocks", "mean pull", "std of pull", "bias"):

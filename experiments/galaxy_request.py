@@ -92,7 +92,13 @@ class GalaxyRequest:
         return self.cubes + tuple(p for p in (self.velocity_map, self.psf_star) if p is not None)
 
     def measure(self, pipeline: Pipeline) -> MeasuredGalaxy:
-        """Read the cubes and measure the galaxy."""
+        """Read the cubes and measure the galaxy.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            How to measure.
+        """
         properties, star = dict(self.properties), self._star()
         if star is not None:
             properties |= star.metadata_fields

@@ -103,7 +103,17 @@ CASES = (
 
 @dataclass(frozen=True)
 class Task:
-    """One galaxy in one case."""
+    """One galaxy in one case.
+
+    Parameters
+    ----------
+    design : MockDesign
+        The galaxy and its draws.
+    case : Case
+        What is believed of it.
+    snr : dict of str to float
+        Expected S/N of its lines.
+    """
 
     design: MockDesign
     case: Case
@@ -112,6 +122,11 @@ class Task:
 
 def measure(task: Task) -> QTable:
     """Measure all mocks of one galaxy in one case by every estimator.
+
+    Parameters
+    ----------
+    task : Task
+        The galaxy and the case.
 
     Returns
     -------
@@ -173,6 +188,10 @@ def forward_fit(
         Annuli on spaxels.
     case : Case
         For what is believed of the seeing.
+
+    Returns
+    -------
+    ForwardFit
     """
     apertures = SpaxelApertures(weights, mocks.x_arcsec, mocks.y_arcsec)
     model = _model(mocks, believed, case, apertures)
@@ -221,6 +240,13 @@ def cramer_rao_bound(mocks: LineFluxMocks, abundance: float) -> float:
 
     Scale length, brightness and abundance are free but for the prior of the first; the seeing is
     known.
+
+    Parameters
+    ----------
+    mocks : LineFluxMocks
+        Of the galaxy.
+    abundance : float
+        12 + log(O/H) at its centre.
     """
     apertures = _squares(mocks)
     model = _model(mocks, mocks.metadata, CASES[0], apertures)
@@ -322,6 +348,10 @@ def run(
         Which.
     galaxies : sequence of int, optional
         Which; by default all with a published gradient.
+
+    Returns
+    -------
+    QTable
     """
     chosen = galaxies_with_gradient() if galaxies is None else galaxies
     tasks = [

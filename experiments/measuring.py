@@ -145,6 +145,11 @@ def fields_of(stated: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     stated : mapping
         By option, None for those not given.
+
+    Returns
+    -------
+    dict
+        Values by field.
     """
     return {STATED_AS.get(option, option): value for option, value in stated.items()}
 

@@ -226,6 +226,10 @@ def measure_or_fail(task: GalaxyTask) -> Failure | None:
     ----------
     task : GalaxyTask
         The galaxy.
+
+    Returns
+    -------
+    Failure or None
     """
     try:
         task.measure()

@@ -92,7 +92,7 @@ def correlation(noise: Array, axis: int, lag: int) -> float:
 
     Parameters
     ----------
-    noise : array
+    noise : array, any shape
         Of mean zero; NaN where it must not be used.
     axis, lag : int
         Direction and distance.
@@ -151,6 +151,11 @@ def mock_of_same_set_up(seed: int = 1) -> xr.Dataset:
     brightness and excess noise are set so that H-alpha stands as far above the noise, and the
     correlations, the error of the stated noise and the sky's over-subtraction are those that make
     the noise of **this** cube. The residuals of sky lines are the simulator's own.
+
+    Parameters
+    ----------
+    seed : int
+        Of the noise.
     """
     galaxy = Galaxy(
         redshift=REDSHIFT,
@@ -197,7 +202,13 @@ def compare(cube: Path) -> dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]:
 
 
 def table_of(real: NoiseStatistics, mock: NoiseStatistics) -> str:
-    """Return the two cubes' statistics as a Markdown table."""
+    """Return the two cubes' statistics as a Markdown table.
+
+    Parameters
+    ----------
+    real, mock : NoiseStatistics
+        Of each.
+    """
     rows = [("voxels", f"{real.n_voxels}", f"{mock.n_voxels}")]
     for name, attribute in (
         ("spaxels along x", "along_x"),
@@ -224,6 +235,12 @@ def draw(compared: dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]) -> Figu
 
     Spectra are sums over 1 x 1 arcsec about the brightest spaxel of H-alpha, over the median
     noise of a spaxel, so that flux units drop out.
+
+    Parameters
+    ----------
+    compared : dict of str to (Dataset, array, NoiseStatistics)
+        By title: the band, its noise over its error, shape (n_channels, n_y, n_x), and what was
+        found.
     """
     with figure_style():
         figure = Figure(figsize=(9.0, 7.2), layout="constrained")
@@ -242,7 +259,19 @@ def draw(compared: dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]) -> Figu
 
 
 def plot_spectrum(band: xr.Dataset, noise: Array, axes: Axes, *, colour: str) -> Axes:
-    """Draw the spectrum of the galaxy's core, sky residuals included."""
+    """Draw the spectrum of the galaxy's core, sky residuals included.
+
+    Parameters
+    ----------
+    band : Dataset
+        The cube.
+    noise : array, shape (n_channels, n_y, n_x)
+        Over its error.
+    axes : Axes
+        To draw on.
+    colour : str
+        Of the line.
+    """
     wavelength = band["wavelength"].to_numpy()
     halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + REDSHIFT)
     seen = np.isfinite(noise).any(axis=0)
@@ -267,7 +296,19 @@ def plot_histogram(
     noises: dict[str, Array], statistics: dict[str, NoiseStatistics], axes: Axes,
     styles: dict[str, str],
 ) -> Axes:  # fmt: skip
-    """Draw the noise in units of its own width, beside a Gaussian."""
+    """Draw the noise in units of its own width, beside a Gaussian.
+
+    Parameters
+    ----------
+    noises : dict of str to array, shape (n_channels, n_y, n_x)
+        By title.
+    statistics : dict of str to NoiseStatistics
+        By title.
+    axes : Axes
+        To draw on.
+    styles : dict of str to str
+        Colours by title.
+    """
     edges = np.linspace(-6.0, 6.0, 61)
     for name, noise in noises.items():
         scaled = noise[np.isfinite(noise)] / statistics[name].true_over_stated
@@ -283,7 +324,19 @@ def plot_histogram(
 def plot_correlation(
     statistics: dict[str, NoiseStatistics], axes: Axes, styles: dict[str, str], *, spatial: bool
 ) -> Axes:
-    """Draw the correlation of noise against distance: x full, y broken; or along wavelength."""
+    """Draw the correlation of noise against distance: x full, y broken; or along wavelength.
+
+    Parameters
+    ----------
+    statistics : dict of str to NoiseStatistics
+        By title.
+    axes : Axes
+        To draw on.
+    styles : dict of str to str
+        Colours by title.
+    spatial : bool
+        Between spaxels, or else between channels.
+    """
     lags = np.arange(LARGEST_LAG + 1)
     for name, measured in statistics.items():
         curves: Sequence[tuple[str, Any, str]] = (

@@ -51,7 +51,17 @@ def plot_spectra(results: Path, *, output: Path | None, overwrite: bool) -> Path
 
 
 def plot_summary(results: Path, *, output: Path | None, overwrite: bool) -> Path:
-    """Draw one page on a galaxy; parameters, return and errors of :func:`plot_spectra`."""
+    """Draw one page on a galaxy; parameters, return and errors of :func:`plot_spectra`.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of ``kurvs measure``.
+    output : Path or None
+        Folder of the figure.
+    overwrite : bool
+        Whether results there may be replaced.
+    """
     check_output(output, overwrite=overwrite)
     with figure_style():
         figure = summary(read_results(results))

@@ -25,7 +25,15 @@ FAINTEST_SHOWN = 0.03
 
 
 def lines_in(band: xr.Dataset, redshift: float) -> dict[str, float]:
-    """Return the observed wavelength, um, of every line that lies in a band."""
+    """Return the observed wavelength, um, of every line that lies in a band.
+
+    Parameters
+    ----------
+    band : Dataset
+        Of an Observation.
+    redshift : float
+        Of the galaxy.
+    """
     low, high = band["wavelength"].to_numpy()[[0, -1]]
     observed = {name: rest * (1.0 + redshift) for name, rest in REST_WAVELENGTH_UM.items()}
     return {name: centre for name, centre in observed.items() if low < centre < high}

@@ -102,7 +102,15 @@ def _named(model: BandLineModel, flux: Array) -> dict[str, float]:
 
 
 def total_flux(model: BandLineModel, fluxes: Mapping[str, float]) -> float:
-    """Return the flux of all lines of a band, tied members included."""
+    """Return the flux of all lines of a band, tied members included.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        Of the band.
+    fluxes : mapping of str to float
+        By line.
+    """
     return sum(
         fluxes[group.name] * sum(ratio for _, ratio in group.members) for group in model.groups
     )

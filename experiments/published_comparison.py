@@ -51,7 +51,17 @@ def make(shared: Path) -> tuple[dict[str, Table], dict[str, Figure]]:
 
 
 def write(tables: Mapping[str, Table], figures: Mapping[str, Figure], docs: Path) -> None:
-    """Write tables into a directory and figures into ``images`` below it."""
+    """Write tables into a directory and figures into ``images`` below it.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        By name of the file.
+    figures : mapping of str to Figure
+        The same.
+    docs : Path
+        The directory.
+    """
     (docs / "images").mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.write(docs / f"{name}.ecsv", format="ascii.ecsv", overwrite=True)

@@ -61,6 +61,11 @@ def draw_annuli(rings: Rings) -> Figure:
     Data in black with the noise in blue; the pipeline's fit in orange; the fit without
     continuum and with equal weights, which comes near the survey's fluxes, dashed. Ticks
     below are bright airglow lines. Numbers are the fluxes of all lines over the survey's.
+
+    Parameters
+    ----------
+    rings : Rings
+        The spectra.
     """
     columns = [(galaxy, band) for galaxy in rings.redshift for band in ("H", "YJ")]
     figure, panels = plt.subplots(

@@ -117,6 +117,10 @@ def joint_fluxes(lines: QTable) -> JointFluxes:
     lines : QTable
         Rows of one galaxy, from ``SpectraFits.table``. Errors are taken as independent; the
         lines of [O II], which are not, have half of the variance of their sum each.
+
+    Returns
+    -------
+    JointFluxes
     """
     flux: dict[str, float] = {}
     variance: dict[str, float] = {}

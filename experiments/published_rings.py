@@ -102,6 +102,11 @@ class Rings:
         """Return which channels of a spectrum in H a bright sky line has been subtracted from.
 
         The survey's rest frame is wavelengths in vacuum over its 1 + z.
+
+        Parameters
+        ----------
+        key : (int, str, str)
+            Galaxy, annulus and band.
         """
         stretch = 1.0 + self.redshift[key[0]]
         rest = self.fitted[key].spectrum.wavelength_um

@@ -56,6 +56,10 @@ class Run:
 
         Figures made meanwhile have the project's style.
 
+        Yields
+        ------
+        Path
+
         Raises
         ------
         OutputError
@@ -110,6 +114,10 @@ def start_run(
         Of all random draws.
     inputs : sequence of Path
         Files that are read.
+
+    Yields
+    ------
+    Run
 
     Raises
     ------

@@ -40,6 +40,19 @@ class Mock:
     def chosen(cls, path: Path | None, kurvs_id: int | None, *, seed: int | None = None) -> Self:
         """Take the one of a TOML file and a galaxy of the survey that is given.
 
+        Parameters
+        ----------
+        path : Path or None
+            Of a TOML file.
+        kurvs_id : int or None
+            Of a galaxy of the survey.
+        seed : int, optional
+            Of the noise.
+
+        Returns
+        -------
+        Mock
+
         Raises
         ------
         ConfigurationError
@@ -58,6 +71,17 @@ class Mock:
     def load(cls, path: Path, *, seed: int | None = None) -> Self:
         """Read a TOML file; a seed given here wins over the file's.
 
+        Parameters
+        ----------
+        path : Path
+            The file.
+        seed : int, optional
+            Of the noise.
+
+        Returns
+        -------
+        Mock
+
         Raises
         ------
         ConfigurationError
@@ -70,6 +94,17 @@ class Mock:
     def of_survey(cls, kurvs_id: int, *, seed: int | None = None) -> Self:
         """Take a galaxy of the survey, observed as the survey typically did.
 
+        Parameters
+        ----------
+        kurvs_id : int
+            1 to 44, without 37.
+        seed : int, optional
+            Of the noise.
+
+        Returns
+        -------
+        Mock
+
         Raises
         ------
         ConfigurationError
@@ -78,7 +113,12 @@ class Mock:
         return cls(kurvs_galaxy(kurvs_id), {} if seed is None else {"seed": seed})
 
     def at_middle_of_spaxel(self) -> Self:
-        """Move the galaxy by up to half a spaxel, to where the survey's layout has it."""
+        """Move the galaxy by up to half a spaxel, to where the survey's layout has it.
+
+        Returns
+        -------
+        Mock
+        """
         grid = self.options.get("grid", SpaxelGrid())
         galaxy = replace(
             self.galaxy,
@@ -88,7 +128,17 @@ class Mock:
         return replace(self, galaxy=galaxy)
 
     def near_lines(self, within_kms: float) -> Self:
-        """Keep the channels near lines alone (``within_kms_of_lines`` of ``observe``)."""
+        """Keep the channels near lines alone (``within_kms_of_lines`` of ``observe``).
+
+        Parameters
+        ----------
+        within_kms : float
+            On either side, km/s.
+
+        Returns
+        -------
+        Mock
+        """
         return replace(self, options={**self.options, "within_kms_of_lines": within_kms})
 
     @property
@@ -166,5 +216,11 @@ def run_simulate(
 
 
 def truth_of(observation: xr.DataTree) -> xr.Dataset:
-    """Return a mock's truth together with what the pipeline may know of the galaxy."""
+    """Return a mock's truth together with what the pipeline may know of the galaxy.
+
+    Parameters
+    ----------
+    observation : DataTree
+        A mock.
+    """
     return observation["truth"].to_dataset().assign_attrs(metadata_of(observation).to_attrs())

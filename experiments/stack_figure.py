@@ -23,7 +23,15 @@ _ONE_SIGMA_PERCENTILES = (15.865, 84.135)
 
 
 class MeasuredStack(NamedTuple):
-    """A stack with what was measured of it."""
+    """A stack with what was measured of it.
+
+    Parameters
+    ----------
+    stack : Stack
+        The spectrum.
+    lines : StackedLines
+        Measured on it.
+    """
 
     stack: Stack
     lines: StackedLines

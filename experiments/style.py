@@ -36,6 +36,11 @@ LINE_LABEL = {
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Make and save figures in the project's style, whatever the user's own is."""
+    """Make and save figures in the project's style, whatever the user's own is.
+
+    Yields
+    ------
+    None
+    """
     with as_file(files("experiments") / "kurvs.mplstyle") as path, style.context(["default", path]):
         yield

@@ -104,7 +104,12 @@ class RestSpectrum:
         return np.interp(self._reference_um + self.offset_um, rest_um, values)
 
     def fit(self) -> SurveyFit:
-        """Fit the lines of the band and state their error."""
+        """Fit the lines of the band and state their error.
+
+        Returns
+        -------
+        SurveyFit
+        """
         procedure, band = PROCEDURE[self.band], KMOS_BANDS[self.band]
         spectrum = self._to_rest(self.flux) * (1.0 + self.redshift)
         quiet = self._to_rest(quiet_channels(band).astype(float)) > QUIET_WEIGHT

@@ -50,6 +50,11 @@ class Terminal:
 
         Text is printed as it is: never wrapped, coloured or read as markup, so that a path
         can be copied.
+
+        Parameters
+        ----------
+        content : object
+            Text, or what rich draws.
         """
         if not self.quiet:
             width = None if sys.stdout.isatty() else _WIDTH_OF_FILES

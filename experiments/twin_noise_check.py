@@ -123,7 +123,17 @@ def _of_pipeline(measured: MeasuredGalaxy, line: str) -> tuple[float, float]:
 
 
 def check_table(checks: Sequence[NoiseCheck]) -> Table:
-    """Lay out checks for the terminal."""
+    """Lay out checks for the terminal.
+
+    Parameters
+    ----------
+    checks : sequence of NoiseCheck
+        One a galaxy and line.
+
+    Returns
+    -------
+    rich.table.Table
+    """
     table = Table(title="Scatter of fluxes in noisy mocks", title_justify="left")
     for heading in ("galaxy", "line", "S/N", "flux", "scatter", "pipeline error",
                     "survey: scatter", "survey: stated"):  # fmt: skip

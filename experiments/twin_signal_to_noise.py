@@ -190,7 +190,17 @@ def _medians(table: QTable, line: str, random: np.random.Generator) -> LineMedia
 
 
 def median_table(rows: Sequence[LineMedians]) -> Table:
-    """Lay out medians for the terminal."""
+    """Lay out medians for the terminal.
+
+    Parameters
+    ----------
+    rows : sequence of LineMedians
+        One a line.
+
+    Returns
+    -------
+    rich.table.Table
+    """
     table = Table(title="Median signal-to-noise ratio in 1.5 effective radii", title_justify="left")
     for heading in ("line", "galaxies", "published", "twin, reported", "found", "calibrated",
                     "scatter / stated error"):  # fmt: skip

@@ -63,7 +63,21 @@ class AbundanceDraws:
     def of(
         cls, fluxes: JointFluxes, attenuation: Attenuation, random: np.random.Generator
     ) -> "AbundanceDraws":
-        """Draw lines and attenuation 2000 times."""
+        """Draw lines and attenuation 2000 times.
+
+        Parameters
+        ----------
+        fluxes : JointFluxes
+            Lines of all apertures, with their covariance.
+        attenuation : Attenuation
+            Of the same apertures.
+        random : Generator
+            Of the draws.
+
+        Returns
+        -------
+        AbundanceDraws
+        """
         drawn = fluxes.draws(random, N_DRAWS)
         return cls(fluxes, attenuation, drawn, attenuation.draws(random, drawn, N_DRAWS))
 
@@ -78,7 +92,13 @@ class AbundanceDraws:
         return {}
 
     def of_diagnostic(self, diagnostic: Diagnostic) -> DrawnAbundance:
-        """Return the abundance of every draw, worked out once."""
+        """Return the abundance of every draw, worked out once.
+
+        Parameters
+        ----------
+        diagnostic : Diagnostic
+            Which one.
+        """
         if diagnostic.name not in self._known:
             values = diagnostic.nearest_from_fluxes(self.dust_free)
             beyond = diagnostic.is_beyond_turnover(self.dust_free).mean(axis=0)

@@ -83,11 +83,23 @@ class Diagnostic:
         return self.ratio.lines
 
     def log_ratio(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return the logarithm of the ratio; not finite where a line is not positive."""
+        """Return the logarithm of the ratio; not finite where a line is not positive.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
         return self.ratio.of(fluxes)
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return 12 + log(O/H); NaN where a line is not positive."""
+        """Return 12 + log(O/H); NaN where a line is not positive.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             abundance = self.oxygen_abundance(self.log_ratio(fluxes))
         return np.where(np.isfinite(abundance), abundance, np.nan)
@@ -111,7 +123,15 @@ class Diagnostic:
 
 
 def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Array:
-    """Return 12 + log(O/H) of Kewley et al. (2019) for log P/k = 5."""
+    """Return 12 + log(O/H) of Kewley et al. (2019) for log P/k = 5.
+
+    Parameters
+    ----------
+    log_n2o2 : array, any shape
+        Logarithm of [N II]6584 over [O II]3727,3729.
+    log_u : float or array, the same shape
+        Ionization parameter.
+    """
     x, y = np.asarray(log_n2o2, dtype=float), log_u
     return np.asarray(
         9.4772 + 1.1797 * x + 0.5085 * y + 0.6879 * x * y + 0.2807 * x**2 + 0.1612 * y**2
@@ -120,7 +140,13 @@ def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Arra
 
 
 def dopita16_n2s2(y: Array) -> Array:
-    """Return 12 + log(O/H) of Dopita et al. (2016); y = log([NII]/[SII]) + 0.264 log([NII]/Ha)."""
+    """Return 12 + log(O/H) of Dopita et al. (2016); y = log([NII]/[SII]) + 0.264 log([NII]/Ha).
+
+    Parameters
+    ----------
+    y : array, any shape
+        As above.
+    """
     return np.asarray(8.77 + y + 0.45 * (np.asarray(y) + 0.3) ** 5)
 
 

@@ -113,6 +113,7 @@ class ApertureFluxes:
         Parameters
         ----------
         flux : array, shape (..., n_lines, n_apertures)
+            In the unit of what was measured.
 
         Returns
         -------

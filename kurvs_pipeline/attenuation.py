@@ -64,7 +64,13 @@ class Attenuation:
         return np.where(own, balmer_a_v(fluxes["halpha"], fluxes["hbeta"]), stacked)
 
     def table(self, apertures: Sequence[Aperture]) -> QTable:
-        """Return ``aperture, a_v, a_v_err, source``."""
+        """Return ``aperture, a_v, a_v_err, source``.
+
+        Parameters
+        ----------
+        apertures : sequence of Aperture
+            In the order of the values.
+        """
         return QTable({
             "aperture": [aperture.name for aperture in apertures],
             "a_v": self.a_v * u.mag,
@@ -78,12 +84,12 @@ def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
 
     Parameters
     ----------
-    halpha, hbeta : array
+    halpha, hbeta : array, any one shape
         Fluxes behind the dust, in the same unit.
 
     Returns
     -------
-    array
+    array, the same shape
         mag; negative below the ratio of case B, 2.86, and NaN where a flux is not positive.
     """
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -107,6 +107,10 @@ class BandFitter:
         ----------
         velocity_kms : array, shape (n_y, n_x)
             To take out of every spaxel.
+
+        Returns
+        -------
+        CoaddedApertures
         """
         spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
         measured = (self.coverage >= MINIMUM_COVERAGE)[:, None]
@@ -144,6 +148,10 @@ class BandFitter:
             By :meth:`coadded`.
         fallback_kms : tuple of array, shape (n_apertures,)
             Velocity and width of lines that are too faint to tell.
+
+        Returns
+        -------
+        FittedApertures
         """
         spectra, absorbed = coadded.spectra, self._absorbed
         emission = spectra if absorbed is None else absorbed.put_back(spectra)
@@ -167,6 +175,10 @@ class BandFitter:
             By :meth:`coadded`.
         velocity_kms, sigma_kms : array, shape (n_apertures,)
             Where it is not.
+
+        Returns
+        -------
+        velocity_kms, sigma_kms : array, shape (n_apertures,)
         """
         first = replace(self, weights=self.weights[:1], coverage=self.coverage[:1])
         fits = first.fit(coadded.first(), (velocity_kms[:1], sigma_kms[:1])).fits

@@ -96,6 +96,7 @@ KMOS_BANDS: dict[str, Band] = {
     "YJ": Band("YJ", 1.00, 1.75293e-4, (1.02, 1.34), 1.82),
     "H": Band("H", 1.425, 2.15820e-4, (1.456, 1.85), 1.76),
 }
+"""Every band that is known, by name and in order of wavelength."""
 
 
 def band_of(wavelength_um: NDArray[np.float64]) -> Band:

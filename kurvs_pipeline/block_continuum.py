@@ -99,6 +99,11 @@ class BlockContinuum:
         """Return the continuum without the blocks that hold channels from first to last.
 
         As it was if no block would be left.
+
+        Parameters
+        ----------
+        first, last : int
+            Channels.
         """
         held = (self.edges[:-1] <= last) & (self.edges[1:] > first)
         if held.all():

@@ -53,7 +53,17 @@ class BroadLineModel:
 
     @classmethod
     def beside(cls, model: BandLineModel) -> "BroadLineModel":
-        """Widen the windows of a model that holds H-alpha."""
+        """Widen the windows of a model that holds H-alpha.
+
+        Parameters
+        ----------
+        model : BandLineModel
+            Of the narrow lines.
+
+        Returns
+        -------
+        BroadLineModel
+        """
         narrow = BandLineModel.for_band(
             model.wavelength_um, model.lsf_sigma_um, model.redshift,
             window_kms=WINDOW_KMS, lines=model.group_names,
@@ -98,7 +108,15 @@ class BroadLineModel:
         return np.concatenate([*lines, self.continuum])
 
     def derivatives(self, kinematics: Array, amplitudes: Array) -> Array:
-        """Return how the spectrum follows velocities and widths, (n_kinematics, n_used)."""
+        """Return how the spectrum follows velocities and widths, (n_kinematics, n_used).
+
+        Parameters
+        ----------
+        kinematics : array, shape (2,) or (4,)
+            Velocity and width, km/s, of the narrow lines, then of the broad one if there is one.
+        amplitudes : array, shape (n_groups,) or (n_groups + 1,)
+            Of the same.
+        """
         n = self.n_groups
         parts = [(self.narrow, kinematics[:2], amplitudes[:n])]
         if len(kinematics) > 2:
@@ -176,7 +194,13 @@ class BroadLineProblem:
         return np.sqrt(self.weight)
 
     def covered(self, velocity_kms: float, sigma_kms: float) -> BoolArray:
-        """Return which narrow groups have valid data over half of their core, (n_groups,)."""
+        """Return which narrow groups have valid data over half of their core, (n_groups,).
+
+        Parameters
+        ----------
+        velocity_kms, sigma_kms : float
+            Of the narrow lines.
+        """
         narrow, kinematics = self.model.narrow, (np.array([velocity_kms]), np.array([sigma_kms]))
         return np.asarray(core_coverage(narrow, self.weight[None], *kinematics)[0])
 
@@ -193,6 +217,10 @@ class BroadLineProblem:
             Whether they may change.
         sigma_range_kms : tuple of float
             Of the width.
+
+        Returns
+        -------
+        Solution
         """
         ranges = (NARROW_VELOCITY_RANGE_KMS, sigma_range_kms)
         return self._descend(start, np.array([free, free]), ranges)
@@ -206,6 +234,10 @@ class BroadLineProblem:
             Velocity and width of the narrow lines, km/s.
         free : bool
             Whether they may change.
+
+        Returns
+        -------
+        Solution
         """
         ranges = (
             NARROW_VELOCITY_RANGE_KMS, NARROW_SIGMA_RANGE_KMS,

@@ -93,6 +93,11 @@ def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) 
 def subtracted_continuum(band: CalibratedBand) -> BlockContinuum:
     """Return the continuum of a band.
 
+    Parameters
+    ----------
+    band : CalibratedBand
+        Whose continuum was subtracted.
+
     Raises
     ------
     ConfigurationError

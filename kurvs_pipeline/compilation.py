@@ -23,6 +23,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         need not be counted. That halves the time. What it calls must stand in the same file:
         numba compiles again only if that file changes. For the same reason constants of other
         modules come as arguments.
+
+    Returns
+    -------
+    callable
     """
     compiler = partial(njit, error_model="numpy", fastmath=_FAST_SUMS, _nrt=False)
     try:

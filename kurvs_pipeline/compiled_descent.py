@@ -56,7 +56,19 @@ _NORMAL_SERIES = _normal_taylor_series()
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
-    """Return what :func:`kurvs_pipeline.projection.project` returns."""
+    """Return what :func:`kurvs_pipeline.projection.project` returns.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        Lines and continua.
+    spectra : Spectra
+        To fit.
+    active : bool array, shape (n_spec, n_groups)
+        Groups to fit.
+    kinematics : array, shape (2, n_spec)
+        Velocity and squared width.
+    """
     unlimited = Bounds((-np.inf, np.inf), (0.0, np.inf))
     return _run(model, spectra, active, kinematics, unlimited, 0).point
 
@@ -64,7 +76,21 @@ def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematic
 def descend(
     model: BandLineModel, spectra: Spectra, active: BoolArray, start: Array, bounds: Bounds
 ) -> Minimum:
-    """Return what :func:`kurvs_pipeline.projection.descend` returns."""
+    """Return what :func:`kurvs_pipeline.projection.descend` returns.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        Lines and continua.
+    spectra : Spectra
+        To fit.
+    active : bool array, shape (n_spec, n_groups)
+        Groups to fit.
+    start : array, shape (2, n_spec)
+        Velocity and squared width.
+    bounds : Bounds
+        Of both.
+    """
     return _run(model, spectra, active, start, bounds, MAX_STEPS)
 
 

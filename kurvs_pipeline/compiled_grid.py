@@ -26,7 +26,13 @@ class _Work(NamedTuple):
 
 
 def choose_start(sums: GridSums) -> Indices:
-    """Return what :func:`kurvs_pipeline.grid_search.choose_start` returns."""
+    """Return what :func:`kurvs_pipeline.grid_search.choose_start` returns.
+
+    Parameters
+    ----------
+    sums : GridSums
+        Of the spectra.
+    """
     n_spec, n_linear, n_grid = sums.right.shape
     best = np.empty(n_spec, dtype=np.intp)
     work = _Work(

@@ -22,7 +22,19 @@ BoolArray = NDArray[np.bool_]
 
 
 class Search(NamedTuple):
-    """How to search; what it says is said in :mod:`kurvs_pipeline.projection`."""
+    """How to search; what it says is said in :mod:`kurvs_pipeline.projection`.
+
+    Parameters
+    ----------
+    lower, upper : array, shape (2,)
+        Limits of velocity and squared width.
+    max_steps : int
+        Of the descent.
+    converged_step : float
+        Below which it ends.
+    damping_start, damping_factor, damping_maximum : float
+        Of Levenberg and Marquardt.
+    """
 
     lower: Array
     upper: Array
@@ -34,7 +46,27 @@ class Search(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """One spectrum projected at one velocity and squared width, with its work space."""
+    """One spectrum projected at one velocity and squared width, with its work space.
+
+    Parameters
+    ----------
+    columns : array, shape (n_linear + 2, n_used)
+        Of groups of lines and of continua, then by velocity and squared width.
+    by_velocity, by_variance : array, shape (n_groups, n_used)
+        Derivatives of the columns of lines.
+    edges : tuple of array, shape (n_edges,)
+        Work space at the edges of channels.
+    weighted, residual : array, shape (n_used,)
+        A column times its weights, and what is left of the spectrum.
+    right, amplitudes : array, shape (n_linear,)
+        Right side of the normal equations, and their solution.
+    fisher : array, shape (n_linear + 2, n_linear + 2)
+        As of :class:`~kurvs_pipeline.projection.Point`.
+    slope : array, shape (2,)
+        The same.
+    chi2 : array, shape (1,)
+        The same.
+    """
 
     columns: Array
     by_velocity: Array
@@ -50,7 +82,19 @@ class Projection(NamedTuple):
 
 
 class Small(NamedTuple):
-    """Small matrices of one spectrum."""
+    """Small matrices of one spectrum.
+
+    Parameters
+    ----------
+    matrix, inverse : array, shape (n_linear + 2, n_linear + 2)
+        To invert, and its inverse.
+    scale, column : array, shape (n_linear + 2,)
+        Work space of that.
+    kinetic, curvature : array, shape (2, 2)
+        Covariance of velocity and squared width, and its inverse.
+    smallest_pivot : float
+        Below which a matrix is singular.
+    """
 
     matrix: Array
     inverse: Array
@@ -62,7 +106,23 @@ class Small(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Outcome for every spectrum, spectra first."""
+    """Outcome for every spectrum, spectra first.
+
+    Parameters
+    ----------
+    kinematics : array, shape (n_spec, 2)
+        Velocity and squared width.
+    amplitudes : array, shape (n_spec, n_linear)
+        Of groups of lines and continua.
+    fisher : array, shape (n_spec, n_linear + 2, n_linear + 2)
+        As of :class:`~kurvs_pipeline.projection.Point`.
+    slope : array, shape (n_spec, 2)
+        The same.
+    chi2 : array, shape (n_spec,)
+        At the minimum.
+    converged : bool array, shape (n_spec,)
+        Whether it is one.
+    """
 
     kinematics: Array
     amplitudes: Array
@@ -72,7 +132,12 @@ class Found(NamedTuple):
     converged: BoolArray
 
     def to_minimum(self) -> Minimum:
-        """Put spectra last, as the numpy descent does."""
+        """Put spectra last, as the numpy descent does.
+
+        Returns
+        -------
+        Minimum
+        """
         fisher = np.ascontiguousarray(self.fisher.transpose(1, 2, 0))
         slope = np.ascontiguousarray(self.slope.T)
         point = Point(self.amplitudes, fisher, slope, self.chi2)
@@ -80,7 +145,19 @@ class Found(NamedTuple):
 
 
 def found_from(start: Array, layout: LineLayout) -> Found:
-    """Make room for the outcome; the kinematics are those of the start, shape (2, n_spec)."""
+    """Make room for the outcome; the kinematics are those of the start, shape (2, n_spec).
+
+    Parameters
+    ----------
+    start : array, shape (2, n_spec)
+        Velocity and squared width.
+    layout : LineLayout
+        Of the model.
+
+    Returns
+    -------
+    Found
+    """
     n_spec, n_linear = start.shape[1], layout.n_groups + layout.window_start.size - 1
     return Found(
         kinematics=np.array(start.T, order="C"),
@@ -93,7 +170,17 @@ def found_from(start: Array, layout: LineLayout) -> Found:
 
 
 def new_projection(layout: LineLayout) -> Projection:
-    """Make room for a projection; its columns of the continua are filled in."""
+    """Make room for a projection; its columns of the continua are filled in.
+
+    Parameters
+    ----------
+    layout : LineLayout
+        Of the model.
+
+    Returns
+    -------
+    Projection
+    """
     n_groups, n_windows = layout.n_groups, layout.window_start.size - 1
     n_linear, n_used = n_groups + n_windows, int(layout.window_start[-1])
     columns, n_edges = np.zeros((n_linear + 2, n_used)), layout.edges_um.size
@@ -115,7 +202,17 @@ def new_projection(layout: LineLayout) -> Projection:
 
 
 def new_small(layout: LineLayout) -> Small:
-    """Make room for the matrices of a model."""
+    """Make room for the matrices of a model.
+
+    Parameters
+    ----------
+    layout : LineLayout
+        Of the model.
+
+    Returns
+    -------
+    Small
+    """
     size = layout.n_groups + layout.window_start.size + 1
     return Small(
         matrix=np.zeros((size, size)),
@@ -129,7 +226,15 @@ def new_small(layout: LineLayout) -> Small:
 
 
 def search_within(bounds: Bounds, max_steps: int) -> Search:
-    """Return a search within bounds; one of no steps stays where it starts."""
+    """Return a search within bounds; one of no steps stays where it starts.
+
+    Parameters
+    ----------
+    bounds : Bounds
+        Of velocity and squared width.
+    max_steps : int
+        Of the descent.
+    """
     return Search(
         lower=bounds.lower[:, 0].copy(),
         upper=bounds.upper[:, 0].copy(),

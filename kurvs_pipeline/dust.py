@@ -39,7 +39,19 @@ def attenuation_curve(rest_wavelength_um: float | NDArray[np.float64]) -> NDArra
 def transmitted_fraction(
     rest_wavelength_um: float, a_v_mag: float | NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the fraction of light that leaves the dust, 10^(-0.4 k/R_V A_V)."""
+    """Return the fraction of light that leaves the dust, 10^(-0.4 k/R_V A_V).
+
+    Parameters
+    ----------
+    rest_wavelength_um : float
+        Rest wavelength, um.
+    a_v_mag : float or array, any shape
+        Attenuation in V, mag.
+
+    Returns
+    -------
+    array, the same shape
+    """
     k_over_r_v = attenuation_curve(rest_wavelength_um) / R_V
     return np.asarray(10.0 ** (-0.4 * k_over_r_v * np.asarray(a_v_mag, dtype=float)))
 

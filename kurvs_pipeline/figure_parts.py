@@ -42,21 +42,57 @@ def unit_label(unit: str | u.UnitBase) -> str:
     ----------
     unit : str or astropy unit
         As in an Observation.
+
+    Returns
+    -------
+    str
     """
     text: str = u.Unit(unit).to_string("latex_inline")
     return text.replace(r"1 \times ", "").replace(r"1\times ", "").replace(r"1\times", "")
 
 
 def signal_to_noise_label(snr: float) -> str:
-    """Spell a signal-to-noise ratio: one decimal place below 10, none above."""
+    """Spell a signal-to-noise ratio: one decimal place below 10, none above.
+
+    Parameters
+    ----------
+    snr : float
+        The ratio.
+
+    Returns
+    -------
+    str
+    """
     return f"{snr:.0f}" if abs(snr) >= DECIMAL_PLACES_FROM else f"{snr:.1f}"
 
 
 def two_digits(value: float) -> str:
-    """Spell a number with two significant digits, as in 120 or 0.0029."""
+    """Spell a number with two significant digits, as in 120 or 0.0029.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+    """
     return f"{float(f'{value:.2g}'):g}"
 
 
 def signed(value: float, decimals: int) -> str:
-    """Spell a number with its sign, a true minus."""
+    """Spell a number with its sign, a true minus.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    decimals : int
+        Digits after the point.
+
+    Returns
+    -------
+    str
+    """
     return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

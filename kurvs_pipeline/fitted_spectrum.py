@@ -37,7 +37,15 @@ _PROBLEMS = {
 
 @dataclass(frozen=True)
 class Kinematics:
-    """Velocity and width to hold a fit at, km/s."""
+    """Velocity and width to hold a fit at, km/s.
+
+    Parameters
+    ----------
+    velocity_kms : float
+        Of the lines.
+    sigma_kms : float
+        Standard deviation of the lines without the spectrograph.
+    """
 
     velocity_kms: float = 0.0
     sigma_kms: float = TYPICAL_SIGMA_KMS
@@ -115,6 +123,19 @@ class SpectrumFitter:
     ) -> Self:
         """Put the lines on a spectrum's axis.
 
+        Parameters
+        ----------
+        spectrum : ExtractedSpectrum
+            Of one band.
+        medium : str
+            That its wavelengths are in: ``air`` or ``vacuum``.
+        redshifts : mapping, optional
+            Of a catalogue, by the identity of a spectrum.
+
+        Returns
+        -------
+        SpectrumFitter
+
         Raises
         ------
         MetadataError
@@ -137,7 +158,17 @@ class SpectrumFitter:
         return cls(spectrum, BandLineModel.for_band(vacuum, lsf_sigma_um, redshift))
 
     def fit(self, kinematics: Kinematics | None = None) -> FittedSpectrum:
-        """Fit the spectrum with its own kinematics, or with given ones."""
+        """Fit the spectrum with its own kinematics, or with given ones.
+
+        Parameters
+        ----------
+        kinematics : Kinematics, optional
+            To hold.
+
+        Returns
+        -------
+        FittedSpectrum
+        """
         valid = np.isfinite(self.spectrum.flux_density)
         sigma = self.spectrum.flux_density_err
         if sigma is None:

@@ -118,8 +118,18 @@ def fit_lines_or_fix(
 
     Parameters
     ----------
-    model, flux, variance, mask, start_kms, velocity_range_kms, sigma_range_kms, compiled
-        As for :func:`fit_lines`.
+    model : BandLineModel
+        As for :func:`fit_lines`, like the next seven.
+    flux, variance : array_like, shape (n_spec, n_channels)
+        Spectra and their variances.
+    mask : bool array_like, the same shape, optional
+        Channels to leave out.
+    start_kms : tuple of array_like, optional
+        Velocity and width to start from.
+    velocity_range_kms, sigma_range_kms : tuple of float
+        Limits of the search.
+    compiled : bool
+        Whether to use compiled code.
     fallback_velocity_kms, fallback_sigma_kms : float or array, shape (n_spec,)
         Kinematics of the galaxy's strongest line, say.
     minimum_snr : float

@@ -36,6 +36,7 @@ class Prediction(NamedTuple):
     Parameters
     ----------
     flux : array, shape (n_models, n_lines, n_apertures)
+        In the unit of the amplitude.
     by_parameter : array, shape (n_models, n_parameters, n_lines, n_apertures)
         By everything but the gradient.
     """

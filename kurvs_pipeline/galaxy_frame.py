@@ -99,6 +99,10 @@ class GalaxyFrame:
             Of the galaxy.
         weight : array, shape (n_y, n_x)
             Of the integrated aperture.
+
+        Returns
+        -------
+        GalaxyFrame
         """
         velocity, error = systemic_velocity(cubes.halpha, self.metadata.redshift, weight)
         if not np.isfinite(velocity):
@@ -115,6 +119,11 @@ class GalaxyFrame:
 
 def require_centre_by(centre_by: str) -> None:
     """Refuse what no galaxy can be found by.
+
+    Parameters
+    ----------
+    centre_by : str
+        As stated.
 
     Raises
     ------

@@ -40,7 +40,17 @@ class BandSpectra:
 
     @classmethod
     def of(cls, fit: BandFit) -> "BandSpectra":
-        """Take the spectra out of a fit."""
+        """Take the spectra out of a fit.
+
+        Parameters
+        ----------
+        fit : BandFit
+            Of one band.
+
+        Returns
+        -------
+        BandSpectra
+        """
         spectra = fit.spectra
         return cls(
             wavelength_um=fit.model.wavelength_um,

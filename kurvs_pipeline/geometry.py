@@ -21,7 +21,13 @@ MINIMUM_COVERAGE = 0.3
 
 
 def kpc_per_arcsec(redshift: float) -> float:
-    """Return the proper transverse scale, kpc per arcsec."""
+    """Return the proper transverse scale, kpc per arcsec.
+
+    Parameters
+    ----------
+    redshift : float
+        > 0.
+    """
     per_arcmin = COSMOLOGY.kpc_proper_per_arcmin(redshift)
     return float(per_arcmin.to_value(u.kpc / u.arcsec))
 
@@ -45,6 +51,13 @@ def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple
 
     The integrated ellipse has 1.5 effective radii (Li et al. 2025, Section 3); where the
     effective radius is unknown it covers the annuli.
+
+    Parameters
+    ----------
+    metadata : ObservationMetadata
+        With the effective radius, if it is known.
+    scheme : BinningScheme
+        The annuli.
     """
     annuli = scheme.annuli(metadata.effective_radius_arcsec)
     radius = 1.5 * metadata.effective_radius_arcsec
@@ -135,7 +148,13 @@ def aperture_coverage(
 
 
 def spaxel_size_arcsec(x: xr.DataArray) -> float:
-    """Return the side of a spaxel from its coordinate."""
+    """Return the side of a spaxel from its coordinate.
+
+    Parameters
+    ----------
+    x : DataArray, shape (n_x,)
+        Spaxel centres, arcsec, evenly spaced.
+    """
     return abs(_step(x))
 
 

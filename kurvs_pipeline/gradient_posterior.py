@@ -162,6 +162,10 @@ def grid_posterior(fit: NestedLaplace) -> GriddedFit:
     ----------
     fit : NestedLaplace
         One galaxy, one or more realisations of its noise.
+
+    Returns
+    -------
+    GriddedFit
     """
     n = len(fit.data.flux)
     realisation = np.repeat(np.arange(n), GRID_SIZE)

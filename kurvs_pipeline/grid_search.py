@@ -56,7 +56,17 @@ class Grid:
         return products.reshape(-1, self.columns.shape[2])
 
     def sums(self, spectra: Spectra) -> "GridSums":
-        """Weigh spectra with the columns."""
+        """Weigh spectra with the columns.
+
+        Parameters
+        ----------
+        spectra : Spectra
+            To start.
+
+        Returns
+        -------
+        GridSums
+        """
         n_linear, n_grid, n_used = self.columns.shape
         weight = _without_repetition(spectra.weight)
         gram = weight @ self.products.T

@@ -120,7 +120,13 @@ class IonizationRelation:
     source: str
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return log U; NaN where a line is not positive, or the models end."""
+        """Return log U; NaN where a line is not positive, or the models end.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
         log_u = self.log_u(fluxes)
         return np.where(np.isfinite(log_u), log_u, np.nan)
 

@@ -103,7 +103,17 @@ class JointFluxes:
         return np.array(["+".join(sorted(flags - {""})) for flags in known], dtype=np.str_)
 
     def of_line(self, name: str) -> Array:
-        """Return the flux of a line in every aperture, NaN if no band holds it."""
+        """Return the flux of a line in every aperture, NaN if no band holds it.
+
+        Parameters
+        ----------
+        name : str
+            Of the line.
+
+        Returns
+        -------
+        array, shape (n_apertures,)
+        """
         if name not in self.names:
             return np.full(len(self.flux), np.nan)
         return self.flux[:, self.names.index(name)]
@@ -114,14 +124,26 @@ class JointFluxes:
         return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
 
     def error_of(self, *lines: str) -> Array:
-        """Return the standard error of the sum of lines, shape (n_apertures,)."""
+        """Return the standard error of the sum of lines, shape (n_apertures,).
+
+        Parameters
+        ----------
+        *lines : str
+            To add up.
+        """
         if not set(lines) <= set(self.names):
             return np.full(len(self.flux), np.nan)
         at = [self.names.index(name) for name in lines]
         return np.asarray(np.sqrt(self.covariance[:, at][:, :, at].sum(axis=(1, 2))))
 
     def detected(self, *lines: str) -> BoolArray:
-        """Return whether the sum of lines is detected at 4 sigma, shape (n_apertures,)."""
+        """Return whether the sum of lines is detected at 4 sigma, shape (n_apertures,).
+
+        Parameters
+        ----------
+        *lines : str
+            To add up.
+        """
         total = np.sum([self.of_line(name) for name in lines], axis=0)
         with np.errstate(invalid="ignore"):
             return np.asarray(total > DETECTION_SNR * self.error_of(*lines))

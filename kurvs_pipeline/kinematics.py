@@ -33,12 +33,12 @@ class KinematicMaps:
 
     Parameters
     ----------
-    velocity_kms : array
+    velocity_kms : array, shape (n_y, n_x)
         Relative to the redshift of the fit; spaxels without a measurement carry that of
         the nearest measured one. 0 throughout where nothing was measured.
-    sigma_kms, halpha_flux, halpha_snr : array
+    sigma_kms, halpha_flux, halpha_snr : array, shape (n_y, n_x)
         Of bright spaxels alone, smoothed otherwise; NaN where the fit failed.
-    measured : bool array
+    measured : bool array, shape (n_y, n_x)
         Spaxels whose velocity is their own.
     """
 

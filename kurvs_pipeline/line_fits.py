@@ -43,7 +43,17 @@ class FitFlag(IntFlag):
 
 
 def describe_flag(flag: int) -> str:
-    """Spell a flag for tables, as in ``unresolved+partial``; empty when all is good."""
+    """Spell a flag for tables, as in ``unresolved+partial``; empty when all is good.
+
+    Parameters
+    ----------
+    flag : int
+        Of a fit, bits set for what is not good.
+
+    Returns
+    -------
+    str
+    """
     return "+".join(
         member.name.lower() for member in FitFlag if member.name is not None and member & flag
     )
@@ -212,7 +222,17 @@ class LineFits:
 
     @classmethod
     def joined(cls, blocks: Sequence["LineFits"]) -> "LineFits":
-        """Join fits of the same model, one after the other."""
+        """Join fits of the same model, one after the other.
+
+        Parameters
+        ----------
+        blocks : sequence of LineFits
+            In order.
+
+        Returns
+        -------
+        LineFits
+        """
         arrays = {
             field.name: np.concatenate([getattr(block, field.name) for block in blocks])
             for field in fields(cls)

@@ -105,6 +105,13 @@ def bands_with_lines(
 ) -> dict[str, CalibratedBand]:
     """Return the bands that hold lines, the one with H-alpha first.
 
+    Parameters
+    ----------
+    bands : mapping of str to CalibratedBand
+        By name.
+    redshift : float
+        Of the galaxy.
+
     Raises
     ------
     CoverageError

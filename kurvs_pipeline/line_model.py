@@ -239,7 +239,13 @@ class BandLineModel:
         )
 
     def line_scale(self, name: str) -> tuple[float, float, float]:
-        """Return a line's wavelength at velocity 0, its shift per km/s and its LSF width, um."""
+        """Return a line's wavelength at velocity 0, its shift per km/s and its LSF width, um.
+
+        Parameters
+        ----------
+        name : str
+            Of the line.
+        """
         systemic = REST_WAVELENGTH_UM[name] * (1.0 + self.redshift)
         lsf = float(np.interp(systemic, self.wavelength_um, self.lsf_sigma_um))
         return systemic, systemic / SPEED_OF_LIGHT_KMS, lsf

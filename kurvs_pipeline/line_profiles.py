@@ -22,6 +22,7 @@ class LogProfiles(NamedTuple):
     Parameters
     ----------
     value : array, shape (n_models, n_lines, n_radii)
+        The logarithms.
     by_abundance : array, shape (n_models, n_lines, n_radii)
         Derivative by 12 + log(O/H).
     by_extra : array, shape (n_models, n_extra, n_lines, n_radii)
@@ -92,7 +93,7 @@ class InverseCalibration:
 
         Parameters
         ----------
-        abundance : array
+        abundance : array, any shape
             12 + log(O/H).
 
         Returns
@@ -114,6 +115,8 @@ class NitrogenProfiles:
     ----------
     calibration : InverseCalibration
         Of a diagnostic of [N II] / H-alpha.
+    lines : tuple of str
+        Their names.
     """
 
     calibration: InverseCalibration

@@ -24,7 +24,13 @@ class LineQuantity(Protocol):
         """The lines that it needs."""
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return its value; NaN where a line is not positive."""
+        """Return its value; NaN where a line is not positive.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
 
 
 def value_and_limit(
@@ -65,7 +71,13 @@ def value_and_limit(
 
 
 def parts_of(quantity: LineQuantity) -> list[tuple[str, ...]]:
-    """Return the lines of a quantity, pairs together: each must be detected."""
+    """Return the lines of a quantity, pairs together: each must be detected.
+
+    Parameters
+    ----------
+    quantity : LineQuantity
+        Such as a diagnostic.
+    """
     pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
     paired = {name for pair in pairs for name in pair}
     return [*pairs, *((name,) for name in quantity.lines if name not in paired)]

@@ -34,7 +34,13 @@ class LineRatio:
     of: Callable[[Fluxes], Array]
 
     def from_fluxes(self, fluxes: Fluxes) -> Array:
-        """Return the logarithm; NaN where a line is not positive."""
+        """Return the logarithm; NaN where a line is not positive.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
         logarithm = self.of(fluxes)
         return np.where(np.isfinite(logarithm), logarithm, np.nan)
 

@@ -64,7 +64,7 @@ def air_from_vacuum(vacuum_um: NDArray[np.float64] | float) -> NDArray[np.float6
 
     Returns
     -------
-    array
+    array, the same shape
         Air wavelength, um.
     """
     vacuum = np.asarray(vacuum_um, dtype=float)
@@ -74,7 +74,18 @@ def air_from_vacuum(vacuum_um: NDArray[np.float64] | float) -> NDArray[np.float6
 
 
 def vacuum_from_air(air_um: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """Invert :func:`air_from_vacuum` by fixed-point iteration (to 1e-12)."""
+    """Invert :func:`air_from_vacuum` by fixed-point iteration (to 1e-12).
+
+    Parameters
+    ----------
+    air_um : float or array, any shape
+        Air wavelength, um.
+
+    Returns
+    -------
+    array, the same shape
+        Vacuum wavelength, um.
+    """
     air = np.asarray(air_um, dtype=float)
     vacuum = air.copy()
     for _ in range(4):

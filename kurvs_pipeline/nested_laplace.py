@@ -36,6 +36,7 @@ class Conditional(NamedTuple):
     Parameters
     ----------
     parameters : array, shape (n_models, n_parameters)
+        All but the gradient.
     chi2 : array, shape (n_models,)
         Of fluxes and priors.
     precision : array, shape (n_models, n_parameters, n_parameters)
@@ -95,6 +96,10 @@ class NestedLaplace:
             First guess.
         realisation : int array, shape (n_models,)
             Which fluxes each model is fitted to.
+
+        Returns
+        -------
+        Conditional
         """
         found = self._expand(gradient, start, realisation)
         damping = np.full(len(gradient), FIRST_DAMPING)
@@ -130,7 +135,17 @@ class NestedLaplace:
         )
 
     def chi2(self, gradient: Array, parameters: Array, realisation: IntArray) -> Array:
-        """Return chi squared of fluxes and priors, shape (n_models,)."""
+        """Return chi squared of fluxes and priors, shape (n_models,).
+
+        Parameters
+        ----------
+        gradient : array, shape (n_models,)
+            dex/kpc.
+        parameters : array, shape (n_models, n_parameters)
+            All others.
+        realisation : int array, shape (n_models,)
+            Of the noise, that each model is compared with.
+        """
         return self._expand(gradient, parameters, realisation).chi2
 
 

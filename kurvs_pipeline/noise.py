@@ -122,7 +122,7 @@ def shared_by_line(velocity_difference_kms: Array) -> Array:
 
     Parameters
     ----------
-    velocity_difference_kms : array
+    velocity_difference_kms : array, any shape
         Between the velocities taken out of the two.
 
     Returns
@@ -293,7 +293,15 @@ def _pairs(image: NDArray, lag: tuple[int, int]) -> tuple[NDArray, NDArray]:  # 
 
 
 def noise_scale(residual: Array, sigma: Array, valid: Mask) -> float:
-    """Return the robust scatter of the residuals over the noise that the file states."""
+    """Return the robust scatter of the residuals over the noise that the file states.
+
+    Parameters
+    ----------
+    residual, sigma : array, shape (n_channels, n_y, n_x)
+        Without continuum, and the stated noise, in one unit.
+    valid : bool array, the same shape
+        Voxels to use.
+    """
     if not valid.any():
         return float("nan")
     return float(MAD_TO_SIGMA * np.median(np.abs(residual[valid] / sigma[valid])))
@@ -355,7 +363,19 @@ def _robust_scatter(values: Array, valid: Mask, axis: int | tuple[int, ...]) -> 
 def masked_median(
     values: Array, valid: Mask, *, axis: int | tuple[int, ...], keepdims: bool = False
 ) -> Array:
-    """Return the median of valid values along axes; NaN, silently, where there are none."""
+    """Return the median of valid values along axes; NaN, silently, where there are none.
+
+    Parameters
+    ----------
+    values : array, any shape
+        In any unit.
+    valid : bool array, the same shape
+        Which to use.
+    axis : int or tuple of int
+        To take it along.
+    keepdims : bool
+        Whether these axes stay, with length 1.
+    """
     usable = valid & np.isfinite(values)
     counts = usable.sum(axis=axis, keepdims=True)
     # nanmedian is slow on a cube and warns on an empty slice: sort once instead.

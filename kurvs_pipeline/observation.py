@@ -99,7 +99,13 @@ class ObservationMetadata:
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:
-        """Read from the root attributes of an Observation, as stored in any format."""
+        """Read from the root attributes of an Observation, as stored in any format.
+
+        Parameters
+        ----------
+        attrs : mapping
+            What is missing has its default, and what else is there is left.
+        """
         defaults = asdict(cls())
         # netCDF and zarr hand back numpy scalars: return to the plain type of the default.
         known = {key: type(value)(attrs[key]) for key, value in defaults.items() if key in attrs}
@@ -182,6 +188,10 @@ def make_observation(
     truth : Dataset, optional
         What a mock was made from.
 
+    Returns
+    -------
+    DataTree
+
     Raises
     ------
     MetadataError
@@ -195,17 +205,34 @@ def make_observation(
 
 
 def band_names(observation: xr.DataTree) -> tuple[str, ...]:
-    """Return the bands that an Observation holds, in order of wavelength."""
+    """Return the bands that an Observation holds, in order of wavelength.
+
+    Parameters
+    ----------
+    observation : DataTree
+        With at least one band.
+    """
     return tuple(name for name in KMOS_BANDS if name in observation.children)
 
 
 def metadata_of(observation: xr.DataTree) -> ObservationMetadata:
-    """Return the root attributes as one typed, checked object."""
+    """Return the root attributes as one typed, checked object.
+
+    Parameters
+    ----------
+    observation : DataTree
+        Mock or real.
+    """
     return ObservationMetadata.from_attrs(observation.attrs)
 
 
 def validate(observation: xr.DataTree) -> None:
     """Check an Observation against the contract.
+
+    Parameters
+    ----------
+    observation : DataTree
+        Mock or real.
 
     Raises
     ------

@@ -76,7 +76,13 @@ class PlacedApertures:
         return [aperture.name for aperture in self.apertures]
 
     def radius_kpc(self, redshift: float) -> Array:
-        """Return where each annulus is placed in the gradient, shape (n_annuli,)."""
+        """Return where each annulus is placed in the gradient, shape (n_annuli,).
+
+        Parameters
+        ----------
+        redshift : float
+            Of the galaxy.
+        """
         middle_arcsec = np.array([annulus.middle_arcsec for annulus in self.apertures[1:]])
         return np.asarray(middle_arcsec * kpc_per_arcsec(redshift))
 

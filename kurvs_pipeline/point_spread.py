@@ -35,7 +35,17 @@ class PointSpread(Protocol):
     """Any point-spread function of unit flux."""
 
     def transform(self, west: Array, north: Array) -> Array:
-        """Return the real part of the Fourier transform at wave vectors, rad per arcsec."""
+        """Return the real part of the Fourier transform at wave vectors, rad per arcsec.
+
+        Parameters
+        ----------
+        west, north : array, any one shape
+            Components of the vectors.
+
+        Returns
+        -------
+        array, the same shape
+        """
 
     @property
     def reach_arcsec(self) -> float:

@@ -17,7 +17,13 @@ _TABLE_STEP = 1e-3
 
 
 def sum_as_text(terms: Iterable[tuple[float, str]]) -> str:
-    """Return ``1.2 + 3 x - 0.5 x^2`` of (1.2, ""), (3, " x"), (-0.5, " x^2")."""
+    """Return ``1.2 + 3 x - 0.5 x^2`` of (1.2, ""), (3, " x"), (-0.5, " x^2").
+
+    Parameters
+    ----------
+    terms : iterable of (float, str)
+        Factors and what they multiply.
+    """
     text = "".join(
         f" {'-' if factor < 0.0 else '+'} {abs(factor):.10g}{power}" for factor, power in terms
     )
@@ -88,11 +94,33 @@ class PolynomialCalibration:
         return float(np.max(self._table[1]))
 
     def below_turnover(self, log_ratio: ArrayLike) -> Array:
-        """Return the abundance on the metal-poor side, where the ratio rises with it."""
+        """Return the abundance on the metal-poor side, where the ratio rises with it.
+
+        Parameters
+        ----------
+        log_ratio : array_like
+            Logarithm of the ratio.
+
+        Returns
+        -------
+        array, the same shape
+            12 + log(O/H); NaN for ratios that are not reached.
+        """
         return self._inverted(log_ratio, rising=True)
 
     def above_turnover(self, log_ratio: ArrayLike) -> Array:
-        """Return the abundance on the metal-rich side, where the ratio falls with it."""
+        """Return the abundance on the metal-rich side, where the ratio falls with it.
+
+        Parameters
+        ----------
+        log_ratio : array_like
+            Logarithm of the ratio.
+
+        Returns
+        -------
+        array, the same shape
+            12 + log(O/H); NaN for ratios that are not reached.
+        """
         return self._inverted(log_ratio, rising=False)
 
     def _inverted(self, log_ratio: ArrayLike, *, rising: bool) -> Array:

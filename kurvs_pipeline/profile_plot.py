@@ -261,7 +261,13 @@ def _note(results: GalaxyResults, diagnostic: str) -> str:
 
 
 def outermost_kpc(galaxies: Sequence[GalaxyResults]) -> float:
-    """Return the outer radius of the largest annulus of some galaxies."""
+    """Return the outer radius of the largest annulus of some galaxies.
+
+    Parameters
+    ----------
+    galaxies : sequence of GalaxyResults
+        At least one.
+    """
     return max(g.annuli[-1].outer_arcsec * g.kpc_per_arcsec for g in galaxies)
 
 

@@ -39,7 +39,13 @@ class Spectra:
     weight: Array
 
     def rows(self, chosen: BoolArray) -> "Spectra":
-        """Return some of the spectra."""
+        """Return some of the spectra.
+
+        Parameters
+        ----------
+        chosen : bool array, shape (n_spec,)
+            Which ones.
+        """
         return Spectra(self.flux[chosen], self.weight[chosen])
 
 
@@ -65,7 +71,17 @@ class Point:
     chi2: Array
 
     def updated(self, rows: BoolArray, other: "Point", chosen: BoolArray) -> "Point":
-        """Return a copy with ``rows`` taken from the ``chosen`` rows of ``other``."""
+        """Return a copy with ``rows`` taken from the ``chosen`` rows of ``other``.
+
+        Parameters
+        ----------
+        rows : bool array, shape (n_spec,)
+            Of this point, to replace.
+        other : Point
+            Of some spectra.
+        chosen : bool array, shape (n_other,)
+            Of its rows, as many.
+        """
         amplitudes, fisher = self.amplitudes.copy(), self.fisher.copy()
         slope, chi2 = self.slope.copy(), self.chi2.copy()
         amplitudes[rows] = other.amplitudes[chosen]
@@ -99,11 +115,31 @@ class Bounds:
         return np.array([[self.velocity_kms[1]], [self.sigma_kms[1] ** 2]], dtype=float)
 
     def at_lower(self, kinematics: Array) -> BoolArray:
-        """Which parameters lie on their lower limit, shape (2, n_spec)."""
+        """Which parameters lie on their lower limit, shape (2, n_spec).
+
+        Parameters
+        ----------
+        kinematics : array, shape (2, n_spec)
+            Velocity and squared width.
+
+        Returns
+        -------
+        bool array, shape (2, n_spec)
+        """
         return np.asarray(kinematics <= self.lower)
 
     def at_upper(self, kinematics: Array) -> BoolArray:
-        """Which parameters lie on their upper limit, shape (2, n_spec)."""
+        """Which parameters lie on their upper limit, shape (2, n_spec).
+
+        Parameters
+        ----------
+        kinematics : array, shape (2, n_spec)
+            Velocity and squared width.
+
+        Returns
+        -------
+        bool array, shape (2, n_spec)
+        """
         return np.asarray(kinematics >= self.upper)
 
 

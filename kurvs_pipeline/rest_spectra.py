@@ -129,6 +129,10 @@ def rest_spectra_of_tables(fitted: Sequence[FittedSpectrum]) -> list[RestSpectru
     ----------
     fitted : sequence of FittedSpectrum
         From :func:`kurvs_pipeline.extracted_spectra.fit_spectra`.
+
+    Returns
+    -------
+    list of RestSpectrum
     """
     spectra = []
     for fit in fitted:

@@ -65,7 +65,13 @@ class MassMetallicityRelation:
         return np.asarray(self.asymptote - np.logaddexp(0.0, np.log(10.0) * below) / np.log(10.0))
 
     def slope_at(self, log_stellar_mass: ArrayLike) -> Array:
-        """Return the change of abundance with log mass, dex per dex."""
+        """Return the change of abundance with log mass, dex per dex.
+
+        Parameters
+        ----------
+        log_stellar_mass : array_like
+            log10 of solar masses.
+        """
         below = self.slope * (self.log_turnover_mass - np.asarray(log_stellar_mass, dtype=float))
         return np.asarray(self.slope / (1.0 + 10.0**-below))
 

@@ -30,7 +30,13 @@ class SkyApertures(Protocol):
         """
 
     def share(self, west: Array, north: Array) -> Array:
-        """Return the weight of points, shape (n_apertures, n_points)."""
+        """Return the weight of points, shape (n_apertures, n_points).
+
+        Parameters
+        ----------
+        west, north : array, shape (n_points,)
+            Of the points, arcsec.
+        """
 
     @property
     def reach_arcsec(self) -> float:

@@ -38,7 +38,15 @@ SAMPLES_OF_HEIGHT = 15
 
 
 class RadialNodes(NamedTuple):
-    """Radii and weights of an integral over radius: ``weight @ f(radius_arcsec)``."""
+    """Radii and weights of an integral over radius: ``weight @ f(radius_arcsec)``.
+
+    Parameters
+    ----------
+    radius_arcsec : array, shape (n_nodes,)
+        In the plane of the disk.
+    weight : array, shape (n_nodes,)
+        Of each, arcsec.
+    """
 
     radius_arcsec: Array
     weight: Array
@@ -90,13 +98,33 @@ class InclinedDisk:
         return self.vertical_sigma_arcsec * math.sin(math.radians(self.inclination_deg))
 
     def along_axes(self, west: Array, north: Array) -> tuple[Array, Array]:
-        """Return the components of a vector along the major and the minor axis."""
+        """Return the components of a vector along the major and the minor axis.
+
+        Parameters
+        ----------
+        west, north : array, any shapes that broadcast
+            Of the vector, in any unit.
+
+        Returns
+        -------
+        along, across : array, the broadcast shape
+        """
         angle = math.radians(self.position_angle_deg)
         along = north * math.cos(angle) - west * math.sin(angle)
         return along, west * math.cos(angle) + north * math.sin(angle)
 
     def to_sky(self, along: Array, across: Array) -> tuple[Array, Array]:
-        """Return West and North of a vector along the major and the minor axis."""
+        """Return West and North of a vector along the major and the minor axis.
+
+        Parameters
+        ----------
+        along, across : array, any shapes that broadcast
+            Of the vector, in any unit.
+
+        Returns
+        -------
+        west, north : array, the broadcast shape
+        """
         angle = math.radians(self.position_angle_deg)
         west = across * math.cos(angle) - along * math.sin(angle)
         return west, along * math.cos(angle) + across * math.sin(angle)

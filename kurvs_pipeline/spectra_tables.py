@@ -107,6 +107,13 @@ def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
 def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | None) -> float:
     """Return a spectrum's redshift from its table, else from a catalogue, else NaN.
 
+    Parameters
+    ----------
+    spectrum : ExtractedSpectrum
+        With or without a redshift of its own.
+    redshifts : mapping or None
+        Of a catalogue, by the identity of a spectrum.
+
     Raises
     ------
     MetadataError
@@ -121,6 +128,11 @@ def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | No
 
 def read_table(path: Path) -> Table:
     """Read a CSV or ECSV table.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------
@@ -205,7 +217,19 @@ def _flux_density_unit(table: Table, path: str) -> str:
 
 
 def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
-    """Return a column as floats, missing entries as NaN, in a unit if it carries one."""
+    """Return a column as floats, missing entries as NaN, in a unit if it carries one.
+
+    Parameters
+    ----------
+    table : Table
+        That holds the column.
+    name : str
+        Of the column.
+    path : str
+        Of the file, for messages.
+    unit : str, optional
+        To convert to.
+    """
     column = table[name]
     try:
         values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
@@ -315,7 +339,17 @@ def _one_spectrum(
 
 
 def spelt(identity: Iterable[tuple[str, Any]]) -> str:
-    """Spell an identity, as in ``kurvs_id 2, annulus A``."""
+    """Spell an identity, as in ``kurvs_id 2, annulus A``.
+
+    Parameters
+    ----------
+    identity : iterable of (str, value)
+        Columns that identify a spectrum.
+
+    Returns
+    -------
+    str
+    """
     return ", ".join(f"{name} {value}" for name, value in identity)
 
 
@@ -339,5 +373,11 @@ def _placed(values: Array, index: NDArray[np.intp], size: int) -> Array:
 
 
 def plain(value: object) -> object:
-    """Return a value of an array as the Python type that it stands for."""
+    """Return a value of an array as the Python type that it stands for.
+
+    Parameters
+    ----------
+    value : object
+        Perhaps a numpy scalar.
+    """
     return value.item() if isinstance(value, np.generic) else value

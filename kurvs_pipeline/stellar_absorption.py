@@ -98,11 +98,23 @@ class AbsorbedLight:
         return np.asarray(self.flux.T @ self.profiles)
 
     def put_back(self, spectra: ApertureSpectra) -> ApertureSpectra:
-        """Return the spectra without absorption."""
+        """Return the spectra without absorption.
+
+        Parameters
+        ----------
+        spectra : ApertureSpectra
+            As observed.
+        """
         return replace(spectra, flux=spectra.flux + self.spectra)
 
     def left_in(self, spectra: ApertureSpectra) -> ApertureSpectra:
-        """Return spectra whose absorption was put back as they were observed."""
+        """Return spectra whose absorption was put back as they were observed.
+
+        Parameters
+        ----------
+        spectra : ApertureSpectra
+            Without absorption.
+        """
         return replace(spectra, flux=spectra.flux - self.spectra)
 
     def with_error(self, fits: LineFits, spectra: ApertureSpectra) -> LineFits:

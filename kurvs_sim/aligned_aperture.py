@@ -75,11 +75,30 @@ class AlignedAperture:
             )
 
     def flux(self, line: str) -> float:
-        """Return a line's flux in the aperture, 1e-16 erg/s/cm2."""
+        """Return a line's flux in the aperture, 1e-16 erg/s/cm2.
+
+        Parameters
+        ----------
+        line : str
+            Its name.
+        """
         return float((self.weights * self.scene.moments(line)[0]).sum())
 
     def sigma_um(self, line: str, band: Band) -> float:
-        """Return the width of an aligned line as observed."""
+        """Return the width of an aligned line as observed.
+
+        Parameters
+        ----------
+        line : str
+            Its name.
+        band : Band
+            For the line-spread function.
+
+        Returns
+        -------
+        float
+            Standard deviation, um.
+        """
         observed_um = REST_WAVELENGTH_UM[line] * (1.0 + self.scene.galaxy.redshift)
         spread_um = observed_um * self._velocities[1] / SPEED_OF_LIGHT_KMS
         return math.hypot(self.scene.line_sigma_um(line, band), spread_um)

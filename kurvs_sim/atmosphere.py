@@ -86,7 +86,13 @@ def _whole_sky_photon_rate(band: Band) -> Array:
 
 
 def transmission(band: Band) -> Array:
-    """Return the fraction of light that the atmosphere lets through, shape (n_channels,)."""
+    """Return the fraction of light that the atmosphere lets through, shape (n_channels,).
+
+    Parameters
+    ----------
+    band : Band
+        Its grid.
+    """
     return _whole_transmission(band.whole)[band.channels]
 
 

@@ -176,7 +176,13 @@ class ClumpMap:
         return np.asarray(self.flux_fraction * per_kpc2)
 
     def oxygen_abundance_offset(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return no offset: an image knows no abundance."""
+        """Return no offset: an image knows no abundance.
+
+        Parameters
+        ----------
+        x_kpc, y_kpc : array_like
+            In the plane of the disk.
+        """
         return np.zeros(np.broadcast_shapes(np.shape(x_kpc), np.shape(y_kpc)))
 
 

@@ -59,7 +59,13 @@ class ElongatedSeeing(Seeing):
         return self.profile.galsim_profile.shear(q=self.axis_ratio, beta=angle)
 
     def scaled(self, factor: float) -> Self:
-        """Return the same shape with every length multiplied by a factor."""
+        """Return the same shape with every length multiplied by a factor.
+
+        Parameters
+        ----------
+        factor : float
+            > 0.
+        """
         return replace(self, profile=self.profile.scaled(factor))
 
 
@@ -101,7 +107,17 @@ class CompositeSeeing(Seeing):
 
     @classmethod
     def of(cls, profiles: Sequence[PointSpreadFunction]) -> Self:
-        """Average profiles that are registered perfectly."""
+        """Average profiles that are registered perfectly.
+
+        Parameters
+        ----------
+        profiles : sequence of PointSpreadFunction
+            One an exposure.
+
+        Returns
+        -------
+        CompositeSeeing
+        """
         return cls(tuple(profiles), ((0.0, 0.0),) * len(profiles))
 
     @cached_property
@@ -129,5 +145,11 @@ class CompositeSeeing(Seeing):
         return replace(self.profiles[0], fwhm_arcsec=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> Self:
-        """Return sharper or wider exposures, registered as before."""
+        """Return sharper or wider exposures, registered as before.
+
+        Parameters
+        ----------
+        factor : float
+            Of the widths, > 0.
+        """
         return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))

@@ -106,7 +106,13 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
 
 
 def parse_mock(text: str) -> tuple[Galaxy, dict[str, Any]]:
-    """Read the description of a mock from TOML text, as :func:`load_mock` does from a file."""
+    """Read the description of a mock from TOML text, as :func:`load_mock` does from a file.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    """
     try:
         file = _file_section().model_validate(tomllib.loads(text)).arguments()
     except tomllib.TOMLDecodeError as error:

@@ -188,6 +188,13 @@ def quantity_inside(described: object, quantity: Quantity) -> Quantity:
     """Return what the profiles inside a profile are of.
 
     The factors of a product are pure numbers: only the product has the unit.
+
+    Parameters
+    ----------
+    described : class or function
+        That takes profiles.
+    quantity : Quantity
+        What it is a profile of.
     """
     inherits = described in PROFILES.kinds.values() and described is not Product
     return quantity if inherits else PURE_NUMBER

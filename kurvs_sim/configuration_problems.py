@@ -18,6 +18,10 @@ def first_problem(error: ValidationError, file: type[Section]) -> str:
         Of the whole file.
     file : type of Section
         Its model.
+
+    Returns
+    -------
+    str
     """
     # A misspelt key is also a missing one: name the spelling.
     problems = sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")

@@ -60,7 +60,15 @@ class DeadColumns:
         require_positive(native_spaxel_arcsec=self.native_spaxel_arcsec)
 
     def mask(self, random: np.random.Generator, grid: SpaxelGrid) -> Mask:
-        """Return the dead voxels, shape (1, n_y, n_x)."""
+        """Return the dead voxels, shape (1, n_y, n_x).
+
+        Parameters
+        ----------
+        random : Generator
+            Of the columns.
+        grid : SpaxelGrid
+            The spaxels.
+        """
         native_y, native_x = native_index(grid, self.native_spaxel_arcsec)
         n_y, n_x = native_y[-1] + 1, native_x[-1] + 1
         require("n_columns", self.n_columns, within=self.n_columns <= n_y * n_x,
@@ -91,7 +99,15 @@ class UnseenEdges:
                 expected="a finite number >= 0")  # fmt: skip
 
     def mask(self, band: Band, grid: SpaxelGrid) -> Mask:
-        """Return the voxels without data, shape (n_channels, n_y, n_x)."""
+        """Return the voxels without data, shape (n_channels, n_y, n_x).
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
+        grid : SpaxelGrid
+            The spaxels.
+        """
         reach_y = 0.5 * grid.n_y * grid.spaxel_arcsec - self.width_arcsec
         reach_x = 0.5 * grid.n_x * grid.spaxel_arcsec - self.width_arcsec
         border = (np.abs(grid.y_arcsec)[:, None] > reach_y) | (np.abs(grid.x_arcsec) > reach_x)
@@ -118,7 +134,13 @@ class SaturatedLines:
         require_positive(photon_rate_limit=self.photon_rate_limit)
 
     def mask(self, band: Band) -> Mask:
-        """Return the saturated voxels, shape (n_channels, 1, 1)."""
+        """Return the saturated voxels, shape (n_channels, 1, 1).
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
+        """
         return np.asarray((sky_photon_rate(band) > self.photon_rate_limit)[:, None, None])
 
 
@@ -186,6 +208,13 @@ def native_index(
     """Return the native spaxel in which the centre of each spaxel lies, along y and x.
 
     Counted from 0 at the edge of the field.
+
+    Parameters
+    ----------
+    grid : SpaxelGrid
+        The spaxels.
+    native_spaxel_arcsec : float
+        Side of a native one.
     """
 
     def along(n_spaxels: int) -> NDArray[np.intp]:

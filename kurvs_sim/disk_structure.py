@@ -82,7 +82,15 @@ def structure_generator(seed: int, stream: int) -> np.random.Generator:
 
 
 def exponential_disk(radius_kpc: ArrayLike, effective_radius_kpc: float) -> Array:
-    """Return an exponential disk of unit flux, per kpc^2, at radii in its plane."""
+    """Return an exponential disk of unit flux, per kpc^2, at radii in its plane.
+
+    Parameters
+    ----------
+    radius_kpc : array_like
+        In the plane.
+    effective_radius_kpc : float
+        Of the disk, > 0.
+    """
     scale_length = effective_radius_kpc / EFFECTIVE_RADIUS_SCALE_LENGTHS
     falling = np.exp(-np.asarray(radius_kpc, float) / scale_length)
     return np.asarray(falling / (2.0 * np.pi * scale_length**2))

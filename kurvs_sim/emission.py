@@ -82,12 +82,12 @@ def dopita16_sii(abundance: Array, log_n2: Array) -> Array:
 
     Parameters
     ----------
-    abundance, log_n2 : array
+    abundance, log_n2 : array, any one shape
         12 + log(O/H), and log([N II]/H-alpha).
 
     Returns
     -------
-    array
+    array, the same shape
         Both lines together.
     """
     dopita_y = _inverted(dopita16_n2s2, N2S2_RANGE, abundance)

@@ -107,7 +107,13 @@ class IntegratedExpectation:
         }
 
     def usable(self, line: str) -> bool:
-        """Return whether a line falls where the grating of its band transmits."""
+        """Return whether a line falls where the grating of its band transmits.
+
+        Parameters
+        ----------
+        line : str
+            Its name.
+        """
         low, high = self._band_of(line).band.usable_range_um
         redshifted = 1.0 + self.scene.galaxy.redshift
         return all(low < redshifted * REST_WAVELENGTH_UM[name] < high for name in _members(line))
@@ -180,6 +186,16 @@ class BandExpectation:
 
         The fit sees 2000 km/s either side of the lines. H-alpha and [N II] share a free
         velocity and width; all other lines have those of H-alpha.
+
+        Parameters
+        ----------
+        members : sequence of str
+            The lines.
+
+        Returns
+        -------
+        float
+            1e-16 erg/s/cm2.
         """
         near = np.zeros(self.band.n_channels, dtype=bool)
         for rest_um in self._model.rest_wavelengths_um:
@@ -193,6 +209,16 @@ class BandExpectation:
         """Return the error of the sum of some lines in a fit without weights.
 
         The position is known, the width is free, and the continuum is taken as known.
+
+        Parameters
+        ----------
+        members : sequence of str
+            The lines.
+
+        Returns
+        -------
+        float
+            1e-16 erg/s/cm2.
         """
         fitted = self._procedure.line_channels(self._rest_um - self._reference_um)
         derivatives = self._model.derivatives(free_width=True, continuum=False)

@@ -104,11 +104,22 @@ class ExposureModel:
                     expected="a finite number >= 0")  # fmt: skip
 
     def exposures(self, band: Band) -> BandExposures:
-        """Return the exposures of a band."""
+        """Return the exposures of a band.
+
+        Parameters
+        ----------
+        band : Band
+            IZ, YJ or H.
+        """
         return {"IZ": self.iz, "YJ": self.yj, "H": self.h}[band.name]
 
     def flux_density_per_electron(self, band: Band) -> Array:
         """Return the flux density of one electron in one exposure.
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
 
         Returns
         -------
@@ -124,6 +135,13 @@ class ExposureModel:
         """Return the variance of sky and detector in one spaxel of one exposure.
 
         The detector's belongs to native spaxels; a smaller spaxel has its share by area.
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
+        grid : SpaxelGrid
+            The spaxels.
 
         Returns
         -------

@@ -309,7 +309,7 @@ class Galaxy(ProjectedDisk):
 
         Parameters
         ----------
-        radius_kpc : array
+        radius_kpc : array, any shape
             In the plane of the disk.
 
         Raises

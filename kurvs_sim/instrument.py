@@ -93,7 +93,13 @@ class NoiseModel:
                 expected="a finite number >= 0")  # fmt: skip
 
     def exposure_seconds(self, band: Band) -> float:
-        """Return the time on target in a band."""
+        """Return the time on target in a band.
+
+        Parameters
+        ----------
+        band : Band
+            IZ, YJ or H.
+        """
         hours = {
             "IZ": self.exposure_hours_iz,
             "YJ": self.exposure_hours_yj,

@@ -35,7 +35,17 @@ class LineLight(Protocol):
         """Square of the dispersion at each place, km2/s2, shape (n,)."""
 
     def on_sky(self, values: Array) -> Map:
-        """Turn values at the places into a map, shape (n_fine_y, n_fine_x)."""
+        """Turn values at the places into a map, shape (n_fine_y, n_fine_x).
+
+        Parameters
+        ----------
+        values : array, shape (n,)
+            At the places.
+
+        Returns
+        -------
+        float32 array, shape (n_fine_y, n_fine_x)
+        """
 
 
 @dataclass(frozen=True, eq=False)

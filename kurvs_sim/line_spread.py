@@ -49,7 +49,13 @@ class LineSpread:
         require_positive(red_over_blue=self.red_over_blue, true_over_stated=self.true_over_stated)
 
     def stated_sigma_um(self, band: Band) -> Array:
-        """Return the standard deviation that the Observation states, shape (n_channels,)."""
+        """Return the standard deviation that the Observation states, shape (n_channels,).
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
+        """
         low, high = band.usable_range_um
         position = (np.clip(band.wavelength_um, low, high) - low) / (high - low)
         blue = 2.0 / (1.0 + self.red_over_blue)

@@ -19,7 +19,13 @@ class NoiseLevel(Protocol):
     """Where the variance of the noise comes from."""
 
     def n_exposures(self, band: Band) -> float:
-        """Return how many exposures of a band were stacked."""
+        """Return how many exposures of a band were stacked.
+
+        Parameters
+        ----------
+        band : Band
+            IZ, YJ or H.
+        """
         ...
 
     def variance(
@@ -38,7 +44,7 @@ class NoiseLevel(Protocol):
 
         Returns
         -------
-        array that broadcasts to (n_channels, n_y, n_x)
+        array, of a shape that broadcasts to (n_channels, n_y, n_x)
             Square of 1e-16 erg/s/cm2/um.
         """
         ...
@@ -60,7 +66,13 @@ class ScaledNoise:
     scale: float
 
     def n_exposures(self, band: Band) -> float:
-        """Return the time on target in exposures of 600 s."""
+        """Return the time on target in exposures of 600 s.
+
+        Parameters
+        ----------
+        band : Band
+            IZ, YJ or H.
+        """
         return self.noise.exposure_seconds(band) / EXPOSURE_SECONDS
 
     def variance(
@@ -69,7 +81,17 @@ class ScaledNoise:
         band: Band,
         grid: SpaxelGrid,  # noqa: ARG002 - the scale is that of this grid
     ) -> NDArray[np.floating[Any]]:
-        """Return the variance of every channel, shape (n_channels, 1, 1)."""
+        """Return the variance of every channel, shape (n_channels, 1, 1).
+
+        Parameters
+        ----------
+        light : float32 array, shape (n_channels, n_y, n_x)
+            Of the galaxy, which this noise does not depend on.
+        band : Band
+            Its channels.
+        grid : SpaxelGrid
+            The spaxels.
+        """
         return np.asarray(self.scale * self.noise.relative_variance(band))[:, None, None]
 
 
@@ -89,13 +111,29 @@ class StackNoise:
     covariance: NoiseCovariance | None = None
 
     def n_exposures(self, band: Band) -> float:
-        """Return how many exposures of a band were stacked."""
+        """Return how many exposures of a band were stacked.
+
+        Parameters
+        ----------
+        band : Band
+            IZ, YJ or H.
+        """
         return self.exposures.exposures(band).n_exposures
 
     def variance(
         self, light: NDArray[np.float32], band: Band, grid: SpaxelGrid
     ) -> NDArray[np.floating[Any]]:
-        """Return the variance of every voxel, shape (n_channels, n_y, n_x)."""
+        """Return the variance of every voxel, shape (n_channels, n_y, n_x).
+
+        Parameters
+        ----------
+        light : float32 array, shape (n_channels, n_y, n_x)
+            Of the galaxy, 1e-16 erg/s/cm2/um.
+        band : Band
+            Its channels.
+        grid : SpaxelGrid
+            The spaxels.
+        """
         variance = self.exposures.variance(light, band, grid)
         if self.covariance is not None:
             variance /= np.float32(self.covariance.total_variance_factor(grid))

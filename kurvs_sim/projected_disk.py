@@ -74,7 +74,7 @@ class ProjectedDisk:
 
         Parameters
         ----------
-        x_arcsec, y_arcsec : array
+        x_arcsec, y_arcsec : array, any shapes that broadcast
             From the galaxy's centre, to the West and to the North.
         """
         angle = math.radians(self.position_angle_deg)

@@ -252,6 +252,13 @@ class Scene:
         """Return the width of a line where the gas has one velocity, LSF included.
 
         Of the mean square of the dispersion, weighted by the light of the line.
+
+        Parameters
+        ----------
+        line : str
+            Its name.
+        band : Band
+            For the line-spread function.
         """
         light = self._light.lines[line] * self._light.areas
         mean_square = float(light @ self._light.dispersion_square / light.sum())
@@ -295,6 +302,11 @@ class Scene:
 
     def cube(self, band: Band) -> NDArray[np.float32]:
         """Return the noise-free cube of a band, stars and nuclear sources included.
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
 
         Returns
         -------

@@ -42,7 +42,13 @@ class Seeing(ABC):
 
     @abstractmethod
     def scaled(self, factor: float) -> "Seeing":
-        """Return the same shape with every length multiplied by a factor."""
+        """Return the same shape with every length multiplied by a factor.
+
+        Parameters
+        ----------
+        factor : float
+            > 0.
+        """
 
     def image(self, pixel_arcsec: float, n_pixels: int) -> Array:
         """Return the profile sampled at pixel centres times the area of a pixel.
@@ -122,7 +128,13 @@ class PointSpreadFunction(Seeing):
         return galsim.Kolmogorov(fwhm=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> "PointSpreadFunction":
-        """Return the profile with every length multiplied by a factor."""
+        """Return the profile with every length multiplied by a factor.
+
+        Parameters
+        ----------
+        factor : float
+            > 0.
+        """
         return replace(self, fwhm_arcsec=factor * self.fwhm_arcsec)
 
 

@@ -24,6 +24,11 @@ WINDOW_KMS = 2000.0
 def halpha_band(redshift: float) -> Band:
     """Return the band that H-alpha falls in, away from its edges if two bands hold it.
 
+    Parameters
+    ----------
+    redshift : float
+        Of the galaxy.
+
     Raises
     ------
     CoverageError

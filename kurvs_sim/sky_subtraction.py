@@ -90,5 +90,11 @@ class TelluricResidual:
                 expected="a finite number >= -1")  # fmt: skip
 
     def factor(self, band: Band) -> Array:
-        """Return what remains in each channel of the galaxy's light, shape (n_channels,)."""
+        """Return what remains in each channel of the galaxy's light, shape (n_channels,).
+
+        Parameters
+        ----------
+        band : Band
+            Its channels.
+        """
         return np.asarray(transmission(band) ** self.absorption_error)

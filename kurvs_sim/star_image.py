@@ -55,7 +55,19 @@ class StarImage(Seeing):
 
     @classmethod
     def from_array(cls, image: ArrayLike, pixel_arcsec: float) -> Self:
-        """Take a two-dimensional array of counts."""
+        """Take a two-dimensional array of counts.
+
+        Parameters
+        ----------
+        image : array_like, shape (n_y, n_x)
+            In any unit.
+        pixel_arcsec : float
+            Side of a pixel, > 0.
+
+        Returns
+        -------
+        StarImage
+        """
         rows = np.atleast_2d(np.asarray(image, dtype=float)).tolist()
         require("number of axes of the star image", np.ndim(image), within=np.ndim(image) == 2,
                 expected="2")  # fmt: skip
@@ -64,6 +76,17 @@ class StarImage(Seeing):
     @classmethod
     def from_fits(cls, path: Path | str, pixel_arcsec: float) -> Self:
         """Take the first image of a FITS file.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        pixel_arcsec : float
+            Side of a pixel, > 0.
+
+        Returns
+        -------
+        StarImage
 
         Raises
         ------
@@ -110,5 +133,11 @@ class StarImage(Seeing):
         return PointSpreadFunction("gaussian", self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> Self:
-        """Return the image with larger pixels."""
+        """Return the image with larger pixels.
+
+        Parameters
+        ----------
+        factor : float
+            > 0.
+        """
         return replace(self, pixel_arcsec=factor * self.pixel_arcsec)

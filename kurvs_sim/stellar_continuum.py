@@ -208,7 +208,7 @@ class StellarContinuum:
 
         Returns
         -------
-        array
+        array, the same shape
             Per kpc^2 of the plane; the integral over the plane is 1.
         """
         return exponential_disk(radius_kpc, self.effective_radius_kpc)

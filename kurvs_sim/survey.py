@@ -108,8 +108,12 @@ def kurvs_sample(
 
     Parameters
     ----------
-    gradients, distribution, seed
-        As in :func:`kurvs_galaxy`.
+    gradients : {"published", "drawn"}
+        As in :func:`kurvs_galaxy`, like the others.
+    distribution : GradientDistribution
+        What to draw from.
+    seed : int
+        Of the draws, >= 0.
 
     Returns
     -------

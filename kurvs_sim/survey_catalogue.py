@@ -101,6 +101,11 @@ def kurvs_catalogue() -> Mapping[int, CatalogueEntry]:
 def catalogue_entry(kurvs_id: int) -> CatalogueEntry:
     """Return what is published of one galaxy.
 
+    Parameters
+    ----------
+    kurvs_id : int
+        1 to 44, without 37.
+
     Raises
     ------
     ConfigurationError

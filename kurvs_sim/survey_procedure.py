@@ -51,11 +51,23 @@ class BandProcedure:
         return tuple(name for group in self.lines for name in group)
 
     def line_channels(self, offset_um: Array) -> Mask:
-        """Return which channels are fitted, by their offset from the reference line."""
+        """Return which channels are fitted, by their offset from the reference line.
+
+        Parameters
+        ----------
+        offset_um : array, shape (n_channels,)
+            At rest.
+        """
         return _between(offset_um, self.lines_um)
 
     def noise_channels(self, offset_um: Array) -> Mask:
-        """Return which channels the noise may be measured on, by the same offset."""
+        """Return which channels the noise may be measured on, by the same offset.
+
+        Parameters
+        ----------
+        offset_um : array, shape (n_channels,)
+            At rest.
+        """
         return _between(offset_um, self.spectrum_um) & ~self.line_channels(offset_um)
 
 

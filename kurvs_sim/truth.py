@@ -63,7 +63,13 @@ def truth_dataset(scene: Scene) -> xr.Dataset:
 
 
 def radius_grid_kpc(galaxy: Galaxy) -> Array:
-    """Return the radii of the truth's profiles, from 0 to 3 effective radii."""
+    """Return the radii of the truth's profiles, from 0 to 3 effective radii.
+
+    Parameters
+    ----------
+    galaxy : Galaxy
+        With its effective radius and scale.
+    """
     n_radii = round(PROFILE_EFFECTIVE_RADII * _SAMPLES_PER_EFFECTIVE_RADIUS) + 1
     in_effective_radii = np.linspace(0.0, PROFILE_EFFECTIVE_RADII, n_radii)
     return in_effective_radii * galaxy.effective_radius_arcsec * galaxy.kpc_per_arcsec

@@ -12,6 +12,17 @@ from kurvs_pipeline.errors import MetadataError
 def require(name: str, found: object, *, within: bool, expected: str) -> None:
     """Refuse a value that is out of range.
 
+    Parameters
+    ----------
+    name : str
+        Of the property.
+    found : object
+        Its value.
+    within : bool
+        Whether it is in range.
+    expected : str
+        The range, in words.
+
     Raises
     ------
     MetadataError
@@ -23,6 +34,11 @@ def require(name: str, found: object, *, within: bool, expected: str) -> None:
 
 def require_numbers(**values: object) -> None:
     """Refuse what is not a real number.
+
+    Parameters
+    ----------
+    **values : object
+        By the names of their properties.
 
     Raises
     ------
@@ -36,6 +52,13 @@ def require_numbers(**values: object) -> None:
 
 def require_whole(*, least: int, most: int, **values: object) -> None:
     """Refuse what is not a whole number within limits.
+
+    Parameters
+    ----------
+    least, most : int
+        Ends of the range.
+    **values : object
+        By the names of their properties.
 
     Raises
     ------
@@ -55,6 +78,11 @@ def require_whole(*, least: int, most: int, **values: object) -> None:
 def require_finite(**values: float) -> None:
     """Refuse values that are NaN or infinite.
 
+    Parameters
+    ----------
+    **values : float
+        By the names of their properties.
+
     Raises
     ------
     MetadataError
@@ -67,6 +95,11 @@ def require_finite(**values: float) -> None:
 
 def require_positive(**values: float) -> None:
     """Refuse values that are not finite and above zero.
+
+    Parameters
+    ----------
+    **values : float
+        By the names of their properties.
 
     Raises
     ------
@@ -85,6 +118,17 @@ def require_within(
     limits: tuple[float, float],
 ) -> None:
     """Refuse a profile that leaves its limits, or is NaN, at some radius.
+
+    Parameters
+    ----------
+    name : str
+        Of the profile.
+    values : array, shape (n_radii,)
+        In its unit.
+    radius_kpc : array, shape (n_radii,)
+        Where.
+    limits : (float, float)
+        Ends of the range.
 
     Raises
     ------

@@ -36,7 +36,13 @@ class Ifu:
         return f"{arm} ({self.target})" if arm and self.target else arm or self.target
 
     def is_on(self, target: str) -> bool:
-        """Whether this is the target of that name, capital letters or not."""
+        """Whether this is the target of that name, capital letters or not.
+
+        Parameters
+        ----------
+        target : str
+            A name.
+        """
         return self.target.casefold() == target.strip().casefold()
 
 

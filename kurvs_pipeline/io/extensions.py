@@ -40,11 +40,23 @@ class NoiseKind(Enum):
 
     @classmethod
     def of(cls, label: str) -> "NoiseKind":
-        """Return the kind that a label names."""
+        """Return the kind that a label names.
+
+        Parameters
+        ----------
+        label : str
+            Such as ``variance``.
+        """
         return cls[label.upper().replace("-", "_")]
 
     def standard_deviation(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Return standard deviations; what has none is NaN or infinite."""
+        """Return standard deviations; what has none is NaN or infinite.
+
+        Parameters
+        ----------
+        values : array, any shape
+            As stored.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.asarray(values, dtype=float) ** self.value)
 
@@ -88,7 +100,13 @@ SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
 
 
 def role_of(hdu: Any) -> Role:  # noqa: ANN401 - astropy has no types
-    """Return what an image is for, UNKNOWN where neither class nor name tells."""
+    """Return what an image is for, UNKNOWN where neither class nor name tells.
+
+    Parameters
+    ----------
+    hdu : HDU
+        An image.
+    """
     stated = CLASSES.get(_text(hdu, "HDUCLAS2"))
     return stated or NAMES.get(_last_word(hdu.name), Role.UNKNOWN)
 
@@ -98,6 +116,11 @@ def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
 
     An extension of the KMOS pipeline's own name, ``NOISE``, is a standard deviation by
     definition; other names alone are a convention.
+
+    Parameters
+    ----------
+    hdu : HDU
+        A noise extension.
     """
     stated = NOISE_CLASSES.get(_text(hdu, "HDUCLAS3"))
     if stated is not None:
@@ -107,7 +130,13 @@ def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
 
 
 def zero_is_good(hdu: Any) -> bool:  # noqa: ANN401
-    """Whether flags are a bit mask, 0 where nothing is wrong, as far as the header says."""
+    """Whether flags are a bit mask, 0 where nothing is wrong, as far as the header says.
+
+    Parameters
+    ----------
+    hdu : HDU
+        A quality extension.
+    """
     return _text(hdu, "HDUCLAS3") in {"", "FLAG8BIT", "FLAG16BIT", "FLAG32BIT"}
 
 
@@ -122,6 +151,10 @@ def partner_of(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # n
         Of fluxes.
     role : Role
         NOISE or QUALITY.
+
+    Returns
+    -------
+    HDU or None
     """
     stated = _text(cube, PARTNER_KEYWORDS[role])
     others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
@@ -142,7 +175,19 @@ def _stem_of(name: str) -> str:
 
 
 def described(images: Sequence[Any], primary: Header) -> str:
-    """List images with shapes, and the keywords that say what they are, for messages."""
+    """List images with shapes, and the keywords that say what they are, for messages.
+
+    Parameters
+    ----------
+    images : sequence of HDU
+        Of the file.
+    primary : Header
+        The first header of the file.
+
+    Returns
+    -------
+    str
+    """
     listed = ", ".join(map(_description, images)) or "no image at all"
     origin = _shown(primary, ORIGIN_KEYWORDS)
     return f"{listed}, {origin}" if origin else listed

@@ -27,6 +27,10 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     path : Path
         The file.
 
+    Yields
+    ------
+    HDUList
+
     Raises
     ------
     CubeFormatError
@@ -100,7 +104,13 @@ def _spell_out(header: fits.Header) -> None:
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal."""
+    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or the folder of a zarr store.
+    """
     if path.suffix == ".zarr" and path.is_dir():
         parts = sorted(part for part in path.rglob("*") if part.is_file())
         named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)

@@ -46,7 +46,7 @@ def flux_scale(
     ----------
     header : Header
         For BUNIT.
-    data : array
+    data : array, any shape
         Fluxes with invalid voxels 0.
     stated : str, optional
         In place of BUNIT.

@@ -38,7 +38,13 @@ CENTRE_KEYWORDS = ("HIERARCH KURVS CENTRE X", "HIERARCH KURVS CENTRE Y")
 
 
 def is_own(header: Header) -> bool:
-    """Whether a primary header was written by this project."""
+    """Whether a primary header was written by this project.
+
+    Parameters
+    ----------
+    header : Header
+        The primary one.
+    """
     return _plain(MARKER) in header
 
 
@@ -98,13 +104,27 @@ def _of_type_of(default: str | float, value: object) -> str | float | None:
 
 
 def write_centre_pixel(header: Header, pixel: tuple[float, float]) -> None:
-    """Write the 0-based pixel (x, y) that coordinates count from."""
+    """Write the 0-based pixel (x, y) that coordinates count from.
+
+    Parameters
+    ----------
+    header : Header
+        To write into.
+    pixel : (float, float)
+        (x, y).
+    """
     for keyword, value in zip(CENTRE_KEYWORDS, pixel, strict=True):
         header[keyword] = value + 1.0
 
 
 def centre_pixel_of(header: Header) -> tuple[float, float] | None:
-    """Read back what :func:`write_centre_pixel` wrote; None where it did not."""
+    """Read back what :func:`write_centre_pixel` wrote; None where it did not.
+
+    Parameters
+    ----------
+    header : Header
+        To read from.
+    """
     values = [header.get(_plain(keyword)) for keyword in CENTRE_KEYWORDS]
     if not all(isinstance(value, int | float) for value in values):
         return None

@@ -20,7 +20,13 @@ ORDER = ("DATA", "NOISE", "EXPOSURE", "PSF")
 
 
 def is_kmos3d(primary: fits.Header) -> bool:
-    """Whether a primary header is the survey's."""
+    """Whether a primary header is the survey's.
+
+    Parameters
+    ----------
+    primary : Header
+        Of a file.
+    """
     return any(keyword.startswith(PREFIX) for keyword in primary)
 
 
@@ -48,7 +54,13 @@ def name_by_order(hdus: fits.HDUList) -> tuple[str, ...]:
 
 
 def moffat_beta(header: fits.Header) -> float:
-    """Return the wings of the point-spread function as the survey fitted it, NaN if unknown."""
+    """Return the wings of the point-spread function as the survey fitted it, NaN if unknown.
+
+    Parameters
+    ----------
+    header : Header
+        Of the image of the point-spread function.
+    """
     return _number(header, "PSF MOFFAT BETA")
 
 
@@ -58,6 +70,17 @@ def resolving_power(
     """Return wavelength over FWHM of the line-spread function, None where it is not stated.
 
     A polynomial in the wavelength, between the limits within which it was measured.
+
+    Parameters
+    ----------
+    primary : Header
+        Of a file.
+    wavelength_um : array, shape (n_channels,)
+        Where it is wanted.
+
+    Returns
+    -------
+    array, shape (n_channels,), or None
     """
     terms = [_number(primary, f"RES COEFF{power}") for power in range(6)]
     if not math.isfinite(terms[0]):

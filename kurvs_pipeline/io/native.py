@@ -17,7 +17,13 @@ SUFFIXES: dict[str, Literal["h5netcdf", "zarr"]] = {".nc": "h5netcdf", ".zarr": 
 
 
 def is_native(path: Path) -> bool:
-    """Whether a path has the suffix of a native file."""
+    """Whether a path has the suffix of a native file.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file or folder.
+    """
     return Path(path).suffix in SUFFIXES
 
 

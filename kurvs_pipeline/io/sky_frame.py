@@ -107,6 +107,11 @@ class SkyFrame:
         """Return right ascension and declination of a 0-based pixel (x, y), in deg.
 
         NaN where the header does not place the frame on the sky.
+
+        Parameters
+        ----------
+        pixel : (float, float)
+            (x, y).
         """
         if self.wcs is None:
             return math.nan, math.nan

@@ -89,6 +89,10 @@ def collapsed(band: xr.Dataset) -> StarImage:
     ----------
     band : Dataset
         Of an Observation.
+
+    Returns
+    -------
+    StarImage
     """
     known = ~band["mask"].to_numpy() & np.isfinite(band["flux"].to_numpy())
     flux = np.where(known, band["flux"].to_numpy().astype(float), 0.0)

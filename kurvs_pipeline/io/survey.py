@@ -28,7 +28,13 @@ PER_FLUX_UNIT = 1e16
 
 
 def is_survey(path: Path) -> bool:
-    """Whether a file lies in folders as the survey names them, its cube in the primary HDU."""
+    """Whether a file lies in folders as the survey names them, its cube in the primary HDU.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file.
+    """
     try:
         layout_of(path)
         return bool(fits.getheader(path).get("NAXIS") == 3)

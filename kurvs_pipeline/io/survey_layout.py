@@ -39,7 +39,13 @@ class CubeLayout:
         return (N_SPAXELS - 2 * self.margin) // self.binning
 
     def centre(self, common: float) -> float:
-        """Return a position on the common grid in spaxels of the cube, both counted from 0."""
+        """Return a position on the common grid in spaxels of the cube, both counted from 0.
+
+        Parameters
+        ----------
+        common : float
+            On the common grid.
+        """
         return (common - self.margin + 0.5) / self.binning - 0.5
 
 
@@ -74,12 +80,23 @@ SURVEY_FIELDS: dict[str, FieldLayout] = {
 
 
 def field_at(dec_deg: float) -> str:
-    """Return the field that a galaxy would belong to: ``CDFS`` in the South, else ``COSMOS``."""
+    """Return the field that a galaxy would belong to: ``CDFS`` in the South, else ``COSMOS``.
+
+    Parameters
+    ----------
+    dec_deg : float
+        Declination.
+    """
     return "CDFS" if dec_deg < 0.0 else "COSMOS"
 
 
 def layout_of(path: Path) -> tuple[FieldLayout, str]:
     """Return the field and the band that the folders of a file name.
+
+    Parameters
+    ----------
+    path : Path
+        ``FIELD/BAND/NAME.fits``.
 
     Raises
     ------

@@ -53,6 +53,10 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
     flux_unit : str, optional
         In place of BUNIT.
 
+    Returns
+    -------
+    Voxels
+
     Raises
     ------
     CubeFormatError
