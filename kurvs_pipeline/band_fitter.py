@@ -199,6 +199,7 @@ class BandFitter:
             self.model, spectra.flux, spectra.variance, mask=~spectra.valid,
             fallback_velocity_kms=fallback_kms[0], fallback_sigma_kms=fallback_kms[1],
             minimum_snr=self.minimum_snr,
+            free_if_bright="halpha" in self.model.group_names,
         )  # fmt: skip
 
     def _with_broad_line(

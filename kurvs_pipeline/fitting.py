@@ -105,6 +105,7 @@ def fit_lines_or_fix(
     fallback_sigma_kms: ArrayLike,
     mask: ArrayLike | None = None,
     minimum_snr: float = 5.0,
+    free_if_bright: bool = False,
     start_kms: tuple[ArrayLike, ArrayLike] | None = None,
     velocity_range_kms: tuple[float, float] = VELOCITY_RANGE_KMS,
     sigma_range_kms: tuple[float, float] = SIGMA_RANGE_KMS,
@@ -134,6 +135,10 @@ def fit_lines_or_fix(
         Kinematics of the galaxy's strongest line, say.
     minimum_snr : float
         Of the brightest line, for its own kinematics to be trusted.
+    free_if_bright : bool
+        Whether spectra that reach ``minimum_snr`` with the fallback's kinematics alone stay free:
+        an error that leaves out how uncertain kinematics are is wrong for a bright line, unless
+        the fallback's were measured on a brighter one.
 
     Returns
     -------
@@ -158,7 +163,12 @@ def fit_lines_or_fix(
         sigma_kms=np.broadcast_to(fallback_sigma_kms, n_spec)[faint],
         compiled=compiled,
     )
-    return free.replaced(faint, fixed)
+    found = free.replaced(faint, fixed)
+    if not free_if_bright:
+        return found
+    reached = np.any(np.nan_to_num(found.snr, nan=-np.inf) >= minimum_snr, axis=1)
+    unsure = faint & free.converged & reached
+    return found.replaced(unsure, free.chosen(unsure))
 
 
 def _prepare(

@@ -240,6 +240,15 @@ class LineFits:
         }
         return cls(model=blocks[0].model, **arrays)
 
+    def chosen(self, rows: NDArray[np.bool_]) -> "LineFits":
+        """Return some of the fits."""
+        arrays = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name != "model"
+        }
+        return LineFits(model=self.model, **arrays)
+
     def replaced(self, rows: NDArray[np.bool_], other: "LineFits") -> "LineFits":
         """Return a copy whose chosen rows are those of ``other``, in order.
 
