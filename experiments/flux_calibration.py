@@ -22,6 +22,7 @@ from astropy.table import QTable, vstack
 from numpy.typing import NDArray
 from rich.table import Table
 
+from experiments.line_measurement import MeasuredLines, measure_lines
 from experiments.pool import run_tasks
 from experiments.terminal import Terminal
 from kurvs_pipeline.fitting import fit_lines
@@ -97,6 +98,27 @@ def draw_galaxy(seed: int, index: int) -> Galaxy:
     )
 
 
+def observed_mock(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree]:
+    """Simulate a mock.
+
+    Parameters
+    ----------
+    index, seed : int
+        Which mock of which set.
+
+    Returns
+    -------
+    galaxy, mock
+        What was put in, and its Observation.
+    """
+    galaxy = draw_galaxy(seed, index)
+    key = np.random.SeedSequence(seed, spawn_key=(index, 1))
+    noise_seed = int(key.generate_state(1, np.uint32)[0])
+    return galaxy, observe(
+        galaxy, noise=ExposureModel(), effects=REALISTIC_NOISE, seed=noise_seed
+    )  # fmt: skip
+
+
 def observe_and_measure(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree, MeasuredGalaxy]:
     """Simulate a mock and measure it.
 
@@ -110,21 +132,18 @@ def observe_and_measure(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree, 
     galaxy, mock, measured
         What was put in, its Observation, and what was found.
     """
-    galaxy = draw_galaxy(seed, index)
-    key = np.random.SeedSequence(seed, spawn_key=(index, 1))
-    noise_seed = int(key.generate_state(1, np.uint32)[0])
-    mock = observe(galaxy, noise=ExposureModel(), effects=REALISTIC_NOISE, seed=noise_seed)
+    galaxy, mock = observed_mock(index, seed=seed)
     return galaxy, mock, Pipeline().run(mock)
 
 
-def true_light(mock: xr.DataTree, measured: MeasuredGalaxy) -> dict[str, Array]:
+def true_light(mock: xr.DataTree, measured: MeasuredLines | MeasuredGalaxy) -> dict[str, Array]:
     """Return the light of every line that fell into the apertures that were measured.
 
     Parameters
     ----------
     mock : DataTree
         With its truth.
-    measured : MeasuredGalaxy
+    measured : MeasuredLines or MeasuredGalaxy
         For the apertures.
 
     Returns
@@ -154,14 +173,15 @@ def measure_mock(index: int, *, seed: int) -> QTable:
         ``mock, effective_radius_arcsec, aperture, line, kinematics, truth, flux, flux_err``,
         in 1e-16 erg/s/cm2. Rows of the line ``empty`` are fits where there is no line.
     """
-    galaxy, mock, measured = observe_and_measure(index, seed=seed)
+    galaxy, mock = observed_mock(index, seed=seed)
+    measured = measure_lines(mock)
     table = vstack([_line_rows(mock, measured), _empty_rows(measured)])
     table.add_column(index, name="mock", index=0)
     table.add_column(galaxy.effective_radius_arcsec, name="effective_radius_arcsec", index=1)
     return table
 
 
-def _line_rows(mock: xr.DataTree, measured: MeasuredGalaxy) -> QTable:
+def _line_rows(mock: xr.DataTree, measured: MeasuredLines) -> QTable:
     """Return every measured line beside the light that fell into its aperture."""
     table = measured.fluxes["aperture", "line", "kinematics", "flux", "flux_err"]
     light = true_light(mock, measured)
@@ -179,7 +199,7 @@ def _line_rows(mock: xr.DataTree, measured: MeasuredGalaxy) -> QTable:
     return table[np.isfinite(table["truth"]) & ~tied]
 
 
-def _empty_rows(measured: MeasuredGalaxy) -> QTable:
+def _empty_rows(measured: MeasuredLines) -> QTable:
     """Fit one line, with kinematics held, wherever the spectra have none."""
     tables = [
         table
@@ -189,7 +209,7 @@ def _empty_rows(measured: MeasuredGalaxy) -> QTable:
     return vstack(tables)
 
 
-def _empty_of_band(fit: BandFit, measured: MeasuredGalaxy) -> list[QTable]:
+def _empty_of_band(fit: BandFit, measured: MeasuredLines) -> list[QTable]:
     model, spectra = fit.model, fit.spectra
     names = [aperture.name for aperture in measured.apertures]
     first, last = model.wavelength_um[[0, -1]]

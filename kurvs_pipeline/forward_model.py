@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from kurvs_pipeline.line_profiles import LineProfiles
 from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.sky_apertures import SkyApertures
 from kurvs_pipeline.smearing import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
+from kurvs_pipeline.smearing_variations import SmearingVariations
 
 Array = NDArray[np.float64]
 
@@ -99,10 +100,29 @@ class ForwardModel:
             )
 
     @cached_property
+    def smearing(self) -> SmearingVariations:
+        """The smearing matrix, and how it follows seeing and inclination."""
+        return SmearingVariations(
+            self.disk, self.seeing, self.apertures, self.inclination_err_deg
+        )  # fmt: skip
+
+    @property
     def matrix(self) -> SmearingMatrix:
         """The smearing matrix with the best seeing and inclination."""
-        psf = self.seeing.best if self.seeing else None
-        return SmearingMatrix(self.disk, psf, self.apertures)
+        return self.smearing.best
+
+    def with_profiles(self, profiles: LineProfiles) -> Self:
+        """Return the same disk in the lines of another diagnostic.
+
+        Parameters
+        ----------
+        profiles : LineProfiles
+            Lines of the diagnostic.
+        """
+        other = replace(self, profiles=profiles)
+        # Its matrices are these: what was worked out for one serves both.
+        vars(other)["smearing"] = self.smearing
+        return other
 
     @property
     def scale_length_arcsec(self) -> float:
@@ -140,31 +160,9 @@ class ForwardModel:
         """Where ln(H-alpha flux) stands among the parameters."""
         return 1 + len(self.profiles.extra_mean)
 
-    @cached_property
+    @property
     def _matrices(self) -> Array:
-        """K at the nodes, then slope and curvature by each deviation, (n, n_apertures, n_nodes)."""
-        best = self.matrix.at_nodes
-        stack = [best]
-        for below, above in self._varied():
-            stack += [0.5 * (above - below), above - 2.0 * best + below]
-        return np.stack(stack)
-
-    def _varied(self) -> list[tuple[Array, Array]]:
-        """Matrices one standard deviation below and above, by deviation."""
-        pairs: list[tuple[Array, Array]] = []
-        if self.seeing:
-            for step in self.seeing.directions:
-                below, above = self.seeing.moved(-step), self.seeing.moved(step)
-                pairs.append((self.matrix.with_psf(below), self.matrix.with_psf(above)))
-        if self.inclination_err_deg > 0.0:
-            error = self.inclination_err_deg
-            pairs.append((self._inclined(-error), self._inclined(error)))
-        return pairs
-
-    def _inclined(self, by_deg: float) -> Array:
-        inclination = min(max(self.disk.inclination_deg + by_deg, 0.0), 90.0)
-        disk = replace(self.disk, inclination_deg=inclination)
-        return replace(self.matrix, disk=disk).at(self.matrix.nodes.radius_arcsec)
+        return self.smearing.matrices
 
     def predict(self, gradient: Array, parameters: Array) -> Prediction:
         """Return the fluxes of models, and how they change with their parameters.

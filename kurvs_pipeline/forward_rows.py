@@ -57,9 +57,11 @@ def forward_rows(
     rows: list[dict[str, object]] = []
     if not smearing.is_known:
         return rows
+    model: ForwardModel | None = None
     for name, profiles in _fitted(fluxes).items():
+        model = model.with_profiles(profiles) if model else _model(smearing, profiles)
         lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
-        rows += _of_diagnostic(name, _model(smearing, profiles), lines, random)
+        rows += _of_diagnostic(name, model, lines, random)
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from astropy import units as u
@@ -307,6 +308,7 @@ def _broad_table(
     return table
 
 
+@cache
 def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
     """Return the unit of a flux density integrated over um.
 

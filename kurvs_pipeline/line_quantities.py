@@ -119,9 +119,16 @@ def interval(values: Array) -> tuple[Array, Array]:
         NaN where most draws are.
     """
     finite = np.isfinite(values)
-    enough = finite.mean(axis=0) > 0.5
-    if finite.all():  # Much the quicker way.
-        low, high = np.percentile(values, ONE_SIGMA_PERCENTILES, axis=0)
-        return low, high
-    low, high = np.nanpercentile(np.where(enough, values, 0.0), ONE_SIGMA_PERCENTILES, axis=0)
-    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
+    number = finite.sum(axis=0)
+    # The NaN-aware percentile of numpy takes most of a galaxy's time for tables.
+    ordered = np.sort(np.where(finite, values, np.inf), axis=0)
+    fraction = np.array(ONE_SIGMA_PERCENTILES)[:, None] / 100.0
+    place = fraction * np.maximum(number - 1, 0)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, np.maximum(number - 1, 0))
+    start = np.take_along_axis(ordered, below, axis=0)
+    end = np.take_along_axis(ordered, above, axis=0)
+    enough = number > 0.5 * len(values)
+    rise = np.where(enough, end, 0.0) - np.where(enough, start, 0.0)
+    low, high = np.where(enough, start + (place - below) * rise, np.nan)
+    return low, high

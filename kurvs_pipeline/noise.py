@@ -6,6 +6,7 @@ line-free voxels and carried into every aperture, so that the quoted errors are 
 made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,7 +171,7 @@ def measure_correlation(
     lags = tuple(
         (dy, dx) for dy in range(reach + 1) for dx in range(-reach, reach + 1) if (dy, dx) > (0, 0)
     )
-    products, pairs = np.array([_lag_sum(residual, valid, lag) for lag in lags]).T
+    products, pairs = _lag_sums(residual, valid, lags)
     near = products / power
     total, number = _of_all_spaxels(residual, valid, 0)
     # Pairs further apart than the reach share the sky's residual and nothing else.
@@ -227,12 +228,17 @@ def _of_all_spaxels(residual: Array, valid: Mask, channels: int) -> tuple[float,
     )
 
 
-def _lag_sum(residual: Array, valid: Mask, lag: tuple[int, int]) -> tuple[float, float]:
-    """Return the sum of products over pairs at a lag, and the number of pairs."""
-    here, there = _pairs(residual, lag)
-    valid_here, valid_there = _pairs(valid, lag)
-    pairs = np.count_nonzero(valid_here & valid_there)
-    return float(np.einsum("kyx,kyx->", here, there)), float(pairs)
+def _lag_sums(residual: Array, valid: Mask, lags: Sequence[tuple[int, int]]) -> tuple[Array, Array]:
+    """Return the sums of products over pairs at every lag, and the numbers of pairs."""
+    used, margin = valid.any(axis=(1, 2)), max(max(lag) for lag in lags)
+    # With a margin of zeros a lag on the sky is one in memory.
+    padding = (0, 0), (0, margin), (0, margin)
+    flat = np.pad(residual[used], padding).ravel()
+    is_valid = np.pad(valid[used], padding).ravel()
+    steps = [dy * (residual.shape[2] + margin) + dx for dy, dx in lags]
+    products = [flat[:-step] @ flat[step:] for step in steps]
+    pairs = [np.count_nonzero(is_valid[:-step] & is_valid[step:]) for step in steps]
+    return np.array(products), np.array(pairs, dtype=float)
 
 
 def _pairs(image: NDArray, lag: tuple[int, int]) -> tuple[NDArray, NDArray]:  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import ndimage
 
 from kurvs_pipeline.sky_templates import sky_lines
 from kurvs_pipeline.spectra import ApertureSpectra
@@ -22,6 +22,14 @@ LARGEST_PULL = 20.0
 
 ITERATIONS = 4
 
+REACH_OF_RESIDUALS = (0.25, 0.5, 0.25)
+"""Errors of position and width leave most of their residual beside the peak of a line: fits that
+avoid the peak would take what lies there for noise."""
+
+LOG_MULTIPLES = (-7.0, 12.0, 1.0)
+FINE_GRID = 11
+"""Of the logarithm of how strong the residual is."""
+
 FEWEST_CHANNELS = 100
 """Free of lines, for residuals to be measured."""
 
@@ -31,9 +39,10 @@ def with_sky_residuals(
 ) -> ApertureSpectra:
     """Add to the variance what subtraction left of the sky's lines.
 
-    The residual of a channel is taken as a fraction of its sky
-    (:func:`~kurvs_pipeline.sky_templates.sky_lines`). The fraction is the likeliest for fits of
-    a line of known width wherever the galaxy has none: errors of lines are what it is for.
+    The residual of a channel is taken as a fraction of the sky
+    (:func:`~kurvs_pipeline.sky_templates.sky_lines`) in it and its neighbours. The fraction is the
+    likeliest for fits of a line of known width wherever the galaxy has none: errors of lines are
+    what it is for.
 
     Parameters
     ----------
@@ -54,22 +63,22 @@ def with_sky_residuals(
         free = valid & line_free
         if free.sum() < FEWEST_CHANNELS:
             continue
-        sky = sky_lines(variance[index], valid)
+        power = ndimage.correlate1d(sky_lines(variance[index], valid) ** 2, REACH_OF_RESIDUALS)
         variance[index] = _with_residuals(
-            spectra.flux[index], variance[index], sky, free, line_sigma_channels
+            spectra.flux[index], variance[index], power, free, line_sigma_channels
         )
     return replace(spectra, variance=variance)
 
 
 def _with_residuals(
-    flux: Array, variance: Array, sky: Array, free: Mask, line_sigma_channels: float
+    flux: Array, variance: Array, power: Array, free: Mask, line_sigma_channels: float
 ) -> Array:
-    """Return the variance of one spectrum with the likeliest residual."""
+    """Return the variance of one spectrum with the likeliest multiple of a residual's power."""
     total = variance
     # The larger the residual, the less weight its channels have in the fits that tell it.
     for _ in range(ITERATIONS):
-        pull, share = _line_pulls(flux, (variance, sky**2), total, free, line_sigma_channels)
-        total = variance + _likeliest_power(pull, share) * sky**2
+        pull, share = _line_pulls(flux, (variance, power), total, free, line_sigma_channels)
+        total = variance + _likeliest_multiple(pull, share) * power
     return total
 
 
@@ -97,18 +106,23 @@ def _line_pulls(
     return np.clip(pull, -LARGEST_PULL, LARGEST_PULL), share
 
 
-def _likeliest_power(pull: Array, share: Array) -> float:
-    """Return the power p >= 0 for which pulls are likeliest, their variance being 1 + p share."""
+def _likeliest_multiple(pull: Array, share: Array) -> float:
+    """Return the number m >= 0 for which pulls are likeliest, their variance being 1 + m share."""
     scale = float(np.mean(share))
     if not scale > 0.0:
         return 0.0
 
-    def badness(power: float) -> float:
-        spread = 1.0 + power * share / scale
-        return float(np.mean(np.log(spread) + pull**2 / spread))
+    def badness(multiple: Array) -> Array:
+        spread = 1.0 + multiple[:, None] * (share / scale)
+        return np.asarray(np.mean(np.log(spread) + pull**2 / spread, axis=1))
 
-    found = optimize.minimize_scalar(
-        lambda log_power: badness(np.exp(log_power)), bounds=(-7.0, 12.0), method="bounded"
-    )
-    power = float(np.exp(found.x))
-    return power / scale if badness(power) < badness(0.0) else 0.0
+    coarse = np.arange(*LOG_MULTIPLES)
+    best = coarse[badness(np.exp(coarse)).argmin()]
+    fine = np.linspace(best - 1.0, best + 1.0, FINE_GRID)
+    value = badness(np.exp(fine))
+    at = int(np.clip(value.argmin(), 1, FINE_GRID - 2))
+    before, here, after = value[at - 1 : at + 2]
+    bend = before - 2.0 * here + after
+    offset = 0.5 * (before - after) / bend if bend > 0.0 else 0.0
+    multiple = float(np.exp(fine[at] + np.clip(offset, -1.0, 1.0) * (fine[1] - fine[0])))
+    return multiple / scale if here < badness(np.zeros(1))[0] else 0.0

@@ -6,9 +6,9 @@ residual, and hundreds of channels without lines of the galaxy determine them.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.interpolate import make_interp_spline
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -22,6 +22,19 @@ LARGEST_FLOOR = 10.0
 
 FEWEST_CHANNELS = 200
 """Free of lines, for three numbers to be determined without taking up noise."""
+
+SKY_WITHOUT_SHAPE = 0.3
+"""Of the noise between lines: fainter light has no shape that could be told."""
+
+STEEPEST_SLOPE, SHARPEST_CURVATURE = 4.0, 2.0
+"""Of the logarithm by channel: no line is narrower than the spectrograph's, a standard deviation
+of 0.75 channels, and none is seen beyond three of them."""
+
+LARGEST_SKY_BETWEEN_LINES = 1.5
+"""Variance over that between lines, of channels that no residual of a line has reached."""
+
+FEWEST_BETWEEN_LINES = 100
+"""Channels, for the noise to be measured on them."""
 
 
 def sky_lines(variance: Array, valid: Mask) -> Array:
@@ -44,13 +57,68 @@ def sky_lines(variance: Array, valid: Mask) -> Array:
     """
     if not valid.any():
         return np.zeros_like(variance)
+    floor = _variance_between_lines(variance, valid)
+    sensitive = valid & (floor > 0.0) & (floor < LARGEST_FLOOR * np.median(floor[valid]))
+    above = np.maximum(variance - floor, 0.0)
+    sky: Array = np.divide(above, np.sqrt(floor), out=np.zeros_like(floor), where=sensitive)
+    return sky
+
+
+def _variance_between_lines(variance: Array, valid: Mask) -> Array:
     known = np.where(valid, variance, np.median(variance[valid]))
     floor = ndimage.percentile_filter(known, FLOOR_PERCENTILE, size=FLOOR_CHANNELS)
-    floor = ndimage.uniform_filter1d(floor, FLOOR_CHANNELS // 2)
-    sensitive = valid & (floor > 0.0) & (floor < LARGEST_FLOOR * np.median(floor[valid]))
-    above = np.maximum(known - floor, 0.0)
-    sky: Array = np.divide(above, np.sqrt(floor), out=np.zeros_like(known), where=sensitive)
-    return sky
+    return np.asarray(ndimage.uniform_filter1d(floor, FLOOR_CHANNELS // 2))
+
+
+def between_sky_lines(sigma: Array, usable: Mask) -> Mask:
+    """Find channels between the sky's lines, where noise is nothing but noise.
+
+    Residuals of lines would make it seem larger, and shared by the whole field, in all channels.
+
+    Parameters
+    ----------
+    sigma : array, shape (n_channels, n_y, n_x)
+        Standard deviations.
+    usable : bool array, same shape
+        Voxels with data and without lines of the galaxy.
+
+    Returns
+    -------
+    bool array, shape (n_channels,)
+        All channels where fewer than 100 would be left.
+    """
+    variance, valid = _typical_variance(sigma, usable)
+    if not valid.any():
+        return np.ones_like(valid)
+    floor = _variance_between_lines(variance, valid)
+    between = valid & (variance < LARGEST_SKY_BETWEEN_LINES * floor)
+    return between if between.sum() >= FEWEST_BETWEEN_LINES else np.ones_like(valid)
+
+
+def _derivatives(sky: Array, between_lines: float) -> tuple[Array, Array]:
+    """Return the first and the second derivative by channel of lines that are all but unresolved.
+
+    The logarithm of a Gaussian is a parabola, which differences of neighbours know exactly.
+    Polynomials through the lines themselves would ring where there is no sky. ``between_lines``
+    is the noise there, in the unit of the sky.
+    """
+    raised = sky + SKY_WITHOUT_SHAPE * between_lines
+    before, here, after = sliding_window_view(np.pad(np.log(raised), 1, mode="edge"), 3).T
+    # A single bad channel is no line.
+    slope = np.clip(0.5 * (after - before), -STEEPEST_SLOPE, STEEPEST_SLOPE)
+    curvature = np.clip(after - 2.0 * here + before, -SHARPEST_CURVATURE, SHARPEST_CURVATURE)
+    return raised * slope, raised * (curvature + slope**2)
+
+
+def _typical_variance(sigma: Array, observed: Mask) -> tuple[Array, Mask]:
+    """Return the geometric mean over the field, and in which channels there is one.
+
+    A single voxel with a mistaken error would pass for a line in any other mean.
+    """
+    number = observed.sum(axis=(1, 2))
+    logs = np.log(np.where(observed, sigma, 1.0).astype(np.float32)).sum(axis=(1, 2), dtype=float)
+    mean = np.divide(logs, number, out=np.zeros_like(logs), where=number > 0)
+    return np.where(number > 0, np.exp(2.0 * mean), 0.0), number > 0
 
 
 def sky_residual(flux: Array, sigma: Array, usable: Mask) -> Array:
@@ -69,7 +137,7 @@ def sky_residual(flux: Array, sigma: Array, usable: Mask) -> Array:
         In all channels; 0 in a spaxel with fewer than 200 usable ones, and everywhere if
         the noise knows no sky lines.
     """
-    templates = _templates(sigma, usable)
+    templates = _templates(sigma)
     if templates is None:
         return np.zeros_like(flux)
     n_channels, *field = flux.shape
@@ -100,17 +168,14 @@ def _signal_fraction(fitted: Array, errors2: Array) -> Array:
     return np.asarray(np.divide(excess, power, out=np.zeros_like(power), where=power > 0.0))
 
 
-def _templates(sigma: Array, usable: Mask) -> Array | None:
+def _templates(sigma: Array) -> Array | None:
     """Return what errors of strength, position and width leave, shape (n_channels, 3)."""
-    observed = usable | (sigma > 0.0)
-    number = observed.sum(axis=(1, 2))
-    total = np.where(observed, sigma**2, 0.0).sum(axis=(1, 2))
-    mean = np.divide(total, number, out=np.zeros_like(total), where=number > 0)
-    sky = sky_lines(mean, number > 0)
-    channel = np.arange(sky.size)
-    # Differences of neighbouring channels would miss half of what so narrow lines do.
-    spline = make_interp_spline(channel, sky, k=5)
-    templates = np.stack([sky, spline(channel, nu=1), spline(channel, nu=2)], axis=1)
+    variance, valid = _typical_variance(sigma, sigma > 0.0)
+    sky = sky_lines(variance, valid)
+    if not sky.any():
+        return None
+    between_lines = float(np.sqrt(np.percentile(variance[valid], FLOOR_PERCENTILE)))
+    templates = np.stack([sky, *_derivatives(sky, between_lines)], axis=1)
     scale = np.abs(templates).max(axis=0)
     if not np.all(scale > 0.0):
         return None

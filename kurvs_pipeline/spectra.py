@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.block_continuum import CONTINUUM_BLOCK_CHANNELS, BlockContinuum
+from kurvs_pipeline.block_continuum import BlockContinuum
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import (
@@ -19,7 +19,7 @@ from kurvs_pipeline.noise import (
     observed_line_sigma_channels,
     residual_channels,
 )
-from kurvs_pipeline.sky_templates import sky_residual
+from kurvs_pipeline.sky_templates import between_sky_lines, sky_residual
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -134,21 +134,27 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     wavelength = band["wavelength"].to_numpy()
     flux, valid = _usable_flux(band)
     line_free = ~near_lines(wavelength, redshift)
-    continuum = BlockContinuum.of(flux, valid & line_free[:, None, None])
-    residual = flux - continuum.cube()
-    radius = np.hypot(band["x"].to_numpy()[None, :], band["y"].to_numpy()[:, None])
-    off_source = _off_source(radius > source_radius_arcsec, valid)
     variance = band["variance"].to_numpy().astype(float)
     stated = np.sqrt(np.where(variance >= 0.0, variance, np.nan))
-    if np.isfinite(stated[valid]).any():
+    is_stated = bool(np.isfinite(stated[valid]).any())
+    quiet_channels = line_free
+    if is_stated:
         valid &= stated > 0.0
-        residual = residual - sky_residual(residual, stated, valid & line_free[:, None, None])
-        scale, sigma = _rescaled(stated, residual, valid & line_free[:, None, None])
+        quiet_channels &= between_sky_lines(stated, valid & line_free[:, None, None])
+    continuum = BlockContinuum.of(flux, valid & quiet_channels[:, None, None])
+    residual = flux - continuum.cube()
+    if is_stated:
+        residual -= sky_residual(residual, stated, valid & line_free[:, None, None])
+        scale = _scale(residual, stated, valid & quiet_channels[:, None, None], continuum)
+        sigma = stated * (scale if scale > NOISE_FREE_SCALE else 1.0)
     else:
+        radius = np.hypot(band["x"].to_numpy()[None, :], band["y"].to_numpy()[:, None])
+        off_source = _off_source(radius > source_radius_arcsec, valid)
         scale, sigma = float("nan"), empirical_sigma(residual, valid, off_source)
         valid &= ~residual_channels(sigma, valid)[:, None, None]
+        quiet_channels &= between_sky_lines(sigma, valid & line_free[:, None, None])
     valid &= np.isfinite(sigma) & (sigma > 0.0)
-    quiet = valid & (line_free & ~residual_channels(sigma, valid))[:, None, None]
+    quiet = valid & quiet_channels[:, None, None]
     noise_free = scale <= NOISE_FREE_SCALE
     return CalibratedBand(
         flux=np.where(valid, residual, 0.0),
@@ -185,12 +191,13 @@ def _saturated(flux: NDArray[np.floating], valid: Mask) -> Mask:
     return np.zeros_like(valid)
 
 
-def _rescaled(stated: Array, residual: Array, quiet: Mask) -> tuple[float, Array]:
-    """Return the factor by which the stated noise is too small, and the noise it makes."""
-    scale = noise_scale(residual, stated, quiet)
+def _scale(residual: Array, stated: Array, quiet: Mask, continuum: BlockContinuum) -> float:
+    """Return the factor by which the stated noise is too small."""
+    if not quiet.any():
+        return float("nan")
+    number = np.median(continuum.usable[continuum.usable > 0])
     # Scatter about the median of n channels comes out small (Rousseeuw & Croux 1993).
-    scale *= CONTINUUM_BLOCK_CHANNELS / (CONTINUUM_BLOCK_CHANNELS - 0.8)
-    return scale, stated * (scale if scale > NOISE_FREE_SCALE else 1.0)
+    return noise_scale(residual, stated, quiet) * float(number / max(number - 0.8, 1.0))
 
 
 def _correlation(
@@ -275,28 +282,33 @@ def coadd(
         data at all; one that misses more than half of them is masked. Light on spaxels
         without data is not made up: see ``coverage``.
     """
-    flux, sigma, valid = band.flux, np.where(band.valid, band.sigma, 0.0), band.valid
-    if velocity_kms is not None:
-        flux, sigma, valid = _align(band.wavelength_um, velocity_kms, flux, sigma, valid)
     inside = weights * band.valid_spaxels
-    used = np.einsum("ayx,kyx->ak", inside, valid)
+    used = inside.any(axis=0)
+    cubes = band.flux, np.where(band.valid, band.sigma, 0.0), band.valid
+    flux, sigma, valid = (cube[:, used] for cube in cubes)
+    if velocity_kms is not None:
+        flux, sigma, valid = _align(band.wavelength_um, velocity_kms[used], flux, sigma, valid)
+    shares = inside[:, used]
+    held = shares @ valid.T
     total = inside.sum(axis=(1, 2))[:, None]
-    good = used > MINIMUM_WEIGHT_FRACTION * np.maximum(total, 1e-12)
-    scale = np.divide(total, used, out=np.ones_like(used), where=good)
-    summed = np.einsum("ayx,kyx->ak", inside, flux)
+    good = held > MINIMUM_WEIGHT_FRACTION * np.maximum(total, 1e-12)
+    scale = np.divide(total, held, out=np.ones_like(held), where=good)
+    on_sky = np.zeros((len(sigma), *used.shape))
+    on_sky[:, used] = sigma
     variance = np.stack(
-        [band.correlation.coadded_variance(w * sigma, velocity_kms=velocity_kms) for w in inside]
+        [band.correlation.coadded_variance(w * on_sky, velocity_kms=velocity_kms) for w in inside]
     )
-    return ApertureSpectra(summed * scale, variance * scale**2, good & (variance > 0.0))
+    return ApertureSpectra(
+        (shares @ flux.T) * scale, variance * scale**2, good & (variance > 0.0)
+    )  # fmt: skip
 
 
-def _align(wavelength_um: Array, velocity_kms: Array, *cubes: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
-    """Displace every spaxel by the whole channel nearest to its velocity."""
+def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
+    """Displace spaxels, shape (n_channels, n_spaxels), by the whole channel nearest to theirs."""
     step = np.gradient(wavelength_um)
-    offset = (
-        wavelength_um[:, None, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None, None]
-    )
-    source = np.arange(wavelength_um.size)[:, None, None] + np.rint(offset).astype(int)
+    offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
+    source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
     inside = (source >= 0) & (source < wavelength_um.size)
-    clipped = np.clip(source, 0, wavelength_um.size - 1)
-    return [np.take_along_axis(cube, clipped, axis=0) * inside for cube in cubes]
+    place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size
+    place += np.arange(velocity_kms.size)
+    return [spectrum.ravel()[place] * inside for spectrum in spectra]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kurvs_pipeline.sky_excess import with_sky_residuals
-from kurvs_pipeline.sky_templates import sky_lines, sky_residual
+from kurvs_pipeline.sky_excess import REACH_OF_RESIDUALS, with_sky_residuals
+from kurvs_pipeline.sky_templates import between_sky_lines, sky_lines, sky_residual
 from kurvs_pipeline.spectra import ApertureSpectra
 
 N_CHANNELS, FIELD = 1200, (4, 5)
@@ -52,6 +52,33 @@ def test_a_residual_under_the_lines_of_the_galaxy_is_known_from_elsewhere():
     assert np.std((corrected - galaxy)[500:600]) < 0.15 * np.std(left[500:600])
 
 
+def test_nothing_is_taken_away_between_sky_lines():
+    left = cube_of(airglow(shift=0.03) - airglow())
+    dark = airglow() < 1e-3
+    assert dark.sum() > 200
+    assert np.abs(sky_residual(left, SIGMA, EVERYWHERE)[dark]).max() < 0.02
+
+
+def test_one_voxel_with_a_wrong_error_is_no_sky_line():
+    left = cube_of(airglow(shift=0.03) - airglow())
+    spoiled = SIGMA.copy()
+    spoiled[555, 1, 1] = 1e3
+    change = sky_residual(left, spoiled, EVERYWHERE) - sky_residual(left, SIGMA, EVERYWHERE)
+    assert np.abs(change / SIGMA).max() < 0.1 * np.abs(left / SIGMA).max()
+
+
+def test_channels_between_sky_lines_are_found():
+    found = between_sky_lines(SIGMA, EVERYWHERE)
+    assert found[airglow() < 0.1].all()
+    assert not found[airglow() > 2.0].any()
+
+
+def test_where_lines_cover_nearly_all_the_rest_is_not_taken_for_dark():
+    usable = EVERYWHERE.copy()
+    usable[90:] = False
+    assert between_sky_lines(SIGMA, usable).all()
+
+
 def test_a_spectrum_without_sky_lines_is_left_alone():
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(SIGMA.shape)
@@ -77,7 +104,8 @@ def test_the_fit_takes_next_to_no_noise_away():
 def spectra_with(residual_fraction, n_spectra=8):
     """Noise as stated, and on top a residual that is independent from channel to channel."""
     rng = np.random.default_rng(3)
-    sky = sky_lines(VARIANCE, np.ones(N_CHANNELS, dtype=bool))
+    lines = sky_lines(VARIANCE, np.ones(N_CHANNELS, dtype=bool))
+    sky = np.sqrt(np.convolve(lines**2, REACH_OF_RESIDUALS, mode="same"))
     noise = rng.standard_normal((n_spectra, N_CHANNELS)) * np.sqrt(VARIANCE)
     residual = residual_fraction * sky * rng.standard_normal((n_spectra, N_CHANNELS))
     variance = np.broadcast_to(VARIANCE, noise.shape)
@@ -109,3 +137,28 @@ def test_a_spectrum_with_few_free_channels_keeps_its_errors():
     few = np.arange(N_CHANNELS) < 50
     kept = with_sky_residuals(spectra, few, line_sigma_channels=1.6)
     np.testing.assert_array_equal(kept.variance, spectra.variance)
+
+
+def errors_of_position(n_spectra=12, channels=0.1):
+    """Noise, and sky lines each subtracted at a place of its own."""
+    rng = np.random.default_rng(4)
+    centres, fluxes = np.arange(15.0, N_CHANNELS, 21.0), 10.0 ** rng.uniform(0.5, 2.0, 57)
+    offset = (CHANNEL - centres[:, None]) / 1.1
+    lines = fluxes[:, None] * np.exp(-0.5 * offset**2)
+    wrong = channels * rng.standard_normal((n_spectra, 57)) @ (lines * offset / 1.1)
+    variance = np.broadcast_to(1.0 + lines.sum(axis=0), wrong.shape)
+    noise = rng.standard_normal(wrong.shape) * np.sqrt(variance)
+    valid = np.ones(noise.shape, dtype=bool)
+    return ApertureSpectra(noise + wrong, variance, valid), centres.astype(int)
+
+
+def test_lines_on_sky_lines_scatter_by_their_errors():
+    spectra, places = errors_of_position()
+    found = calibrated(spectra)
+    profile = np.exp(-0.5 * (np.arange(-6, 7) / 1.6) ** 2)
+    pulls = []
+    for place in places[1:-1]:
+        here = slice(place - 6, place + 7)
+        weight = 1.0 / found.variance[:, here]
+        pulls.append((weight * found.flux[:, here]) @ profile / np.sqrt(weight @ profile**2))
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.1)
