@@ -20,6 +20,8 @@ from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
 from experiments.f_grad_figure import f_grad_figure
+from experiments.gradient_estimators import ABUNDANCE_BY_LOG_N2
+from experiments.spaxel_gradients import spaxel_gradient
 from experiments.terminal import Terminal
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CubeFormatError
@@ -41,6 +43,7 @@ AXIS_RATIOS = tuple(round(0.1 * tenth, 1) for tenth in range(2, 10))
 
 SEEING_OVER_RADIUS = (0.4, 0.8, 1.2, 1.8, 2.4)
 CURVE_SCHEMES = ("3x0.5re", "3x0.7re", "3x1.0re", "6x0.5re", "8x0.5re")
+SPAXELS = "spaxels within 1re, seeing over scale length"
 CURVE_GRADIENT_PER_RADIUS = -0.05
 """dex per effective radius: weak, as the curves do not state theirs."""
 
@@ -192,7 +195,8 @@ def curve_table(curves: GillmanCurves) -> QTable:
     -------
     QTable
         ``scheme, axis_ratio`` and one column a seeing over effective radius: disks of 1 arcsec,
-        thin, with a weak gradient.
+        thin, with a weak gradient; the last rows are those of
+        :mod:`experiments.spaxel_gradients`, with scale lengths for effective radii.
     """
     rows = []
     for scheme, ratio in itertools.product(CURVE_SCHEMES, AXIS_RATIOS):
@@ -203,8 +207,17 @@ def curve_table(curves: GillmanCurves) -> QTable:
             for at in SEEING_OVER_RADIUS
         ]  # fmt: skip
         rows.append((scheme, ratio, *found))
+    rows += [(SPAXELS, ratio, *_of_spaxels(curves, ratio)) for ratio in AXIS_RATIOS]
     names = ("scheme", "axis_ratio", *(f"ratio_at_{at:g}" for at in SEEING_OVER_RADIUS))
     return QTable(rows=rows, names=names, meta={"version": version("kurvs")})
+
+
+def _of_spaxels(curves: GillmanCurves, ratio: float) -> list[float]:
+    slope = CURVE_GRADIENT_PER_RADIUS / ABUNDANCE_BY_LOG_N2
+    return [
+        spaxel_gradient(ratio, at, slope) / curves.observed_over_intrinsic(ratio, at)
+        for at in SEEING_OVER_RADIUS
+    ]
 
 
 def _thin_disk(scheme: str, seeing_arcsec: float) -> SmearedDisks:

@@ -56,7 +56,7 @@ TWO_SIGMA = 1.96
 SPAXEL_FIELD_ARCSEC = 1.5
 """Spaxels farther out hold little light."""
 
-SPAXEL_DRAWS = 20
+SPAXEL_DRAWS = 40
 
 
 @dataclass(frozen=True)
@@ -369,7 +369,7 @@ def main(
     folder: Annotated[Path, typer.Argument(metavar="DOCS", help="With twin-signal-to-noise.ecsv.")],
     *,
     draws: Annotated[int, typer.Option(min=2, help="Of each galaxy, all known.")] = 500,
-    case_draws: Annotated[int, typer.Option(min=2, help="In the other cases.")] = 100,
+    case_draws: Annotated[int, typer.Option(min=2, help="In the other cases.")] = 200,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Measure mocks of the survey's galaxies and write what each estimator is worth."""

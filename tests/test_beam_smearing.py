@@ -11,6 +11,7 @@ from experiments.beam_smearing import (
     population_table,
     survey_table,
 )
+from experiments.spaxel_gradients import spaxel_gradient
 
 
 @pytest.fixture
@@ -55,3 +56,15 @@ def test_annuli_of_half_a_radius_come_within_a_quarter_of_the_curves(curves):
     rows = table[(table["scheme"] == "6x0.5re") & (table["axis_ratio"] > 0.25)]
     ratios = np.array([[row[name] for name in table.colnames[2:]] for row in rows])
     assert np.abs(ratios - 1.0).max() < 0.26
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("axis_ratio", [0.5, 0.7, 0.9])
+def test_spaxels_and_scale_lengths_reproduce_the_curves_of_round_disks(curves, axis_ratio):
+    for at in (0.4, 0.8, 1.2, 1.8, 2.4):
+        found = spaxel_gradient(axis_ratio, at, -0.08)
+        assert found == pytest.approx(curves.observed_over_intrinsic(axis_ratio, at), rel=0.07)
+
+
+def test_spaxels_of_a_sharp_disk_show_its_gradient():
+    assert spaxel_gradient(0.6, 1e-6, -0.08) == pytest.approx(1.0, abs=1e-6)

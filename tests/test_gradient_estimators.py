@@ -1,5 +1,6 @@
 """Estimators of gradients on line fluxes of the survey's galaxies."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,29 @@ def test_noise_gives_the_lines_the_snr_that_was_asked_for():
 
 
 def test_draws_between_tabulated_gradients_are_those_of_the_simulator():
-    design = MockDesign(RESOLVED, draws=2)
+    design = MockDesign(RESOLVED, draws=2, scale_scatter=0.0)
     mocks = design.make({"halpha": 1e9, "nii_6584": 1e9})
     exact = design.scene(float(mocks.gradient[0])).smeared_line_maps["nii_6584"]
-    assert np.abs(mocks.flux[0, 1] - exact).max() < 3e-4 * exact.max()
+    assert np.abs(mocks.flux[0, 1] - exact).max() < 1e-3 * exact.max()
+
+
+def test_scale_lengths_scatter_as_widely_as_the_fit_believes():
+    design = MockDesign(RESOLVED, draws=300)
+    mocks = design.make({"halpha": 1e9, "nii_6584": 1e9})
+    exact = replace(design, scale_scatter=0.0).make({"halpha": 1e9, "nii_6584": 1e9})
+    wider = design.scene(0.0, 0.2).smeared_line_maps["halpha"].max()
+    assert wider < exact.flux[0, 0].max()
+    peak = mocks.flux[:, 0].max(axis=(1, 2)) / exact.flux[:, 0].max(axis=(1, 2))
+    assert np.mean(peak < wider / exact.flux[0, 0].max()) == pytest.approx(0.16, abs=0.07)
+
+
+def test_true_profiles_are_lines_as_far_as_the_annuli_reach():
+    design = MockDesign(RESOLVED)
+    radius_kpc = 1.5 * design.galaxy.kpc_per_arcsec
+    for gradient in design.gradient_range:
+        profile = design.scene(gradient).galaxy.oxygen_abundance
+        line = profile(0.0) + gradient * radius_kpc
+        assert profile(radius_kpc) == pytest.approx(line, abs=1e-9)
 
 
 def test_the_same_draws_are_made_whatever_else_is_true():
