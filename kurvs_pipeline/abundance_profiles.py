@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundance_draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.branches import metallicity_branch
-from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.line_quantities import value_and_limit
 
 Array = NDArray[np.float64]
@@ -73,11 +72,6 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     """
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
-    if not measured:
-        raise CoverageError(
-            f"no diagnostic has its lines: there are {', '.join(draws.fluxes.names) or 'none'}; "
-            "expected halpha and nii_6584 at least, or the lines of another of kurvs calibrations"
-        )
     rows = [_of_diagnostic(diagnostic, draws, branch) for diagnostic in measured]
     columns: dict[str, NDArray[Any]] = {
         # Aperture by aperture, as results are read.
