@@ -96,6 +96,7 @@ def plot_map(known: xr.Dataset, axes: Axes) -> Axes:
 def plot_gradients(disks: SmearedDisks, axes: Axes) -> Axes:
     """Draw f_grad against effective radius for several gradients.
 
+    Dotted where [N II] is brighter outwards: there it hangs on how far out the abundance rises.
     Parameters
     ----------
     disks : SmearedDisks
@@ -105,6 +106,7 @@ def plot_gradients(disks: SmearedDisks, axes: Axes) -> Axes:
     """
     for gradient, colour in zip(GRADIENTS, COLOURS, strict=True):
         _draw(replace(disks, gradient=gradient), axes, f"{gradient:+.2f}", colour)
+    axes.plot([], [], ":", color="#555555", label="[N II] brighter outwards")
     return _label(axes, "gradient (dex kpc$^{-1}$)")
 
 
@@ -134,7 +136,9 @@ def _plain_ticks(axis: Axis, values: tuple[float, ...]) -> None:
 
 def _draw(disks: SmearedDisks, axes: Axes, name: str, colour: str) -> None:
     values = [disks.f_grad(SHOWN_INCLINATION_DEG, radius) for radius in RADII_ARCSEC.tolist()]
-    axes.plot(RADII_ARCSEC, values, color=colour, label=name)
+    fading = disks.largest_fading_arcsec >= RADII_ARCSEC
+    axes.plot(RADII_ARCSEC, values, ":", color=colour)
+    axes.plot(RADII_ARCSEC[fading], np.array(values)[fading], color=colour, label=name)
 
 
 def _label(axes: Axes, what: str) -> Axes:

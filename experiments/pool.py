@@ -2,10 +2,11 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 Task = TypeVar("Task")
@@ -45,9 +46,7 @@ def run_tasks(
         ProcessPoolExecutor(
             min(workers, len(tasks)),
             mp_context=get_context("spawn"),
-            # Interruption is the parent's to report, once.
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
+            initializer=_prepare_worker,
         ) as pool,
     ):
         futures = {pool.submit(function, task): number for number, task in enumerate(tasks)}
@@ -61,6 +60,20 @@ def run_tasks(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [outcomes[number] for number in range(len(tasks))]
+
+
+def _prepare_worker() -> None:
+    """Leave interruption to the parent, which reports it once, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent has: one that is killed takes no leave of its pool."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -24,6 +24,10 @@ FAINTEST_SHOWN = 0.03
 """Velocities are drawn where H-alpha is brighter than this fraction of its peak."""
 
 
+_CLEAR_SNR = 4.0
+"""Of a channel on a sky line, to be taken for the galaxy's light."""
+
+
 def lines_in(band: xr.Dataset, redshift: float) -> dict[str, float]:
     """Return the observed wavelength, um, of every line that lies in a band.
 
@@ -111,9 +115,10 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     wavelength = shown["wavelength"].to_numpy()
     axes.fill_between(wavelength, -noise, noise, step="mid", color=NOISE_COLOUR, linewidth=0.0)
     axes.step(wavelength, flux, where="mid", color=DATA_COLOUR, linewidth=0.9)
-    near = _near_lines(wavelength, centres) & (noise < 3.0 * noise.median()).to_numpy()
-    lit = float(flux.where(near).max()) if near.any() else 0.0
     # Sky lines run off the panel: scaled to them it would hide the galaxy's.
+    clear = ((noise < 3.0 * noise.median()) | (flux > _CLEAR_SNR * noise)).to_numpy()
+    near = _near_lines(wavelength, centres) & clear
+    lit = float(flux.where(near).max()) if near.any() else 0.0
     top = 1.35 * max(lit, 3.0 * float(noise.median()))
     axes.set(xlim=limits, ylim=(-0.5 * top, top), xlabel="wavelength (µm, vacuum)")
     axes.set_title(band_name)

@@ -118,6 +118,16 @@ class SmearedDisks:
     def _used_gradient(self) -> float:
         return self.gradient or SMALL_GRADIENT
 
+    @property
+    def largest_fading_arcsec(self) -> float:
+        """The effective radius beyond which the numerator's line is brighter outwards.
+
+        Its light is then that of places beyond the annuli, seen in the wings of the seeing, and
+        f_grad depends on how far out the abundance rises; infinite for falling gradients.
+        """
+        rise = self.gradient * self.kpc_per_arcsec / self.abundance_per_log_ratio * np.log(10.0)
+        return HALF_LIGHT_IN_SCALE_LENGTHS / rise if rise > 0.0 else float("inf")
+
     def f_grad(self, inclination_deg: float, effective_radius_arcsec: float) -> float:
         """Return the intrinsic over the observed gradient.
 

@@ -129,3 +129,13 @@ def test_with_three_bands_attenuation_and_other_diagnostics_are_shown(tmp_path, 
     assert "A_V (mag)" in shown
     assert "(balmer)" in shown
     assert all(name in shown for name in ("o3n2", "n2o2", "n2s2"))
+
+
+def test_what_a_missing_radius_does_is_among_what_is_assumed(cube, tmp_path, capsys):
+    known = [str(part) for option, value in KNOWN.items() if option != "--effective-radius"
+             for part in (option, value)]  # fmt: skip
+    out = ["--output", str(tmp_path / "out"), "--scheme", "2x0.5"]
+    assert execute(["measure", str(cube), *known, *out]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "reaches as far as the annuli, 1 arcsec" in shown
+    assert "state --effective-radius" in shown

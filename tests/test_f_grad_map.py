@@ -46,6 +46,15 @@ def test_it_depends_on_the_sign_of_the_gradient():
     assert falling > 1.3 * rising
 
 
+def test_a_rising_line_is_known_by_where_it_outruns_the_light():
+    """exp(-r / h) times 10^(g r / 0.63) rises where h > 0.63 / (g ln 10); Re = 1.678 h."""
+    disks = SmearedDisks(gradient=0.1)
+    scale_kpc = 0.63 / (0.1 * np.log(10.0))
+    expected = 1.678 * scale_kpc / kpc_per_arcsec(1.5)
+    assert disks.largest_fading_arcsec == pytest.approx(expected, rel=1e-3)
+    assert SmearedDisks(gradient=-0.1).largest_fading_arcsec == np.inf
+
+
 def test_zero_is_the_limit_of_small_gradients():
     limit = SmearedDisks(gradient=0.0).f_grad(50.0, 0.5)
     sides = [SmearedDisks(gradient=g).f_grad(50.0, 0.5) for g in (-0.002, 0.002)]

@@ -441,6 +441,18 @@ def test_a_galaxy_with_faint_halpha_is_left_out_of_a_normalised_stack():
     assert stack.members["halpha_snr"][1] == pytest.approx(3.0)
 
 
+@pytest.mark.parametrize(
+    ("band", "first_um", "why"),
+    [("IZ", 0.36, "no spectrum of H-alpha, only IZ"), ("H", 0.6564, "H-alpha could not be fitted")],
+)
+def test_a_galaxy_without_halpha_is_left_out_for_what_it_lacks(band, first_um, why):
+    """H-alpha is at 0.65646 um."""
+    wavelength = first_um + 1e-4 * np.arange(4)
+    without = plain("b", np.ones(4), band=band, wavelength_um=wavelength, halpha_flux=np.nan)
+    stack = stack_spectra([plain("a", np.ones(4)), without, plain("c", np.ones(4))])
+    assert stack.members["flag"][1] == why
+
+
 def test_a_galaxy_that_lacks_a_band_is_left_out_of_a_stack_of_fluxes():
     spectra = [plain(name, np.ones(4)) for name in "abc"]
     spectra += [plain(name, np.ones(4), band="YJ") for name in "ab"]
