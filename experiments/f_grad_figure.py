@@ -97,6 +97,7 @@ def plot_gradients(disks: SmearedDisks, axes: Axes) -> Axes:
     """Draw f_grad against effective radius for several gradients.
 
     Dotted where [N II] is brighter outwards: there it hangs on how far out the abundance rises.
+
     Parameters
     ----------
     disks : SmearedDisks

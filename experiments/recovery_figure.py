@@ -132,8 +132,10 @@ def plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
                   ecolor="#BBBBBB", elinewidth=0.8, zorder=1)  # fmt: skip
     axes.scatter(truth[known], gradient[known], c=radii[table["estimator"] == estimator][known],
                  vmin=radii.min(), vmax=radii.max(), cmap="viridis", s=22, zorder=2)  # fmt: skip
-    axes.plot(truth[~known], np.full((~known).sum(), 0.02), "x", color=_TRUTH_COLOUR,
-              transform=axes.get_xaxis_transform())  # fmt: skip
+    if not known.all():
+        axes.plot(truth[~known], np.full((~known).sum(), 0.02), "x", color=_TRUTH_COLOUR,
+                  transform=axes.get_xaxis_transform(), label="no gradient")  # fmt: skip
+        axes.legend(loc="upper left")
     ends = np.array([truth.min(), truth.max()])
     axes.plot(ends, ends, color=_TRUTH_COLOUR, linewidth=2.0, zorder=0)
     axes.set(xlabel="true gradient (dex kpc$^{-1}$)", title=ESTIMATOR_TITLE[estimator])

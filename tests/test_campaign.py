@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -110,6 +111,15 @@ def test_a_task_that_raises_is_recorded_and_does_not_stop_the_others(store):
     assert outcome.results["failed"].to_numpy().tolist() == [False, False, True] * 2
     np.testing.assert_array_equal(outcome.results["done"], ~outcome.results["failed"])
     assert np.isnan(outcome.results["mean"][2]).all()
+
+
+def test_a_task_that_kills_its_workers_is_recorded_and_does_not_stop_the_others(store):
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        outcome = run_campaign(Toy(n_tasks=6, deadly=(3,)), store, workers=2)
+    (failure,) = outcome.failures
+    assert failure.number == 3
+    assert failure.traceback.startswith("KilledWorker: ")
+    assert outcome.results["done"].sum() == 5
 
 
 def test_tasks_that_failed_are_tried_again(store, monkeypatch):

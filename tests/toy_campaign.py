@@ -1,5 +1,7 @@
 """An experiment without galaxies, and the processes that run it: here, where they can import it."""
 
+import os
+import signal
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,6 +29,8 @@ class Toy:
         Tasks that raise.
     endless : tuple of int
         Tasks that do not end while a test runs; these do not decide results either.
+    deadly : tuple of int
+        Tasks that kill the process that runs them.
     """
 
     n_tasks: int = 20
@@ -34,6 +38,7 @@ class Toy:
     wait_s: float = 0.0
     raising: tuple[int, ...] = ()
     endless: tuple[int, ...] = ()
+    deadly: tuple[int, ...] = ()
 
     @property
     def description(self):
@@ -52,6 +57,8 @@ class Toy:
     def run(self, number):
         if number in self.raising:
             raise ValueError(f"task {number} was told to raise")
+        if number in self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(600.0 if number in self.endless else self.wait_s)
         draws = np.random.default_rng(
             np.random.SeedSequence(self.seed, spawn_key=(number,))
