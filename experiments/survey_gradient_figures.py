@@ -55,8 +55,10 @@ def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
         n2, n2o2 = table.gradient["n2"], table.gradient["n2o2"]
         errors = table.gradient_err["n2o2"], table.gradient_err["n2"]
         draw(axes, n2, n2o2, *errors)
-        grid[0, 0].hist(n2, bins, histtype="step", color=colour)
-        grid[1, 1].hist(n2o2, bins, histtype="step", color=colour, orientation="horizontal")
+        grid[0, 0].hist(n2[np.isfinite(n2)], bins, histtype="step", color=colour)
+        grid[1, 1].hist(
+            n2o2[np.isfinite(n2o2)], bins, histtype="step", color=colour, orientation="horizontal"
+        )
     _cross(axes, "by N2", "by N2O2")
     grid[0, 0].set(xlim=RANGE, ylabel="galaxies")
     grid[1, 1].set(ylim=RANGE, xlabel="galaxies")

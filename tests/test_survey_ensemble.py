@@ -19,6 +19,11 @@ from experiments.twin_numbers import empty_numbers
 from kurvs_sim.survey_catalogue import kurvs_catalogue
 
 
+@pytest.fixture
+def rng():
+    return np.random.default_rng(2025)
+
+
 def test_table_1_has_the_published_statistics():
     found = SurveyTable.published().statistics()
     for name in ("n_n2", "n_n2o2", "n_r23"):
@@ -50,7 +55,7 @@ def test_two_pairs_have_no_correlation():
 
 
 @pytest.mark.parametrize(
-    ("published", "expected"), [(0.0, 2.0 / 101.0), (49.5, 1.0), (97.5, 6.0 / 101.0)]
+    ("published", "expected"), [(0.0, 2.0 / 101.0), (49.5, 1.0), (97.5, 8.0 / 101.0)]
 )
 def test_p_values_count_the_twins_beyond(published, expected):
     assert p_value(np.arange(1.0, 101.0), published) == pytest.approx(expected, abs=0.011)
@@ -58,7 +63,7 @@ def test_p_values_count_the_twins_beyond(published, expected):
 
 def test_p_values_are_uniform_where_the_twins_are_like_the_survey(rng):
     found = [p_value(rng.standard_normal(99), rng.standard_normal()) for _ in range(3000)]
-    assert np.mean(np.array(found) < 0.1) == pytest.approx(0.1, abs=0.02)
+    assert np.mean(np.array(found) <= 0.1) == pytest.approx(0.1, abs=0.02)
 
 
 def test_tasks_take_turns_between_distributions_then_galaxies():

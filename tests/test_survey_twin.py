@@ -97,17 +97,19 @@ def test_coarser_numerics_keep_line_ratios_of_annuli(kurvs_id):
     assert log_n2(TWIN_NUMERICS) == pytest.approx(log_n2(Numerics()), abs=0.002)
 
 
-def test_several_binnings_at_once_are_the_pipeline_on_each(observed, binned):
+def test_a_binning_among_several_is_measured_as_the_pipeline_measures_it(observed, binned):
     one, observation = observed
-    for scheme in schemes()[:2]:
-        table = Pipeline(scheme, seed=one.draws_seed).run(observation).gradients
-        row = table[(table["diagnostic"] == "n2") & (table["estimator"] == "slope_fgrad")][0]
-        draws = binned.draws(binned.fluxes, scheme, one.draws_seed)
-        slope = binned.corrected_slope("n2", draws, scheme)
-        assert slope.n_bins == row["n_bins"] >= 2
-        # Another binning has another background, and errors other draws.
-        assert slope.gradient == pytest.approx(row["gradient"].value, abs=1e-3)
-        assert slope.gradient_err == pytest.approx(row["gradient_err"].value, rel=0.1)
+    scheme = schemes()[0]
+    table = Pipeline(scheme, seed=one.draws_seed).run(observation).gradients
+    row = table[(table["diagnostic"] == "n2") & (table["estimator"] == "slope_fgrad")][0]
+    draws = binned.draws(binned.fluxes, scheme, one.draws_seed)
+    slope = binned.corrected_slope("n2", draws, scheme)
+    assert slope.n_bins == row["n_bins"] >= 2
+    assert slope.gradient == pytest.approx(row["gradient"].value, rel=1e-6)
+    assert slope.gradient_err == pytest.approx(row["gradient_err"].value, rel=1e-6)
+    forward = binned.forward(("n2",), scheme, one.draws_seed)
+    expected = table[(table["diagnostic"] == "n2") & (table["estimator"] == "forward")][0]
+    assert forward[0]["gradient"] == pytest.approx(expected["gradient"].value, rel=1e-6)
 
 
 def test_a_binning_that_was_not_measured_is_unknown(binned):
@@ -129,7 +131,9 @@ def test_lines_are_those_of_the_survey_step_by_step():
                 velocity_kms=galaxy.frame.maps.velocity_kms,
             ).fit()  # fmt: skip
             for line, flux in zip(columns, steps.flux, strict=True):
-                assert found.flux[aperture, line] == pytest.approx(flux, abs=steps.stated_error)
+                assert found.flux[aperture, line] == pytest.approx(
+                    flux, abs=steps.stated_error, rel=0.05
+                )
                 assert found.flux_err[aperture, line] == pytest.approx(steps.stated_error, rel=0.25)
 
 
