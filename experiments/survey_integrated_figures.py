@@ -62,7 +62,7 @@ def _points(
 def explain(axes: Axes, **style: object) -> None:
     """Explain what was drawn, if anything was."""
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(**style)  # type: ignore[arg-type]
+        axes.legend(**style)
 
 
 def main_sequence_figure(twin: ObservedTwin) -> Figure:

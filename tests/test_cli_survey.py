@@ -48,8 +48,8 @@ def test_table_1_sets_gradients_beside_truth_and_survey(results):
     assert table["gradient_true"].to_value("dex/kpc") == pytest.approx(expected)
     assert table["gradient_n2_survey"].to_value("dex/kpc") == pytest.approx([0.019, 0.036, -0.031])
     large = table[table["kurvs_id"] == 23]
-    off = large["gradient_n2_calibrated"] - large["gradient_true"]
-    assert np.abs(off[0]) < 4.0 * large["gradient_n2_calibrated_err"][0]
+    off = large["gradient_n2_forward"] - large["gradient_true"]
+    assert np.abs(off[0]) < 4.0 * large["gradient_n2_forward_err"][0]
 
 
 def test_table_a1_has_the_redshifts_of_the_survey_measured_again(results):
