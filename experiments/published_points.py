@@ -66,6 +66,10 @@ class PublishedPoints:
         """Gradients as corrected by the survey."""
         return SurveyTable.published()
 
+    def of_galaxies(self, name: str) -> Array:
+        """Return a property of all galaxies, by its name in the catalogue."""
+        return np.array([getattr(entry, name) for entry in kurvs_catalogue().values()], dtype=float)
+
     @property
     def abundances(self) -> Mapping[str, tuple[Array, Array]]:
         """Integrated abundances and their errors by diagnostic; none without the folder."""

@@ -18,6 +18,7 @@ from experiments.survey_integrated_figures import (
     TWIN_COLOUR,
     draw_survey,
     draw_twin,
+    explain,
 )
 from experiments.survey_statistics import SurveyTable, drawn_pearson
 
@@ -55,13 +56,15 @@ def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
         n2, n2o2 = table.gradient["n2"], table.gradient["n2o2"]
         errors = table.gradient_err["n2o2"], table.gradient_err["n2"]
         draw(axes, n2, n2o2, *errors)
-        grid[0, 0].hist(n2, bins, histtype="step", color=colour)
-        grid[1, 1].hist(n2o2, bins, histtype="step", color=colour, orientation="horizontal")
+        grid[0, 0].hist(n2[np.isfinite(n2)], bins, histtype="step", color=colour)
+        grid[1, 1].hist(
+            n2o2[np.isfinite(n2o2)], bins, histtype="step", color=colour, orientation="horizontal"
+        )
     _cross(axes, "by N2", "by N2O2")
     grid[0, 0].set(xlim=RANGE, ylabel="galaxies")
     grid[1, 1].set(ylim=RANGE, xlabel="galaxies")
     grid[0, 1].set_axis_off()
-    axes.legend(loc="upper left")
+    explain(axes, loc="upper left")
     return figure
 
 
@@ -82,7 +85,8 @@ def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
             if points is not None:
                 axes.plot(*points, style, markersize=5, linewidth=1.0, alpha=0.8, label=label)
     redshift, survey, table = twin.of_entries("redshift"), published.table_1, twin_table(twin)
-    draw_survey(axes, redshift, survey.gradient["n2"], survey.gradient_err["n2"], ecolor="#F2C9AB")
+    draw_survey(axes, published.of_galaxies("redshift"), survey.gradient["n2"],
+                survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
     draw_twin(axes, redshift, table.gradient["n2"], table.gradient_err["n2"], ecolor="#A8CCE3")
     axes.set(xlabel="redshift", ylabel=f"gradient by N2 {UNIT}", xlim=(1.1, 1.8), ylim=(-0.3, 0.3))
     axes.legend(fontsize=7, ncols=3, loc="lower left")
@@ -110,7 +114,8 @@ def kinematics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
     ):
         x = twin.of_entries(name)
         axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
-        draw_survey(axes, x, survey.gradient["n2"], survey.gradient_err["n2"], ecolor="#F2C9AB")
+        draw_survey(axes, published.of_galaxies(name), survey.gradient["n2"],
+                    survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
         axes.errorbar(x, table.gradient["n2"], table.gradient_err["n2"], fmt="none",
                       ecolor="#A8CCE3", elinewidth=0.6)  # fmt: skip
         points = axes.scatter(x, table.gradient["n2"], c=radius, cmap="viridis", vmin=0.1,
@@ -149,5 +154,5 @@ def binning_figure(twin: ObservedTwin, published: PublishedPoints, *, scheme: st
     r, scatter = drawn_pearson(first.columns(*names), second.columns(*names))
     _cross(axes, 'through 3 x 0.5"', f'through {scheme.replace("x", " x ")}"')
     axes.set_title(f"r of the twin, errors drawn again: {r:.2f} ± {scatter:.2f}", fontsize=11)
-    axes.legend(loc="upper left")
+    explain(axes, loc="upper left")
     return figure

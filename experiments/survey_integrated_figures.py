@@ -59,6 +59,12 @@ def _points(
     axes.errorbar(x, y, y_err, x_err, **(shared | style))  # type: ignore[arg-type]
 
 
+def explain(axes: Axes, **style: object) -> None:
+    """Explain what was drawn, if anything was."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**style)
+
+
 def main_sequence_figure(twin: ObservedTwin) -> Figure:
     """Fig. 1: star formation rate against stellar mass, which the twin takes from Table A1."""
     figure, axes = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
@@ -154,7 +160,7 @@ def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
         draw_survey(panels[0, 1], survey[1], survey[0])
         panels[0, 1].set(xlabel="A$_V$ of the starlight (mag)")
     for each in panels.ravel():
-        each.legend(fontsize=9)
+        explain(each, fontsize=9)
     return figure
 
 
@@ -168,7 +174,7 @@ def mass_metallicity_figure(twin: ObservedTwin, published: PublishedPoints) -> F
             numbers[part].sel(diagnostic=name).to_numpy() for part in ("abundance", "abundance_err")
         )
         if name in survey:
-            draw_survey(axes, mass, *survey[name])
+            draw_survey(axes, published.of_galaxies("log_stellar_mass"), *survey[name])
         draw_twin(axes, mass, value, error)
         for file, label in LITERATURE_ABUNDANCES.get(name, {}).items():
             points = published.literature(file)
@@ -179,7 +185,7 @@ def mass_metallicity_figure(twin: ObservedTwin, published: PublishedPoints) -> F
             _draw_relations(axes, mass, value, error)
         axes.set(title=DIAGNOSTIC_LABEL[name], xlabel="log stellar mass (solar)",
                  xlim=(9.2, 11.8), ylim=(7.9, 9.4))  # fmt: skip
-        axes.legend(fontsize=8, loc="lower right")
+        explain(axes, fontsize=8, loc="lower right")
     panels[0].set_ylabel("12 + log(O/H)")
     return figure
 
@@ -223,6 +229,6 @@ def indicators_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
                 axes.set_xlabel(DIAGNOSTIC_LABEL[horizontal])
             if column == 0:
                 axes.set_ylabel(DIAGNOSTIC_LABEL[vertical])
-    grid[0, 0].legend(fontsize=8, loc="lower right")
+    explain(grid[0, 0], fontsize=8, loc="lower right")
     figure.suptitle("12 + log(O/H) of whole galaxies by five diagnostics")
     return figure

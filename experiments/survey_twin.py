@@ -163,6 +163,7 @@ def with_gradient(kurvs_id: int, gradient: float) -> Galaxy:
     return replace(kurvs_galaxy(kurvs_id), oxygen_abundance=profile)
 
 
+@lru_cache(maxsize=64)
 def _pivot(kurvs_id: int) -> tuple[float, float]:
     """Return the abundance at the effective radius, and this radius in kpc."""
     entry, galaxy = catalogue_entry(kurvs_id), kurvs_galaxy(kurvs_id)

@@ -72,6 +72,20 @@ def test_the_variance_of_a_sum_of_correlated_spaxels_is_that_of_many_draws(rng):
     assert np.sqrt(correlation.coadded_variance(weights)) == pytest.approx(drawn, rel=0.04)
 
 
+def test_several_sums_at_once_have_the_variances_of_all_their_pairs(rng):
+    correlation = SpatialCorrelation(0.9, 0.1, ((0, 1), (1, 0)), (0.3, 0.2))
+    weights, sigma = rng.uniform(size=(2, 5, 6)), rng.uniform(0.5, 2.0, (3, 5, 6))
+    y, x = np.divmod(np.arange(30), 6)
+    dy, dx = np.abs(y[:, None] - y), np.abs(x[:, None] - x)
+    # Of the variance, "own" is on the diagonal, "common" between all that differ.
+    shared = np.where((dy == 0) & (dx == 0), 0.9 + 0.1, 0.1)
+    shared += 0.3 * ((dy == 0) & (dx == 1)) + 0.2 * ((dy == 1) & (dx == 0))
+    expected = [
+        [(w * s).ravel() @ shared @ (w * s).ravel() for s in sigma] for w in weights
+    ]  # fmt: skip
+    assert correlation.coadded_variances(weights, sigma) == pytest.approx(np.array(expected))
+
+
 def test_uncorrelated_variances_add():
     sigma = np.full((5, 5), 2.0)
     assert SpatialCorrelation().coadded_variance(sigma) == pytest.approx(25 * 4.0)
