@@ -168,9 +168,8 @@ def _slope_error_per_dex(measured: SchemeMeasurement, row: Row) -> float:
 def experiment(design: BinningDesign) -> RowsExperiment:
     """Return a design as tasks of a campaign."""
     description = {"command": "binning", **asdict(design)}
-    return RowsExperiment(
-        run_task, design.tasks(), COLUMNS, 2 * 4 * len(design.schemes), description
-    )
+    most_rows = len(DIAGNOSTICS) * N_ESTIMATORS * len(design.schemes)
+    return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, description)
 
 
 def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
