@@ -1,8 +1,8 @@
 """What each effect of the simulator does to gradients: switched on alone, and off alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import product
 
@@ -13,8 +13,8 @@ from rich.table import Table
 
 from experiments.ablation_figure import ablation_figure
 from experiments.ablation_summary import ablation_table, set_name, shares
-from experiments.pool import run_tasks
 from experiments.recovery_experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
+from experiments.rows_campaign import RowsExperiment, run_rows
 from experiments.run import Run
 from experiments.simulator_effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
 from kurvs_pipeline.errors import ConfigurationError
@@ -24,6 +24,13 @@ from kurvs_sim.profiles import Constant, Linear
 
 BAND, DIAGNOSTIC = "H", "n2"
 ESTIMATORS = ("slope", "slope_fgrad", "forward")
+
+COLUMNS: dict[str, type] = {
+    "effects": str, "inclination_deg": float, "effective_radius_arcsec": float, "realisation": int,
+    "estimator": str, "gradient_true": float, "gradient": float, "gradient_err": float,
+    "n_bins": int, "flag": str,
+}  # fmt: skip
+"""Of every row."""
 
 
 @dataclass(frozen=True)
@@ -152,19 +159,19 @@ def run_task(task: AblationTask) -> list[dict[str, object]]:
     ]
 
 
-def ablate(
-    design: AblationDesign, *, workers: int = 2, advance: Callable[[int], None] = lambda _: None
-) -> QTable:
-    """Simulate and measure every mock of a design.
+def experiment(design: AblationDesign) -> RowsExperiment:
+    """Return a design as tasks of a campaign."""
+    description = {"command": "ablate", **asdict(design)}
+    return RowsExperiment(run_task, design.tasks(), COLUMNS, len(ESTIMATORS), description)
+
+
+def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
+    """Return the rows of all mocks as a table.
 
     Parameters
     ----------
-    design : AblationDesign
-        What to simulate.
-    workers : int
-        Processes; the result is the same for any number.
-    advance : callable
-        Called with 1 after every mock.
+    rows : sequence of mapping
+        As of :func:`run_task`.
 
     Returns
     -------
@@ -172,8 +179,7 @@ def ablate(
         ``effects, inclination_deg, effective_radius_arcsec, realisation, estimator,
         gradient_true, gradient, gradient_err, n_bins, flag``.
     """
-    rows = run_tasks(run_task, design.tasks(), workers=workers, advance=advance)
-    table = QTable(rows=[row for of_task in rows for row in of_task])
+    table = QTable(rows=list(rows))
     for name in ("gradient_true", "gradient", "gradient_err"):
         table[name] = table[name] * (u.dex / u.kpc)
     table["inclination_deg"] = table["inclination_deg"] * u.deg
@@ -185,8 +191,10 @@ def run_ablation(
     design: AblationDesign,
     *,
     workers: int,
+    resume: bool,
     run: Run,
     progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Table:
     """Run the command ``kurvs ablate``: simulate, measure, compare, write.
 
@@ -194,20 +202,21 @@ def run_ablation(
     ----------
     design : AblationDesign
         What to simulate.
-    workers : int
-        Processes.
+    workers, resume, progress, announce
+        As for :func:`~experiments.rows_campaign.run_rows`.
     run : Run
         Where results go.
-    progress : callable
-        Makes a progress bar from a description and a total.
 
     Returns
     -------
     rich.table.Table
         What each effect does.
     """
-    with progress("simulating and measuring", len(design.tasks())) as advance:
-        gradients = ablate(design, workers=workers, advance=advance)
+    rows, store = run_rows(
+        experiment(design), workers=workers, resume=resume, run=run, progress=progress,
+        announce=announce,
+    )  # fmt: skip
+    gradients = gradients_table(rows)
     table = shares(gradients, design.effects)
     for written in (gradients, table):
         written.meta.update(version=version("kurvs"), seed=design.seed, gradient=design.gradient)
@@ -215,4 +224,5 @@ def run_ablation(
         gradients.write(directory / "gradients.ecsv")
         table.write(directory / "ablation.ecsv")
         ablation_figure(table).savefig(directory / "ablation.png", dpi=130)
+        store.replace(directory / store.name)
     return ablation_table(table)

@@ -29,7 +29,7 @@ def shares(gradients: QTable, effects: Iterable[str]) -> QTable:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.ablation.ablate`.
+        As of :func:`experiments.ablation.gradients_table`.
     effects : iterable of str
         Which.
 

@@ -101,7 +101,7 @@ def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning_sensitivity.measure_binnings`.
+        As of :func:`experiments.binning_sensitivity.gradients_table`.
     seed : int
         Of the samples.
 
@@ -144,7 +144,7 @@ def paired(
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning_sensitivity.measure_binnings`.
+        As of :func:`experiments.binning_sensitivity.gradients_table`.
     reference : str
         Scheme of the first, by N2.
     scheme, diagnostic : str

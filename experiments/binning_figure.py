@@ -33,7 +33,7 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning_sensitivity.measure_binnings`.
+        As of :func:`experiments.binning_sensitivity.gradients_table`.
     agreement : QTable
         From :func:`experiments.binning_agreement.agreements`.
     """

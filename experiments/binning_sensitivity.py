@@ -1,8 +1,8 @@
 """The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import product
 
@@ -16,7 +16,7 @@ from experiments.binning_agreement import agreement_table, agreements
 from experiments.binning_figure import binning_figure
 from experiments.line_flux_mocks import galaxies_with_gradient
 from experiments.mock_measurement import SchemeMeasurement, SharedMeasurement
-from experiments.pool import run_tasks
+from experiments.rows_campaign import RowsExperiment, run_rows
 from experiments.run import Run
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
@@ -30,8 +30,15 @@ SCHEMES = ("3x0.5", "2x0.8", "3x0.6", "3x0.7re", "6x0.25")
 """The survey's, its alternative of Fig. C1, the width that it gives for Gillman et al. (2022),
 annuli that grow with the galaxy, and narrow ones."""
 
-DIAGNOSTICS = ("n2", "n2o2")
+DIAGNOSTICS, N_ESTIMATORS = ("n2", "n2o2"), 4
 NEAR_LINES_KMS = 3000.0
+
+COLUMNS: dict[str, type] = {
+    "galaxy": int, "realisation": int, "gradient_true": float, "scheme": str, "diagnostic": str,
+    "estimator": str, "gradient": float, "gradient_err": float, "n_bins": int,
+    "gradient_per_dex": float, "flag": str,
+}  # fmt: skip
+"""Of every row."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def run_task(task: BinningTask) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        One row a scheme, diagnostic and estimator; see :func:`measure_binnings`.
+        One row a scheme, diagnostic and estimator; see :func:`gradients_table`.
     """
     observation, truth = task.observation()
     shared = SharedMeasurement.of(observation)
@@ -158,19 +165,20 @@ def _slope_error_per_dex(measured: SchemeMeasurement, row: Row) -> float:
     return float(np.linalg.norm(slope.coefficients)) if slope.n_bins > 1 else float("nan")
 
 
-def measure_binnings(
-    design: BinningDesign, *, workers: int = 2, advance: Callable[[int], None] = lambda _: None
-) -> QTable:
-    """Simulate every mock of a design, and measure it in every binning.
+def experiment(design: BinningDesign) -> RowsExperiment:
+    """Return a design as tasks of a campaign."""
+    description = {"command": "binning", **asdict(design)}
+    most_rows = len(DIAGNOSTICS) * N_ESTIMATORS * len(design.schemes)
+    return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, description)
+
+
+def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
+    """Return the rows of all mocks as a table.
 
     Parameters
     ----------
-    design : BinningDesign
-        What to simulate.
-    workers : int
-        Processes; the result is the same for any number.
-    advance : callable
-        Called with 1 after every mock.
+    rows : sequence of mapping
+        As of :func:`run_task`.
 
     Returns
     -------
@@ -180,8 +188,7 @@ def measure_binnings(
         the gradient that an independent error of one dex in each of its annuli would add; NaN
         for the forward estimators.
     """
-    rows = run_tasks(run_task, design.tasks(), workers=workers, advance=advance)
-    table = QTable(rows=[row for of_task in rows for row in of_task])
+    table = QTable(rows=list(rows))
     for name in ("gradient_true", "gradient", "gradient_err"):
         table[name] = table[name] * (u.dex / u.kpc)
     table["gradient_per_dex"] = table["gradient_per_dex"] / u.kpc
@@ -192,8 +199,10 @@ def run_binning(
     design: BinningDesign,
     *,
     workers: int,
+    resume: bool,
     run: Run,
     progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Table:
     """Run the command ``kurvs binning``: simulate, measure, compare, write.
 
@@ -201,20 +210,21 @@ def run_binning(
     ----------
     design : BinningDesign
         What to simulate.
-    workers : int
-        Processes.
+    workers, resume, progress, announce
+        As for :func:`~experiments.rows_campaign.run_rows`.
     run : Run
         Where results go.
-    progress : callable
-        Makes a progress bar from a description and a total.
 
     Returns
     -------
     rich.table.Table
         How the binnings agree.
     """
-    with progress("simulating and measuring", len(design.tasks())) as advance:
-        gradients = measure_binnings(design, workers=workers, advance=advance)
+    rows, store = run_rows(
+        experiment(design), workers=workers, resume=resume, run=run, progress=progress,
+        announce=announce,
+    )  # fmt: skip
+    gradients = gradients_table(rows)
     agreement = agreements(gradients, seed=design.seed)
     for table in (gradients, agreement):
         table.meta.update(version=version("kurvs"), seed=design.seed, scatter=design.scatter)
@@ -222,4 +232,5 @@ def run_binning(
         gradients.write(directory / "gradients.ecsv")
         agreement.write(directory / "binning.ecsv")
         binning_figure(gradients, agreement).savefig(directory / "binning.png", dpi=130)
+        store.replace(directory / store.name)
     return agreement_table(agreement)

@@ -92,7 +92,10 @@ def test_what_cannot_be_simulated_is_refused(options, told):
 
 
 def test_the_command_writes_tables_figure_and_record(tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.ablation.AblationDesign.inclinations_deg", (30.0,))
+    monkeypatch.setattr(
+        AblationDesign, "tasks",
+        lambda self: tuple(AblationTask(self, n, 0, 30.0, 0.7, 0) for n in self.sets_of_effects()),
+    )  # fmt: skip
     out = tmp_path / "out"
     arguments = ["ablate", "--effects", "rotation", "--realisations", "1", "--workers", "1"]
     assert execute([*arguments, "--output", str(out), "--quiet"]) == 0

@@ -92,6 +92,7 @@ def test_commands_of_the_readme_exist():
     assert shown == {
         "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations", "fgrad",
         "survey",
+        "report", "binning", "ablate", "plan",
     }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
 

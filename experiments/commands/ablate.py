@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
+from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, require_place
 
 EXAMPLES = """\b
 Examples:
   kurvs ablate
   kurvs ablate --effects seeing,seeing_wings,noise --realisations 1
   kurvs ablate --gradient 0.04 --realisations 8 --workers 4
+  kurvs ablate --output ablate --resume
 """
 
 
@@ -33,6 +34,9 @@ def ablate(
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --output.")
+    ] = False,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,
@@ -43,7 +47,8 @@ def ablate(
 
     Every set of effects sees the same galaxies (two inclinations, three effective radii) and the
     same draws. Writes ablation.ecsv (bias and scatter that each effect adds, and its share),
-    gradients.ecsv (one row a mock and estimator), ablation.png and run.json.
+    gradients.ecsv (one row a mock and estimator), ablation.png, ablate.zarr
+    (one result a mock, for --resume) and run.json.
     """
     from experiments.ablation import AblationDesign, run_ablation
     from experiments.run import start_run
@@ -52,13 +57,21 @@ def ablate(
 
     chosen = tuple(EFFECTS) if effects is None else tuple(map(str.strip, effects.split(",")))
     design = AblationDesign(gradient=gradient, realisations=realisations, effects=chosen, seed=seed)
+    require_place(resume=resume, output=output)
     terminal = Terminal(quiet=quiet, debug=debug)
     configuration = {
         "gradient": gradient, "realisations": realisations, "effects": chosen, "workers": workers,
     }  # fmt: skip
     with start_run(
-        "ablate", output=output, overwrite=overwrite, configuration=configuration, seed=seed
+        "ablate",
+        output=output,
+        overwrite=overwrite or resume,
+        configuration=configuration,
+        seed=seed,
     ) as run:
-        outcome = run_ablation(design, workers=workers, run=run, progress=terminal.progress)
+        outcome = run_ablation(
+            design, workers=workers, resume=resume, run=run, progress=terminal.progress,
+            announce=terminal.tell,
+        )  # fmt: skip
     terminal.show(outcome)
     terminal.show(f"Results in {run.directory}")

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
+from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, require_place
 
 EXAMPLES = """\b
 Examples:
   kurvs binning
   kurvs binning --realisations 12 --scatter 0
   kurvs binning --schemes 3x0.5,2x0.8,0-0.3-0.9-1.5 --workers 4
+  kurvs binning --output binning --resume
 """
 
 
@@ -32,6 +33,9 @@ def binning(
         ),
     ] = "3x0.5,2x0.8,3x0.6,3x0.7re,6x0.25",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --output.")
+    ] = False,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,
@@ -43,7 +47,8 @@ def binning(
     The 34 galaxies of KURVS with a gradient by N2 are simulated in all bands as the survey
     observed them. Writes gradients.ecsv (one row a mock, binning, diagnostic and estimator),
     binning.ecsv (Pearson r of samples, beside the published ones, and the unshared error of an
-    annulus that would make these), binning.png and run.json.
+    annulus that would make these), binning.png, binning.zarr
+    (one result a mock, for --resume) and run.json.
     """
     from experiments.binning_sensitivity import BinningDesign, run_binning
     from experiments.run import start_run
@@ -53,13 +58,21 @@ def binning(
         scatter=scatter, realisations=realisations, seed=seed,
         schemes=tuple(scheme.strip() for scheme in schemes.split(",")),
     )  # fmt: skip
+    require_place(resume=resume, output=output)
     terminal = Terminal(quiet=quiet, debug=debug)
     configuration = {
         "realisations": realisations, "scatter": scatter, "schemes": schemes, "workers": workers,
     }  # fmt: skip
     with start_run(
-        "binning", output=output, overwrite=overwrite, configuration=configuration, seed=seed
+        "binning",
+        output=output,
+        overwrite=overwrite or resume,
+        configuration=configuration,
+        seed=seed,
     ) as run:
-        outcome = run_binning(design, workers=workers, run=run, progress=terminal.progress)
+        outcome = run_binning(
+            design, workers=workers, resume=resume, run=run, progress=terminal.progress,
+            announce=terminal.tell,
+        )  # fmt: skip
     terminal.show(outcome)
     terminal.show(f"Results in {run.directory}")

@@ -51,3 +51,18 @@ def comma_separated_numbers(text: str, option: str) -> tuple[float, ...]:
     if len(set(values)) < len(values):
         raise ConfigurationError(f"{option} is '{text}'; expected every number once")
     return values
+
+
+def require_place(*, resume: bool, output: Path | None) -> None:
+    """Refuse to resume a run without being told where it is.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no ``--output``.
+    """
+    if resume and output is None:
+        raise ConfigurationError(
+            "--resume goes on with what is there: give the --output DIR of the run that was "
+            "interrupted"
+        )

@@ -1,0 +1,64 @@
+"""Campaigns of rows: tasks of tables that can be resumed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.ablation import EVERYTHING, AblationDesign, experiment, set_name
+from experiments.campaign import run_campaign
+from experiments.rows_campaign import TEXT, RowsExperiment, run_rows
+from experiments.run import start_run
+from experiments.terminal import Terminal
+from kurvs_pipeline.errors import FitError
+
+COLUMNS = {"name": str, "value": float, "count": int}
+
+
+def make_rows(number):
+    """Return as many rows as the number says; none of the fifth."""
+    if number == 5:
+        raise ValueError("five was told to raise")
+    return [{"name": f"row {n}", "value": number + 0.1, "count": n} for n in range(number)]
+
+
+def never(number):
+    pytest.fail(f"task {number} was done before")
+
+
+def toy(*numbers):
+    return RowsExperiment(make_rows, numbers, COLUMNS, 4, {"numbers": list(numbers)})
+
+
+def run_in(folder, made, *, resume=False):
+    with start_run("toy", output=folder, overwrite=resume, configuration={}) as run:
+        rows, store = run_rows(
+            made, workers=1, resume=resume, run=run, progress=Terminal(quiet=True).progress
+        )
+        with run.writing() as directory:
+            store.replace(directory / store.name)
+    return rows
+
+
+def test_rows_come_back_as_they_were_in_the_order_of_tasks(tmp_path):
+    assert run_in(tmp_path / "out", toy(3, 0, 2)) == make_rows(3) + make_rows(2)
+    assert (tmp_path / "out" / "toy.zarr").is_dir()
+
+
+def test_a_run_that_is_resumed_does_no_task_twice(tmp_path):
+    first = run_in(tmp_path / "out", toy(1, 2))
+    called = RowsExperiment(never, (1, 2), COLUMNS, 4, toy(1, 2).description)
+    assert run_in(tmp_path / "out", called, resume=True) == first
+
+
+def test_a_task_that_fails_is_told_and_the_others_are_kept(tmp_path):
+    with pytest.raises(FitError, match=r"1 of 2 mocks failed.*five was told to raise"):
+        run_in(tmp_path / "out", toy(1, 5))
+    kept = run_campaign(toy(1, 5), tmp_path / "out" / "toy.zarr", resume=True)
+    np.testing.assert_array_equal(kept.results["done"], [True, False])
+
+
+def test_designs_can_be_described_and_their_texts_fit():
+    made = experiment(AblationDesign())
+    assert json.loads(json.dumps(made.description))["gradient"] == -0.04
+    assert len(set_name(EVERYTHING)) <= int(TEXT[2:])
