@@ -90,6 +90,7 @@ def test_commands_of_the_readme_exist():
     )
     assert shown == {
         "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations", "fgrad",
+        "demo",
     }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
 
