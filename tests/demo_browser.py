@@ -57,6 +57,12 @@ class Served:
         return float(line.split()[1]) / 1024.0
 
 
+    def processor_ms(self) -> float:
+        """Return the processor time that the server has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").split()
+        return 1e3 * (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def served_demo() -> Iterator[Served]:
     """Serve the demo as a user would, at a free port."""

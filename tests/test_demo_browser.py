@@ -238,6 +238,7 @@ def _slider(session, start):
 
 
 def _summary_at(session, seeing):
+    session.force_roundtrip()  # cheaper than to pull a document that is not yet new
     for _ in range(100):
         session.pull()
         source = session.document.get_model_by_name("summary")

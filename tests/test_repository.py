@@ -93,6 +93,7 @@ def test_commands_of_the_readme_exist():
         "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations", "fgrad",
         "survey",
         "report", "binning", "ablate", "plan",
+        "demo",
     }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
 
