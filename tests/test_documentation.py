@@ -52,14 +52,24 @@ def commands(text):
     return [call.split() for call in calls if not call.startswith("-")]
 
 
+def options_of(command):
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def test_options_that_the_pages_name_exist():
+    known = {option for command in get_command(app).commands.values()
+             for option in options_of(command)}  # fmt: skip
+    text = "\n".join((DOCS / page).read_text() for page in PAGES_WITH_CODE)
+    assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
+
+
 def test_commands_of_the_pages_and_their_options_exist():
     known = get_command(app).commands
     shown = [call for page in PAGES_WITH_CODE for block in blocks(page, "sh")
              for call in commands(block)]  # fmt: skip
     assert shown
     for name, *words in shown:
-        options = {option for parameter in known[name].params for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= options, name
+        assert {word for word in words if word.startswith("--")} <= options_of(known[name]), name
 
 
 def test_every_figure_and_table_is_on_the_validation_page():
