@@ -195,12 +195,13 @@ class BandFitter:
         return absorbed_light(self.balmer_absorption, self.model, self.band, self.weights)
 
     def _fit_lines(self, spectra: ApertureSpectra, fallback_kms: tuple[Array, Array]) -> LineFits:
-        return fit_lines_or_fix(
+        fits = fit_lines_or_fix(
             self.model, spectra.flux, spectra.variance, mask=~spectra.valid,
             fallback_velocity_kms=fallback_kms[0], fallback_sigma_kms=fallback_kms[1],
             minimum_snr=self.minimum_snr,
             free_if_bright="halpha" in self.model.group_names,
         )  # fmt: skip
+        return fits.with_errors_of_misfit()
 
     def _with_broad_line(
         self, coadded: CoaddedApertures, found: FittedApertures, fallback_kms: tuple[Array, Array]

@@ -1,7 +1,7 @@
 """The outcome of emission-line fits: fluxes with covariance, kinematics and flags."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntFlag
 from functools import cached_property
 
@@ -35,7 +35,8 @@ class FitFlag(IntFlag):
     """Some line is masked or off the grid over more than half of its core: it is NaN."""
     POOR_FIT = 32
     """Noise alone explains the residuals in less than 1 of 1000 cases: the lines may not be
-    Gaussians, or the errors be too small. Told by :attr:`LineFits.quality_flag` only."""
+    Gaussians, or something else be there. Told by :attr:`LineFits.quality_flag` only; errors count
+    it (:meth:`LineFits.with_errors_of_misfit`)."""
     FAINT_CONTINUUM = 64
     """Stellar absorption was corrected for by a continuum below 3 sigma."""
     BROAD_LINE = 128
@@ -173,8 +174,32 @@ class LineFits:
     @cached_property
     def quality_flag(self) -> NDArray[np.intp]:
         """``flag`` with ``POOR_FIT`` added where chi2 is too large for noise, shape (n_spec,)."""
-        poor = self.p_value < POOR_FIT_PROBABILITY
-        return np.asarray(self.flag | np.where(poor, int(FitFlag.POOR_FIT), 0))
+        return np.asarray(self.flag | np.where(self._is_poor, int(FitFlag.POOR_FIT), 0))
+
+    @property
+    def _is_poor(self) -> NDArray[np.bool_]:
+        return np.asarray(self.p_value < POOR_FIT_PROBABILITY)
+
+    def with_errors_of_misfit(self) -> "LineFits":
+        """Return the fits with larger errors where the model leaves more than noise.
+
+        A residual of the sky under the lines, say, is in no channel's error. Poor fits have their
+        errors multiplied by the root of the reduced chi2 (as the Review of Particle Physics does
+        where measurements disagree; Workman et al. 2022, "Unconstrained averaging").
+
+        Returns
+        -------
+        LineFits
+            Good fits are as before; fluxes, kinematics and chi2 of all are.
+        """
+        power = np.where(self._is_poor, self.reduced_chi2, 1.0)
+        scale = np.sqrt(power)
+        return replace(
+            self,
+            flux_covariance=self.flux_covariance * power[:, None, None],
+            velocity_err_kms=self.velocity_err_kms * scale,
+            sigma_err_kms=self.sigma_err_kms * scale,
+        )
 
     def to_lines(self) -> LineFluxes:
         """Return the flux of every line, with ``oii`` where both of its lines were fitted."""

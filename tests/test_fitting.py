@@ -178,6 +178,18 @@ def test_a_line_at_the_width_limit_is_called_unresolved_and_not_measured():
     assert fits.flux[0, 0] == pytest.approx(1.0, abs=0.02)
 
 
+def test_errors_of_poor_fits_grow_by_the_root_of_the_reduced_chi2_and_those_of_good_ones_stay():
+    model, flux, variance = many_noisy(2, 100.0, seed=3)
+    flux[1] += 6.0 * np.sqrt(variance[1]) * (-1.0) ** np.arange(flux.shape[1])
+    plain = fit_lines(model, flux, variance)
+    fits = plain.with_errors_of_misfit()
+    growth = np.array([1.0, np.sqrt(plain.reduced_chi2[1])])
+    assert growth[1] > 5.0
+    np.testing.assert_allclose(fits.flux_err, plain.flux_err * growth[:, None])
+    np.testing.assert_allclose(fits.velocity_err_kms, plain.velocity_err_kms * growth)
+    np.testing.assert_array_equal(fits.flux, plain.flux)
+
+
 def test_the_oii_sum_is_unbiased_and_better_known_than_its_lines():
     model = line_model("IZ", 0.366, 0.380)
     rng = np.random.default_rng(6)
