@@ -62,6 +62,7 @@ def plot_bias(rows: QTable, axes: Axes) -> Axes:
     axes.axhline(0.0, color="black", linewidth=0.8)
     axes.set(xlabel="true gradient (dex kpc$^{-1}$)", ylabel="median bias (dex kpc$^{-1}$)",
              title="all known", ylim=(-0.06, 0.06))  # fmt: skip
+    axes.locator_params(axis="x", nbins=5)
     axes.legend(frameon=False)
     return axes
 
