@@ -56,7 +56,6 @@ class Served:
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
         return float(line.split()[1]) / 1024.0
 
-
     def processor_ms(self) -> float:
         """Return the processor time that the server has used."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").split()
