@@ -48,9 +48,9 @@ SLIDER_EFFECTS = {
         ["observed_halpha", "observed_log_n2", "forward_band", "spectrum"],
         [*MAPS[:3], "observed_velocity", "annuli"],
     ),
+    # Velocities are shown where there is light, which dust moves.
     ("Dust gradient", "dust_gradient", -0.2): (
-        ["intrinsic_halpha", *OBSERVED[:2], "profile_points"],
-        ["intrinsic_velocity", "annuli"],
+        ["intrinsic_halpha", *OBSERVED[:2], "profile_points"], ["annuli"],
     ),
     ("Annulus width", "annulus_width_arcsec", 0.3): (
         ["annuli", "profile_points", "forward_band", "spectrum"], MAPS,
