@@ -5,6 +5,7 @@ from itertools import chain
 
 import pytest
 import xarray as xr
+from astropy.io import fits
 from astropy.table import QTable
 
 from experiments.cli import BAD_INPUT, execute
@@ -132,10 +133,13 @@ def test_with_three_bands_attenuation_and_other_diagnostics_are_shown(tmp_path, 
 
 
 def test_what_a_missing_radius_does_is_among_what_is_assumed(cube, tmp_path, capsys):
-    known = [str(part) for option, value in KNOWN.items() if option != "--effective-radius"
-             for part in (option, value)]  # fmt: skip
+    unsized = tmp_path / "unsized.fits"
+    with fits.open(cube) as hdus:
+        for hdu in hdus:
+            hdu.header.remove("KURVS EFFECTIVE RADIUS", ignore_missing=True)
+        hdus.writeto(unsized)
     out = ["--output", str(tmp_path / "out"), "--scheme", "2x0.5"]
-    assert execute(["measure", str(cube), *known, *out]) == 0
+    assert execute(["measure", str(unsized), *out]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "reaches as far as the annuli, 1 arcsec" in shown
     assert "state --effective-radius" in shown
