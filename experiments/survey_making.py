@@ -74,7 +74,7 @@ def make_survey(
     summary = summarise(observed)
     with run.writing() as directory:
         write_tables(observed, summary, directory)
-        with terminal.progress("figures", 18) as advance:
+        with terminal.progress("figures", 17) as advance:
             for name, figure in figures(observed, published):
                 figure.savefig(directory / f"{name}.png", dpi=IMAGE_DPI)
                 plt.close(figure)
