@@ -59,6 +59,13 @@ def _sections(
         lines[:] = NumpyDocstring(lines, _PLAIN_TYPES, app, kind, name, item, options).lines()
 
 
+def _fields(
+    _app: Sphinx, _what: str, _name: str, item: object, _skip: object, _options: object
+) -> bool | None:
+    """Leave out fields of named tuples, which Python says are aliases; their class tells them."""
+    return True if type(item).__name__ == "_tuplegetter" else None
+
+
 def _inline(self: HTML5Translator, node: math) -> None:
     self.body.append(tex2mathml(node.astext()))
     raise SkipNode
@@ -72,6 +79,7 @@ def _display(self: HTML5Translator, node: math_block) -> None:
 def setup(app: Sphinx) -> None:
     """Read docstrings, and draw equations as MathML."""
     app.connect("autodoc-process-docstring", _sections)
+    app.connect("autodoc-skip-member", _fields)
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None),
                                block_renderers=(_display, None))  # fmt: skip
 
