@@ -86,6 +86,26 @@ def test_another_seed_is_not_mixed_into_a_run(recovered, capsys):
     assert "design.seed is 4, in the store 3" in capsys.readouterr().err
 
 
+def test_mocks_that_fail_are_listed_and_the_others_written(tmp_path, monkeypatch, capsys):
+    config, out = tmp_path / "two.toml", tmp_path / "out"
+    config.write_text("realisations = 2\n[grid]\neffective_radius_arcsec = [0.7]")
+    run = RecoveryExperiment.run
+
+    def fail_second(self, number):
+        if number == 1:
+            raise ArithmeticError("no line\nat all")
+        return run(self, number)
+
+    monkeypatch.setattr(RecoveryExperiment, "run", fail_second)
+    arguments = ["recover", "--config", str(config), "--workers", "1", "--output", str(out)]
+    assert execute(arguments) == 0
+    assert "1 mocks failed and are in failures.ecsv; the first: at all" in capsys.readouterr().out
+    (failure,) = QTable.read(out / "failures.ecsv")
+    assert (failure["task"], failure["seed"]) == (1, 2025)
+    assert "ArithmeticError: no line" in failure["traceback"]
+    assert set(QTable.read(out / "recovery.ecsv")["realisation"]) == {0}
+
+
 def test_two_processes_measure_the_same_bits_as_one(tmp_path):
     experiment = RecoveryExperiment(
         Grid({"gradient_dex_per_kpc": (TRUE_GRADIENT,), "effective_radius_arcsec": (0.7,)}),
