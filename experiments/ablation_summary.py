@@ -80,10 +80,15 @@ def _of_estimator(
             "effect": name, "label": effect.label, "estimator": estimator,
             **_columns("alone", beside, on),
             **_columns("within", by_set[set_name(without(name))], whole),
-            "bias_share": bias.value / total_bias.value,
-            "variance_share": (scatter / total_scatter) ** 2,
+            "bias_share": _share(bias.value, total_bias.value),
+            "variance_share": _share(scatter, total_scatter) ** 2,
         })  # fmt: skip
     return rows
+
+
+def _share(part: float, whole: float) -> float:
+    """Return a part of the whole, NaN of nothing: a single mock has no scatter."""
+    return part / whole if whole != 0.0 else float("nan")
 
 
 def _columns(prefix: str, before: Array, after: Array) -> dict[str, object]:

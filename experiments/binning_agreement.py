@@ -23,6 +23,9 @@ SAMPLES = 2000
 SAMPLE_SIZE, SMALL_SAMPLE_SIZE = 34, 8
 """Galaxies with a published gradient by N2, and by both N2 and N2O2."""
 
+FEWEST_PAIRS = 8
+"""Fewer say nothing of r."""
+
 CENTRAL = {"68": (0.16, 0.84), "95": (0.025, 0.975)}
 ERRORS_DEX = np.arange(0.0, 1.005, 0.01)
 """Errors of an annulus that are tried, all unshared between the two measurements."""
@@ -111,7 +114,8 @@ def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
         One row a comparison and estimator: ``scheme, diagnostic, reference, estimator,
         sample_size, n_mocks, measured, r_median, r_low, r_high, r_perturbed, r_truth,
         r_published, r_published_err, annulus_error_68, annulus_error_95``. r is that of samples
-        of ``sample_size`` mocks with a gradient in both, with its central 68 per cent;
+        of ``sample_size`` mocks, 34 (8 by N2O2) or as many as have a gradient in both, with its
+        central 68 per cent; NaN for fewer than 8;
         ``measured`` is the fraction of mocks that have one; ``r_perturbed`` the median after
         every gradient is moved by its own stated error; ``r_truth`` that of the second gradient
         with the truth. ``annulus_error_68`` and ``_95`` are the least errors, in dex, that each
@@ -179,7 +183,7 @@ def _row(
     gradients: QTable, reference: str, scheme: str, diagnostic: str, estimator: str, seed: int
 ) -> dict[str, object]:
     pair = paired(gradients, reference, scheme, diagnostic, estimator)
-    size = SAMPLE_SIZE if diagnostic == "n2" else SMALL_SAMPLE_SIZE
+    size = min(SAMPLE_SIZE if diagnostic == "n2" else SMALL_SAMPLE_SIZE, pair.truth.size)
     n_mocks = int(((gradients["scheme"] == reference) & (gradients["diagnostic"] == "n2")
                    & (gradients["estimator"] == estimator)).sum())  # fmt: skip
     published = PUBLISHED.get((scheme, diagnostic), Published(math.nan, math.nan, ""))
@@ -197,7 +201,7 @@ def _correlations(
 ) -> dict[str, float]:
     names = ("r_median", "r_low", "r_high", "r_perturbed", "r_truth",
              "annulus_error_68", "annulus_error_95")  # fmt: skip
-    if pair.truth.size < size:
+    if pair.truth.size < FEWEST_PAIRS:
         return dict.fromkeys(names, math.nan)
     samples = pair.samples(random, size)
     white = random.standard_normal((2, *samples.shape))

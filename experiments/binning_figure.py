@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.binning_agreement import (
+    FEWEST_PAIRS,
     PUBLISHED,
     SAMPLE_SIZE,
     PairedGradients,
@@ -88,10 +89,10 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
 def plot_added_error(pairs: dict[str, PairedGradients], axes: Axes) -> Axes:
     """Draw r of samples against the unshared error of each annulus."""
     for (scheme, pair), colour in zip(pairs.items(), COLOURS, strict=False):
-        if pair.truth.size < SAMPLE_SIZE:
+        if pair.truth.size < FEWEST_PAIRS:
             continue
         random = np.random.default_rng(0)
-        samples = pair.samples(random, SAMPLE_SIZE)
+        samples = pair.samples(random, min(SAMPLE_SIZE, pair.truth.size))
         added = pair.per_dex[:, samples] * random.standard_normal((2, *samples.shape))
         low, middle, high = np.quantile(
             [pair.correlation(samples, error * added) for error in ERRORS_DEX],

@@ -102,5 +102,5 @@ def test_the_command_writes_tables_figure_and_record(tmp_path, monkeypatch):
     table = QTable.read(out / "ablation.ecsv")
     assert set(table["effect"]) == {"nothing", "everything", "rotation"}
     assert {item.name for item in out.iterdir()} == {
-        "ablation.ecsv", "ablation.png", "gradients.ecsv", "run.json",
+        "ablate.zarr", "ablation.ecsv", "ablation.png", "gradients.ecsv", "run.json",
     }  # fmt: skip
