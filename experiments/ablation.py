@@ -77,6 +77,13 @@ class AblationDesign:
     def galaxy(self, inclination_deg: float, effective_radius_arcsec: float) -> Galaxy:
         """Return one of the galaxies.
 
+        Parameters
+        ----------
+        inclination_deg : float
+            0 is face-on.
+        effective_radius_arcsec : float
+            Half-light radius of H-alpha.
+
         Raises
         ------
         ConfigurationError
@@ -115,7 +122,21 @@ class AblationDesign:
 
 @dataclass(frozen=True)
 class AblationTask:
-    """One mock: a galaxy, a draw, and a set of effects."""
+    """One mock: a galaxy, a draw, and a set of effects.
+
+    Parameters
+    ----------
+    design : AblationDesign
+        What all mocks share.
+    names : frozenset of str
+        Effects that are switched on, keys of ``EFFECTS``.
+    index : int
+        Of the galaxy, from 0; with the realisation it seeds all random draws.
+    inclination_deg, effective_radius_arcsec : float
+        Of the galaxy.
+    realisation : int
+        Number of the draw, from 0.
+    """
 
     design: AblationDesign
     names: frozenset[str]
@@ -134,6 +155,11 @@ class AblationTask:
 
 def run_task(task: AblationTask) -> list[dict[str, object]]:
     """Simulate and measure one mock.
+
+    Parameters
+    ----------
+    task : AblationTask
+        Which.
 
     Returns
     -------
@@ -160,7 +186,13 @@ def run_task(task: AblationTask) -> list[dict[str, object]]:
 
 
 def experiment(design: AblationDesign) -> RowsExperiment:
-    """Return a design as tasks of a campaign."""
+    """Return a design as tasks of a campaign.
+
+    Parameters
+    ----------
+    design : AblationDesign
+        What to simulate.
+    """
     description = {"command": "ablate", **asdict(design)}
     return RowsExperiment(run_task, design.tasks(), COLUMNS, len(ESTIMATORS), description)
 
@@ -202,10 +234,16 @@ def run_ablation(
     ----------
     design : AblationDesign
         What to simulate.
-    workers, resume, progress, announce
-        As for :func:`~experiments.rows_campaign.run_rows`.
+    workers : int
+        Processes.
+    resume : bool
+        Whether to go on with the store of a run that was interrupted.
     run : Run
         Where results go.
+    progress : callable
+        Makes a progress bar from a description and a total.
+    announce : callable
+        Called with lines such as the address of the dashboard.
 
     Returns
     -------

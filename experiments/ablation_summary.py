@@ -19,7 +19,13 @@ TOTALS = {"nothing": frozenset[str](), "everything": EVERYTHING}
 
 
 def set_name(names: Collection[str]) -> str:
-    """Return the name of a set of effects in tables."""
+    """Return the name of a set of effects in tables.
+
+    Parameters
+    ----------
+    names : collection of str
+        Keys of ``EFFECTS``, in any order.
+    """
     return "+".join(name for name in EFFECTS if name in names) or "nothing"
 
 
@@ -115,6 +121,11 @@ def ablation_table(table: QTable) -> Table:
     ----------
     table : QTable
         From :func:`shares`.
+
+    Returns
+    -------
+    rich.table.Table
+        One row an effect and estimator.
     """
     shown = Table(title="What each effect does to gradients by N2, dex/kpc", title_justify="left")
     for heading in ("effect", "estimator", "alone: bias", "scatter", "off: bias", "scatter",

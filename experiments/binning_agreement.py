@@ -74,7 +74,15 @@ class PairedGradients:
     truth: Array
 
     def samples(self, random: np.random.Generator, size: int) -> Integers:
-        """Draw samples of mocks with replacement, shape (n_samples, size)."""
+        """Draw samples of mocks with replacement, shape (n_samples, size).
+
+        Parameters
+        ----------
+        random : Generator
+            Source of the draws.
+        size : int
+            Mocks in a sample.
+        """
         return random.integers(0, self.truth.size, (SAMPLES, size))
 
     def correlation(self, samples: Integers, noise: Array | float = 0.0) -> Array:
@@ -91,7 +99,13 @@ class PairedGradients:
 
 
 def pearson(first: Array, second: Array) -> Array:
-    """Return Pearson's r along the last axis."""
+    """Return Pearson's r along the last axis.
+
+    Parameters
+    ----------
+    first, second : array, shape (..., n)
+        What is compared; NaN comes out where one of them is constant.
+    """
     a = first - first.mean(axis=-1, keepdims=True)
     b = second - second.mean(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -240,6 +254,11 @@ def agreement_table(agreement: QTable) -> Table:
     ----------
     agreement : QTable
         From :func:`agreements`.
+
+    Returns
+    -------
+    rich.table.Table
+        One row a comparison and estimator.
     """
     table = Table(title="Pearson r of gradients from other annuli with those of "
                   f"{agreement['reference'][0]}", title_justify="left")  # fmt: skip

@@ -50,7 +50,17 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
 
 
 def plot_pairs(pairs: dict[str, PairedGradients], reference: str, axes: Axes) -> Axes:
-    """Draw gradients of the same mocks against each other."""
+    """Draw gradients of the same mocks against each other.
+
+    Parameters
+    ----------
+    pairs : dict of str to PairedGradients
+        By scheme; gradients through the reference are the first of each pair.
+    reference : str
+        Scheme of the abscissa.
+    axes : Axes
+        To draw on.
+    """
     limits = -SHOWN_GRADIENT, SHOWN_GRADIENT
     for (scheme, pair), colour, marker in zip(pairs.items(), COLOURS, "os^D", strict=False):
         first, second = pair.gradient
@@ -65,7 +75,15 @@ def plot_pairs(pairs: dict[str, PairedGradients], reference: str, axes: Axes) ->
 
 
 def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
-    """Draw the r of samples by comparison and estimator, and the published ones."""
+    """Draw the r of samples by comparison and estimator, and the published ones.
+
+    Parameters
+    ----------
+    agreement : QTable
+        From :func:`~experiments.binning_agreement.agreements`.
+    axes : Axes
+        To draw on.
+    """
     keys = list(dict.fromkeys(zip(agreement["scheme"], agreement["diagnostic"], strict=True)))
     estimators = list(dict.fromkeys(agreement["estimator"].tolist()))
     for shift, (estimator, colour) in enumerate(zip(estimators, COLOURS, strict=False)):
@@ -88,7 +106,15 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
 
 
 def plot_added_error(pairs: dict[str, PairedGradients], axes: Axes) -> Axes:
-    """Draw r of samples against the unshared error of each annulus."""
+    """Draw r of samples against the unshared error of each annulus.
+
+    Parameters
+    ----------
+    pairs : dict of str to PairedGradients
+        By scheme; those with too few pairs are left out.
+    axes : Axes
+        To draw on.
+    """
     for (scheme, pair), colour in zip(pairs.items(), COLOURS, strict=False):
         if pair.truth.size < FEWEST_PAIRS:
             continue

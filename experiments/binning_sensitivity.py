@@ -90,14 +90,30 @@ class BinningDesign:
 
 @dataclass(frozen=True)
 class BinningTask:
-    """One mock: a galaxy of the survey, and a draw of its gradient and of the noise."""
+    """One mock: a galaxy of the survey, and a draw of its gradient and of the noise.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What all mocks share.
+    kurvs_id : int
+        Galaxy, as numbered in the survey.
+    realisation : int
+        Number of the draw, from 0.
+    """
 
     design: BinningDesign
     kurvs_id: int
     realisation: int
 
     def seed_for(self, use: int) -> int:
-        """Return a seed of 63 bits, another one for each use."""
+        """Return a seed of 63 bits, another one for each use.
+
+        Parameters
+        ----------
+        use : int
+            0 for the gradient, 1 for the cubes.
+        """
         key = np.random.SeedSequence(
             self.design.seed, spawn_key=(self.kurvs_id, self.realisation, use)
         )
@@ -119,6 +135,11 @@ class BinningTask:
 
 def run_task(task: BinningTask) -> list[dict[str, object]]:
     """Simulate one mock and measure it in every binning.
+
+    Parameters
+    ----------
+    task : BinningTask
+        Which.
 
     Returns
     -------
@@ -166,7 +187,13 @@ def _slope_error_per_dex(measured: SchemeMeasurement, row: Row) -> float:
 
 
 def experiment(design: BinningDesign) -> RowsExperiment:
-    """Return a design as tasks of a campaign."""
+    """Return a design as tasks of a campaign.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What to simulate.
+    """
     description = {"command": "binning", **asdict(design)}
     most_rows = len(DIAGNOSTICS) * N_ESTIMATORS * len(design.schemes)
     return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, description)
@@ -210,10 +237,16 @@ def run_binning(
     ----------
     design : BinningDesign
         What to simulate.
-    workers, resume, progress, announce
-        As for :func:`~experiments.rows_campaign.run_rows`.
+    workers : int
+        Processes.
+    resume : bool
+        Whether to go on with the store of a run that was interrupted.
     run : Run
         Where results go.
+    progress : callable
+        Makes a progress bar from a description and a total.
+    announce : callable
+        Called with lines such as the address of the dashboard.
 
     Returns
     -------

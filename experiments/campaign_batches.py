@@ -81,6 +81,11 @@ def run_batch(experiment: Experiment, numbers: Sequence[int]) -> Batch:
         Whose.
     numbers : sequence of int
         Which.
+
+    Returns
+    -------
+    Batch
+        Results, tracebacks of the tasks that raised, and the time of all, in seconds.
     """
     started = time.perf_counter()
     template = experiment.template()
@@ -140,11 +145,28 @@ class BatchSizes:
     _task_s: deque[float] = field(default_factory=lambda: deque(maxlen=32))
 
     def learn(self, batch: Batch) -> None:
-        """Take account of a batch that is done."""
+        """Take account of a batch that is done.
+
+        Parameters
+        ----------
+        batch : Batch
+            With its time, in seconds.
+        """
         self._task_s.append(batch.seconds / len(batch))
 
     def split(self, numbers: Sequence[int]) -> Iterator[tuple[int, ...]]:
-        """Give out numbers, each time as many as now seem right."""
+        """Give out numbers, each time as many as now seem right.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Tasks to do.
+
+        Yields
+        ------
+        tuple of int
+            The next of them, ``largest`` at most.
+        """
         begin = 0
         while begin < len(numbers):
             end = begin + self._size

@@ -38,6 +38,11 @@ def batches_here(
         Which.
     largest : int
         Most tasks of a batch.
+
+    Yields
+    ------
+    Batch
+        In the order of the tasks.
     """
     sizes = BatchSizes(largest)
     for chosen in sizes.split(numbers):
@@ -147,6 +152,11 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
         Processes.
     announce : callable
         Called with the address of the dashboard.
+
+    Yields
+    ------
+    Client
+        Of the cluster, which stops with the context.
     """
     import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
@@ -185,6 +195,11 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
         Of its scheduler, such as ``tcp://host:8786``.
     announce : callable
         Called with the address of the dashboard, and where no worker has come yet.
+
+    Yields
+    ------
+    Client
+        Of the cluster, which goes on after the context.
 
     Raises
     ------

@@ -21,6 +21,11 @@ def locked(store: Path) -> Iterator[None]:
     store : Path
         The store; ``NAME.lock`` beside it says who is at work, while somebody is.
 
+    Yields
+    ------
+    None
+        The store is locked within the context.
+
     Raises
     ------
     OutputError

@@ -58,7 +58,13 @@ class Recorder:
             self._checkpoint()
 
     def add(self, batch: Batch) -> None:
-        """Take the results of a batch."""
+        """Take the results of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            Of tasks that were to be done.
+        """
         for place, number in enumerate(batch.numbers):
             result = {name: values[place] for name, values in batch.values.items()}
             self._put(number, {**result, "done": True, "failed": False, "traceback": 0})

@@ -60,7 +60,15 @@ class CampaignStore:
 
     @classmethod
     def of(cls, experiment: Experiment, path: Path) -> "CampaignStore":
-        """Return the store of an experiment, which need not exist yet."""
+        """Return the store of an experiment, which need not exist yet.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            Whose results it holds.
+        path : Path
+            Of the zarr group.
+        """
         return cls(path, experiment.template().assign(STATES), experiment.n_tasks)
 
     @property
@@ -106,12 +114,24 @@ class CampaignStore:
         )
 
     def blank(self, chunk: int) -> xr.Dataset:
-        """Return a chunk without results."""
+        """Return a chunk without results.
+
+        Parameters
+        ----------
+        chunk : int
+            Number of the chunk, from 0.
+        """
         start, stop = self.bounds(chunk)
         return self.template.expand_dims(task=stop - start).copy(deep=True)
 
     def read(self, chunk: int) -> xr.Dataset:
-        """Return a chunk as it is in the store."""
+        """Return a chunk as it is in the store.
+
+        Parameters
+        ----------
+        chunk : int
+            Number of the chunk, from 0.
+        """
         start, stop = self.bounds(chunk)
         return _open(self.path).isel(task=slice(start, stop)).load()
 
@@ -146,7 +166,13 @@ class CampaignStore:
                 )  # fmt: skip
 
     def bounds(self, chunk: int) -> tuple[int, int]:
-        """Return the first task of a chunk, and the one after its last."""
+        """Return the first task of a chunk, and the one after its last.
+
+        Parameters
+        ----------
+        chunk : int
+            Number of the chunk, from 0.
+        """
         start = chunk * self.tasks_a_chunk
         return start, min(start + self.tasks_a_chunk, self.n_tasks)
 
@@ -252,7 +278,20 @@ def open_campaign(path: Path) -> xr.Dataset:
 
 
 def damage_report(store: CampaignStore, damaged: Mapping[int, str]) -> str:
-    """Say which chunks are damaged, which tasks are in them and what to do."""
+    """Say which chunks are damaged, which tasks are in them and what to do.
+
+    Parameters
+    ----------
+    store : CampaignStore
+        With the chunks.
+    damaged : mapping of int to str
+        What was found, by chunk; at least one.
+
+    Returns
+    -------
+    str
+        One line.
+    """
     spans = [store.bounds(chunk) for chunk in damaged]
     tasks = ", ".join(f"{start} to {stop - 1}" for start, stop in spans)
     return (
@@ -262,7 +301,13 @@ def damage_report(store: CampaignStore, damaged: Mapping[int, str]) -> str:
 
 
 def described(experiment: Experiment) -> dict[str, object]:
-    """Return what a store says of its experiment: format, version, design and variables."""
+    """Return what a store says of its experiment: format, version, design and variables.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose results the store holds.
+    """
     template = experiment.template()
     variables = {
         str(name): [str(variable.dtype), dict(variable.sizes)]
@@ -281,6 +326,11 @@ def described(experiment: Experiment) -> dict[str, object]:
 
 def read_description(path: Path) -> dict[str, Any]:
     """Return what a store says of its experiment.
+
+    Parameters
+    ----------
+    path : Path
+        Of the zarr group.
 
     Raises
     ------
@@ -307,6 +357,16 @@ def read_description(path: Path) -> dict[str, Any]:
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
     """Turn what the disk refuses into an error that says what to do.
+
+    Parameters
+    ----------
+    path : Path
+        What is written, for the message.
+
+    Yields
+    ------
+    None
+        To write within the context.
 
     Raises
     ------

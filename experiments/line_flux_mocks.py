@@ -107,6 +107,11 @@ class LineFluxMocks:
         ----------
         weights : array, shape (n_apertures, n_y, n_x)
             As of :meth:`weights`.
+
+        Returns
+        -------
+        ApertureFluxes
+            Of every mock and aperture, with the covariance that spaxels in common give.
         """
         flat = weights.reshape(len(weights), -1)
         flux = self.flux.reshape(*self.flux.shape[:2], -1) @ flat.T
@@ -305,7 +310,15 @@ def spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:
 
 
 def annuli(scheme: str, metadata: ObservationMetadata) -> tuple[Aperture, ...]:
-    """Return the annuli of a scheme, such as ``3x0.5``."""
+    """Return the annuli of a scheme, such as ``3x0.5``.
+
+    Parameters
+    ----------
+    scheme : str
+        As ``--scheme`` takes it; arcsec, or effective radii with ``re``.
+    metadata : ObservationMetadata
+        For the effective radius, in arcsec.
+    """
     return BinningScheme.parse(scheme).annuli(metadata.effective_radius_arcsec)
 
 

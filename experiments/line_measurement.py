@@ -51,6 +51,11 @@ def measure_lines(mock: xr.DataTree) -> MeasuredLines:
     ----------
     mock : DataTree
         An Observation.
+
+    Returns
+    -------
+    MeasuredLines
+        Fits and fluxes of the integrated aperture and the annuli.
     """
     pipeline = Pipeline()
     cubes = CalibratedCubes.of(mock, pipeline.scheme)

@@ -82,6 +82,11 @@ class SharedMeasurement:
         ----------
         scheme : BinningScheme
             Outer annuli that the field does not hold are left out.
+
+        Returns
+        -------
+        SchemeMeasurement
+            Abundances and gradients of the annuli inside the field.
         """
         apertures = self._inside_field(scheme)
         redshift = self.frame.metadata.redshift

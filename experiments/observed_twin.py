@@ -90,7 +90,13 @@ class ObservedTwin:
         return xr.concat([galaxy.numbers for galaxy in self.galaxies], xr.Variable("galaxy", ids))
 
     def of_entries(self, name: str) -> Array:
-        """Return a published property of every galaxy, by its name in the catalogue."""
+        """Return a published property of every galaxy, by its name in the catalogue.
+
+        Parameters
+        ----------
+        name : str
+            Field of a catalogue entry, such as ``log_stellar_mass``.
+        """
         return np.array([getattr(galaxy.entry, name) for galaxy in self.galaxies], dtype=float)
 
     @cached_property
@@ -135,6 +141,11 @@ def observe_twin(
         Of the bootstrap of stacks.
     advance : callable
         Called with 1 after every galaxy.
+
+    Returns
+    -------
+    ObservedTwin
+        Galaxies in the order of ``members``.
     """
     return ObservedTwin(
         tuple(run_tasks(observe_galaxy, members, workers=workers, advance=advance)), seed
@@ -148,6 +159,11 @@ def observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
     ----------
     member : TwinGalaxy
         Which.
+
+    Returns
+    -------
+    ObservedGalaxy
+        As the pipeline finds it, and its truth.
     """
     entry, observation = catalogue_entry(member.kurvs_id), member.observe()
     binned = BinnedGalaxy.of(observation, schemes())

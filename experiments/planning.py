@@ -53,6 +53,11 @@ def verdict(planner: ExposurePlanner, goal: float) -> str:
         The galaxy and how it is observed.
     goal : float
         Error of the gradient, dex/kpc.
+
+    Returns
+    -------
+    str
+        One sentence, with the hours in H.
     """
     wanted = f"{planner.galaxy.name}: an error of {goal:g} dex/kpc in the N2 gradient"
     hours = planner.hours_for(goal)

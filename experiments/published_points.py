@@ -67,7 +67,13 @@ class PublishedPoints:
         return SurveyTable.published()
 
     def of_galaxies(self, name: str) -> Array:
-        """Return a property of all galaxies, by its name in the catalogue."""
+        """Return a property of all galaxies, by its name in the catalogue.
+
+        Parameters
+        ----------
+        name : str
+            Field of a catalogue entry, such as ``log_stellar_mass``.
+        """
         return np.array([getattr(entry, name) for entry in kurvs_catalogue().values()], dtype=float)
 
     @property

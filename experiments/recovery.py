@@ -83,8 +83,12 @@ def run_recovery(
     ----------
     experiment : RecoveryExperiment
         What to simulate.
-    workers, scheduler, resume
-        As for :func:`~experiments.campaign.run_campaign`.
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        Address of the scheduler of a cluster that runs already, to use instead.
+    resume : bool
+        Whether to go on with the store of a run that was interrupted.
     run : Run
         Where results go. The store is there at once, so that a run can be resumed.
     progress : callable

@@ -95,7 +95,13 @@ class Design(Protocol):
         """What decides the galaxies, as JSON has it."""
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them."""
+        """Return one of them.
+
+        Parameters
+        ----------
+        index : int
+            From 0, less than ``n_galaxies``.
+        """
 
 
 DEFAULT_AXES: Mapping[str, tuple[float, ...]] = {
@@ -147,7 +153,13 @@ class Grid:
         return {"grid": {name: _plain(values) for name, values in self.axes.items()}}
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them."""
+        """Return one of them.
+
+        Parameters
+        ----------
+        index : int
+            From 0, less than ``n_galaxies``.
+        """
         place = np.unravel_index(index, [len(values) for values in self.axes.values()])
         chosen = {n: self.axes[n][int(i)] for n, i in zip(self.axes, place, strict=True)}
         return MockParameters(**chosen)
@@ -200,7 +212,13 @@ class LatinHypercube:
         return {"latin_hypercube": {"n_galaxies": self.n_galaxies, **ranges}}
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them."""
+        """Return one of them.
+
+        Parameters
+        ----------
+        index : int
+            From 0, less than ``n_galaxies``.
+        """
         points = _hypercube(len(self.ranges), self.n_galaxies, self.seed)
         return MockParameters(**{
             name: float(low + (high - low) * point)
@@ -242,7 +260,13 @@ class MockList:
         }
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them."""
+        """Return one of them.
+
+        Parameters
+        ----------
+        index : int
+            From 0, less than ``n_galaxies``.
+        """
         return self.galaxies[index]
 
 

@@ -149,7 +149,13 @@ class RecoveryExperiment:
         return self.design.n_galaxies * self.realisations
 
     def galaxy(self, index: int) -> Galaxy:
-        """Return a galaxy, at a position angle of its own drawn from the seed."""
+        """Return a galaxy, at a position angle of its own drawn from the seed.
+
+        Parameters
+        ----------
+        index : int
+            Of the galaxy in the design, from 0.
+        """
         chosen = self.design.galaxy(index)
         radius_kpc = chosen.effective_radius_arcsec * self._kpc_per_arcsec
         abundance = chosen.gradient_dex_per_kpc
@@ -219,7 +225,18 @@ class RecoveryExperiment:
         )
 
     def run(self, number: int) -> xr.Dataset:
-        """Simulate and measure one mock."""
+        """Simulate and measure one mock.
+
+        Parameters
+        ----------
+        number : int
+            Of the task, from 0: all realisations of the first galaxy come first.
+
+        Returns
+        -------
+        Dataset
+            As :meth:`template`, filled.
+        """
         index, realisation = divmod(number, self.realisations)
         chosen, galaxy = self.design.galaxy(index), self.galaxy(index)
         observation = observe(

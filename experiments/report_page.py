@@ -107,6 +107,11 @@ def verdicts(table: QTable, diagnostic: str) -> list[str]:
         ``recovery.ecsv``, of one diagnostic.
     diagnostic : str
         Its name.
+
+    Returns
+    -------
+    list of str
+        In the order of the estimators.
     """
     return [
         f"{diagnostic}, {estimator}: {_verdict(rows)}" for estimator, rows in _by_estimator(table)

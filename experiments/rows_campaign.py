@@ -65,7 +65,13 @@ class RowsExperiment:
         return xr.Dataset({**variables, "n_rows": ((), np.int64(0))})
 
     def run(self, number: int) -> xr.Dataset:
-        """Return the rows of a task, filled up to the most that there can be."""
+        """Return the rows of a task, filled up to the most that there can be.
+
+        Parameters
+        ----------
+        number : int
+            Of the task, from 0.
+        """
         rows, result = self.function(self.tasks[number]), self.template()
         for place, row in enumerate(rows):
             for name in self.columns:

@@ -66,7 +66,13 @@ class MockSetup:
     wings_stated: bool = True
 
     def observe(self, band: str) -> xr.DataTree:
-        """Return the cube of one band."""
+        """Return the cube of one band.
+
+        Parameters
+        ----------
+        band : str
+            Such as ``H``.
+        """
         observation = observe(
             self.galaxy, bands=(band,), psf=self.psf, halpha_snr=self.halpha_snr, seed=self.seed,
             effects=self.effects, within_kms_of_lines=NEAR_LINES_KMS,
@@ -76,11 +82,23 @@ class MockSetup:
         return observation
 
     def with_galaxy(self, **changes: Any) -> "MockSetup":  # noqa: ANN401 - any field of Galaxy
-        """Return the mock with properties of its galaxy changed."""
+        """Return the mock with properties of its galaxy changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields of :class:`~kurvs_sim.galaxy.Galaxy`.
+        """
         return replace(self, galaxy=replace(self.galaxy, **changes))
 
     def with_effect(self, **effect: Any) -> "MockSetup":  # noqa: ANN401 - any field of Effects
-        """Return the mock with an effect of the instrument added."""
+        """Return the mock with an effect of the instrument added.
+
+        Parameters
+        ----------
+        **effect : object
+            Fields of :class:`~kurvs_sim.effects.Effects`.
+        """
         return replace(self, effects=replace(self.effects, **effect))
 
 
@@ -216,6 +234,11 @@ def with_effects(mock: MockSetup, names: Collection[str]) -> MockSetup:
         Without any.
     names : collection of str
         Keys of ``EFFECTS``, in any order.
+
+    Returns
+    -------
+    MockSetup
+        Of a disk at rest, unless its rotation is among the effects.
     """
     # A disk at rest, whatever the galaxy's own rotation: that is an effect too.
     mock = mock.with_galaxy(rotation=Constant(0.0))
@@ -226,7 +249,13 @@ def with_effects(mock: MockSetup, names: Collection[str]) -> MockSetup:
 
 
 def without(name: str) -> frozenset[str]:
-    """Return all effects but one, and those that mean nothing without it."""
+    """Return all effects but one, and those that mean nothing without it.
+
+    Parameters
+    ----------
+    name : str
+        Key of ``EFFECTS``.
+    """
     return frozenset(
         other for other, effect in EFFECTS.items() if other != name and name not in effect.needs
     )

@@ -88,6 +88,11 @@ class SurveyEnsemble:
         ----------
         number : int
             Of the task.
+
+        Returns
+        -------
+        Dataset
+            As :func:`~experiments.twin_numbers.empty_numbers`, filled.
         """
         return measure_numbers(self.member(number))
 

@@ -38,12 +38,32 @@ MODELLED_GRADIENTS = {
 
 
 def twin_table(twin: ObservedTwin, scheme: str = "3x0.5") -> SurveyTable:
-    """Return the gradients of a twin as the survey would report them."""
+    """Return the gradients of a twin as the survey would report them.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    scheme : str
+        Annuli, number times width in arcsec.
+    """
     return SurveyTable.of_twin(twin.numbers.sel(definition="published", scheme=scheme))
 
 
 def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 7: gradients by N2O2 against those by N2, and how both are distributed."""
+    """Fig. 7: gradients by N2O2 against those by N2, and how both are distributed.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
+    """
     figure, grid = plt.subplots(
         2, 2, figsize=(7.5, 7.5), layout="constrained", width_ratios=(4, 1), height_ratios=(1, 4)
     )
@@ -76,7 +96,19 @@ def _cross(axes: Axes, x: str, y: str) -> None:
 
 
 def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 8: gradients by N2 against redshift, with those of other studies and models."""
+    """Fig. 8: gradients by N2 against redshift, with those of other studies and models.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
+    """
     figure, axes = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
     axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
     for names, style in ((OBSERVED_GRADIENTS, "x"), (MODELLED_GRADIENTS, "-")):
@@ -94,7 +126,19 @@ def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
 
 
 def kinematics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 9: gradients by N2 against V/sigma and mass, coloured by effective radius."""
+    """Fig. 9: gradients by N2 against V/sigma and mass, coloured by effective radius.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
+    """
     figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained", sharey=True)
     radius, survey, table = (
         twin.of_entries("effective_radius_arcsec"), published.table_1, twin_table(twin)
@@ -139,6 +183,10 @@ def binning_figure(twin: ObservedTwin, published: PublishedPoints, *, scheme: st
         For the survey's own.
     scheme : str
         ``2x0.8`` or ``3x0.6``; for the first N2O2 is shown too, as squares.
+
+    Returns
+    -------
+    Figure
     """
     first, second = twin_table(twin), twin_table(twin, scheme)
     names = ("n2", "n2o2") if scheme == "2x0.8" else ("n2",)

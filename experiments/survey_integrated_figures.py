@@ -37,12 +37,36 @@ _LOG_MASS = np.linspace(9.2, 11.8, 200)
 
 
 def draw_twin(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: object) -> None:
-    """Draw points of the twin, with errors of y and x where there are some."""
+    """Draw points of the twin, with errors of y and x where there are some.
+
+    Parameters
+    ----------
+    axes : Axes
+        To draw on.
+    x, y : array, shape (n_points,)
+        In the units of the axes.
+    *errors : array, shape (n_points,), optional
+        One sigma in y, then in x, in the same units; None where there are none.
+    **style : object
+        Of :meth:`~matplotlib.axes.Axes.errorbar`, instead of the usual style.
+    """
     _points(axes, x, y, errors, {"fmt": "o", "color": TWIN_COLOUR, "label": "twin"} | style)
 
 
 def draw_survey(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: object) -> None:
-    """Draw points of the survey, with errors of y and x where there are some."""
+    """Draw points of the survey, with errors of y and x where there are some.
+
+    Parameters
+    ----------
+    axes : Axes
+        To draw on.
+    x, y : array, shape (n_points,)
+        In the units of the axes.
+    *errors : array, shape (n_points,), optional
+        One sigma in y, then in x, in the same units; None where there are none.
+    **style : object
+        Of :meth:`~matplotlib.axes.Axes.errorbar`, instead of the usual style.
+    """
     open_diamond = {
         "fmt": "D", "color": SURVEY_COLOUR, "markerfacecolor": "none", "label": "survey",
     }  # fmt: skip
@@ -60,13 +84,31 @@ def _points(
 
 
 def explain(axes: Axes, **style: object) -> None:
-    """Explain what was drawn, if anything was."""
+    """Explain what was drawn, if anything was.
+
+    Parameters
+    ----------
+    axes : Axes
+        With what was drawn.
+    **style : object
+        Of :meth:`~matplotlib.axes.Axes.legend`.
+    """
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**style)
 
 
 def main_sequence_figure(twin: ObservedTwin) -> Figure:
-    """Fig. 1: star formation rate against stellar mass, which the twin takes from Table A1."""
+    """Fig. 1: star formation rate against stellar mass, which the twin takes from Table A1.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+
+    Returns
+    -------
+    Figure
+    """
     figure, axes = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
     low, high = (main_sequence_log_sfr(_LOG_MASS, z) for z in (1.2, 1.8))
     axes.fill_between(_LOG_MASS, low, high, color="#DDDDDD", label="main sequence, z = 1.2-1.8")
@@ -82,6 +124,17 @@ def excitation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
 
     Full symbols have all lines above 4 sigma with the errors that the survey would state;
     arrows are lower limits, with H-beta at 4 sigma.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
     """
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(11.0, 5.0), layout="constrained", sharey=True
@@ -139,6 +192,17 @@ def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
 
     The twin has no stars to fit: its abscissa is its true A_V, and the survey's, of the starlight,
     has a panel of its own.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
     """
     survey = published.attenuation
     n_panels = 1 if survey is None else 2
@@ -165,7 +229,19 @@ def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
 
 
 def mass_metallicity_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 4: integrated abundances by N2, R23 and N2O2 against mass, with the fit to N2."""
+    """Fig. 4: integrated abundances by N2, R23 and N2O2 against mass, with the fit to N2.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
+    """
     figure, panels = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained", sharey=True)
     mass, survey = twin.of_entries("log_stellar_mass"), published.abundances
     numbers = twin.numbers.sel(definition="published")
@@ -205,6 +281,17 @@ def indicators_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
     """Fig. B1: integrated abundances by five diagnostics against one another.
 
     The twin's as the survey would detect them, but D16, of [S II], as the pipeline does.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        For the survey's own.
+
+    Returns
+    -------
+    Figure
     """
     names, survey = INTEGRATED_DIAGNOSTICS, published.abundances
     found = {

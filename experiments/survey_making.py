@@ -110,6 +110,13 @@ def figures(twin: ObservedTwin, published: PublishedPoints) -> Iterator[tuple[st
         As it was measured.
     published : PublishedPoints
         To draw beside it.
+
+    Yields
+    ------
+    name : str
+        Of the file, without its ending.
+    figure : Figure
+        To be saved.
     """
     results = [galaxy.results for galaxy in twin.galaxies]
     yield "figure-1", main_sequence_figure(twin)

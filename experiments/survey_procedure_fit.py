@@ -48,7 +48,13 @@ class SurveyNoise:
 
     @classmethod
     def expected(cls, expectation: IntegratedExpectation) -> "SurveyNoise":
-        """Take the rms out of the errors that are expected of a galaxy."""
+        """Take the rms out of the errors that are expected of a galaxy.
+
+        Parameters
+        ----------
+        expectation : IntegratedExpectation
+            Errors of line fluxes, in 1e-16 erg/s/cm2, by band.
+        """
         return cls({name: _rms(band) for name, band in expectation.bands.items()})
 
 

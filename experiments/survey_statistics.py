@@ -122,7 +122,13 @@ class SurveyTable:
         }
 
     def columns(self, *diagnostics: str) -> tuple[Array, Array]:
-        """Return gradients and errors by some diagnostics, one after the other."""
+        """Return gradients and errors by some diagnostics, one after the other.
+
+        Parameters
+        ----------
+        *diagnostics : str
+            Names, in the order wanted.
+        """
         return (
             np.concatenate([self.gradient[name] for name in diagnostics]),
             np.concatenate([self.gradient_err[name] for name in diagnostics]),
@@ -186,7 +192,13 @@ def _mass_metallicity(numbers: xr.Dataset) -> dict[str, float]:
 
 
 def percentiles(values: Array) -> tuple[float, float, float]:
-    """Return the 16th, 50th and 84th percentile of what is finite; NaN if nothing is."""
+    """Return the 16th, 50th and 84th percentile of what is finite; NaN if nothing is.
+
+    Parameters
+    ----------
+    values : array, any shape
+        In any unit, which is that of the result.
+    """
     known = values[np.isfinite(values)]
     if known.size == 0:
         return (float("nan"),) * 3
@@ -195,7 +207,13 @@ def percentiles(values: Array) -> tuple[float, float, float]:
 
 
 def pearson(first: Array, second: Array) -> float:
-    """Return the correlation of two columns where both are finite; NaN below three pairs."""
+    """Return the correlation of two columns where both are finite; NaN below three pairs.
+
+    Parameters
+    ----------
+    first, second : array, shape (n,)
+        NaN where there is no value.
+    """
     both = np.isfinite(first) & np.isfinite(second)
     if both.sum() < FEWEST_PAIRS:
         return float("nan")

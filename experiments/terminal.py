@@ -61,7 +61,13 @@ class Terminal:
             Console(width=width, markup=False, highlight=False).print(content, soft_wrap=True)
 
     def tell(self, line: str) -> None:
-        """Print a line for the person who waits to standard error, above a progress bar."""
+        """Print a line for the person who waits to standard error, above a progress bar.
+
+        Parameters
+        ----------
+        line : str
+            Without markup.
+        """
         if not self.quiet:
             self._waiting.print(line, soft_wrap=True, markup=False, highlight=False)
 

@@ -165,13 +165,24 @@ def judged_by(rows: QTable, factor: str) -> list[tuple[str, Judgement]]:
         Of ``recovery.ecsv``, of one diagnostic and estimator.
     factor : str
         Key of ``FACTORS``.
+
+    Returns
+    -------
+    list of (str, Judgement)
+        By label of the value or range of the property, from low to high.
     """
     values = np.asarray(getattr(rows[factor], "value", rows[factor]), dtype=float)
     return [(label, Judgement.of(rows[chosen])) for label, chosen in groups(values)]
 
 
 def factors_of(table: QTable) -> dict[str, str]:
-    """Return the properties that differ between mocks, with their titles."""
+    """Return the properties that differ between mocks, with their titles.
+
+    Parameters
+    ----------
+    table : QTable
+        ``recovery.ecsv``.
+    """
     return {
         name: title for name, title in FACTORS.items()
         if name in table.colnames

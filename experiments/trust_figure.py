@@ -39,7 +39,19 @@ def trust_figure(table: QTable, factor: str, title: str) -> Figure:
 
 
 def plot_factor(table: QTable, factor: str, quantity: str, axes: Axes) -> Axes:
-    """Draw one quantity of every estimator by one property of mocks."""
+    """Draw one quantity of every estimator by one property of mocks.
+
+    Parameters
+    ----------
+    table : QTable
+        ``recovery.ecsv``, of one diagnostic.
+    factor : str
+        Column with the property.
+    quantity : str
+        Attribute of a judgement: ``bias``, in dex/kpc, or ``inside``, a share.
+    axes : Axes
+        To draw on.
+    """
     estimators = [name for name in TITLES if name in set(table["estimator"].tolist())]
     for shift, estimator in enumerate(estimators):
         judged = judged_by(table[table["estimator"] == estimator], factor)

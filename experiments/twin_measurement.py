@@ -123,7 +123,13 @@ class BinnedGalaxy:
         return JointFluxes.of(self.fits)
 
     def rows(self, scheme: BinningScheme) -> list[int]:
-        """Return where the integrated aperture and the annuli of a binning stand in ``fits``."""
+        """Return where the integrated aperture and the annuli of a binning stand in ``fits``.
+
+        Parameters
+        ----------
+        scheme : BinningScheme
+            One of those that were measured.
+        """
         first = 1
         for other, placed in self.placed.items():
             n_annuli = len(placed.apertures) - 1
@@ -133,7 +139,13 @@ class BinnedGalaxy:
         raise KeyError(scheme)
 
     def smearing(self, scheme: BinningScheme) -> DiskSmearing:
-        """Return what the seeing does to the annuli of a binning."""
+        """Return what the seeing does to the annuli of a binning.
+
+        Parameters
+        ----------
+        scheme : BinningScheme
+            One of those that were measured.
+        """
         return self._smearings[scheme]
 
     @cached_property

@@ -49,7 +49,18 @@ def empty_numbers() -> xr.Dataset:
 
 
 def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
-    """Observe one galaxy, and return its numbers; see :func:`numbers_of`."""
+    """Observe one galaxy, and return its numbers; see :func:`numbers_of`.
+
+    Parameters
+    ----------
+    member : TwinGalaxy
+        Which.
+
+    Returns
+    -------
+    Dataset
+        As :func:`empty_numbers`, filled.
+    """
     return numbers_of(member, BinnedGalaxy.of(member.observe(), schemes()))
 
 

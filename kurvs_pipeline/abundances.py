@@ -105,7 +105,13 @@ class Diagnostic:
         return np.where(np.isfinite(abundance), abundance, np.nan)
 
     def nearest_from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return the 12 + log(O/H) whose ratio is nearest: the turnover for ratios beyond it."""
+        """Return the 12 + log(O/H) whose ratio is nearest: the turnover for ratios beyond it.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
         if self.turnover is None:
             return self.from_fluxes(fluxes)
         log_ratio = self.log_ratio(fluxes)
@@ -115,7 +121,13 @@ class Diagnostic:
             return self.oxygen_abundance(np.minimum(reached, self.turnover[1]))
 
     def is_beyond_turnover(self, fluxes: Mapping[str, Array]) -> NDArray[np.bool_]:
-        """Return where the ratio is larger than the relation knows at any abundance."""
+        """Return where the ratio is larger than the relation knows at any abundance.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
         if self.turnover is None:
             return np.zeros(np.shape(fluxes[self.lines[0]]), dtype=bool)
         with np.errstate(invalid="ignore"):

@@ -95,7 +95,13 @@ class JointFluxes:
         return joint
 
     def flags_of(self, *lines: str) -> NDArray[np.str_]:
-        """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,)."""
+        """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,).
+
+        Parameters
+        ----------
+        *lines : str
+            Names of lines; those that were not measured have no flags.
+        """
         if self.flags is None:
             return np.full(len(self.flux), "")
         at = [self.names.index(name) for name in lines if name in self.names]

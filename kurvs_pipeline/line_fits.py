@@ -266,7 +266,13 @@ class LineFits:
         return cls(model=blocks[0].model, **arrays)
 
     def chosen(self, rows: NDArray[np.bool_]) -> "LineFits":
-        """Return some of the fits."""
+        """Return some of the fits.
+
+        Parameters
+        ----------
+        rows : bool array, shape (n_spec,)
+            True where a fit is kept.
+        """
         arrays = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)

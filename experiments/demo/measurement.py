@@ -149,7 +149,13 @@ class AnnularAbundances:
 
     @classmethod
     def of(cls, fits: LineFits) -> "AnnularAbundances":
-        """Take the fits of the annuli, which follow that of the whole galaxy."""
+        """Take the fits of the annuli, which follow that of the whole galaxy.
+
+        Parameters
+        ----------
+        fits : LineFits
+            Of 1 + n_annuli spectra, the integrated one first.
+        """
         ratio, ratio_err = (values[1:] for values in line_ratio(fits, "nii_6584", "halpha"))
         halpha, nii = (fits.names.index(name) for name in FITTED_LINES)
         seen = fits.snr[1:] > DETECTION_SNR

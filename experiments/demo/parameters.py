@@ -33,12 +33,24 @@ class Slider:
     digits: int
 
     def nearest(self, value: float) -> float:
-        """Return the value of the slider nearest to a number."""
+        """Return the value of the slider nearest to a number.
+
+        Parameters
+        ----------
+        value : float
+            In the unit of the slider; beyond its ends the nearer end is taken.
+        """
         steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
         return round(self.low + steps * self.step, 6)
 
     def as_text(self, value: float) -> str:
-        """Return a value as it stands in a URL."""
+        """Return a value as it stands in a URL.
+
+        Parameters
+        ----------
+        value : float
+            In the unit of the slider.
+        """
         return f"{value:.{self.digits}f}"
 
 

@@ -35,7 +35,13 @@ def plain_figure(title: str, *, x_label: str = "", y_label: str = "", **options:
 
 
 def legible(plot: figure) -> None:
-    """Set the size of all text of a figure."""
+    """Set the size of all text of a figure.
+
+    Parameters
+    ----------
+    plot : bokeh figure
+        With its legends; it is changed.
+    """
     plot.title.text_font_size = TITLE_SIZE
     plot.title.text_color = "#16324F"
     plot.axis.axis_label_text_font_size = LABEL_SIZE

@@ -22,15 +22,15 @@ KINEMATIC_FAINTEST = 0.01
 
 @dataclass(frozen=True, eq=False)
 class SkyMaps:
-    """H-alpha, log [N II] / H-alpha and velocity of every spaxel, each of shape (n_y, n_x).
+    """H-alpha, log [N II] / H-alpha and velocity of every spaxel.
 
     Parameters
     ----------
-    halpha : array
+    halpha : array, shape (n_y, n_x)
         1e-16 erg/s/cm2/arcsec2.
-    log_n2 : array
+    log_n2 : array, shape (n_y, n_x)
         NaN where a line is not seen.
-    velocity_kms : array
+    velocity_kms : array, shape (n_y, n_x)
         NaN where H-alpha is faint.
     """
 
@@ -121,8 +121,11 @@ class DemoState:
     annulus_names : tuple of str
         Outwards.
     spectra : AnnularSpectra
+        Of every annulus, shifted to rest, with their fits.
     profiles : RadialProfiles
+        12 + log(O/H) against radius in kpc.
     gradients : Gradients
+        Of every estimator, dex/kpc.
     """
 
     parameters: DemoParameters

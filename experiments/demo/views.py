@@ -32,6 +32,7 @@ class ProfileView:
     Parameters
     ----------
     figure : bokeh figure
+        12 + log(O/H) against radius in kpc.
     lines, band, points, errors, limits : ColumnDataSource
         Their data.
     """
@@ -77,7 +78,13 @@ class ProfileView:
         return cls(plot, lines, band, points, errors, limits)
 
     def show(self, state: DemoState) -> None:
-        """Show a state."""
+        """Show a state.
+
+        Parameters
+        ----------
+        state : DemoState
+            From the sliders.
+        """
         profiles = state.profiles
         self.lines.data = {
             "radius": profiles.radius_kpc, "truth": profiles.truth, "slope": profiles.slope,
@@ -103,6 +110,7 @@ class SpectrumView:
     Parameters
     ----------
     figure : bokeh figure
+        Flux over the peak of H-alpha against velocity in km/s.
     source : ColumnDataSource
         ``velocity, flux, fit, above, below``.
     """
@@ -181,7 +189,13 @@ class DemoViews:
 
 
 def summary_columns(state: DemoState) -> dict[str, list[float]]:
-    """Return the numbers of a state, one row: parameters, gradients and f_grad."""
+    """Return the numbers of a state, one row: parameters, gradients and f_grad.
+
+    Parameters
+    ----------
+    state : DemoState
+        From the sliders.
+    """
     gradients = state.gradients
     numbers: dict[str, list[float]] = {
         name: [float(value)] for name, value in vars(state.parameters).items()
