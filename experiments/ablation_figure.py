@@ -66,5 +66,6 @@ def plot_changes(table: QTable, column: str, axes: Axes) -> Axes:
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(effects)), [labels[name] for name in effects])
     axes.set_ylim(len(effects) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=5)
     axes.tick_params(axis="y", length=0.0)
     return axes

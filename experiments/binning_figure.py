@@ -59,6 +59,7 @@ def plot_pairs(pairs: dict[str, PairedGradients], reference: str, axes: Axes) ->
     axes.set(xlim=limits, ylim=limits, xlabel=f"gradient, {reference} (dex kpc$^{{-1}}$)",
              ylabel="gradient, other annuli (dex kpc$^{-1}$)",
              title=r"slope $\times$ f, the same cubes")  # fmt: skip
+    axes.locator_params(nbins=5)
     axes.legend(loc="upper left")
     return axes
 
