@@ -164,8 +164,7 @@ class BinnedGalaxy:
         seed : int
             Of the draws.
         """
-        here = self.rows(scheme)
-        chosen = JointFluxes(fluxes.names, fluxes.flux[here], fluxes.covariance[here])
+        chosen = fluxes.chosen(self.rows(scheme))
         attenuation = attenuation_of(chosen, self.placed[scheme].apertures)
         random = np.random.default_rng(np.random.SeedSequence(seed))
         return AbundanceDraws.of(chosen, attenuation, random)
@@ -220,13 +219,7 @@ class BinnedGalaxy:
         """
         wanted = {line for name in diagnostics for line in DIAGNOSTICS[name].lines}
         wanted |= {"hbeta"} if wanted - {"halpha", "nii_6584"} else set()
-        columns = [index for index, name in enumerate(self.fluxes.names) if name in wanted]
-        here = self.rows(scheme)
-        chosen = JointFluxes(
-            tuple(self.fluxes.names[column] for column in columns),
-            self.fluxes.flux[here][:, columns],
-            self.fluxes.covariance[here][:, columns][:, :, columns],
-        )
+        chosen = self.fluxes.chosen(self.rows(scheme), tuple(wanted))
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
         rows = forward_rows(chosen, self.smearing(scheme), random)
         return [row for row in rows if row["diagnostic"] in diagnostics]

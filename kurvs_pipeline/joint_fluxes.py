@@ -22,6 +22,10 @@ N_DRAWS = 2000
 """Errors are then known to three per cent, and a probability of one half to 0.01."""
 
 
+LEAST_EIGENVALUE = 0.05
+"""Correlations of annuli are estimates: annuli that share all their noise cannot be told apart."""
+
+
 @dataclass(frozen=True)
 class JointFluxes:
     """Fluxes of the lines of every aperture.
@@ -71,6 +75,32 @@ class JointFluxes:
         flags = np.stack([kept[b].line_flags[:, i] for b, i in chosen.values()], axis=1)
         return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands), flags)
 
+    def chosen(self, apertures: Sequence[int], names: Sequence[str] = ()) -> "JointFluxes":
+        """Return some of the apertures and lines.
+
+        Parameters
+        ----------
+        apertures : sequence of int
+            Where they stand; 0, the integrated one, first.
+        names : sequence of str
+            Lines to keep, in any order; all, if none is named.
+
+        Returns
+        -------
+        JointFluxes
+        """
+        rows = np.asarray(apertures)
+        at = [i for i, name in enumerate(self.names) if not names or name in names]
+        annuli = rows[1:] - 1
+        shared = self.shared_noise
+        return JointFluxes(
+            tuple(self.names[i] for i in at),
+            self.flux[np.ix_(rows, at)],
+            self.covariance[np.ix_(rows, at, at)],
+            None if shared is None else shared[np.ix_(at, annuli, annuli)],
+            None if self.flags is None else self.flags[np.ix_(rows, at)],
+        )
+
     @property
     def covariance_of_annuli(self) -> Array:
         """Covariance of all lines in all annuli.
@@ -89,7 +119,8 @@ class JointFluxes:
             joint = np.zeros((within.shape[1], annulus.size) * 2)
         else:
             root = _symmetric_root(within)
-            joint = np.einsum("alk,kab,bmk->lamb", root, self.shared_noise, root, optimize=True)
+            shared = _positive_definite(self.shared_noise)
+            joint = np.einsum("alk,kab,bmk->lamb", root, shared, root, optimize=True)
         # Indices apart from one another come first: (annulus, line, line).
         joint[:, annulus, :, annulus] = within
         return joint
@@ -180,6 +211,14 @@ def _shared_noise(fits: Sequence[BandFit], bands: NDArray[np.intp]) -> Array | N
     """Return the correlation of annuli by line; None where a band does not know it."""
     known = [fit.shared_noise for fit in fits if fit.shared_noise is not None]
     return np.stack(known)[bands] if len(known) == len(fits) else None
+
+
+def _positive_definite(correlation: Array) -> Array:
+    """Return nearby correlations without directions of no noise."""
+    power, vectors = np.linalg.eigh(correlation)
+    raised = (vectors * np.maximum(power, LEAST_EIGENVALUE)[:, None]) @ vectors.swapaxes(1, 2)
+    scale = np.sqrt(np.diagonal(raised, axis1=1, axis2=2))
+    return np.asarray(raised / scale[:, :, None] / scale[:, None])
 
 
 def _symmetric_root(covariance: Array) -> Array:

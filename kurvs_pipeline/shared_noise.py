@@ -14,9 +14,6 @@ Array = NDArray[np.float64]
 SAMPLED_CHANNELS = 12
 """The noise has the same shape over the field in nearly all channels."""
 
-LEAST_EIGENVALUE = 0.05
-"""Correlations are estimates: apertures that would share all their noise cannot be told apart."""
-
 
 def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> Array:
     """Return the correlation of the noise of apertures, as line fluxes see it.
@@ -28,14 +25,15 @@ def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> A
     band : CalibratedBand
         The cube.
     weights : array, shape (n_apertures, n_y, n_x)
-        Apertures that do not overlap, such as annuli.
+        Apertures, such as the annuli of one binning or several.
     velocity_kms : array, shape (n_y, n_x)
         Taken out of every spaxel.
 
     Returns
     -------
     array, shape (n_apertures, n_apertures)
-        Positive definite, 1 on the diagonal; 0 beside it for an aperture without data.
+        1 on the diagonal; 0 beside it for an aperture without data. An estimate, and so not always
+        positive definite.
     """
     channels = np.flatnonzero(band.valid.any(axis=(1, 2)))
     chosen = channels[:: max(1, channels.size // SAMPLED_CHANNELS)]
@@ -51,12 +49,4 @@ def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> A
     for i, j, value, scale in zip(first, second, covariance, both, strict=True):
         if (scale > 0.0).any():
             shared[i, j] = shared[j, i] = np.median((value / scale)[scale > 0.0])
-    return _positive_definite(shared)
-
-
-def _positive_definite(correlation: Array) -> Array:
-    """Return the nearby correlation without directions of no noise."""
-    power, vectors = np.linalg.eigh(correlation)
-    raised = (vectors * np.maximum(power, LEAST_EIGENVALUE)) @ vectors.T
-    scale = np.sqrt(np.diagonal(raised))
-    return np.asarray(raised / scale[:, None] / scale)
+    return shared

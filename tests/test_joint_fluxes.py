@@ -95,3 +95,16 @@ def test_of_a_line_in_two_bands_the_better_counts():
     lines = bands["H"].fits.to_lines()
     for name in shared:
         assert joint.error_of(name) == pytest.approx(lines.flux_err[:, lines.names.index(name)])
+
+
+def test_chosen_annuli_and_lines_keep_the_noise_that_they_share():
+    random = np.random.default_rng(5)
+    shared = np.array([[1.0, 0.1, 0.2], [0.1, 1.0, 0.3], [0.2, 0.3, 1.0]])
+    joint = JointFluxes(
+        ("halpha", "nii_6584"), random.normal(1.0, 0.1, (4, 2)),
+        np.tile(np.diag([4.0, 9.0]), (4, 1, 1)), np.stack([np.eye(3), shared]),
+    )  # fmt: skip
+    chosen = joint.chosen([0, 1, 3], ["nii_6584"])
+    assert chosen.names == ("nii_6584",)
+    np.testing.assert_array_equal(chosen.flux[:, 0], joint.flux[[0, 1, 3], 1])
+    assert chosen.covariance_of_annuli[0, 0, 0, 1] == pytest.approx(9.0 * 0.2)

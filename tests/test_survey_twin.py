@@ -109,7 +109,9 @@ def test_a_binning_among_several_is_measured_as_the_pipeline_measures_it(observe
     assert slope.gradient_err == pytest.approx(row["gradient_err"].value, rel=1e-6)
     forward = binned.forward(("n2",), scheme, one.draws_seed)
     expected = table[(table["diagnostic"] == "n2") & (table["estimator"] == "forward")][0]
-    assert forward[0]["gradient"] == pytest.approx(expected["gradient"].value, rel=1e-6)
+    # What other lines of the band share with [N II] is left out here.
+    near = 1e-3 * expected["gradient_err"].value
+    assert forward[0]["gradient"] == pytest.approx(expected["gradient"].value, abs=near)
 
 
 def test_a_binning_that_was_not_measured_is_unknown(binned):
