@@ -136,7 +136,8 @@ def peak_mib(n_tasks, workers, store):
 
 def test_writing_a_chunk(benchmark, tmp_path):
     """The one process that writes: how many tasks a second it can take."""
-    from experiments.campaign_store import CampaignStore, described  # noqa: PLC0415
+    from experiments.campaign_description import described  # noqa: PLC0415
+    from experiments.campaign_store import CampaignStore  # noqa: PLC0415
 
     tasks = Sleeping(5000)
     store = CampaignStore.of(tasks, tmp_path / "chunk.zarr")

@@ -23,12 +23,12 @@ from experiments.campaign_cluster import (
     existing_cluster,
     local_cluster,
 )
+from experiments.campaign_description import described
 from experiments.campaign_lock import locked
 from experiments.campaign_recorder import Recorder
 from experiments.campaign_store import (
     CampaignStore,
     damage_report,
-    described,
     open_campaign,
     reported,
 )

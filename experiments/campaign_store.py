@@ -1,13 +1,11 @@
 """The store of a campaign: one zarr group, in which a task is done or is not."""
 
-import json
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,8 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import UnstableSpecificationWarning
 
 from experiments.campaign_batches import Experiment
+from experiments.campaign_description import differences, read_description
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
-
-FORMAT = 1
-"""Version of the layout."""
 
 CHUNK_BYTES = 2**22
 MOST_TASKS_A_CHUNK = 1024
@@ -83,7 +79,7 @@ class CampaignStore:
         Parameters
         ----------
         description : mapping
-            From :func:`described`.
+            From :func:`~experiments.campaign_description.described`.
         """
         staging = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
         try:
@@ -182,7 +178,7 @@ class CampaignStore:
         Parameters
         ----------
         description : mapping
-            From :func:`described`.
+            From :func:`~experiments.campaign_description.described`.
 
         Raises
         ------
@@ -191,10 +187,10 @@ class CampaignStore:
         ConfigurationError
             If it is of another experiment; the difference is in the message.
         """
-        differences = _differences(read_description(self.path), description)
-        if differences:
+        changed = differences(read_description(self.path), description)
+        if changed:
             raise ConfigurationError(
-                f"{self.path}: holds results of another design: {'; '.join(differences)}; "
+                f"{self.path}: holds results of another design: {'; '.join(changed)}; "
                 "go on with the design it was begun with, or choose another place"
             )
 
@@ -300,60 +296,6 @@ def damage_report(store: CampaignStore, damaged: Mapping[int, str]) -> str:
     )
 
 
-def described(experiment: Experiment) -> dict[str, object]:
-    """Return what a store says of its experiment: format, version, design and variables.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        Whose results the store holds.
-    """
-    template = experiment.template()
-    variables = {
-        str(name): [str(variable.dtype), dict(variable.sizes)]
-        for name, variable in template.data_vars.items()
-    }
-    whole = {
-        "format": FORMAT,
-        "kurvs": version("kurvs"),
-        "design": dict(experiment.description),
-        "n_tasks": experiment.n_tasks,
-        "variables": variables,
-    }
-    read_back: dict[str, object] = json.loads(json.dumps(whole))
-    return read_back
-
-
-def read_description(path: Path) -> dict[str, Any]:
-    """Return what a store says of its experiment.
-
-    Parameters
-    ----------
-    path : Path
-        Of the zarr group.
-
-    Raises
-    ------
-    ResultsError
-        If it is not a store of campaigns of this format.
-    """
-    try:
-        attributes = zarr.open_group(path, mode="r").attrs
-        description = dict(attributes["kurvs_campaign"])  # type: ignore[arg-type]
-        found = description["format"]
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ResultsError(
-            f"{path}: is not the store of a campaign ({' '.join(str(error).split())}); expected a "
-            "zarr group that a campaign of kurvs wrote"
-        ) from None
-    if found != FORMAT:
-        raise ResultsError(
-            f"{path}: has format {found} of campaigns; expected {FORMAT}: read it with kurvs "
-            f"{description.get('kurvs', 'of that time')}, or run the campaign again elsewhere"
-        )
-    return description
-
-
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
     """Turn what the disk refuses into an error that says what to do.
@@ -381,24 +323,6 @@ def reported(path: Path) -> Iterator[None]:
             f"{path}: results cannot be written ({reason}); what was written before is whole: "
             "free space or mend permissions there, then resume the campaign"
         ) from error
-
-
-def _differences(stored: Mapping[str, object], asked: Mapping[str, object]) -> list[str]:
-    before, now = _flat(stored), _flat(asked)
-    absent = "nothing"
-    return [
-        f"{key} is {now.get(key, absent)}, in the store {before.get(key, absent)}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key, absent) != now.get(key, absent)
-    ]
-
-
-def _flat(value: object, key: str = "") -> dict[str, str]:
-    """Return nested mappings as one, with keys such as ``design.seed`` and values as JSON."""
-    if isinstance(value, Mapping) and value:
-        parts = [_flat(item, f"{key}.{name}" if key else str(name)) for name, item in value.items()]
-        return {name: item for part in parts for name, item in part.items()}
-    return {key: json.dumps(value)}
 
 
 def _fill_value(variable: xr.DataArray) -> Any:  # noqa: ANN401 - of any type, as arrays are

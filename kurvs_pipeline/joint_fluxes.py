@@ -90,7 +90,9 @@ class JointFluxes:
         JointFluxes
         """
         rows = np.asarray(apertures)
-        at = [i for i, name in enumerate(self.names) if not names or name in names]
+        at = np.array(
+            [i for i, name in enumerate(self.names) if not names or name in names], dtype=np.intp
+        )
         annuli = rows[1:] - 1
         shared = self.shared_noise
         return JointFluxes(
