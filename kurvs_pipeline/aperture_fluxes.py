@@ -132,7 +132,18 @@ def has_lines(fluxes: JointFluxes, lines: Sequence[str]) -> bool:
     lines : sequence of str
         Names; ``oii`` is the sum of the pair.
     """
-    return all(part in fluxes.names for line in lines for part in SUMS.get(line, (line,)))
+    return set(single_lines(lines)) <= set(fluxes.names)
+
+
+def single_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return lines with sums taken apart.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Names; ``oii`` is the sum of the pair.
+    """
+    return tuple(part for line in lines for part in SUMS.get(line, (line,)))
 
 
 def _pick(measured: Sequence[str], wanted: Sequence[str]) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.aperture_fluxes import ApertureFluxes, has_lines
+from kurvs_pipeline.aperture_fluxes import ApertureFluxes, has_lines, single_lines
 from kurvs_pipeline.dusty_profiles import profiles_of
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.forward import ForwardFit, ForwardGradient
@@ -62,7 +62,7 @@ def forward_rows(
         model = model.with_profiles(profiles) if model else _model(smearing, profiles)
         lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
         found = _of_diagnostic(name, model, lines, random)
-        rows += _with_flags_of_lines(found, fluxes.flags_of(*profiles.lines)[1:])
+        rows += _with_flags_of_lines(found, fluxes.flags_of(*single_lines(profiles.lines))[1:])
     return rows
 
 

@@ -1,5 +1,7 @@
 """One gradient from the lines of several diagnostics: right, and better than that of each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,16 @@ def test_the_table_has_a_joint_row_with_the_smallest_error():
     assert {row["estimator"] for row in rows if row["diagnostic"] == "joint"} == {
         "forward", "forward_prior"
     }  # fmt: skip
+
+
+def test_what_makes_one_line_of_oii_doubtful_is_told_where_their_sum_is_used():
+    fluxes, smearing = simulated(-0.03)
+    flags = np.full(fluxes.flux.shape, "", dtype="<U9")
+    flags[1, fluxes.names.index("oii_3726")] = "truncated"
+    rows = forward_rows(replace(fluxes, flags=flags), smearing, np.random.default_rng(0))
+    told = {row["diagnostic"]: row["flag"] for row in rows if row["estimator"] == "forward"}
+    assert told["n2"] == told["o3n2"] == "ok"
+    assert told["n2o2"] == told["joint"] == "truncated"
 
 
 def test_of_nitrogen_alone_there_is_no_joint_row():
