@@ -14,6 +14,7 @@ from experiments.commands.options import (
     Quiet,
     Seed,
     comma_separated_numbers,
+    require_place,
 )
 
 if TYPE_CHECKING:
@@ -80,13 +81,8 @@ def recover(
     from experiments.recovery import run_recovery
     from experiments.run import start_run
     from experiments.terminal import Terminal
-    from kurvs_pipeline.errors import ConfigurationError
 
-    if resume and output is None:
-        raise ConfigurationError(
-            "--resume goes on with what is there: give the --output DIR of the run that was "
-            "interrupted"
-        )
+    require_place(resume=resume, output=output)
     experiment = _experiment(config, realisations, gradients, seeing, seed)
     terminal = Terminal(quiet=quiet, debug=debug)
     with start_run(
