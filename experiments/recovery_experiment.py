@@ -66,8 +66,9 @@ class RecoveryExperiment:
     Raises
     ------
     ConfigurationError
-        If H-alpha is not observed, a diagnostic is unknown, the N2 lines leave the H band, or
-        the abundances or the dust of a galaxy would leave their range.
+        If H-alpha is not observed, a diagnostic is unknown or none of the bands holds a line of
+        it, the N2 lines leave the H band, or the abundances or the dust of a galaxy would leave
+        their range.
     """
 
     design: Design = field(default_factory=Grid)
@@ -99,12 +100,26 @@ class RecoveryExperiment:
                 f"redshift is {self.redshift}; expected a value between {low:.2f} and {high:.2f}, "
                 f"which puts the N2 lines into {HALPHA_BAND}"
             )
+        self._require_lines()
         self._require_within(
             "gradient_dex_per_kpc", "12 + log(O/H)", ABUNDANCE_AT_EFFECTIVE_RADIUS, _abundances()
         )
         self._require_within(
             "dust_gradient_mag_per_kpc", "A_V", A_V_AT_EFFECTIVE_RADIUS, (0.0, LARGEST_A_V)
         )
+
+    def _require_lines(self) -> None:
+        """Refuse diagnostics whose lines the bands do not hold."""
+        ranges = [KMOS_BANDS[name].usable_range_um for name in self.bands]
+        for diagnostic in self.diagnostics:
+            for line in DIAGNOSTICS[diagnostic].lines:
+                observed_um = REST_WAVELENGTH_UM[line] * (1.0 + self.redshift)
+                if not any(low <= observed_um <= high for low, high in ranges):
+                    raise ConfigurationError(
+                        f"diagnostics has {diagnostic}, whose {line} is at {observed_um:.3f} um; "
+                        f"expected it within bands, which is {list(self.bands)}: observe more "
+                        "bands, or leave the diagnostic out"
+                    )
 
     def _require_within(
         self, name: str, quantity: str, at_radius: float, limits: tuple[float, float]

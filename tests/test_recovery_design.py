@@ -109,6 +109,7 @@ def test_a_grid_that_cannot_be_simulated_is_refused(axes, message):
         ({"redshift": 0.9}, "redshift is 0.9"),
         ({"bands": ("YJ",)}, "bands is ['YJ']"),
         ({"diagnostics": ("n3",)}, "diagnostics is ['n3']"),
+        ({"diagnostics": ("n2", "n2o2")}, "n2o2, whose oii_3726 is at 0.932 um"),
         ({"design": Grid({"dust_gradient_mag_per_kpc": (0.5,)})},
          "dust_gradient_mag_per_kpc goes from 0.5 to 0.5"),
     ],
