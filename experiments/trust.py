@@ -41,7 +41,7 @@ FACTORS = {
     "inclination_deg": "inclination (degrees)",
     "snr_halpha": "S/N of H-alpha in 1.5 effective radii",
     "seeing_fwhm_arcsec": "seeing (arcsec)",
-    "psf_beta": "Moffat beta of the seeing",
+    "psf_beta": "Moffat beta of the seeing (inf: Gaussian)",
     "dust_gradient_mag_per_kpc": "dust gradient (mag/kpc)",
     "clump_fraction": "light in clumps (fraction)",
     "rotation_kms": "rotation (km/s)",
@@ -138,21 +138,22 @@ def groups(values: Array) -> list[tuple[str, BoolArray]]:
     Parameters
     ----------
     values : array, shape (n,)
-        NaN where the property does not apply.
+        NaN where the property does not apply; infinite is a value, as of the wings of a Gaussian.
 
     Returns
     -------
     list of (str, bool array)
         Each value by itself if there are few, quarters otherwise; none if all are alike.
     """
-    different = np.unique(values[np.isfinite(values)])
+    known = ~np.isnan(values)
+    different = np.unique(values[known])
     if different.size < 2:
         return []
     if different.size <= MOST_VALUES:
         return [(f"{value:g}", values == value) for value in different]
-    edges = np.quantile(values[np.isfinite(values)], (0.0, 0.25, 0.5, 0.75, 1.0))
+    # Values that occur: between a number and infinity there is none.
+    edges = np.quantile(values[known], (0.0, 0.25, 0.5, 0.75, 1.0), method="higher")
     quarter = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, 3)
-    known = np.isfinite(values)
     return [(f"{edges[n]:.3g} to {edges[n + 1]:.3g}", known & (quarter == n)) for n in range(4)]
 
 

@@ -89,6 +89,14 @@ def test_few_values_stand_alone_and_many_in_quarters():
     assert groups(np.full(5, 0.6)) == []
 
 
+def test_a_gaussian_seeing_is_judged_beside_its_moffat_wings():
+    beta = np.array([3.0, np.inf, 3.0, np.inf, np.nan])
+    judged = {label: chosen.tolist() for label, chosen in groups(beta)}
+    assert judged == {"3": [True, False] * 2 + [False], "inf": [False, True] * 2 + [False]}
+    many = groups(np.append(np.linspace(2.0, 5.0, 12), [np.inf] * 4))
+    assert [int(chosen.sum()) for _, chosen in many] == [4, 4, 4, 4]
+
+
 def test_mocks_are_judged_where_they_are_bad():
     table = recovery()
     compact = table["effective_radius_arcsec"].value == 0.3
