@@ -94,7 +94,8 @@ def batches_on(
                         window.give((number,))
                     continue
                 batch = Batch((), {}, {chosen[0]: f"{type(error).__name__}: {error}"}, 0.0)
-            sizes.learn(batch)
+            else:
+                sizes.learn(batch)  # nobody knows how long a task took that killed its worker
             yield batch
             window.fill()
     except (FutureCancelledError, OSError) as error:
