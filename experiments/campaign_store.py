@@ -273,6 +273,26 @@ def open_campaign(path: Path) -> xr.Dataset:
     return results
 
 
+def take_away(path: Path) -> None:
+    """Take away the store of a campaign that is to be run anew; what is no store stays.
+
+    Parameters
+    ----------
+    path : Path
+        Of the zarr group, which need not exist.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be taken away.
+    """
+    try:
+        if (path / "zarr.json").is_file():
+            shutil.rmtree(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be replaced ({error.strerror})") from error
+
+
 def damage_report(store: CampaignStore, damaged: Mapping[int, str]) -> str:
     """Say which chunks are damaged, which tasks are in them and what to do.
 

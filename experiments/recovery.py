@@ -1,6 +1,5 @@
 """``kurvs recover``: simulate galaxies of known gradient, measure, compare."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import version
@@ -14,12 +13,13 @@ from astropy.table import Table as PlainTable
 from rich.console import Group
 
 from experiments.campaign import Failure, run_campaign
+from experiments.campaign_store import take_away
 from experiments.recovery_design import NAMES
 from experiments.recovery_experiment import RecoveryExperiment
 from experiments.recovery_figure import recovery_figure
 from experiments.recovery_summary import summarise, summary_table
 from experiments.run import Run
-from kurvs_pipeline.errors import FitError, OutputError
+from kurvs_pipeline.errors import FitError
 
 STORE = "recovery.zarr"
 
@@ -105,10 +105,12 @@ def run_recovery(
     ------
     FitError
         If no mock at all could be measured.
+    OutputError
+        If the store of an earlier run cannot be replaced.
     """
     store = run.directory / STORE
     if not resume:
-        _take_away(store)
+        take_away(store)
     with progress("simulating and measuring", experiment.n_tasks) as advance:
         outcome = run_campaign(
             experiment, store, workers=workers, scheduler=scheduler, resume=resume,
@@ -150,15 +152,6 @@ def summary(table: QTable, failures: Sequence[Failure]) -> Group:
             f"{_last_line(failures[0])}"
         )
     return Group(*parts)  # type: ignore[arg-type]
-
-
-def _take_away(store: Path) -> None:
-    """Take away the store of a run that is to be replaced."""
-    try:
-        if (store / "zarr.json").is_file():
-            shutil.rmtree(store)
-    except OSError as error:
-        raise OutputError(f"{store}: cannot be replaced ({error.strerror})") from error
 
 
 def _last_line(failure: Failure) -> str:

@@ -1,6 +1,5 @@
 """Campaigns of tasks that give rows of a table: resumable, the same for any number of workers."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from experiments.campaign import run_campaign
+from experiments.campaign_store import take_away
 from experiments.run import Run
 from kurvs_pipeline.errors import FitError
 
@@ -131,10 +131,12 @@ def run_rows(
     ------
     FitError
         If a task failed; the others are kept.
+    OutputError
+        If the store of an earlier run cannot be replaced.
     """
     store = run.directory / f"{run.command}.zarr"
     if not resume:
-        shutil.rmtree(store, ignore_errors=True)
+        take_away(store)
     with progress("simulating and measuring", experiment.n_tasks) as advance:
         outcome = run_campaign(
             experiment, store, workers=workers, resume=resume, advance=advance, announce=announce

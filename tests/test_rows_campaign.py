@@ -10,7 +10,7 @@ from experiments.campaign import run_campaign
 from experiments.rows_campaign import TEXT, RowsExperiment, run_rows
 from experiments.run import start_run
 from experiments.terminal import Terminal
-from kurvs_pipeline.errors import FitError
+from kurvs_pipeline.errors import FitError, KurvsError
 
 COLUMNS = {"name": str, "value": float, "count": int}
 
@@ -30,8 +30,10 @@ def toy(*numbers):
     return RowsExperiment(make_rows, numbers, COLUMNS, 4, {"numbers": list(numbers)})
 
 
-def run_in(folder, made, *, resume=False):
-    with start_run("toy", output=folder, overwrite=resume, configuration={}) as run:
+def run_in(folder, made, *, resume=False, overwrite=False):
+    with start_run(
+        "toy", output=folder, overwrite=overwrite or resume, configuration={}
+    ) as run:  # fmt: skip
         rows, store = run_rows(
             made, workers=1, resume=resume, run=run, progress=Terminal(quiet=True).progress
         )
@@ -56,6 +58,15 @@ def test_a_task_that_fails_is_told_and_the_others_are_kept(tmp_path):
         run_in(tmp_path / "out", toy(1, 5))
     kept = run_campaign(toy(1, 5), tmp_path / "out" / "toy.zarr", resume=True)
     np.testing.assert_array_equal(kept.results["done"], [True, False])
+
+
+def test_what_is_no_store_is_not_taken_away(tmp_path):
+    own = tmp_path / "out" / "toy.zarr" / "notes.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(KurvsError, match=r"toy\.zarr"):
+        run_in(tmp_path / "out", toy(1), overwrite=True)
+    assert own.read_text() == "mine"
 
 
 def test_designs_can_be_described_and_their_texts_fit():
