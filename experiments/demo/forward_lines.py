@@ -10,6 +10,7 @@ from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.forward import ForwardFit
 from kurvs_pipeline.forward_model import ForwardModel
+from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_fits import LineFits
 from kurvs_pipeline.nested_laplace import NestedLaplace
 
@@ -48,7 +49,8 @@ class ForwardLines:
         fits : LineFits
             Of the whole galaxy, then of the annuli.
         """
-        fluxes = _fluxes(fits, model.profiles.lines)
+        joint = JointFluxes(fits.names, fits.flux, fits.flux_covariance)
+        fluxes = ApertureFluxes.of_annuli(joint, model.profiles.lines)
         try:
             found = ForwardFit.of(model, fluxes, np.random.default_rng(0)).flat
         except FitError:
@@ -72,13 +74,3 @@ class ForwardLines:
         """
         lines = self.abundance[:, None] + self.gradient[:, None] * (radius_kpc - self.pivot_kpc)
         return np.stack([lines.min(axis=0), lines[1], lines.max(axis=0)])
-
-
-def _fluxes(fits: LineFits, lines: tuple[str, ...]) -> ApertureFluxes:
-    flux, covariance = fits.flux[1:], fits.flux_covariance[1:]
-    order = [fits.names.index(line) for line in lines]
-    annulus = np.arange(len(flux))
-    joint = np.zeros((len(order), len(flux), len(order), len(flux)))
-    # Indices apart from one another come first: (annulus, line, line).
-    joint[:, annulus, :, annulus] = covariance[:, order][:, :, order]
-    return ApertureFluxes(flux[:, order].T[None], joint)
