@@ -1,8 +1,8 @@
 """Gradients through spaxels of a smeared disk: a reading of the curves of Gillman et al. (2021).
 
-How these curves were made is not in our material. Of many readings that were tried this one comes
-nearest: a thin exponential disk, spaxels within the effective radius weighted by their light, and
-seeing over the scale length in place of the effective radius.
+How these curves were made is not published with them. Of many readings this one comes nearest:
+a thin exponential disk, spaxels within the effective radius weighted by their light, and seeing
+over the scale length in place of the effective radius.
 """
 
 import numpy as np
