@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from experiments.pool import run_tasks
 from experiments.survey_twin import TwinGalaxy, schemes
 from experiments.twin_measurement import Abundance, BinnedGalaxy, integrated_abundance
-from experiments.twin_numbers import fluxes_by_definition, numbers_of
+from experiments.twin_numbers import APERTURES, fluxes_by_definition, numbers_of
 from kurvs_pipeline.attenuation import balmer_a_v
 from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
@@ -104,7 +104,7 @@ class ObservedTwin:
         """A_V and its error of the mass-weighted stack of every aperture, mag."""
         mass = {g.results.metadata.name: g.entry.log_stellar_mass for g in self.galaxies}
         found = {}
-        for aperture in ("integrated", "A", "B", "C"):
+        for aperture in APERTURES:
             # Of the nearest galaxies IZ holds a part of H-beta too.
             spectra = [
                 spectrum

@@ -61,10 +61,9 @@ def mixed(twins: xr.Dataset, number: int, *, seed: int = 0) -> xr.Dataset:
     """
     random = np.random.default_rng(seed)
     chosen = random.integers(twins.sizes["twin"], size=(number, twins.sizes["galaxy"]))
-    galaxies = xr.DataArray(twins["galaxy"].to_numpy(), dims="galaxy")
     return twins.drop_vars("twin").isel(
         twin=xr.DataArray(chosen, dims=("mixed", "galaxy")),
-        galaxy=xr.DataArray(np.arange(galaxies.size), dims="galaxy"),
+        galaxy=xr.DataArray(np.arange(twins.sizes["galaxy"]), dims="galaxy"),
     ).rename(mixed="twin")  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from experiments.observed_twin import INTEGRATED_DIAGNOSTICS, ObservedTwin, meas
 from experiments.published_points import PublishedPoints
 from experiments.style import DATA_COLOUR, MUTED_COLOUR
 from experiments.survey_statistics import LOG_MASS_ERR
+from kurvs_pipeline.attenuation import STACKED_INTEGRATED
 from kurvs_pipeline.demarcations import JUNEAU14_LOWER, JUNEAU14_UPPER, KAUFFMANN03, KEWLEY01
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
@@ -215,7 +216,9 @@ def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
     stack, stack_err = twin.stacked_a_v["integrated"]
     axes.errorbar([true.mean()], [stack], [stack_err], fmt="s", color=DATA_COLOUR, markersize=9,
                   label="stack of all")  # fmt: skip
-    axes.axhspan(0.38 - 0.15, 0.38 + 0.15, color=SURVEY_COLOUR, alpha=0.2, linewidth=0.0,
+    published_stack, published_err = STACKED_INTEGRATED
+    axes.axhspan(published_stack - published_err, published_stack + published_err,
+                 color=SURVEY_COLOUR, alpha=0.2, linewidth=0.0,
                  label="stack of the survey")  # fmt: skip
     axes.axline((0.3, 0.3), slope=1.0, color=MUTED_COLOUR, linestyle="--", linewidth=1.0)
     axes.set(xlabel="true A$_V$ of the gas (mag)", ylabel="A$_V$ of the gas (mag)",

@@ -29,8 +29,9 @@ from experiments.survey_statistics import MEANING, PUBLISHED, twin_statistics
 from experiments.survey_tables import page, table_1, table_a1
 from experiments.survey_twin import DEFINITIONS, INTRINSIC, twin
 from experiments.terminal import Terminal
-from experiments.twin_numbers import LINES
+from experiments.twin_numbers import APERTURES, LINES
 from experiments.twin_signal_to_noise import PUBLISHED_MEDIAN_SNR
+from kurvs_pipeline.attenuation import STACKED_ANNULI, STACKED_INTEGRATED
 from kurvs_pipeline.profiles_figure import profiles_figure
 from kurvs_pipeline.spectra_figure import spectra_figure
 
@@ -151,7 +152,8 @@ def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:
         summary[f"median S/N of {line}"] = {"survey": PUBLISHED_MEDIAN_SNR[line]} | {
             definition: median_snr(twin, definition, line) for definition in DEFINITIONS
         }
-    for aperture, value in {"integrated": 0.38, "A": 0.62, "B": 0.40, "C": 0.00}.items():
+    stacks = (STACKED_INTEGRATED, *STACKED_ANNULI)
+    for aperture, (value, _) in zip(APERTURES, stacks, strict=True):
         found = twin.stacked_a_v[aperture][0]
         summary[f"A_V of the stack, {aperture} (mag)"] = {"survey": value, "calibrated": found}
     by_definition = {
