@@ -10,7 +10,7 @@ import dask
 import numpy as np
 import pytest
 import xarray as xr
-from toy_campaign import Toy
+from toy_campaign import Toy, wait_for_scheduler
 
 from experiments.campaign import open_campaign, run_campaign
 from kurvs_pipeline.errors import ConfigurationError
@@ -163,6 +163,7 @@ def test_a_scheduler_and_workers_started_by_hand_give_the_same_bits(store, tmp_p
             ["worker", address, "--nthreads", "1"],
         ):
             stack.enter_context(dask_command(*arguments))
+        wait_for_scheduler(port)
         said = []
         outcome = run_campaign(toy, store, scheduler=address, announce=said.append)
     alone = run_campaign(toy, tmp_path / "alone.zarr")

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 import xarray as xr
-from toy_campaign import Toy, run_client, run_dask
+from toy_campaign import Toy, run_client, run_dask, wait_for_scheduler
 
 from experiments.campaign import ClusterLostError, open_campaign, run_campaign
 
@@ -56,6 +56,7 @@ class Cluster:
         self.scheduler = self._started(
             "scheduler", ["--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
         )
+        wait_for_scheduler(self.port)
         self.workers = [self.new_worker(), self.new_worker()]
 
     def _started(self, kind, arguments):

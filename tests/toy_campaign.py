@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,8 @@ import xarray as xr
 
 from experiments import campaign_batches, campaign_store
 from experiments.campaign import run_campaign
+
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,20 @@ def run_client(toy, store, counts):
     """Run or resume a campaign, and send how many tasks are done after each batch."""
     make_parts_small()
     run_campaign(toy, store, resume=True, advance=counts.send)
+
+
+def wait_for_scheduler(port):
+    """Wait until a scheduler listens: on a busy machine that takes longer than a client waits."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def run_dask(kind, arguments):
