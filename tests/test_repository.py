@@ -12,6 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
 LONGEST_MODULE = 400
+COMMON_GROUND = {
+    "abundances", "bands", "dust", "errors", "io", "lines", "observation",
+    "polynomial_calibrations",
+}  # fmt: skip
+"""Of docs/decisions/04: what measures is not used to make what is measured."""
 
 
 def modules():
@@ -149,6 +154,13 @@ def test_the_pipeline_never_opens_the_truth():
     opened = re.compile(r"""\[["']/?truth["']|get\(["']/?truth|\.truth\b""")
     pipeline = [path for path in modules() if "kurvs_pipeline" in path.parts]
     assert [path.name for path in pipeline if opened.search(path.read_text())] == []
+
+
+def test_the_simulator_takes_nothing_but_common_ground_from_the_pipeline():
+    taken = re.compile(r"^\s*(?:from|import) kurvs_pipeline\.(\w+)", re.MULTILINE)
+    simulator = [path for path in modules() if "kurvs_sim" in path.parts]
+    found = {name for path in simulator for name in taken.findall(path.read_text())}
+    assert found <= COMMON_GROUND
 
 
 def test_import_contracts_hold():
