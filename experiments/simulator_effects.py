@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -143,12 +144,13 @@ def _dust(mock: MockSetup) -> MockSetup:
 
 def _stars(mock: MockSetup) -> MockSetup:
     radius_kpc = _effective_radius_kpc(mock)
-    # 30 angstrom of H-alpha in emission at rest, half of it in front of a bulge.
-    density = mock.galaxy.halpha_flux / (30e-4 * (1.0 + mock.galaxy.redshift))
-    disk = StellarContinuum(flux_density=0.5 * density, effective_radius_kpc=radius_kpc)
-    bulge = StellarContinuum(
-        flux_density=0.5 * density, effective_radius_kpc=0.3 * radius_kpc, shape="bulge"
-    )
+    # Over the whole galaxy 30 angstrom at rest, half of the stars in a bulge.
+    half = partial(
+        StellarContinuum.from_halpha_equivalent_width, halpha_flux=mock.galaxy.halpha_flux,
+        equivalent_width_angstrom=2.0 * 30.0, redshift=mock.galaxy.redshift,
+    )  # fmt: skip
+    disk = half(effective_radius_kpc=radius_kpc)
+    bulge = half(effective_radius_kpc=0.3 * radius_kpc, shape="bulge")
     return mock.with_galaxy(stars=(disk, bulge))
 
 
