@@ -16,6 +16,7 @@ from experiments.ablation_summary import ablation_table, set_name, shares
 from experiments.recovery_experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
 from experiments.rows_campaign import RowsExperiment, run_rows
 from experiments.run import Run
+from experiments.seeds import seed_of
 from experiments.simulator_effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.measure import Pipeline
@@ -148,9 +149,8 @@ class AblationTask:
     def mock(self) -> MockSetup:
         """Return the mock; its seed does not depend on the effects."""
         key = np.random.SeedSequence(self.design.seed, spawn_key=(self.index, self.realisation))
-        seed = int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
         galaxy = self.design.galaxy(self.inclination_deg, self.effective_radius_arcsec)
-        return with_effects(MockSetup(galaxy, seed), self.names)
+        return with_effects(MockSetup(galaxy, seed_of(key)), self.names)
 
 
 def run_task(task: AblationTask) -> list[dict[str, object]]:

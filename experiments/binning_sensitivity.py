@@ -18,6 +18,7 @@ from experiments.line_flux_mocks import galaxies_with_gradient
 from experiments.mock_measurement import SchemeMeasurement, SharedMeasurement
 from experiments.rows_campaign import RowsExperiment, run_rows
 from experiments.run import Run
+from experiments.seeds import seed_of
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.gradients import weighted_slope
@@ -117,7 +118,7 @@ class BinningTask:
         key = np.random.SeedSequence(
             self.design.seed, spawn_key=(self.kurvs_id, self.realisation, use)
         )
-        return int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return seed_of(key)
 
     def observation(self) -> tuple[xr.DataTree, float]:
         """Return the cubes in all bands, and the true gradient in dex/kpc."""

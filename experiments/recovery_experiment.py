@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.annular_truth import annular_gradient
 from experiments.recovery_design import NAMES, Design, Grid, MockParameters
+from experiments.seeds import seed_of
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.attenuation import balmer_a_v
 from kurvs_pipeline.bands import KMOS_BANDS
@@ -190,7 +191,7 @@ class RecoveryExperiment:
         if chosen.clump_fraction == 0.0:
             return galaxy
         clumps = Clumps(
-            seed=_as_seed(self._key(index, 0)), number=N_CLUMPS, fwhm_kpc=CLUMP_FWHM_KPC,
+            seed=seed_of(self._key(index, 0)), number=N_CLUMPS, fwhm_kpc=CLUMP_FWHM_KPC,
             flux_fraction=chosen.clump_fraction, effective_radius_kpc=radius_kpc,
         )  # fmt: skip
         return replace(galaxy, structures=(clumps,))
@@ -259,7 +260,7 @@ class RecoveryExperiment:
             bands=self.bands,
             psf=_seeing(chosen),
             halpha_snr=chosen.halpha_snr,
-            seed=_as_seed(self._key(index, 1 + realisation)),
+            seed=seed_of(self._key(index, 1 + realisation)),
         )
         measured = Pipeline(self.scheme).run(observation)
         result = self.template()
@@ -334,11 +335,6 @@ def _seeing(chosen: MockParameters) -> PointSpreadFunction:
     if math.isinf(chosen.psf_beta):
         return PointSpreadFunction("gaussian", chosen.seeing_fwhm_arcsec)
     return PointSpreadFunction("moffat", chosen.seeing_fwhm_arcsec, chosen.psf_beta)
-
-
-def _as_seed(key: np.random.SeedSequence) -> int:
-    """Return a seed of 63 bits."""
-    return int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _abundances() -> tuple[float, float]:

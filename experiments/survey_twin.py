@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import xarray as xr
 
+from experiments.seeds import seed_of
 from experiments.survey_procedure_fit import SurveyNoise
 from experiments.twin_signal_to_noise import expectation
 from kurvs_pipeline.binning import BinningScheme
@@ -91,7 +92,7 @@ class TwinGalaxy:
     @property
     def draws_seed(self) -> int:
         """Seed of the draws that errors come from."""
-        return _integer(self._child(2))
+        return seed_of(self._child(2))
 
     def observe(self, *, within_kms_of_lines: float | None = NEAR_LINES_KMS) -> xr.DataTree:
         """Return the cubes of all bands, in the survey's seeing, exposures and correlated noise.
@@ -106,18 +107,13 @@ class TwinGalaxy:
             noise=ExposureModel(),
             effects=Effects(covariance=NoiseCovariance()),
             numerics=TWIN_NUMERICS,
-            seed=_integer(self._child(1)),
+            seed=seed_of(self._child(1)),
             within_kms_of_lines=within_kms_of_lines,
         )
 
     def _child(self, use: int) -> np.random.SeedSequence:
         key = (*self.seed.spawn_key, use)
         return np.random.SeedSequence(self.seed.entropy, spawn_key=key)
-
-
-def _integer(seed: np.random.SeedSequence) -> int:
-    """Return a seed of 63 bits."""
-    return int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def twin(intrinsic: GradientDistribution, *, seed: int) -> tuple[TwinGalaxy, ...]:
