@@ -140,7 +140,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     quiet_channels = line_free
     if is_stated:
         valid &= stated > 0.0
-        quiet_channels &= between_sky_lines(stated, valid & line_free[:, None, None])
+        quiet_channels = line_free & between_sky_lines(stated, valid & line_free[:, None, None])
     continuum = BlockContinuum.of(flux, valid & quiet_channels[:, None, None])
     residual = flux - continuum.cube()
     if is_stated:
@@ -152,7 +152,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         off_source = _off_source(radius > source_radius_arcsec, valid)
         scale, sigma = float("nan"), empirical_sigma(residual, valid, off_source)
         valid &= ~residual_channels(sigma, valid)[:, None, None]
-        quiet_channels &= between_sky_lines(sigma, valid & line_free[:, None, None])
+        quiet_channels = line_free & between_sky_lines(sigma, valid & line_free[:, None, None])
     valid &= np.isfinite(sigma) & (sigma > 0.0)
     quiet = valid & quiet_channels[:, None, None]
     noise_free = scale <= NOISE_FREE_SCALE

@@ -5,7 +5,10 @@ import pytest
 
 from kurvs_pipeline.sky_excess import REACH_OF_RESIDUALS, with_sky_residuals
 from kurvs_pipeline.sky_templates import between_sky_lines, sky_lines, sky_residual
-from kurvs_pipeline.spectra import ApertureSpectra
+from kurvs_pipeline.spectra import ApertureSpectra, around_lines, calibrate, near_lines
+from kurvs_sim import ExposureModel, Galaxy, observe
+from kurvs_sim.effects import Effects
+from kurvs_sim.sky_residuals import SkyResiduals
 
 N_CHANNELS, FIELD = 1200, (4, 5)
 CHANNEL = np.arange(N_CHANNELS)
@@ -77,6 +80,19 @@ def test_where_lines_cover_nearly_all_the_rest_is_not_taken_for_dark():
     usable = EVERYWHERE.copy()
     usable[90:] = False
     assert between_sky_lines(SIGMA, usable).all()
+
+
+def test_calibration_fits_residuals_where_the_sky_is_bright():
+    mock = observe(
+        Galaxy(), bands=("H",), noise=ExposureModel(), seed=3,
+        effects=Effects(sky_residuals=SkyResiduals()),
+    )  # fmt: skip
+    band = around_lines(mock["H"].to_dataset(), 1.5)
+    found = calibrate(band, redshift=1.5, source_radius_arcsec=1.5)
+    wavelength = band["wavelength"].to_numpy()
+    noise = np.nanmedian(found.sigma, axis=(1, 2))
+    bright = ~near_lines(wavelength, 1.5) & (noise > 2.0 * np.median(noise))
+    assert np.nanstd((found.flux / found.sigma)[bright]) < 1.2
 
 
 def test_a_spectrum_without_sky_lines_is_left_alone():
