@@ -8,6 +8,7 @@ from kurvs_pipeline.sky_templates import between_sky_lines, sky_lines, sky_resid
 from kurvs_pipeline.spectra import ApertureSpectra, around_lines, calibrate, near_lines
 from kurvs_sim import ExposureModel, Galaxy, observe
 from kurvs_sim.effects import Effects
+from kurvs_sim.noise_covariance import NoiseCovariance
 from kurvs_sim.sky_residuals import SkyResiduals
 
 N_CHANNELS, FIELD = 1200, (4, 5)
@@ -85,7 +86,7 @@ def test_where_lines_cover_nearly_all_the_rest_is_not_taken_for_dark():
 def test_calibration_fits_residuals_where_the_sky_is_bright():
     mock = observe(
         Galaxy(), bands=("H",), noise=ExposureModel(), seed=3,
-        effects=Effects(sky_residuals=SkyResiduals()),
+        effects=Effects(sky_residuals=SkyResiduals(), covariance=NoiseCovariance()),
     )  # fmt: skip
     band = around_lines(mock["H"].to_dataset(), 1.5)
     found = calibrate(band, redshift=1.5, source_radius_arcsec=1.5)
