@@ -90,8 +90,13 @@ def apertures_at_random(x_arcsec, y_arcsec, radius_arcsec, number=12):
     return (distance < radius_arcsec).astype(float)
 
 
-@pytest.mark.parametrize("radius_arcsec", [0.15, 0.3, 0.5, 0.8])
-def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(shared_data, radius_arcsec):
+# Twelve apertures of 0.8 arcsec see nearly the same: a scatter of 95 places is good to 7 per cent.
+@pytest.mark.parametrize(
+    ("radius_arcsec", "within"), [(0.15, 0.10), (0.3, 0.10), (0.5, 0.10), (0.8, 0.20)]
+)
+def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(
+    shared_data, radius_arcsec, within
+):
     observation = read_observation(
         [shared_data / "real/cubes/ecdfsf3_ifu22.fits"], overrides={"redshift": 0.975}
     )
@@ -108,4 +113,4 @@ def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(shared_data, 
         fits = fit_lines(model, spectra.flux, spectra.variance, mask=~spectra.valid,
                          velocity_kms=0.0, sigma_kms=64.0)  # fmt: skip
         pulls.append(fits.snr[:, 0])
-    assert np.nanstd(pulls) == pytest.approx(1.0, abs=0.10)
+    assert np.nanstd(pulls) == pytest.approx(1.0, abs=within)
