@@ -152,7 +152,7 @@ def test_a_defect_is_reported_in_one_line(capsys):
 
 
 def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch, capsys):
-    def run_recovery(**_options):
+    def run_recovery(_experiment, **_options):
         warnings.warn("noise", UserWarning, stacklevel=1)
         return "done"
 
@@ -164,7 +164,7 @@ def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch, capsys):
 
 
 def test_quiet_shows_nothing(monkeypatch, capsys):
-    monkeypatch.setattr("experiments.recovery.run_recovery", lambda **_options: "done")
+    monkeypatch.setattr("experiments.recovery.run_recovery", lambda *_, **__: "done")
     assert execute(["recover", "--quiet"]) == 0
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
@@ -172,12 +172,12 @@ def test_quiet_shows_nothing(monkeypatch, capsys):
 
 @pytest.mark.parametrize("form", [["--gradients", "-0.08,0"], ["--gradients=-0.08,0"]])
 def test_gradients_may_be_negative(form, monkeypatch):
-    asked = {}
+    asked = []
     monkeypatch.setattr(
-        "experiments.recovery.run_recovery", lambda **options: asked.update(options)
+        "experiments.recovery.run_recovery", lambda experiment, **_: asked.append(experiment)
     )
     assert execute(["recover", "--quiet", *form]) == 0
-    assert asked["gradients"] == (-0.08, 0.0)
+    assert asked[0].design.axes["gradient_dex_per_kpc"] == (-0.08, 0.0)
 
 
 def test_a_centre_may_be_negative(monkeypatch, tmp_path):
