@@ -234,9 +234,19 @@ class MockList:
     ----------
     galaxies : tuple of MockParameters
         At least one.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none.
     """
 
     galaxies: tuple[MockParameters, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty list."""
+        if not self.galaxies:
+            raise ConfigurationError("galaxies is empty; expected one [[galaxies]] or more")
 
     @property
     def n_galaxies(self) -> int:
