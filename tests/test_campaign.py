@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
 import dask
 import numpy as np
@@ -183,6 +184,20 @@ def dask_command(*arguments):
     finally:
         process.terminate()
         process.wait()
+
+
+def test_an_address_of_another_server_is_told(store):
+    def answer(server):
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 100)
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigurationError, match="no scheduler answers at 'tcp"):
+            run_campaign(Toy(n_tasks=2), store, scheduler=address)
 
 
 def test_an_address_without_a_scheduler_is_told(store, monkeypatch):

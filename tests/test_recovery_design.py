@@ -95,6 +95,8 @@ def test_the_gradients_that_a_refusal_offers_are_accepted():
         ({"effective_radius_arcsec": (0.5, 0.0)}, "effective_radius_arcsec is [0.5, 0.0]"),
         ({"psf_beta": (1.0,)}, "psf_beta is [1.0]"),
         ({"clump_fraction": (1.5,)}, "clump_fraction is [1.5]"),
+        ({"seeing_fwhm_arcsec": (3.0,)}, "seeing_fwhm_arcsec is [3.0]"),
+        ({"halpha_snr": (1e300,)}, "halpha_snr is [1e+300]"),
     ],
 )
 def test_a_grid_that_cannot_be_simulated_is_refused(axes, message):
