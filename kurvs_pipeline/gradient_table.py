@@ -106,10 +106,11 @@ def gradient_table(
         :class:`~kurvs_pipeline.forward.ForwardGradient`. The flag of a slope is ``ok``,
         ``too_few_bins``, or all that makes it doubtful, joined by ``+``: ``two_bins``,
         ``no_psf_or_radius``; ``unconstrained``, corrected to more than 0.4 dex/kpc, which tells
-        that the seeing left no gradient to correct; ``turnover``, an annulus whose interval ends where a two-valued
-        relation turns over; ``wrong_side`` and ``side_unknown`` of such a relation by the
-        nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and those of the
-        lines (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
+        that the seeing left no gradient to correct; ``turnover``, an annulus whose interval ends
+        where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of such a
+        relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and
+        those of the lines
+        (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
         are ``ok`` otherwise carry too.
     """
     diagnostic = np.asarray(abundances["diagnostic"])

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import dask
+import distributed  # noqa: F401 - its defaults must be there before a test sets some
 import numpy as np
 import pytest
 import xarray as xr
@@ -184,6 +185,17 @@ def dask_command(*arguments):
     finally:
         process.terminate()
         process.wait()
+
+
+def test_more_processes_than_a_machine_can_bear_are_refused(store):
+    with pytest.raises(ConfigurationError, match="workers is 100000; expected at most"):
+        run_campaign(Toy(n_tasks=2), store, workers=100_000)
+
+
+def test_a_campaign_without_tasks_is_refused(store):
+    with pytest.raises(ConfigurationError, match="0 tasks on 1 workers"):
+        run_campaign(Toy(n_tasks=0), store)
+    assert not store.exists()
 
 
 def test_an_address_of_another_server_is_told(store):
