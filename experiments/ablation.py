@@ -67,10 +67,11 @@ class AblationDesign:
     def __post_init__(self) -> None:
         """Refuse, before any work, what cannot be simulated."""
         unknown = [name for name in self.effects if name not in EFFECTS]
-        if unknown or not self.effects:
+        repeated = len(set(self.effects)) < len(self.effects)
+        if unknown or repeated or not self.effects:
             raise ConfigurationError(
                 f"effects are {', '.join(self.effects) or 'none'}; expected some of "
-                f"{', '.join(EFFECTS)}"
+                f"{', '.join(EFFECTS)}, each once"
             )
         for inclination, radius in product(self.inclinations_deg, self.effective_radii_arcsec):
             self.galaxy(inclination, radius)

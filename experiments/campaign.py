@@ -6,6 +6,7 @@ An experiment says what a task is (:class:`~experiments.campaign_batches.Experim
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+PROCESSES_A_CORE = 8
+"""More only take memory."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +128,24 @@ def run_campaign(
         If the store exists and is not to be resumed, another client is at work on it, or it
         cannot be written.
     ConfigurationError
-        If the store is of another design, or no scheduler answers.
+        If there is no task or workers are too many, the store is of another design, or no
+        scheduler answers.
     ResultsError
         If the store is not of a campaign, or of another format.
     ClusterLostError
         If the scheduler is gone before all tasks are done. Results until then are kept.
     """
-    if workers < 0:
-        raise ConfigurationError(f"workers is {workers}; expected at least 0")
+    if workers < 0 or experiment.n_tasks < 1:
+        raise ConfigurationError(
+            f"{experiment.n_tasks} tasks on {workers} workers; expected at least 1 task and no "
+            "negative number of workers"
+        )
+    most = PROCESSES_A_CORE * (os.cpu_count() or 1)
+    if workers > most:
+        raise ConfigurationError(
+            f"workers is {workers}; expected at most {most}, {PROCESSES_A_CORE} a processor of "
+            "this machine: each takes a few hundred MB"
+        )
     with reported(store), locked(store):
         done = _prepare(experiment, store, resume=resume)
         waiting = np.flatnonzero(~done)

@@ -213,7 +213,8 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S)
-    except (OSError, TimeoutError, ValueError) as error:
+    # What another server says, such as the dashboard, is taken for the size of a message.
+    except (OSError, TimeoutError, ValueError, MemoryError) as error:
         raise ConfigurationError(
             f"no scheduler answers at '{address}' ({type(error).__name__}); expected the address "
             "that 'dask scheduler' prints, such as tcp://host:8786"

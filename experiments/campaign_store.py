@@ -183,7 +183,7 @@ class CampaignStore:
         Raises
         ------
         ResultsError
-            If it is not a store of campaigns of this format.
+            If it is not a store of campaigns of this format, or an array of it is lost.
         ConfigurationError
             If it is of another experiment; the difference is in the message.
         """
@@ -193,6 +193,18 @@ class CampaignStore:
                 f"{self.path}: holds results of another design: {'; '.join(changed)}; "
                 "go on with the design it was begun with, or choose another place"
             )
+        for name in map(str, self.template.data_vars):
+            self._require_array(name)
+
+    def _require_array(self, name: str) -> None:
+        try:
+            with _stable_enough():
+                _array(zarr.open_group(self.path, mode="r"), name)
+        except (KeyError, ValueError) as error:
+            raise ResultsError(
+                f"{self.path}: array {name} cannot be read ({type(error).__name__}); expected one "
+                "for every variable: the store is broken, choose another place"
+            ) from error
 
     def damaged(self) -> dict[int, str]:
         """Return which chunks that hold results cannot be read, and why."""

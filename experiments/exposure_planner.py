@@ -21,6 +21,7 @@ from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.forward_model import ForwardModel
+from kurvs_pipeline.geometry import aperture_coverage
 from kurvs_pipeline.line_profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 from kurvs_pipeline.sky_apertures import SpaxelApertures
@@ -87,6 +88,21 @@ class ExposurePlanner:
     @cached_property
     def _expectation(self) -> IntegratedExpectation:
         return IntegratedExpectation(self._scene, self.exposures, NoiseCovariance())
+
+    def require_coverage(self) -> None:
+        """Refuse annuli that leave the field, as the pipeline does.
+
+        Raises
+        ------
+        CoverageError
+            Naming the first that has less than 30 per cent of its area there.
+        """
+        metadata, grid = self._mock.metadata, self.grid
+        for annulus, weights in zip(
+            self.scheme.annuli(metadata.effective_radius_arcsec), self._weights, strict=True
+        ):
+            inside = np.ones(weights.shape, dtype=bool)
+            aperture_coverage(annulus, metadata, weights, inside, grid.spaxel_arcsec)
 
     @cached_property
     def reference_hours(self) -> float:

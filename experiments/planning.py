@@ -14,6 +14,10 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim import ExposureModel
 
+BRIGHT_SNR = 30.0
+"""Of [N II] in the stack of known noise: in 1000 h more than 100."""
+
+FEWEST_ANNULI = 2
 TAKEN_OVER = ("grid",)
 """Options of an observation that a plan needs as they are."""
 
@@ -34,14 +38,23 @@ def planner_for(mock: Mock, *, scheme: BinningScheme, seeing_known: bool) -> Exp
     Raises
     ------
     ConfigurationError
-        If H-alpha or [N II] is outside the H band.
+        If H-alpha or [N II] is outside the H band, or there is one annulus only.
+    CoverageError
+        If an annulus leaves the field.
     """
+    if len(scheme.edges) <= FEWEST_ANNULI:
+        raise ConfigurationError(
+            f"--scheme has {len(scheme.edges) - 1} annulus; expected at least {FEWEST_ANNULI}, "
+            "between which there is a gradient"
+        )
     options = {name: mock.options[name] for name in TAKEN_OVER if name in mock.options}
     if "psf" in mock.options:
         options["seeing"] = mock.options["psf"]
     if isinstance(mock.options.get("noise"), ExposureModel):
         options["exposures"] = mock.options["noise"]
-    return ExposurePlanner(mock.galaxy, scheme=scheme, seeing_known=seeing_known, **options)
+    planner = ExposurePlanner(mock.galaxy, scheme=scheme, seeing_known=seeing_known, **options)
+    planner.require_coverage()
+    return planner
 
 
 def verdict(planner: ExposurePlanner, goal: float) -> str:
@@ -78,10 +91,11 @@ def _why_not(planner: ExposurePlanner, goal: float) -> str:
             f"{_told(with_star)} would do"
         )
     snr = planner.reference_snr[1]
-    return (
-        f"as [N II] is faint: its S/N in 1.5 effective radii is {snr:.1f} in "
-        f"{planner.reference_hours:g} h"
-    )
+    told = f"its S/N in 1.5 effective radii is {snr:.1f} in {planner.reference_hours:g} h"
+    if snr < BRIGHT_SNR:
+        return f"as [N II] is faint: {told}"
+    radius = planner.galaxy.effective_radius_arcsec
+    return f"as seeing and annuli are wide for {radius:g} arcsec, not as [N II] is faint: {told}"
 
 
 def _caution(planner: ExposurePlanner, goal: float, hours: float) -> str:

@@ -62,14 +62,17 @@ class MockParameters:
                 raise ConfigurationError(f"{name} is {value}; expected a number {expected}")
 
 
+FIELD_ARCSEC = 2.8
+HIGHEST_SNR = 1e6
+
 POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "gradient_dex_per_kpc": (math.isfinite, "that is finite"),
     "inclination_deg": (lambda value: 0.0 <= value < 90.0, "in [0, 90)"),
     "effective_radius_arcsec": (lambda value: 0.0 < value < math.inf, "above 0"),
-    "seeing_fwhm_arcsec": (lambda value: value == 0.0 or 0.01 <= value < math.inf,
-                           "of at least 0.01, or 0 for none"),
+    "seeing_fwhm_arcsec": (lambda value: value == 0.0 or 0.01 <= value <= FIELD_ARCSEC,
+                           f"from 0.01 to {FIELD_ARCSEC}, the field, or 0 for none"),
     "psf_beta": (lambda value: value > 1.1, "above 1.1; inf is a Gaussian"),
-    "halpha_snr": (lambda value: 0.0 < value < math.inf, "above 0"),
+    "halpha_snr": (lambda value: 0.0 < value <= HIGHEST_SNR, f"above 0, up to {HIGHEST_SNR:g}"),
     "dust_gradient_mag_per_kpc": (math.isfinite, "that is finite"),
     "clump_fraction": (lambda value: 0.0 <= value <= 1.0, "in [0, 1]"),
     "rotation_kms": (lambda value: 0.0 <= value <= 1000.0, "in [0, 1000]"),
@@ -234,9 +237,19 @@ class MockList:
     ----------
     galaxies : tuple of MockParameters
         At least one.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none.
     """
 
     galaxies: tuple[MockParameters, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty list."""
+        if not self.galaxies:
+            raise ConfigurationError("galaxies is empty; expected one [[galaxies]] or more")
 
     @property
     def n_galaxies(self) -> int:

@@ -31,9 +31,15 @@ A_V_AT_EFFECTIVE_RADIUS = 0.38
 """mag, the mean of the survey (Li et al. 2025, Section 3.2)."""
 
 LARGEST_A_V = 10.0
+MOST_MOCKS = 1_000_000
+"""Days of a hundred processes; more is a slip of the pen, and its store would not end."""
+
 TURNOVER_KPC = 1.5
 N_CLUMPS = 8
 CLUMP_FWHM_KPC = 1.0
+
+LONGEST_FLAG = "<U128"
+"""All that can make a slope doubtful, joined, has 106 characters."""
 
 ESTIMATORS = ("slope", "slope_fgrad", "forward", "forward_prior")
 HALPHA_BAND = "H"
@@ -84,16 +90,22 @@ class RecoveryExperiment:
         """Refuse, before any work, what cannot be simulated and measured."""
         if self.realisations < 1:
             raise ConfigurationError(f"realisations is {self.realisations}; expected at least 1")
+        if self.n_tasks > MOST_MOCKS:
+            raise ConfigurationError(
+                f"{self.design.n_galaxies} galaxies in {self.realisations} realisations are "
+                f"{self.n_tasks} mocks; expected at most {MOST_MOCKS}: choose fewer"
+            )
         if HALPHA_BAND not in self.bands or not set(self.bands) <= set(KMOS_BANDS):
             raise ConfigurationError(
                 f"bands is {list(self.bands)}; expected {HALPHA_BAND}, which has H-alpha, and "
                 f"others of {', '.join(KMOS_BANDS)}"
             )
         unknown = [name for name in self.diagnostics if name not in DIAGNOSTICS]
-        if unknown or not self.diagnostics:
+        repeated = len(set(self.diagnostics)) < len(self.diagnostics)
+        if unknown or repeated or not self.diagnostics:
             raise ConfigurationError(
                 f"diagnostics is {list(self.diagnostics)}; expected some of "
-                f"{', '.join(DIAGNOSTICS)}"
+                f"{', '.join(DIAGNOSTICS)}, each once"
             )
         low, high = _redshifts_in_reach()
         if not low <= self.redshift <= high:
@@ -227,7 +239,7 @@ class RecoveryExperiment:
                 "gradient_err": blank(*by_estimator, **PER_KPC),
                 "f_grad": blank(*by_estimator),
                 "n_bins": blank(*by_estimator, fill=np.int32(-1)),
-                "flag": blank(*by_estimator, fill=np.array("", "<U24")),
+                "flag": blank(*by_estimator, fill=np.array("", LONGEST_FLAG)),
                 "flux": blank(*by_line, **FLUX),
                 "flux_err": blank(*by_line, **FLUX),
                 "flux_true": blank(*by_line, **FLUX),

@@ -8,19 +8,23 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from astropy import units as u
 from astropy.table import QTable
 from matplotlib.figure import Figure
 
 from experiments.estimator_figure import TITLES
 from experiments.recovery_figure import recovery_figure
 from experiments.run import Run
-from experiments.trust import RULES, Judgement, Trust, factors_of, judged_by
+from experiments.trust import FACTORS, RULES, Judgement, Trust, factors_of, judged_by
 from experiments.trust_figure import trust_figure
 from kurvs_pipeline.errors import ResultsError
 
 TABLE = "recovery.ecsv"
 NEEDED = ("galaxy", "realisation", "gradient_true", "diagnostic", "estimator", "gradient",
           "gradient_err", "snr_halpha")  # fmt: skip
+
+GRADIENTS = ("gradient_true", "gradient", "gradient_err")
+PER_KPC = u.dex / u.kpc
 
 ESTIMATORS = {
     "slope": "a line through the detected annuli, not corrected for seeing",
@@ -66,11 +70,28 @@ def read_recovery(folder: Path) -> QTable:
         table = QTable.read(path, format="ascii.ecsv")
     except (ValueError, TypeError) as error:
         raise ResultsError(f"{path}: not a table in ECSV ({error}); run kurvs recover") from error
+    problem = _problem(table)
+    if problem:
+        raise ResultsError(f"{path}: {problem}; expected the table that kurvs recover writes")
+    return table
+
+
+def _problem(table: QTable) -> str:
+    """Say what keeps a table from being judged; nothing, if it can be."""
     missing = [name for name in NEEDED if name not in table.colnames]
     if missing or len(table) == 0:
-        what = f"no column {missing[0]}" if missing else "no rows"
-        raise ResultsError(f"{path}: {what}; expected the table that kurvs recover writes")
-    return table
+        return f"no column {missing[0]}" if missing else "no rows"
+    numbers = [name for name in (*GRADIENTS, *FACTORS) if name in table.colnames]
+    for name in numbers:
+        if np.asarray(table[name]).dtype.kind not in "fi":
+            return f"column {name} holds no numbers"
+    for name in GRADIENTS:
+        if not u.Unit(table[name].unit or "").is_equivalent(PER_KPC):
+            return f"column {name} is in '{table[name].unit or ''}', not in {PER_KPC}"
+    if np.any(table["gradient_err"].value < 0.0):
+        return f"column gradient_err holds {np.nanmin(table['gradient_err'].value):g}"
+    unknown = set(table["estimator"].tolist()) - set(TITLES)
+    return f"estimator '{min(unknown)}' is unknown" if unknown else ""
 
 
 def run_report(folder: Path, *, run: Run) -> list[str]:

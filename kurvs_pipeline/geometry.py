@@ -7,7 +7,7 @@ import xarray as xr
 from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
 from numpy.typing import NDArray
-from photutils.aperture import EllipticalAnnulus, EllipticalAperture
+from photutils.geometry import elliptical_overlap_grid
 
 from kurvs_pipeline.binning import Aperture, BinningScheme
 from kurvs_pipeline.errors import CoverageError, MetadataError
@@ -15,6 +15,9 @@ from kurvs_pipeline.observation import ObservationMetadata
 
 COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
 """Li et al. (2025), Section 1."""
+
+FARTHEST_SPAXELS = 1e6
+"""An ellipse that goes so far holds the whole field; the overlap of larger ones overflows."""
 
 MINIMUM_COVERAGE = 0.3
 """An aperture with less of its area on valid spaxels is refused."""
@@ -95,16 +98,21 @@ def aperture_weights(
     # The axis points to (-sin PA, cos PA) in (West, North); the array may run either way.
     theta = math.atan2(math.cos(pa_rad) / np.sign(step_y), -math.sin(pa_rad) / np.sign(step_x))
     ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
-    outer = aperture.outer_arcsec / abs(step_x)
-    inner = aperture.inner_arcsec / abs(step_x)
-    angle = theta * u.rad
-    shape = (
-        EllipticalAnnulus(centre, inner, outer, outer * ratio, theta=angle)
-        if inner > 0.0
-        else EllipticalAperture(centre, outer, outer * ratio, theta=angle)
-    )
-    image = shape.to_mask(method="exact").to_image((y.size, x.size))
-    return np.zeros((y.size, x.size)) if image is None else np.clip(image, 0.0, 1.0)
+    left, bottom = -0.5 - centre[0], -0.5 - centre[1]
+
+    def inside(radius_arcsec: float) -> NDArray[np.float64]:
+        # On the field only: the mask of a whole ellipse may not fit into memory.
+        semimajor = min(radius_arcsec / abs(step_x), FARTHEST_SPAXELS)
+        overlap = elliptical_overlap_grid(
+            left, left + x.size, bottom, bottom + y.size, x.size, y.size,
+            semimajor, semimajor * ratio, theta, 1, 1,
+        )  # fmt: skip
+        return np.asarray(overlap)
+
+    weights = inside(aperture.outer_arcsec)
+    if aperture.inner_arcsec > 0.0:
+        weights = weights - inside(aperture.inner_arcsec)
+    return np.clip(weights, 0.0, 1.0)
 
 
 def aperture_coverage(

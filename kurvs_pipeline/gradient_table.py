@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.forward_rows import forward_rows
+from kurvs_pipeline.gradient_posterior import LARGEST_GRADIENT
 from kurvs_pipeline.gradients import Slope, slope_coefficients, weighted_slope
 from kurvs_pipeline.line_quantities import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.smearing_correction import DiskSmearing
@@ -104,10 +105,12 @@ def gradient_table(
         uncertain as they are; their flags are those of
         :class:`~kurvs_pipeline.forward.ForwardGradient`. The flag of a slope is ``ok``,
         ``too_few_bins``, or all that makes it doubtful, joined by ``+``: ``two_bins``,
-        ``no_psf_or_radius``; ``turnover``, an annulus whose interval ends where a two-valued
-        relation turns over; ``wrong_side`` and ``side_unknown`` of such a relation by the
-        nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and those of the
-        lines (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
+        ``no_psf_or_radius``; ``unconstrained``, corrected to more than 0.4 dex/kpc, which tells
+        that the seeing left no gradient to correct; ``turnover``, an annulus whose interval ends
+        where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of such a
+        relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and
+        those of the lines
+        (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
         are ``ok`` otherwise carry too.
     """
     diagnostic = np.asarray(abundances["diagnostic"])
@@ -145,11 +148,16 @@ def _of_diagnostic(
     drawn_fraction = float(np.isfinite(drawn.observed).mean())
     common = {"n_bins": slope.n_bins, "drawn_fraction": drawn_fraction}
     doubts = _doubts(slope, abundances, drawn_fraction)
-    uncorrected = ["no_psf_or_radius"] if slope.n_bins >= 2 and not np.isfinite(factor) else []
+    corrected = factor * slope.gradient
+    undone = {
+        "no_psf_or_radius": slope.n_bins >= 2 and not np.isfinite(factor),
+        "unconstrained": abs(corrected) > LARGEST_GRADIENT,
+    }
+    uncorrected = [doubt for doubt, applies in undone.items() if applies]
     return [
         _row(diagnostic.name, "slope", slope.gradient, drawn.observed)
         | common | _correction_columns(1.0, smearing) | {"flag": "+".join(doubts) or "ok"},
-        _row(diagnostic.name, "slope_fgrad", factor * slope.gradient, drawn.corrected)
+        _row(diagnostic.name, "slope_fgrad", corrected, drawn.corrected)
         | common | _correction_columns(factor, smearing)
         | {"flag": "+".join(uncorrected + doubts) or "ok"},
     ]  # fmt: skip

@@ -83,10 +83,11 @@ class ObservationMetadata:
         _require(not self.redshift < 0.0, "redshift", self.redshift, "a value >= 0")
         _require(not self.inclination_deg < 0.0 and not self.inclination_deg > 90.0,
                  "inclination_deg", self.inclination_deg, "a value in [0, 90]")  # fmt: skip
-        _require(not self.effective_radius_arcsec <= 0.0, "effective_radius_arcsec",
-                 self.effective_radius_arcsec, "a value > 0")  # fmt: skip
-        _require(not self.seeing_fwhm_arcsec < 0.0, "seeing_fwhm_arcsec",
-                 self.seeing_fwhm_arcsec, "a value >= 0")  # fmt: skip
+        radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
+        _require(math.isnan(radius) or 0.0 < radius < math.inf, "effective_radius_arcsec", radius,
+                 "a finite value > 0")  # fmt: skip
+        _require(math.isnan(seeing) or 0.0 <= seeing < math.inf, "seeing_fwhm_arcsec", seeing,
+                 "a finite value >= 0")  # fmt: skip
         _require(0.0 <= self.disk_thickness < 1.0, "disk_thickness", self.disk_thickness,
                  "a value in [0, 1)")  # fmt: skip
         _require(not (self.inclination_deg == 90.0 and self.disk_thickness == 0.0),

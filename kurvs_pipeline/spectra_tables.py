@@ -149,7 +149,7 @@ def read_table(path: Path) -> Table:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CubeFormatError(f"{path}: not a readable {table_format} table: {reason}") from error
     if len(table) == 0:
-        raise CubeFormatError(f"{path}: the table has no rows; expected one row a channel")
+        raise CubeFormatError(f"{path}: the table has no rows; expected some below its header")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise CubeFormatError(

@@ -19,15 +19,25 @@ from kurvs_sim.observe import observe
 from kurvs_sim.toml_text import toml_text
 
 NOISE_FREE = "noise-free"
+LARGEST_SEED = 2**63 - 1
+"""That netCDF holds."""
+
+HIGHEST_SNR = 1e6
 
 
 def _number_or_noise_free(value: object) -> object:
     """Say both forms in one message, which a union of types would not."""
     if value == NOISE_FREE:
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0.0:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0.0 < value <= HIGHEST_SNR
+    ):
         return value
-    raise PydanticCustomError("halpha_snr", f'expected a number > 0 or "{NOISE_FREE}"')
+    raise PydanticCustomError(
+        "halpha_snr", f'expected a number > 0, up to {HIGHEST_SNR:g}, or "{NOISE_FREE}"'
+    )
 
 
 @cache
@@ -52,7 +62,7 @@ def _observation_section() -> type[Section]:
             "halpha_snr": Annotated[
                 float | Literal["noise-free"], BeforeValidator(_number_or_noise_free)
             ],
-            "seed": Annotated[int, Strict(), Field(ge=0)],
+            "seed": Annotated[int, Strict(), Field(ge=0, le=LARGEST_SEED)],
         },
     )
     # The arguments are wanted, not the observation.

@@ -36,6 +36,10 @@ FASTEST_KMS = 2000.0
 N_RADII = 20_001
 
 
+A_V_RANGE = (0.0, 100.0)
+"""mag: behind more, lines leave the range of floating point."""
+
+
 @dataclass(frozen=True)
 class Galaxy(ProjectedDisk):
     """A disk of ionized gas with an abundance gradient, and what else shines there.
@@ -293,7 +297,7 @@ class Galaxy(ProjectedDisk):
     def _lines(
         self, radius: Array, halpha: Array, abundance: Array, *, dust: bool
     ) -> dict[str, Array]:
-        a_v = self._checked("a_v", self.a_v, radius, (0.0, math.inf))
+        a_v = self._checked("a_v", self.a_v, radius, A_V_RANGE)
         log_u = self._checked("log_u", self.log_u, radius, LOG_U_RANGE)
         density = self._checked(
             "electron_density", self.electron_density, radius, DENSITY_RANGE_CM3

@@ -84,7 +84,12 @@ def test_shares_are_of_the_same_mocks():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"), [({"effects": ("rain",)}, "rain"), ({"gradient": -0.3}, "-0.3")]
+    ("options", "told"),
+    [
+        ({"effects": ("rain",)}, "rain"),
+        ({"effects": ("seeing", "seeing")}, "each once"),
+        ({"gradient": -0.3}, "-0.3"),
+    ],
 )
 def test_what_cannot_be_simulated_is_refused(options, told):
     with pytest.raises(ConfigurationError, match=told):

@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
 import dask
+import distributed  # noqa: F401 - its defaults must be there before a test sets some
 import numpy as np
 import pytest
 import xarray as xr
@@ -184,6 +186,31 @@ def dask_command(*arguments):
     finally:
         process.terminate()
         process.wait()
+
+
+def test_more_processes_than_a_machine_can_bear_are_refused(store):
+    with pytest.raises(ConfigurationError, match="workers is 100000; expected at most"):
+        run_campaign(Toy(n_tasks=2), store, workers=100_000)
+
+
+def test_a_campaign_without_tasks_is_refused(store):
+    with pytest.raises(ConfigurationError, match="0 tasks on 1 workers"):
+        run_campaign(Toy(n_tasks=0), store)
+    assert not store.exists()
+
+
+def test_an_address_of_another_server_is_told(store):
+    def answer(server):
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 100)
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigurationError, match="no scheduler answers at 'tcp"):
+            run_campaign(Toy(n_tasks=2), store, scheduler=address)
 
 
 def test_an_address_without_a_scheduler_is_told(store, monkeypatch):

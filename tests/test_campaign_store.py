@@ -75,6 +75,13 @@ def test_what_is_no_campaign_is_refused(store):
         open_campaign(store)
 
 
+def test_a_store_that_lost_an_array_is_refused(store):
+    run_campaign(Toy(n_tasks=2), store)
+    (store / "mean" / "zarr.json").unlink()
+    with pytest.raises(ResultsError, match="array mean cannot be read"):
+        run_campaign(Toy(n_tasks=2), store, resume=True)
+
+
 def test_a_chunk_that_does_not_fit_is_refused(store):
     run_campaign(Toy(), store)
     target = CampaignStore.of(Toy(), store)

@@ -9,6 +9,7 @@ from experiments.demo.measurement import DemoMeasurement
 from experiments.demo.parameters import SLIDERS, DemoParameters, presets
 from experiments.demo.sky import GRID, DemoSky, demo_galaxy, demo_psf
 from experiments.demo.state import demo_state, intrinsic_maps
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim import Numerics
 from kurvs_sim.scene import Scene
 
@@ -139,6 +140,16 @@ def test_every_corner_of_the_sliders_has_a_state():
         state = demo_state(DemoParameters(**dict(zip(names, map(float, chosen), strict=True))))
         assert np.isfinite(state.intrinsic.halpha).all()
         assert np.isfinite(state.observed.halpha).any()
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [{"halpha_snr": 0.0}, {"halpha_snr": -3.0}, {"halpha_snr": float("nan")},
+     {"annulus_width_arcsec": 0.0}, {"noise_seed": -1}],
+)  # fmt: skip
+def test_what_no_galaxy_can_be_shown_with_is_refused(impossible):
+    with pytest.raises(ConfigurationError, match=next(iter(impossible))):
+        DemoParameters(**impossible)
 
 
 def test_a_state_survives_its_url():

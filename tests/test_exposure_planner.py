@@ -96,12 +96,20 @@ def test_the_command_answers_and_writes(tmp_path, capsys):
     assert json.loads((out / "run.json").read_text())["configuration"]["goal"] == 0.02
 
 
+def test_bright_nitrogen_is_not_blamed_for_a_galaxy_that_is_too_small(resolved):
+    tiny = replace(resolved.galaxy, effective_radius_arcsec=0.05, halpha_flux=5.0)
+    answer = verdict(replace(resolved, galaxy=tiny), 0.001)
+    assert "seeing and annuli are wide for 0.05 arcsec" in answer
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ([], "--kurvs-id"),
         (["--kurvs-id", "37"], "37"),
         (["--kurvs-id", "4", "--goal", "0"], "--goal"),
+        (["--kurvs-id", "4", "--scheme", "1x0.5"], "--scheme has 1 annulus"),
+        (["--kurvs-id", "4", "--scheme", "2x3"], "aperture B (3-6 arcsec) has only 0%"),
     ],
 )
 def test_bad_options_are_told_in_one_line(tmp_path, capsys, arguments, told):

@@ -103,6 +103,18 @@ def test_an_annulus_beyond_the_field_is_refused(disk, axes):
         aperture_coverage(aperture, disk, weights, np.ones((28, 28), dtype=bool), 0.1)
 
 
+@pytest.mark.parametrize("radius_arcsec", [1e4, 1e300])
+def test_an_ellipse_far_larger_than_the_field_holds_all_of_it(radius_arcsec, disk, axes):
+    weights = aperture_weights(Aperture("integrated", 0.0, radius_arcsec), disk, *axes)
+    np.testing.assert_allclose(weights, 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["effective_radius_arcsec", "seeing_fwhm_arcsec"])
+def test_an_infinite_size_is_refused(name, disk):
+    with pytest.raises(MetadataError, match=f"{name} is inf; expected a finite value"):
+        replace(disk, **{name: float("inf")})
+
+
 def test_an_unknown_inclination_asks_for_it(disk, axes):
     with pytest.raises(MetadataError, match="--inclination"):
         aperture_weights(

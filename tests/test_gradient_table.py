@@ -13,17 +13,20 @@ RADIUS_KPC = np.array([2.0, 6.0, 10.0])
 HALPHA, NII_TO_HALPHA = 100.0, 0.2
 
 
-class DoublesGradients:
-    """Smearing that halves every gradient, whatever the bins."""
+class MultipliesGradients:
+    """Smearing that divides every gradient by a factor, whatever the bins."""
 
     reference_gradient = -0.02
     is_known = False
 
+    def __init__(self, factor=2.0):
+        self.factor = factor
+
     def f_grad(self, *_, **__):
-        return 2.0
+        return self.factor
 
 
-def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1):
+def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1, f_grad=2.0):
     """Return the gradients by N2 of annuli with [N II] at these S/N."""
     nii = np.broadcast_to(nii_to_halpha, 3) * HALPHA
     flux = np.stack([np.full(3, HALPHA), nii], axis=1)
@@ -37,7 +40,8 @@ def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1
     )  # fmt: skip
     abundances = abundance_table(draws, ["integrated", "A", "B", "C"])
     annuli = abundances[abundances["aperture"] != "integrated"]
-    table = gradient_table(annuli, RADIUS_KPC, DoublesGradients(), draws, np.random.default_rng(0))
+    smearing = MultipliesGradients(f_grad)
+    table = gradient_table(annuli, RADIUS_KPC, smearing, draws, np.random.default_rng(0))
     return {str(row["estimator"]): row for row in table if row["diagnostic"] == "n2"}
 
 
@@ -74,6 +78,13 @@ def test_the_corrected_gradient_and_its_interval_are_corrected_alike():
     found = gradients([50.0, 30.0, 20.0], nii_to_halpha=[0.3, 0.2, 0.15])
     for column in ("gradient", "gradient_err", "gradient_low", "gradient_high"):
         assert found["slope_fgrad"][column] == 2.0 * found["slope"][column]
+
+
+def test_a_correction_beyond_every_known_gradient_is_told():
+    found = gradients([50.0, 30.0, 20.0], nii_to_halpha=[0.3, 0.2, 0.15], f_grad=1e5)
+    assert abs(found["slope_fgrad"]["gradient"].value) > 0.4
+    assert found["slope_fgrad"]["flag"] == "unconstrained"
+    assert found["slope"]["flag"] == "ok"
 
 
 def test_fewer_than_two_bins_give_no_gradient_and_no_error():

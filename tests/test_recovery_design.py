@@ -18,6 +18,7 @@ from experiments.recovery_design import (
 )
 from experiments.recovery_experiment import RecoveryExperiment
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.line_coverage import LINE_FLAGS
 
 RANGES = {"gradient_dex_per_kpc": (-0.06, 0.02), "psf_beta": (2.5, 5.0)}
 
@@ -94,6 +95,8 @@ def test_the_gradients_that_a_refusal_offers_are_accepted():
         ({"effective_radius_arcsec": (0.5, 0.0)}, "effective_radius_arcsec is [0.5, 0.0]"),
         ({"psf_beta": (1.0,)}, "psf_beta is [1.0]"),
         ({"clump_fraction": (1.5,)}, "clump_fraction is [1.5]"),
+        ({"seeing_fwhm_arcsec": (3.0,)}, "seeing_fwhm_arcsec is [3.0]"),
+        ({"halpha_snr": (1e300,)}, "halpha_snr is [1e+300]"),
     ],
 )
 def test_a_grid_that_cannot_be_simulated_is_refused(axes, message):
@@ -106,10 +109,12 @@ def test_a_grid_that_cannot_be_simulated_is_refused(axes, message):
     ("options", "message"),
     [
         ({"realisations": 0}, "realisations is 0"),
+        ({"realisations": 10**9}, "realisations are 24000000000 mocks"),
         ({"redshift": 0.9}, "redshift is 0.9"),
         ({"bands": ("YJ",)}, "bands is ['YJ']"),
         ({"diagnostics": ("n3",)}, "diagnostics is ['n3']"),
         ({"diagnostics": ("n2", "n2o2")}, "n2o2, whose oii_3726 is at 0.932 um"),
+        ({"diagnostics": ("n2", "n2")}, "diagnostics is ['n2', 'n2']"),
         ({"design": Grid({"dust_gradient_mag_per_kpc": (0.5,)})},
          "dust_gradient_mag_per_kpc goes from 0.5 to 0.5"),
     ],
@@ -118,6 +123,17 @@ def test_what_cannot_be_measured_is_refused_before_any_work(options, message):
     with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
         RecoveryExperiment(**options)
     assert "expected" in str(caught.value) or "choose between" in str(caught.value)
+
+
+def test_a_result_has_room_for_every_flag_of_a_slope():
+    doubts = (
+        "unconstrained", "no_psf_or_radius", "two_bins", "turnover", "wrong_side", "side_unknown",
+        "few_draws", *LINE_FLAGS,
+    )  # fmt: skip
+    result = RecoveryExperiment().template()
+    place = {"diagnostic": "n2", "estimator": "slope"}
+    result["flag"].loc[place] = "+".join(doubts)
+    assert str(result["flag"].sel(place).item()).split("+") == list(doubts)
 
 
 def test_a_file_states_a_grid(load):
@@ -164,6 +180,7 @@ def test_the_example_is_what_its_comments_say():
         ),
         ("[grid", "is not TOML"),
         ("scheme = '3'\n[grid]", "binning scheme '3' not understood"),
+        ("galaxies = []", "galaxies is empty"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_one_line(load, text, message):

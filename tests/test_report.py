@@ -129,6 +129,24 @@ def test_the_page_states_rules_numbers_and_verdicts(page):
     assert "By effective radius" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("gradient", np.full(N_MOCKS, "steep"), "column gradient holds no numbers"),
+        ("inclination_deg", np.full(N_MOCKS, "face-on"), "column inclination_deg holds no numbers"),
+        ("gradient", np.zeros(N_MOCKS) * u.km, "column gradient is in 'km', not in dex / kpc"),
+        ("gradient_err", np.full(N_MOCKS, -0.01) * (u.dex / u.kpc), "gradient_err holds -0.01"),
+        ("estimator", np.full(N_MOCKS, "guess"), "estimator 'guess' is unknown"),
+    ],
+)
+def test_columns_that_cannot_be_judged_are_named(tmp_path, capsys, name, values, told):
+    table = recovery()
+    table[name] = values
+    table.write(tmp_path / "recovery.ecsv")
+    assert execute(["report", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", [None, "not a table", OTHER_TABLE])
 def test_what_is_no_recovery_is_refused_in_one_line(tmp_path, capsys, content):
     if content is not None:

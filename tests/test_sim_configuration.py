@@ -358,8 +358,9 @@ def test_a_validator_of_schemas_accepts_what_the_loader_does():
     schema = mock_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    for path in EXAMPLES.glob("*.toml"):
-        validator.validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    documents = [tomllib.loads(path.read_text("utf-8")) for path in EXAMPLES.glob("*.toml")]
+    for mock in [document for document in documents if "galaxy" in document]:
+        validator.validate(mock)
     for galaxy in kurvs_sample():
         validator.validate(tomllib.loads(dump_mock(galaxy)))
     assert validator.is_valid(tomllib.loads(MINIMAL))
@@ -420,8 +421,10 @@ def test_the_schema_lists_every_kind():
         ("-0.02}\n", "-0.02}\n[observation.effects.fog]\n", "allowed here: covariance, "),
         ("-0.02}\n", "-0.02}\nrotation = {speed = 1}\n", "unknown key galaxy.rotation.speed"),
         ("-0.02}\n", "-0.02}\n[observation]\nseed = -1\n", "observation.seed is -1"),
-        ("-0.02}\n", '-0.02}\n[observation]\nhalpha_snr = "no"\n', "a number > 0 or"),
-        ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = -3\n", "a number > 0 or"),
+        ("-0.02}\n", '-0.02}\n[observation]\nhalpha_snr = "no"\n', "a number > 0, up to 1e+06, or"),
+        ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = -3\n", "a number > 0, up to 1e+06, or"),
+        ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = 1e300\n", "a number > 0, up to"),
+        ("-0.02}\n", "-0.02}\n[observation]\nseed = 9223372036854775808\n", "less than or equal"),
         (
             "-0.02}\n",
             "-0.02}\n[observation.psf]\nbeta = 3\n",

@@ -172,7 +172,8 @@ def test_an_impossible_galaxy_is_refused_by_name(keyword, value):
     ("changes", "message"),
     [
         ({"a_v": Linear(central=1.0, gradient=-0.5, minimum=-9.0, maximum=9.0)},
-         r"a_v is -0\.5 at radius 3 kpc; expected a finite profile >= 0"),
+         r"a_v is -0\.5 at radius 3 kpc; expected a finite profile between 0 and 100"),
+        ({"a_v": Constant(1000.0)}, "a_v is 1000 at radius"),
         ({"oxygen_abundance": Constant(9.5)}, r"oxygen_abundance is 9\.5 at radius 0 kpc"),
         ({"log_u": Constant(-1.0)}, r"log_u is -1 at radius 0 kpc.*between -3\.98 and -1\.98"),
         ({"electron_density": Constant(0.0)}, "electron_density is 0 at radius 0 kpc"),

@@ -23,7 +23,8 @@ def ablate(
         float, typer.Option(metavar="DEX/KPC", help="True gradient of every galaxy.")
     ] = -0.04,
     realisations: Annotated[
-        int, typer.Option(min=1, help="Draws of noise, clumps and defects of every galaxy.")
+        int,
+        typer.Option(min=1, max=10_000, help="Draws of noise, clumps and defects of every galaxy."),
     ] = 2,
     effects: Annotated[
         str | None,

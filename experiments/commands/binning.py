@@ -20,10 +20,10 @@ Examples:
 def binning(
     *,
     realisations: Annotated[
-        int, typer.Option(min=1, help="Draws of gradient and noise of every galaxy.")
+        int, typer.Option(min=1, max=10_000, help="Draws of gradient and noise of every galaxy.")
     ] = 4,
     scatter: Annotated[
-        float, typer.Option(min=0.0, metavar="DEX/KPC", help="Of true gradients, about 0.")
+        float, typer.Option(min=0.0, max=0.4, metavar="DEX/KPC", help="Of true gradients, about 0.")
     ] = 0.04,
     schemes: Annotated[
         str,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim.survey_catalogue import catalogue_entry
 
 
@@ -94,6 +95,11 @@ class DemoParameters:
         Along the major axis.
     noise_seed : int
         Which draw of the noise, from 0 to 9999.
+
+    Raises
+    ------
+    ConfigurationError
+        If no galaxy could be shown so.
     """
 
     gradient: float = -0.05
@@ -105,6 +111,19 @@ class DemoParameters:
     dust_gradient: float = 0.0
     annulus_width_arcsec: float = 0.5
     noise_seed: int = 7
+
+    def __post_init__(self) -> None:
+        """Refuse what the simulator does not check itself."""
+        for name in ("halpha_snr", "annulus_width_arcsec"):
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name)}; expected a finite number > 0"
+                )
+        if not 0 <= self.noise_seed < MOST_SEEDS:
+            raise ConfigurationError(
+                f"noise_seed is {self.noise_seed}; expected a whole number from 0 to "
+                f"{MOST_SEEDS - 1}"
+            )
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
