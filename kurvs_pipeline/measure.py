@@ -207,9 +207,7 @@ def _unknown_seeing(frame: GalaxyFrame) -> tuple[str, ...]:
     """Say what is done without the seeing."""
     if math.isfinite(frame.metadata.seeing_fwhm_arcsec):
         return ()
-    return (
-        "seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",
-    )
+    return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)
 
 
 def _measured_galaxy(
@@ -224,8 +222,10 @@ def _measured_galaxy(
         metadata=frame.metadata,
         redshift_err=frame.redshift_err,
         assumptions=(
-            *frame.assumptions, *_unknown_size(frame, apertures), *_unknown_seeing(frame)
-        ),  # fmt: skip
+            *frame.assumptions,
+            *_unknown_size(frame, apertures),
+            *_unknown_seeing(frame),
+        ),
         fluxes=flux_table(fits, apertures.names, apertures.coverage),
         attenuation=gas.attenuation,
         abundances=gas.abundances,
