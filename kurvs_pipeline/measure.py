@@ -203,6 +203,13 @@ def _unknown_size(frame: GalaxyFrame, apertures: PlacedApertures) -> tuple[str, 
     return (note,)
 
 
+def _unknown_seeing(frame: GalaxyFrame) -> tuple[str, ...]:
+    """Say what is done without the seeing."""
+    if math.isfinite(frame.metadata.seeing_fwhm_arcsec):
+        return ()
+    return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)
+
+
 def _measured_galaxy(
     cubes: CalibratedCubes,
     frame: GalaxyFrame,
@@ -214,7 +221,11 @@ def _measured_galaxy(
     return MeasuredGalaxy(
         metadata=frame.metadata,
         redshift_err=frame.redshift_err,
-        assumptions=(*frame.assumptions, *_unknown_size(frame, apertures)),
+        assumptions=(
+            *frame.assumptions,
+            *_unknown_size(frame, apertures),
+            *_unknown_seeing(frame),
+        ),
         fluxes=flux_table(fits, apertures.names, apertures.coverage),
         attenuation=gas.attenuation,
         abundances=gas.abundances,

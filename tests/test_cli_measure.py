@@ -143,3 +143,17 @@ def test_what_a_missing_radius_does_is_among_what_is_assumed(cube, tmp_path, cap
     shown = " ".join(capsys.readouterr().out.split())
     assert "reaches as far as the annuli, 1 arcsec" in shown
     assert "state --effective-radius" in shown
+
+
+def test_what_an_unknown_seeing_does_is_among_what_is_assumed(cube, tmp_path, capsys):
+    unknown = tmp_path / "unknown.fits"
+    with fits.open(cube) as hdus:
+        for hdu in hdus:
+            for keyword in [name for name in hdu.header if "SEEING" in name]:
+                hdu.header.remove(keyword)
+        hdus.writeto(unknown)
+    out = ["--output", str(tmp_path / "out"), "--scheme", "2x0.5"]
+    assert execute(["measure", str(unknown), *out]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "seeing not stated: gradients are not corrected for it; state --seeing" in shown
+    assert "no_psf_or_radius" in shown
