@@ -109,7 +109,7 @@ def execute(arguments: Sequence[str]) -> int:
         return BAD_INPUT
     if code == INTERRUPTED:
         kept = "what was done is kept: --output DIR --resume goes on"
-        in_parts = arguments[:1] == ["recover"] or (
+        in_parts = arguments[:1] in (["recover"], ["binning"], ["ablate"]) or (
             arguments[:1] == ["measure"] and "--catalogue" in arguments
         )
         _complain(f"interrupted; {kept if in_parts else 'nothing was written'}")
