@@ -31,6 +31,7 @@ from experiments.survey_twin import DEFINITIONS, INTRINSIC, twin
 from experiments.terminal import Terminal
 from experiments.twin_numbers import LINES
 from experiments.twin_signal_to_noise import PUBLISHED_MEDIAN_SNR
+from kurvs_pipeline.attenuation import STACKED_ANNULI, STACKED_INTEGRATED
 from kurvs_pipeline.profiles_figure import profiles_figure
 from kurvs_pipeline.spectra_figure import spectra_figure
 
@@ -151,9 +152,11 @@ def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:
         summary[f"median S/N of {line}"] = {"survey": PUBLISHED_MEDIAN_SNR[line]} | {
             definition: median_snr(twin, definition, line) for definition in DEFINITIONS
         }
-    for aperture, value in {"integrated": 0.38, "A": 0.62, "B": 0.40, "C": 0.00}.items():
-        found = twin.stacked_a_v[aperture][0]
+    published = {"integrated": STACKED_INTEGRATED} | dict(zip("ABC", STACKED_ANNULI, strict=True))
+    for aperture, (value, error) in published.items():
+        found, found_err = twin.stacked_a_v[aperture]
         summary[f"A_V of the stack, {aperture} (mag)"] = {"survey": value, "calibrated": found}
+        summary[f"its error, {aperture} (mag)"] = {"survey": error, "calibrated": found_err}
     by_definition = {
         definition: twin_statistics(twin.numbers.sel(definition=definition))
         for definition in DEFINITIONS
