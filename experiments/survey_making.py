@@ -153,9 +153,10 @@ def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:
             definition: median_snr(twin, definition, line) for definition in DEFINITIONS
         }
     stacks = (STACKED_INTEGRATED, *STACKED_ANNULI)
-    for aperture, (value, _) in zip(APERTURES, stacks, strict=True):
-        found = twin.stacked_a_v[aperture][0]
+    for aperture, (value, error) in zip(APERTURES, stacks, strict=True):
+        found, found_err = twin.stacked_a_v[aperture]
         summary[f"A_V of the stack, {aperture} (mag)"] = {"survey": value, "calibrated": found}
+        summary[f"its error, {aperture} (mag)"] = {"survey": error, "calibrated": found_err}
     by_definition = {
         definition: twin_statistics(twin.numbers.sel(definition=definition))
         for definition in DEFINITIONS

@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from experiments.observed_twin import ObservedTwin
+from experiments.observed_twin import ObservedGalaxy, ObservedTwin
 from experiments.survey_statistics import SurveyTable
 from experiments.survey_twin import DEFINITIONS
 from experiments.twin_numbers import DIAGNOSTICS, FORWARD
@@ -38,8 +38,8 @@ def table_1(twin: ObservedTwin) -> QTable:
     QTable
         ``kurvs_id, gradient_true``; ``gradient_DIAGNOSTIC_DEFINITION`` with ``_err`` and
         ``n_bins_``, the slope through the annuli above 4 sigma times f_grad; the forward
-        estimators by N2; and ``gradient_DIAGNOSTIC_survey``, Table 1 of Li et al. (2025). NaN
-        where there is none.
+        estimators by N2, with ``_flag``, ``ok`` or why not to take it at its word; and
+        ``gradient_DIAGNOSTIC_survey``, Table 1 of Li et al. (2025). NaN where there is none.
     """
     numbers, survey = twin.numbers.isel(scheme=0), SurveyTable.published()
     order = list(kurvs_catalogue())
@@ -57,6 +57,7 @@ def table_1(twin: ObservedTwin) -> QTable:
         here = numbers.sel(estimator=name)
         table[f"gradient_n2_{name}"] = here["forward_gradient"].to_numpy() * GRADIENT
         table[f"gradient_n2_{name}_err"] = here["forward_gradient_err"].to_numpy() * GRADIENT
+        table[f"gradient_n2_{name}_flag"] = [_flag(g, name) for g in twin.galaxies]
     for name in DIAGNOSTICS:
         table[f"gradient_{name}_survey"] = survey.gradient[name][place] * GRADIENT
         table[f"gradient_{name}_survey_err"] = survey.gradient_err[name][place] * GRADIENT
@@ -121,6 +122,7 @@ def page(twin: ObservedTwin, summary: Mapping[str, Mapping[str, float]]) -> str:
             ],
         ),
         _html_table("Table 1: gradients (0.001 dex/kpc)", *_rows_of_table_1(twin)),
+        "<p>In brackets: flagged, not to be taken at its word (table-1.ecsv says why).</p>",
         _html_table("Table A1", *_rows_of_table_a1(twin)),
     ]
     return (
@@ -137,10 +139,32 @@ def _rows_of_table_1(twin: ObservedTwin) -> tuple[list[str], list[list[str]]]:
         for name in ("n2o2", "r23", "n2"):
             headings.append(f"{name.upper()}, {definition} errors")
             cells.append(_pair(table, f"gradient_{name}_{definition}"))
-    for name in ("gradient_n2_forward", "gradient_n2_survey"):
-        headings.append("N2, " + name.rsplit("_", 1)[1])
-        cells.append(_pair(table, name))
+    headings += ["N2, forward", "N2, survey"]
+    forward = _pair(table, "gradient_n2_forward")
+    cells.append(bracketed(forward, table["gradient_n2_forward_flag"]))
+    cells.append(_pair(table, "gradient_n2_survey"))
     return headings, [list(row) for row in zip(*cells, strict=True)]
+
+
+def bracketed(cells: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Return cells in brackets where they are flagged; empty ones as they are.
+
+    Parameters
+    ----------
+    cells, flags : sequence of str
+        ``ok`` is no flag.
+    """
+    return [
+        f"({cell})" if cell and flag != "ok" else cell
+        for cell, flag in zip(cells, flags, strict=True)
+    ]
+
+
+def _flag(galaxy: ObservedGalaxy, estimator: str) -> str:
+    """Return the flag of a gradient by N2."""
+    gradients = galaxy.results.gradients
+    here = (gradients["diagnostic"] == "n2") & (gradients["estimator"] == estimator)
+    return ",".join(str(flag) for flag in gradients["flag"][here])
 
 
 def _rows_of_table_a1(twin: ObservedTwin) -> tuple[list[str], list[list[str]]]:

@@ -5,7 +5,7 @@ is compared with their fluxes and covariance, and everything else that is not kn
 integrated over. No line is left out for being faint, so noise does not choose the bins.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -33,6 +33,12 @@ WIDEST_ERR = 0.1
 STEEPEST_CONSTRAINED = 0.99 * LARGEST_GRADIENT
 """dex/kpc: an interval beyond it ends with the prior, not with what data allow."""
 
+NOTHING_LEARNT = 0.9
+"""Of the population's scatter: with a larger error a galaxy tells nothing that is not its prior."""
+
+FAR_FROM_POPULATION = 3.0
+"""Standard errors between a galaxy and its population: the prior is then not that of the galaxy."""
+
 LEAST_P_VALUE = 1e-3
 FREE_PARAMETERS = 3
 """Gradient, abundance and amplitude; priors hold the others."""
@@ -56,7 +62,9 @@ class ForwardGradient:
         ``ok``; ``no_halpha``, not detected in all apertures together; ``unconstrained``, an
         error beyond 0.1 dex/kpc or an interval that ends where the prior does; ``poor_fit``,
         fluxes that no smooth disk explains;
-        ``approximate``, a posterior that draws from it do not confirm.
+        ``approximate``, a posterior that draws from it do not confirm. With a population as prior
+        also ``prior_alone``, an error as large as the population's scatter, and
+        ``against_prior``, data three errors from the population.
     """
 
     gradient: Array
@@ -143,7 +151,13 @@ class ForwardFit:
             The median of the posterior and its central 68 per cent.
         """
         low, median, high = self.posterior.with_prior(mean, scatter).quantile(ONE_SIGMA).T
-        return self._summary(median, low, high)
+        found, flat = self._summary(median, low, high), self.flat
+        away = np.abs(flat.gradient - mean) / np.hypot(flat.error, scatter)
+        doubt = np.select(
+            [found.error > NOTHING_LEARNT * scatter, away > FAR_FROM_POPULATION],
+            ["prior_alone", "against_prior"], "ok",
+        )  # fmt: skip
+        return replace(found, flag=np.where(found.flag == "ok", doubt, found.flag))
 
     def _summary(self, gradient: Array, low: Array, high: Array) -> ForwardGradient:
         seen = self.fluxes.total_halpha_snr > DETECTION_SNR

@@ -9,6 +9,7 @@ from astropy.table import QTable
 from experiments import survey_making
 from experiments.cli import execute
 from experiments.published_points import PublishedPoints
+from experiments.survey_tables import bracketed
 from experiments.survey_twin import INTRINSIC
 from experiments.survey_twin import twin as whole_twin
 
@@ -50,6 +51,25 @@ def test_table_1_sets_gradients_beside_truth_and_survey(results):
     large = table[table["kurvs_id"] == 23]
     off = large["gradient_n2_forward"] - large["gradient_true"]
     assert np.abs(off[0]) < 4.0 * large["gradient_n2_forward_err"][0]
+
+
+def test_table_1_says_what_may_not_be_taken_at_its_word(results):
+    flags = QTable.read(results / "table-1.ecsv")["gradient_n2_forward_flag"]
+    assert set(map(str, flags)) <= {"ok", "unconstrained", "poor_fit", "no_halpha", "approximate"}
+    assert "In brackets: flagged" in (results / "tables.html").read_text()
+
+
+def test_flagged_gradients_stand_in_brackets():
+    cells = ["32 ± 66", "-400 ± 140", ""]
+    assert bracketed(cells, ["ok", "unconstrained", "no_halpha"]) == [
+        "32 ± 66", "(-400 ± 140)", "",
+    ]  # fmt: skip
+
+
+def test_a_v_of_the_stacks_has_its_error_beside_it(results):
+    text = (results / "tables.html").read_text()
+    for aperture, error in {"integrated": "0.15", "A": "0.16", "B": "0.2", "C": "0.2"}.items():
+        assert f"<td>its error, {aperture} (mag)</td><td>{error}</td>" in text
 
 
 def test_table_a1_has_the_redshifts_of_the_survey_measured_again(results):

@@ -188,6 +188,22 @@ def test_the_prior_of_the_population_draws_faint_galaxies_to_its_mean():
     assert faint.with_prior(0.0, 0.02).error[0] < faint.flat.error[0]
 
 
+@pytest.mark.parametrize(
+    ("radius_arcsec", "gradient", "snr", "flag"),
+    [
+        (0.5, -0.04, 200.0, "ok"),
+        (0.2, 0.0, 6.0, "prior_alone"),
+        (0.5, -0.2, 200.0, "against_prior"),
+    ],
+)
+def test_what_the_prior_gives_alone_or_against_the_data_is_flagged(
+    radius_arcsec, gradient, snr, flag
+):
+    model = model_of(radius_arcsec=radius_arcsec)
+    found = fit(model, fluxes_of(model, gradient, snr=snr))
+    assert found.with_prior(0.0, 0.04).flag[0] == flag
+
+
 # How good the approximation is
 
 
