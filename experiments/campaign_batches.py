@@ -1,6 +1,7 @@
 """A few tasks of a campaign at once: what a worker is given, and what it returns."""
 
 import math
+import re
 import time
 import traceback
 from collections import deque
@@ -97,12 +98,17 @@ def run_batch(experiment: Experiment, numbers: Sequence[int]) -> Batch:
             try:
                 results[number] = _conforming(experiment.run(number), template)
             except Exception:  # noqa: BLE001 - one task must not stop the rest
-                tracebacks[number] = traceback.format_exc()
+                tracebacks[number] = _traceback()
     values = {
         str(name): np.stack([result[str(name)] for result in results.values()])
         for name in (template.data_vars if results else ())
     }
     return Batch(tuple(results), values, tracebacks, time.perf_counter() - started)
+
+
+def _traceback() -> str:
+    """Say what was raised, and where, in the same words wherever the software is installed."""
+    return re.sub(r'File "[^"]*?([^/"]+/[^/"]+)"', r'File "\1"', traceback.format_exc())
 
 
 def _conforming(result: xr.Dataset, template: xr.Dataset) -> dict[str, NDArray[Any]]:

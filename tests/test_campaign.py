@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -217,3 +218,11 @@ def test_an_address_without_a_scheduler_is_told(store, monkeypatch):
     monkeypatch.setattr("experiments.campaign_cluster.CONNECT_S", 0.2)
     with pytest.raises(ConfigurationError, match="no scheduler answers at 'tcp"):
         run_campaign(Toy(n_tasks=2), store, scheduler="tcp://127.0.0.1:1")
+
+
+def test_what_a_task_raised_is_told_without_the_folders_of_one_machine(tmp_path):
+    outcome = run_campaign(Toy(n_tasks=4, raising=(1,)), tmp_path / "store.zarr")
+    (failure,) = outcome.failures
+    places = re.findall(r'File "([^"]*)"', failure.traceback)
+    assert places
+    assert all(place.count("/") == 1 for place in places)
