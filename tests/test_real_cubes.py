@@ -91,12 +91,13 @@ def apertures_at_random(x_arcsec, y_arcsec, radius_arcsec, number=12):
 
 
 # Twelve apertures of 0.8 arcsec see nearly the same: a scatter of 95 places is good to 7 per cent.
-@pytest.mark.parametrize(
-    ("radius_arcsec", "within"), [(0.15, 0.10), (0.3, 0.10), (0.5, 0.10), (0.8, 0.20)]
+SCATTERS_LESS = pytest.mark.xfail(
+    reason="0.84 of the error: those of large apertures are too large"
 )
-def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(
-    shared_data, radius_arcsec, within
-):
+
+
+@pytest.mark.parametrize("radius_arcsec", [0.15, 0.3, 0.5, pytest.param(0.8, marks=SCATTERS_LESS)])
+def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(shared_data, radius_arcsec):
     observation = read_observation(
         [shared_data / "real/cubes/ecdfsf3_ifu22.fits"], overrides={"redshift": 0.975}
     )
@@ -113,4 +114,4 @@ def test_where_there_is_no_line_the_fluxes_scatter_by_their_errors(
         fits = fit_lines(model, spectra.flux, spectra.variance, mask=~spectra.valid,
                          velocity_kms=0.0, sigma_kms=64.0)  # fmt: skip
         pulls.append(fits.snr[:, 0])
-    assert np.nanstd(pulls) == pytest.approx(1.0, abs=within)
+    assert np.nanstd(pulls) == pytest.approx(1.0, abs=0.10)
