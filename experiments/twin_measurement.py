@@ -19,7 +19,7 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.calibrated_cubes import CalibratedCubes
 from kurvs_pipeline.forward_rows import forward_rows
 from kurvs_pipeline.galaxy_frame import GalaxyFrame
-from kurvs_pipeline.gradient_table import drawn_slopes
+from kurvs_pipeline.gradient_table import correction_of, drawn_slopes
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_fluxes import BandFit, fit_bands
@@ -194,7 +194,7 @@ class BinnedGalaxy:
         if slope.n_bins < 2:
             return CorrectedSlope(np.nan, np.nan, slope.n_bins, np.nan)
         smearing = self.smearing(scheme)
-        factor = smearing.f_grad(slope.coefficients, abundance_per_log_ratio=_N2_SLOPE)
+        factor = correction_of(quantity, slope.coefficients, smearing)
         drawn = drawn_slopes(quantity, draws, radius_kpc, error, smearing).corrected
         known = drawn[np.isfinite(drawn)]
         gradient_err = np.nan
@@ -243,7 +243,3 @@ def integrated_abundance(diagnostic: str, draws: AbundanceDraws) -> Abundance:
         return Abundance(np.nan, np.nan)
     drawn = draws.of_diagnostic(quantity)
     return Abundance(float(value[0]), 0.5 * float(drawn.high[0] - drawn.low[0]))
-
-
-_N2_SLOPE = 0.63
-"""d[12 + log(O/H)] / d[log N2] of the survey's calibration, which sets f_grad for all."""

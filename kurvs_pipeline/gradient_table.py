@@ -140,7 +140,7 @@ def _of_diagnostic(
     abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[1:]
     abundance = np.where(abundances["limit"] == "", abundances["value"].value, np.nan)
     slope = weighted_slope(radius_kpc, abundance, abundance_err)
-    factor = _correction(diagnostic, slope.coefficients, smearing)
+    factor = correction_of(diagnostic, slope.coefficients, smearing)
     if slope.n_bins < 2:
         drawn = DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan))
     else:
@@ -232,14 +232,24 @@ def drawn_slopes(
         coefficients = np.zeros(bins.size)
         coefficients[bins] = slope_coefficients(radius_kpc[bins], abundance_err[bins])
         observed[chosen] = abundance[np.ix_(chosen, bins)] @ coefficients[bins]
-        corrected[chosen] = observed[chosen] * _correction(diagnostic, coefficients, smearing)
+        corrected[chosen] = observed[chosen] * correction_of(diagnostic, coefficients, smearing)
     return DrawnSlopes(observed, corrected)
 
 
-def _correction(
+def correction_of(
     diagnostic: Diagnostic, coefficients: Sequence[float] | Array, smearing: DiskSmearing
 ) -> float:
-    """Return f_grad for the bins and weights that a slope was fitted with; NaN for none."""
+    """Return f_grad for the bins and weights that a slope was fitted with; NaN for none.
+
+    Parameters
+    ----------
+    diagnostic : Diagnostic
+        Of the slope; those of other lines than [N II] and H-alpha take the f_grad of N2.
+    coefficients : sequence of float or array, shape (n_annuli,)
+        Of the abundances, in the slope.
+    smearing : DiskSmearing
+        The galaxy's disk, seeing and annuli.
+    """
     if not np.any(coefficients):
         return float("nan")
     of_nii = diagnostic if set(diagnostic.lines) == NII_LINES else DIAGNOSTICS["n2"]
