@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -252,12 +253,12 @@ class CampaignStore:
         return done
 
 
-def open_campaign(path: Path) -> xr.Dataset:
+def open_campaign(path: str | PathLike[str]) -> xr.Dataset:
     """Open the results of a campaign, finished or not.
 
     Parameters
     ----------
-    path : Path
+    path : str or PathLike
         Its store.
 
     Returns
@@ -273,6 +274,7 @@ def open_campaign(path: Path) -> xr.Dataset:
         If it is no store of this format, or chunks are damaged; the message says which tasks
         are in them.
     """
+    path = Path(path)
     description = read_description(path)
     results = _open(path)
     template = results.isel(task=0, drop=True) if results.sizes["task"] else results

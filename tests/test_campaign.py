@@ -83,6 +83,7 @@ def test_a_campaign_can_be_opened_later(store):
     opened = open_campaign(store)
     xr.testing.assert_identical(opened.load(), results.load())
     assert opened.attrs["description"]["seed"] == 7
+    xr.testing.assert_identical(open_campaign(str(store)).load(), opened)
 
 
 @pytest.mark.usefixtures("small_chunks")
