@@ -20,6 +20,10 @@ BATCHES_A_THREAD = 2
 
 COUNT_EVERY_S = 2.0
 
+WORKER_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**27}
+"""Bytes of free memory that a process keeps for its next arrays. Dask lets it keep 64 KiB: pages
+that come and go then take as long as the mocks themselves."""
+
 
 class ClusterLostError(KurvsError):
     """The scheduler that gave out the tasks does not answer any more."""
@@ -163,7 +167,10 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
     # The profiler looks at every worker 100 times a second.
-    with dask.config.set({"distributed.worker.profile.enabled": False}), _deaf_to_interruption():
+    settings: dict[str, object] = {"distributed.worker.profile.enabled": False}
+    for name, size in WORKER_MEMORY.items():
+        settings[f"distributed.nanny.pre-spawn-environ.{name}"] = size
+    with dask.config.set(settings), _deaf_to_interruption():
         cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs="CRITICAL",
