@@ -33,6 +33,8 @@ myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 # Notebooks are run by nbmake, which fails where a cell fails and fills in what is shown here.
 nb_execution_mode = "off"
+# Warnings of other packages name the folders of the machine that ran them.
+nb_output_stderr = "remove"
 
 # The API. Types stand in the docstrings, in words and with shapes, so signatures have none.
 autosummary_generate = True

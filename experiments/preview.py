@@ -15,6 +15,7 @@ from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
+from kurvs_pipeline.spectra import around_lines, calibrate, coadd
 
 Array = NDArray[np.float64]
 
@@ -23,6 +24,8 @@ MARGIN_KMS = 1500.0
 FAINTEST_SHOWN = 0.03
 """Velocities are drawn where H-alpha is brighter than this fraction of its peak."""
 
+
+_APERTURE_RE = 1.5
 
 _CLEAR_SNR = 4.0
 """Of a channel on a sky line, to be taken for the galaxy's light."""
@@ -88,7 +91,10 @@ def plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
 
 
 def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axes) -> Axes:
-    """Draw a band's spectrum in 1.5 effective radii about its lines; the shade is 1 sigma.
+    """Draw a band's spectrum in 1.5 effective radii about its lines.
+
+    The shade is 1 sigma as the pipeline measures it on the cube: what neighbouring voxels share,
+    and noise that is stated too small, included.
 
     Parameters
     ----------
@@ -100,8 +106,7 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
         To draw on.
     """
     band, metadata = observation[band_name].to_dataset(), metadata_of(observation)
-    radius = 1.5 * metadata.effective_radius_arcsec
-    aperture = Aperture("integrated", 0.0, radius)
+    aperture = Aperture("integrated", 0.0, _APERTURE_RE * metadata.effective_radius_arcsec)
     weight = xr.DataArray(aperture_weights(aperture, metadata, band["x"], band["y"]),
                           dims=("y", "x"))  # fmt: skip
     lines = lines_in(band, metadata.redshift)
@@ -111,7 +116,9 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     shown = band.sel(wavelength=slice(*limits))
     usable = shown.where(~shown["mask"])
     flux = (usable["flux"] * weight).sum(("y", "x"))
-    noise: xr.DataArray = (usable["variance"] * weight**2).sum(("y", "x")) ** 0.5
+    noise = _measured_noise(observation, band_name, weight.to_numpy()).sel(
+        wavelength=shown["wavelength"]
+    )
     wavelength = shown["wavelength"].to_numpy()
     axes.fill_between(wavelength, -noise, noise, step="mid", color=NOISE_COLOUR, linewidth=0.0)
     axes.step(wavelength, flux, where="mid", color=DATA_COLOUR, linewidth=0.9)
@@ -124,6 +131,18 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     axes.set_title(band_name)
     _label_lines(lines, axes)
     return axes
+
+
+def _measured_noise(observation: xr.DataTree, band_name: str, weights: Array) -> xr.DataArray:
+    metadata = metadata_of(observation)
+    band = around_lines(observation[band_name].to_dataset(), metadata.redshift)
+    calibrated = calibrate(
+        band, redshift=metadata.redshift,
+        source_radius_arcsec=_APERTURE_RE * metadata.effective_radius_arcsec,
+    )  # fmt: skip
+    spectrum = coadd(calibrated, weights[None])
+    sigma = np.where(spectrum.valid[0], np.sqrt(spectrum.variance[0]), np.nan)
+    return xr.DataArray(sigma, coords={"wavelength": band["wavelength"]}, dims="wavelength")
 
 
 def preview(observation: xr.DataTree) -> Figure:

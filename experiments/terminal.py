@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from rich.progress import (
 from rich.text import Text
 
 _WIDTH_OF_FILES = 120
+
+LEAST_BETWEEN_LINES_S = 30.0
 
 RATE_OVER_S = 300.0
 """Rate and time left are those of the last minutes: batches come seconds apart."""
@@ -73,7 +76,7 @@ class Terminal:
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a progress bar on standard error while it is a terminal.
+        """Show progress on standard error: a bar on a terminal, else a line now and then.
 
         Parameters
         ----------
@@ -91,13 +94,33 @@ class Terminal:
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             _RateColumn(), TimeRemainingColumn(),
         )  # fmt: skip
-        hidden = self.quiet or not sys.stderr.isatty()
+        if not sys.stderr.isatty():
+            yield _ProgressLines(self.tell, description, total).advance
+            return
         with Progress(
-            *columns, console=self._waiting, disable=hidden, transient=True,
+            *columns, console=self._waiting, disable=self.quiet, transient=True,
             speed_estimate_period=RATE_OVER_S,
         ) as bar:  # fmt: skip
             task = bar.add_task(description, total=total)
             yield lambda done: bar.advance(task, done)
+
+
+class _ProgressLines:
+    """Progress in a file: at most a line in half a minute, and one for each per cent."""
+
+    def __init__(self, tell: Callable[[str], None], description: str, total: int) -> None:
+        self._tell, self._description, self._total = tell, description, total
+        self._done = self._told = 0
+        self._start = self._told_at_s = time.monotonic()
+
+    def advance(self, done: int) -> None:
+        self._done += done
+        now_s = time.monotonic()
+        is_time = now_s - self._told_at_s >= LEAST_BETWEEN_LINES_S
+        if is_time and self._done - self._told >= 0.01 * self._total:
+            minutes = (now_s - self._start) / 60.0
+            self._tell(f"{self._description}: {self._done} of {self._total} in {minutes:.1f} min")
+            self._told, self._told_at_s = self._done, now_s
 
 
 class _RateColumn(ProgressColumn):

@@ -86,7 +86,9 @@ def spectra_key(results: GalaxyResults) -> list[Line2D | Patch]:
     doubtful = [f"{DOUBTFUL} cut, or doublet not 3:1"] if cut else []
     return [
         Line2D([], [], color=DATA_COLOUR, linewidth=0.9, label="data"),
-        Line2D([], [], color=FIT_COLOUR, linewidth=1.2, label=f"fit, with S/N > {DETECTION_SNR:g}"),
+        Line2D([], [], color=FIT_COLOUR, linewidth=1.2, label=f"fit, S/N > {DETECTION_SNR:g}"),
+        Line2D([], [], color=FIT_COLOUR, linewidth=1.2, linestyle=":",
+               label=f"fit, S/N < {DETECTION_SNR:g}"),
         Patch(color=NOISE_COLOUR, label=r"noise, $\pm 1 \sigma$"),
         Patch(color=LEFT_OUT_COLOUR, label="left out"),
         Line2D([], [], color=FIT_COLOUR, linestyle="--", linewidth=1.0, label="integrated (map)"),

@@ -1,6 +1,6 @@
 """The co-added spectrum of one aperture about some lines, with its fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,12 +19,20 @@ from kurvs_pipeline.figure_parts import (
 from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.measure import MeasuredGalaxy
-from kurvs_pipeline.spectral_panels import LineNote, SpectralPanel, line_notes
+from kurvs_pipeline.spectral_panels import (
+    LineNote,
+    SpectralPanel,
+    detected_lines,
+    line_notes,
+)
 
 Array = NDArray[np.float64]
 
 FIT = "fit"
 """Label of a fitted curve."""
+
+UNDETECTED = "fit, not detected"
+"""Label of its parts at lines of which only a limit is stated."""
 
 _NOTES_IN_A_ROW = 2
 _BELOW_NOTES = 0.8
@@ -36,7 +44,8 @@ def plot_spectrum(
 ) -> Axes:
     """Draw one aperture's spectrum about some lines: data, 1-sigma noise, fit, S/N of each line.
 
-    Without a line of S/N > 4 there is no fitted curve. Channels that are left out are shaded.
+    Without a line of S/N > 4 there is no fitted curve; it is dotted at lines below. Channels
+    that are left out are shaded.
 
     Parameters
     ----------
@@ -61,11 +70,13 @@ def plot_spectrum(
     notes = line_notes(results, panel, aperture)
     detected = any(note.detected for note in notes)
     _draw_channels(flux, noise, level, _edges(rest[shown]), axes)
-    for line in (name for _, names in panel.headings for name in names):
+    marked = [name for _, names in panel.headings for name in names]
+    for line in marked:
         axes.axvline(REST_WAVELENGTH_UM[line], ymax=_BELOW_NOTES, color=MUTED_COLOUR, linestyle=":",
                      linewidth=0.6, zorder=1)  # fmt: skip
     if detected and np.isfinite(model).any():
-        axes.plot(rest[shown], model, color=FIT_COLOUR, linewidth=1.1, label=FIT)
+        sure = detected_lines(results, panel, aperture)
+        _draw_fit(rest[shown], model, {line: line in sure for line in marked}, axes)
     axes.set(xlim=panel.range_um, ylim=_limits(model if detected else flux[:0], noise, level))
     _write_notes(notes, axes)
     wide = panel.range_um[1] - panel.range_um[0] > _WIDE_UM
@@ -82,6 +93,17 @@ def _draw_channels(flux: Array, noise: Array, level: float, edges_um: Array, axe
     axes.stairs(level + noise, edges_um, baseline=level - noise, fill=True, color=NOISE_COLOUR,
                 label="noise")  # fmt: skip
     axes.stairs(flux, edges_um, baseline=None, color=DATA_COLOUR, linewidth=0.7, label="data")
+
+
+def _draw_fit(rest_um: Array, model: Array, detected: Mapping[str, bool], axes: Axes) -> None:
+    """Draw a fit, dotted where the nearest line is not detected: a limit is stated of it."""
+    lines_um = np.array([REST_WAVELENGTH_UM[line] for line in detected])
+    nearest = np.abs(rest_um[:, None] - lines_um).argmin(axis=1)
+    sure = np.array(list(detected.values()))[nearest]
+    axes.plot(rest_um, np.where(sure, model, np.nan), color=FIT_COLOUR, linewidth=1.1, label=FIT)
+    if not sure.all():
+        axes.plot(rest_um, np.where(sure, np.nan, model), ":", color=FIT_COLOUR, linewidth=1.1,
+                  label=UNDETECTED)  # fmt: skip
 
 
 def _edges(wavelength_um: Array) -> Array:

@@ -102,6 +102,29 @@ def _panel(results: GalaxyResults, band: str, lines: LineComplex) -> SpectralPan
     return SpectralPanel(band, members, marked, (max(low, channels[0]), min(high, channels[-1])))
 
 
+_SUMMED = {"oii_3726": "oii", "oii_3729": "oii"}
+"""Of close lines, what is detected or not."""
+
+
+def detected_lines(results: GalaxyResults, panel: SpectralPanel, aperture: str) -> set[str]:
+    """Return which of a panel's marked lines have S/N above 4 in one aperture.
+
+    Parameters
+    ----------
+    results : GalaxyResults
+        What was measured.
+    panel : SpectralPanel
+        Its lines.
+    aperture : str
+        Name.
+    """
+    marked = (line for _, lines in panel.headings for line in lines)
+    return {
+        line for line in marked
+        if results.snr(aperture, _SUMMED.get(line, line)) > DETECTION_SNR
+    }  # fmt: skip
+
+
 DOUBTFUL = "\N{DAGGER}"
 """After what is known of a line that is cut, or out of the ratio of its doublet."""
 

@@ -206,6 +206,16 @@ def test_everything_fits_on_a_screen_without_scrolling(browser, served, tmp_path
     assert shot.stat().st_size < 400_000
 
 
+def test_a_telephone_shows_one_column_large_enough_to_read(browser, served):
+    browser.open(served.url, 420, 800)
+    assert browser.run("return document.scrollingElement.scrollWidth") <= 420
+    size = "return parseFloat(getComputedStyle(document.body).fontSize)"
+    assert browser.run(size) >= 14.0
+    widths = """return [...kurvs.deep(document)].filter(e => e.classList.contains("noUi-target"))
+        .map(e => e.getBoundingClientRect().width)"""
+    assert min(browser.run(widths)) > 300.0
+
+
 def test_ten_sessions_at_once_stay_apart_and_small(served):
     places = np.linspace(0.2, 1.1, 10).round(2)
     sessions = [

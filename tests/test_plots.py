@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.figure_parts import signed, two_digits, unit_label
 from kurvs_pipeline.galaxy_results import results_of
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.map_plot import plot_halpha_map, plot_velocity_map
 from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.plots import headline, summary
@@ -233,6 +234,20 @@ def test_a_fit_is_drawn_only_with_a_line_above_4_sigma(snr, n_curves, results, a
     changed = with_snr(results, "C", halpha=snr, **others)
     plot_spectrum(changed, halpha_panel(results), "C", axes)
     assert len([line for line in axes.lines if line.get_label() == "fit"]) == n_curves
+
+
+def test_a_fit_is_dotted_at_a_line_of_which_a_limit_is_stated(results, axes):
+    changed = with_snr(results, "C", halpha=3.9, nii_6584=3.9, nii_6548=3.9,
+                       sii_6716=5.0, sii_6731=5.0)  # fmt: skip
+    plot_spectrum(changed, halpha_panel(results), "C", axes)
+    curves = {line.get_label(): line for line in axes.lines}
+    full, dotted = curves["fit"], curves["fit, not detected"]
+    assert dotted.get_linestyle() == ":"
+    for curve, line, other in ((dotted, "halpha", "sii_6716"), (full, "sii_6716", "halpha")):
+        rest, model = curve.get_data()
+        at, away = (np.abs(rest - REST_WAVELENGTH_UM[name]).argmin() for name in (line, other))
+        assert np.isfinite(model[at])
+        assert np.isnan(model[away])
 
 
 def test_every_line_has_its_ratio_or_its_limit(results):

@@ -9,17 +9,17 @@ from bokeh.models import Slider
 from experiments.demo.parameters import SLIDERS, DemoParameters, presets
 
 SLIDER_STYLE = """
-:host { font: 1.12vw/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
-.bk-slider-title { font-size: 1.12vw; margin-bottom: 0.2vw; white-space: nowrap; }
-.noUi-handle:focus { outline: 0.2vw solid #E69F00; }
+:host { font: 1.2rem/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
+.bk-slider-title { font-size: 1.2rem; margin-bottom: 0.2rem; white-space: nowrap; }
+.noUi-handle:focus { outline: 0.2rem solid #E69F00; }
 .noUi-connect { background-color: #0072B2; }
 """
 BUTTON_STYLE = """
 :host { margin: 0; }
-.bk-btn { font: 1vw/1.2 "Liberation Sans", Arial, sans-serif; padding: 0.45vw 0.5vw;
-  border-radius: 0.3vw; border: 1px solid #9DB0C3; background: #EAF1F8; color: #16324F; }
+.bk-btn { font: 1.1rem/1.2 "Liberation Sans", Arial, sans-serif; padding: 0.45rem 0.5rem;
+  border-radius: 0.3rem; border: 1px solid #9DB0C3; background: #EAF1F8; color: #16324F; }
 .bk-btn:hover { background: #D5E4F2; }
-.bk-btn:focus-visible, a:focus-visible { outline: 0.2vw solid #E69F00; }
+.bk-btn:focus-visible, a:focus-visible { outline: 0.2rem solid #E69F00; }
 .bk-btn.bk-active, .bk-btn-primary { background: #0072B2; color: white; border-color: #0072B2; }
 """
 
@@ -78,4 +78,6 @@ def preset_buttons(show: Callable[[DemoParameters], object]) -> pn.Row:
         Called with the preset's parameters.
     """
     made = [button(name, partial(show, chosen)) for name, chosen in presets().items()]
-    return pn.Row(*made, sizing_mode="stretch_width", styles={"gap": "0.5vw"})
+    grid = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(11rem, 1fr))",
+            "gap": "0.5rem"}  # fmt: skip
+    return pn.Row(*made, sizing_mode="stretch_width", margin=0, styles=grid)

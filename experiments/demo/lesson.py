@@ -27,8 +27,8 @@ class Step:
 LESSON = (
     Step(
         "What seeing does",
-        "The seeing starts at 0.1 arcsec. Drag it slowly to 1.2 arcsec and watch the [N II]/Hα map "
-        "and the orange line.",
+        "Drag the seeing slowly from 0.1 to 1.2 arcsec and watch the "
+        "[N\N{NO-BREAK SPACE}II]/Hα map and the orange line.",
         "The galaxy does not change. Why does the orange slope become flat?",
         "Seeing moves bright, metal-rich light of the centre outwards, so every annulus holds a "
         "mixture. At 0.6 arcsec two fifths of this gradient are left, at 1.2 arcsec a seventh.",
@@ -55,7 +55,7 @@ LESSON = (
         "Compare the green line (slope times f_grad) and the blue band (forward fit) with the "
         "dashed truth. Press New noise several times.",
         "Both know the seeing. How do their errors differ, and which one is honest?",
-        "f_grad is a number for a reference gradient of -0.02 dex/kpc; the forward fit asks which "
+        "f_grad is a number for a reference gradient of −0.02 dex/kpc; the forward fit asks which "
         "gradient explains all fluxes, detected or not, and its band grows where data say little.",
         DemoParameters(gradient=-0.06, effective_radius_arcsec=0.4, halpha_snr=80.0),
     ),
@@ -63,18 +63,20 @@ LESSON = (
         "Noise chooses the bins",
         "Lower the S/N of Hα from 150 to 20 and watch the outer annuli.",
         "Which points vanish first, and what does this do to the slope?",
-        "[N II] is faintest where metals are few: outer annuli of a negative gradient become "
-        "limits (triangles). Points that survive by luck are too high, which flattens the slope.",
+        "[N\N{NO-BREAK SPACE}II] is faintest where metals are few: outer annuli of a negative "
+        "gradient become limits (triangles). Points that survive by luck are too high, which "
+        "flattens the slope.",
         DemoParameters(halpha_snr=150.0, annulus_width_arcsec=0.3),
     ),
     Step(
         "Dust, wings and annuli",
-        "Make the dust gradient -0.3 mag/kpc, then the wings of the PSF 0.4, then the annuli "
-        "narrower. Finish with the preset JWST seeing.",
-        "Which of these changes [N II]/Hα itself, and what would you ask for in a proposal?",
-        "None: dust leaves the ratio of close lines alone, but changes which light is smeared, and "
-        "a disk that is no longer exponential is a poor fit. Wings reach far, and narrow annuli "
-        "share their light. Ask for sharp images and large galaxies first, then for exposure time.",
+        "Make the dust gradient −0.3 mag/kpc, then the wings of the PSF 0.4, then the "
+        "annuli narrower. End with the preset JWST seeing.",
+        "Which of these changes [N\N{NO-BREAK SPACE}II]/Hα itself, and what would you ask for in a "
+        "proposal?",
+        "None: dust dims close lines alike. But it changes which light is smeared, and a disk that "
+        "is not exponential is a poor fit; wings reach far, and narrow annuli share their light. "
+        "Ask for sharp images and large galaxies first, then for exposure time.",
         DemoParameters(halpha_snr=100.0),
     ),
 )  # fmt: skip

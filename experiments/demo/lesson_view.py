@@ -11,11 +11,11 @@ from experiments.demo.parameters import DemoParameters
 
 LESSON_STYLE = """
 :host { overflow: auto; }
-.lesson { font: 1.08vw/1.32 "Liberation Sans", Arial, sans-serif; color: #16324F; }
-.lesson h2 { font-size: 1.25vw; margin: 0 0 0.25vw; }
-.lesson p { margin: 0 0 0.35vw; }
+.lesson { font: 1.14rem/1.28 "Liberation Sans", Arial, sans-serif; color: #16324F; }
+.lesson h2 { font-size: 1.3rem; margin: 0 0 0.25rem; }
+.lesson p { margin: 0 0 0.35rem; }
 .question { font-weight: bold; }
-.answer { border-left: 0.3vw solid #009E73; padding-left: 0.5vw; }
+.answer { border-left: 0.3rem solid #009E73; padding-left: 0.5rem; }
 """
 
 
@@ -39,7 +39,7 @@ class LessonView:
             button("Set sliders", lambda: self._go(0)),
             button("Show answer", self._reveal, kind="primary"),
             button("Next", lambda: self._go(1)),
-            sizing_mode="stretch_width", styles={"gap": "0.4vw"}, margin=0,
+            sizing_mode="stretch_width", styles={"gap": "0.4rem"}, margin=0,
         )  # fmt: skip
         self.layout = pn.Column(self._text, buttons, sizing_mode="stretch_both", margin=0)
 

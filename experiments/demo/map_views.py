@@ -114,7 +114,7 @@ class MapViews:
             The one that is marked.
         """
         for row, maps in (("intrinsic", state.intrinsic), ("observed", state.observed)):
-            for name, image in _images(maps).items():
+            for name, image in map_images(maps).items():
                 self._sources[row][name].data = {"image": [image]}
         marked = {annulus, annulus - 1}
         number = range(len(state.outlines_arcsec))
@@ -126,7 +126,14 @@ class MapViews:
         }
 
 
-def _images(maps: SkyMaps) -> dict[str, Array]:
+def map_images(maps: SkyMaps) -> dict[str, NDArray[np.float32]]:
+    """Return what is drawn of some maps, by name of the quantity.
+
+    Parameters
+    ----------
+    maps : SkyMaps
+        Before the seeing, or as observed.
+    """
     halpha = np.log10(np.maximum(np.nan_to_num(maps.halpha), FAINTEST_SHOWN))
     images = {"halpha": halpha, "log_n2": maps.log_n2, "velocity": maps.velocity_kms}
     return {name: np.asarray(image, dtype=np.float32) for name, image in images.items()}

@@ -24,8 +24,8 @@ from experiments.demo.views import DemoViews
 
 TITLE = "kurvs: what seeing does to a metallicity gradient"
 MESSAGE_STYLE = """
-.message { background: #16324F; color: white; border-radius: 0.4vw; padding: 0.5vw 1vw;
-  font: 1.05vw/1.3 "Liberation Sans", Arial, sans-serif; }
+.message { background: #16324F; color: white; border-radius: 0.4rem; padding: 0.5rem 1rem;
+  font: 1.15rem/1.3 "Liberation Sans", Arial, sans-serif; }
 """
 
 
@@ -129,7 +129,7 @@ class DemoPage:
         self._tell("The link to this state is now in the address bar")
 
     def _actions(self) -> pn.Column:
-        row = {"sizing_mode": "stretch_width", "styles": {"gap": "0.4vw"}, "margin": 0}
+        row = {"sizing_mode": "stretch_width", "styles": {"gap": "0.4rem"}, "margin": 0}
         return pn.Column(
             pn.Row(button("New noise", self._new_noise, kind="primary"),
                    button("Share link", self._share), **row),

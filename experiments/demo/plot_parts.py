@@ -9,9 +9,9 @@ CORRECTED_COLOUR = "#009E73"
 FORWARD_COLOUR = "#0072B2"
 CHOSEN_COLOUR = "#E69F00"
 
-LABEL_SIZE = "13px"
-TICK_SIZE = "12px"
-TITLE_SIZE = "14px"
+LABEL_SIZE = "15px"
+TICK_SIZE = "14px"
+TITLE_SIZE = "15px"
 """On a window 1280 pixels wide; the page scales them with its own width."""
 
 

@@ -11,12 +11,14 @@ from experiments.demo.plot_parts import (
 from experiments.demo.state import DemoState, Gradients
 
 READOUT_STYLE = """
-.tiles { display: grid; grid-template-columns: repeat(4, 1fr) 0.85fr; gap: 0.4vw;
-  font: 1vw/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
-.tile { border-top: 0.35vw solid; padding: 0.25vw 0.2vw 0; text-align: center; }
-.tile b { display: block; font-size: 1.75vw; font-variant-numeric: tabular-nums; color: #111; }
+.tiles { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 0.3rem;
+  font: 1.1rem/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
+.tile { border-top: 0.35rem solid; padding: 0.25rem 0 0; text-align: center;
+  white-space: nowrap; }
+.tile b { display: block; font-size: 1.85rem; font-variant-numeric: tabular-nums; color: #111; }
 .tile sub { line-height: 0; }
-.tile small { font-size: 0.95vw; white-space: nowrap; }
+.tile small { font-size: 1rem; }
+@media (max-width: 900px) { .tiles { grid-template-columns: repeat(3, 1fr); } }
 """
 
 FLAG_TEXT = {

@@ -48,7 +48,7 @@ class ProfileView:
     def empty(cls) -> "ProfileView":
         """Return the figure before any state was shown."""
         plot = plain_figure(
-            "12 + log(O/H) against radius", x_range=PROFILE_X_KPC, y_range=PROFILE_Y,
+            "", x_range=PROFILE_X_KPC, y_range=PROFILE_Y,
             x_label="radius (kpc)", y_label="12 + log(O/H)",
         )  # fmt: skip
         lines = ColumnDataSource(
@@ -75,6 +75,9 @@ class ProfileView:
                      line_color=TRUTH_COLOUR, fill_color="white", line_width=2,
                      legend_label="upper limit, 4σ")  # fmt: skip
         legible(plot)
+        # Beside the axes: gradients of either sign would run below it.
+        plot.legend.ncols, plot.legend.spacing = 3, 6
+        plot.add_layout(plot.legend[0], "above")
         return cls(plot, lines, band, points, errors, limits)
 
     def show(self, state: DemoState) -> None:
