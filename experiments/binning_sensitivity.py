@@ -19,6 +19,7 @@ from experiments.mock_measurement import SchemeMeasurement, SharedMeasurement
 from experiments.rows_campaign import RowsExperiment, run_rows
 from experiments.run import Run
 from experiments.seeds import seed_of
+from experiments.survey_twin import NEAR_LINES_KMS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.gradients import weighted_slope
@@ -32,7 +33,6 @@ SCHEMES = ("3x0.5", "2x0.8", "3x0.6", "3x0.7re", "6x0.25")
 annuli that grow with the galaxy, and narrow ones."""
 
 DIAGNOSTICS, N_ESTIMATORS = ("n2", "n2o2"), 4
-NEAR_LINES_KMS = 3000.0
 
 COLUMNS: dict[str, type] = {
     "galaxy": int, "realisation": int, "gradient_true": float, "scheme": str, "diagnostic": str,
@@ -151,10 +151,8 @@ def run_task(task: BinningTask) -> list[dict[str, object]]:
     shared = SharedMeasurement.of(observation)
     known = {"galaxy": task.kurvs_id, "realisation": task.realisation, "gradient_true": truth}
     rows = []
-    for number, scheme in enumerate(task.design.schemes):
-        # Diagnostics of other bands are compared in the first scheme alone.
-        bands = shared if number == 0 else shared.in_halpha_band
-        measured = bands.measure(BinningScheme.parse(scheme))
+    for scheme in task.design.schemes:
+        measured = shared.measure(BinningScheme.parse(scheme))
         rows += [{**known, "scheme": scheme, **row} for row in _gradient_rows(measured)]
     return rows
 
