@@ -1,23 +1,19 @@
 """The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from itertools import product
 
 import numpy as np
 import xarray as xr
 from astropy import units as u
 from astropy.table import QTable, Row
-from rich.table import Table
 
 from experiments.binning_agreement import agreement_table, agreements
 from experiments.binning_figure import binning_figure
 from experiments.line_flux_mocks import galaxies_with_gradient
 from experiments.mock_measurement import SchemeMeasurement, SharedMeasurement
-from experiments.rows_campaign import RowsExperiment, run_rows
-from experiments.run import Run
+from experiments.rows_campaign import Conclusion, RowsExperiment
 from experiments.seeds import seed_of
 from experiments.survey_twin import NEAR_LINES_KMS
 from kurvs_pipeline.binning import BinningScheme
@@ -221,48 +217,19 @@ def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
     return table
 
 
-def run_binning(
-    design: BinningDesign,
-    *,
-    workers: int,
-    resume: bool,
-    run: Run,
-    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
-    announce: Callable[[str], None] = lambda _: None,
-) -> Table:
-    """Run the command ``kurvs binning``: simulate, measure, compare, write.
+def conclude(design: BinningDesign, rows: Sequence[Mapping[str, object]]) -> Conclusion:
+    """Compare the binnings.
 
     Parameters
     ----------
     design : BinningDesign
-        What to simulate.
-    workers : int
-        Processes.
-    resume : bool
-        Whether to go on with the store of a run that was interrupted.
-    run : Run
-        Where results go.
-    progress : callable
-        Makes a progress bar from a description and a total.
-    announce : callable
-        Called with lines such as the address of the dashboard.
-
-    Returns
-    -------
-    rich.table.Table
-        How the binnings agree.
+        What was simulated.
+    rows : sequence of mapping
+        Of all mocks.
     """
-    rows, store = run_rows(
-        experiment(design), workers=workers, resume=resume, run=run, progress=progress,
-        announce=announce,
-    )  # fmt: skip
     gradients = gradients_table(rows)
     agreement = agreements(gradients, seed=design.seed)
-    for table in (gradients, agreement):
-        table.meta.update(version=version("kurvs"), seed=design.seed, scatter=design.scatter)
-    with run.writing() as directory:
-        gradients.write(directory / "gradients.ecsv")
-        agreement.write(directory / "binning.ecsv")
-        binning_figure(gradients, agreement).savefig(directory / "binning.png", dpi=130)
-        store.replace(directory / store.name)
-    return agreement_table(agreement)
+    return Conclusion(
+        {"gradients": gradients, "binning": agreement}, binning_figure(gradients, agreement),
+        agreement_table(agreement),
+    )  # fmt: skip
