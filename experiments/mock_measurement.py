@@ -69,6 +69,12 @@ class SharedMeasurement:
         placed = PlacedApertures.of(found, SURVEY_SCHEME, cubes.halpha.valid_spaxels)
         return cls(cubes, found.about_systemic(cubes, placed.weights[0]))
 
+    @property
+    def in_halpha_band(self) -> Self:
+        """The same with the band of H-alpha alone, which is all that [N II]/H-alpha needs."""
+        name, band = next(iter(self.cubes.bands.items()))
+        return replace(self, cubes=replace(self.cubes, bands={name: band}))
+
     def measure(self, scheme: BinningScheme) -> SchemeMeasurement:
         """Measure the annuli of one binning.
 
