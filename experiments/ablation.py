@@ -225,6 +225,11 @@ def conclude(design: AblationDesign, rows: Sequence[Mapping[str, object]]) -> Co
         What was simulated.
     rows : sequence of mapping
         Of all mocks.
+
+    Returns
+    -------
+    Conclusion
+        Bias and scatter of every effect.
     """
     gradients = gradients_table(rows)
     table = shares(gradients, design.effects)

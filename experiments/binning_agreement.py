@@ -82,6 +82,11 @@ def comparisons(schemes: Sequence[str]) -> list[Comparison]:
     ----------
     schemes : sequence of str
         All of them.
+
+    Returns
+    -------
+    list of Comparison
+        The other schemes, then the first by N2O2.
     """
     reference, *others = schemes
     if reference != REFERENCE:

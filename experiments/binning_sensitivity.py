@@ -230,6 +230,11 @@ def conclude(design: BinningDesign, rows: Sequence[Mapping[str, object]]) -> Con
         What was simulated.
     rows : sequence of mapping
         Of all mocks.
+
+    Returns
+    -------
+    Conclusion
+        How the binnings agree.
     """
     gradients = gradients_table(rows)
     agreement = agreements(gradients, seed=design.seed)
