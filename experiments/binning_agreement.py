@@ -295,13 +295,13 @@ def agreement_table(agreement: QTable) -> Table:
         left = heading in {"annuli", "by", "estimator"}
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for row in agreement:
-        published = math.isfinite(row["r_published"])
+        published, needed = math.isfinite(row["r_published"]), row["annulus_error_68"].value
         table.add_row(
             row["scheme"], row["diagnostic"], row["estimator"], f"{row['n_pairs']}",
             f"{row['r_median']:.2f} ({row['r_low']:.2f} to {row['r_high']:.2f})",
             f"{row['r_truth']:.2f}",
             f"{row['r_published']:.2f} +- {row['r_published_err']:.2f}" if published else "",
-            f"{row['annulus_error_68'].value:.2f}" if published else "",
+            f"{needed:.2f}" if math.isfinite(needed) else "",
         )  # fmt: skip
     table.caption = (
         f"pairs: of {agreement['n_mocks'][0]} mocks; dex needed: unshared error of every annulus "

@@ -109,7 +109,7 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
         ylim=(-0.5, 1.05),
         title="samples of galaxies",
     )
-    axes.legend(loc="lower left", fontsize=8)
+    axes.legend(loc="lower left", fontsize=8, ncols=3)
     return axes
 
 
