@@ -1,8 +1,8 @@
 """What running tasks as a campaign costs beside the tasks themselves.
 
 Run with ``pytest benchmarks/bench_campaign.py`` on one thread (``OMP_NUM_THREADS=1``). Tasks
-sleep, or do next to nothing, so that what is measured is the campaign; figures are in
-``extra_info``, and docs/campaigns.md says what follows from them.
+sleep, or do next to nothing, so that what is measured is the campaign, or are mocks of a
+recovery; figures are in ``extra_info``, and docs/campaigns.md says what follows from them.
 """
 
 import json
@@ -55,6 +55,82 @@ class Sleeping:
         time.sleep(self.sleep_s)
         drawn = np.random.default_rng(number).normal(size=TEMPLATE["gradient"].shape)
         return TEMPLATE.assign(gradient=(TEMPLATE["gradient"].dims, drawn))
+
+
+@dataclass(frozen=True)
+class TimedRecovery:
+    """Mocks of a recovery that say how long they took.
+
+    Parameters
+    ----------
+    realisations : int
+        Of the 24 galaxies of ``kurvs recover``.
+    """
+
+    realisations: int
+
+    @property
+    def recovery(self):
+        """What is timed."""
+        return RecoveryExperiment(realisations=self.realisations)
+
+    @property
+    def description(self):
+        """What decides the results."""
+        return {"timed": True, **self.recovery.description}
+
+    @property
+    def n_tasks(self):
+        """How many mocks there are."""
+        return self.recovery.n_tasks
+
+    def template(self):
+        """Return an empty result of a recovery, with its time."""
+        return self.recovery.template().assign(wall_s=((), np.nan), processor_s=((), np.nan))
+
+    def run(self, number):
+        """Simulate and measure a mock."""
+        wall, processor = time.perf_counter(), time.process_time()
+        result = self.recovery.run(number)
+        return result.assign(
+            wall_s=((), time.perf_counter() - wall),
+            processor_s=((), time.process_time() - processor),
+        )
+
+
+def steady(experiment, store, workers):
+    """Return mocks a second and the mean times of one, after the first quarter.
+
+    The first mocks of a process also load and compile what all of them need.
+    """
+    seen = []
+    outcome = run_campaign(
+        experiment, store, workers=workers, advance=lambda n: seen.append((time.monotonic(), n))
+    )
+    times, counts = np.array(seen).T
+    quarter = experiment.n_tasks // 4
+    begin = np.searchsorted(counts.cumsum(), quarter)
+    later = outcome.results.isel(task=slice(quarter, None))
+    return {
+        "mocks a second": float(counts[begin + 1 :].sum() / (times[-1] - times[begin])),
+        "wall time of a mock": float(later["wall_s"].mean()),
+        "processor time of a mock": float(later["processor_s"].mean()),
+    }
+
+
+def test_efficiency_of_two_workers_on_mocks(benchmark, tmp_path):
+    """Mocks a second of two workers over twice those of one; and what is not spent on mocks."""
+    mocks, load = TimedRecovery(10), os.getloadavg()[0]
+    one = steady(mocks, tmp_path / "one.zarr", 1)
+    two = benchmark.pedantic(steady, args=(mocks, tmp_path / "two.zarr", 2), rounds=1)
+    efficiency = two["mocks a second"] / (2.0 * one["mocks a second"])
+    beside = 1.0 - two["mocks a second"] * two["wall time of a mock"] / 2.0
+    benchmark.extra_info.update({
+        "load before": load, "1 worker": one, "2 workers": two,
+        "efficiency of 2 workers": round(efficiency, 3),
+        "fraction of 2 workers' time beside mocks": round(beside, 4),
+    })  # fmt: skip
+    assert efficiency > 0.5
 
 
 def test_efficiency_of_two_workers(benchmark, tmp_path):

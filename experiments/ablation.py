@@ -1,21 +1,17 @@
 """What each effect of the simulator does to gradients: switched on alone, and off alone."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from itertools import product
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from rich.table import Table
 
 from experiments.ablation_figure import ablation_figure
 from experiments.ablation_summary import ablation_table, set_name, shares
 from experiments.recovery_experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
-from experiments.rows_campaign import RowsExperiment, run_rows
-from experiments.run import Run
+from experiments.rows_campaign import Conclusion, RowsExperiment
 from experiments.seeds import seed_of
 from experiments.simulator_effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
 from kurvs_pipeline.errors import ConfigurationError
@@ -220,48 +216,23 @@ def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
     return table
 
 
-def run_ablation(
-    design: AblationDesign,
-    *,
-    workers: int,
-    resume: bool,
-    run: Run,
-    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
-    announce: Callable[[str], None] = lambda _: None,
-) -> Table:
-    """Run the command ``kurvs ablate``: simulate, measure, compare, write.
+def conclude(design: AblationDesign, rows: Sequence[Mapping[str, object]]) -> Conclusion:
+    """Say what each effect does.
 
     Parameters
     ----------
     design : AblationDesign
-        What to simulate.
-    workers : int
-        Processes.
-    resume : bool
-        Whether to go on with the store of a run that was interrupted.
-    run : Run
-        Where results go.
-    progress : callable
-        Makes a progress bar from a description and a total.
-    announce : callable
-        Called with lines such as the address of the dashboard.
+        What was simulated.
+    rows : sequence of mapping
+        Of all mocks.
 
     Returns
     -------
-    rich.table.Table
-        What each effect does.
+    Conclusion
+        Bias and scatter of every effect.
     """
-    rows, store = run_rows(
-        experiment(design), workers=workers, resume=resume, run=run, progress=progress,
-        announce=announce,
-    )  # fmt: skip
     gradients = gradients_table(rows)
     table = shares(gradients, design.effects)
-    for written in (gradients, table):
-        written.meta.update(version=version("kurvs"), seed=design.seed, gradient=design.gradient)
-    with run.writing() as directory:
-        gradients.write(directory / "gradients.ecsv")
-        table.write(directory / "ablation.ecsv")
-        ablation_figure(table).savefig(directory / "ablation.png", dpi=130)
-        store.replace(directory / store.name)
-    return ablation_table(table)
+    return Conclusion(
+        {"gradients": gradients, "ablation": table}, ablation_figure(table), ablation_table(table)
+    )

@@ -1,16 +1,17 @@
 """How well gradients from different annuli agree, and what it would take for them not to."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 from numpy.typing import NDArray
 from rich.table import Table
 
+from experiments.correlation import pearson
+from experiments.survey_statistics import PUBLISHED
 from kurvs_pipeline.errors import ConfigurationError
 
 Array = NDArray[np.float64]
@@ -20,40 +21,78 @@ UNCONSTRAINED = "unconstrained"
 """Flag of forward gradients that the data say nothing of: as good as none."""
 
 SAMPLES = 2000
-SAMPLE_SIZE, SMALL_SAMPLE_SIZE = 34, 8
-"""Galaxies with a published gradient by N2, and by both N2 and N2O2."""
 
 FEWEST_PAIRS = 8
-"""Fewer say nothing of r."""
+"""As many as have been published; fewer say nothing of r."""
 
 CENTRAL = {"68": (0.16, 0.84), "95": (0.025, 0.975)}
 ERRORS_DEX = np.arange(0.0, 1.005, 0.01)
 """Errors of an annulus that are tried, all unshared between the two measurements."""
 
 
+N2 = (("n2", "n2"),)
+
+
 @dataclass(frozen=True)
-class Published:
-    """A published Pearson r of two sets of gradients.
+class Comparison:
+    """Gradients from other annuli or by another diagnostic, beside those of the first annuli.
 
     Parameters
     ----------
-    r, err : float
-        As printed.
-    figure : str
-        Of Li et al. (2025).
+    scheme : str
+        The other annuli, or the first once more.
+    diagnostics : tuple of tuple of str
+        By which the first and the second of two gradients are; pairs of all are pooled.
+    n_pairs : int
+        Of a published sample. Where none is published, as many as where most are.
+    r_points : float
+        Published, of the gradients as they are; NaN where none is.
+    r, r_err : float
+        As printed: mean and scatter of r once every gradient is moved by its own error.
     """
 
-    r: float
-    err: float
-    figure: str
+    scheme: str
+    diagnostics: tuple[tuple[str, str], ...] = N2
+    n_pairs: int = 21
+    r_points: float = math.nan
+    r: float = math.nan
+    r_err: float = math.nan
+
+    @property
+    def name(self) -> str:
+        """Diagnostics of the second gradients, such as ``n2+n2o2``."""
+        return "+".join(second for _, second in self.diagnostics)
 
 
-PUBLISHED: Mapping[tuple[str, str], Published] = MappingProxyType({
-    ("2x0.8", "n2"): Published(0.01, 0.17, "C1"),
-    ("3x0.6", "n2"): Published(0.10, 0.24, "C2"),
-    ("3x0.5", "n2o2"): Published(0.20, 0.44, "7"),
-})  # fmt: skip
-"""Against 3 x 0.5 arcsec and N2, by scheme and diagnostic."""
+REFERENCE = "3x0.5"
+FIGURE_C1 = Comparison(
+    "2x0.8", (*N2, ("n2o2", "n2o2")), 21, PUBLISHED["r_2x0.8"], PUBLISHED["mean_r_2x0.8"], 0.17
+)
+FIGURE_C2 = Comparison("3x0.6", N2, 16, PUBLISHED["r_3x0.6"], PUBLISHED["mean_r_3x0.6"], 0.24)
+FIGURE_7 = Comparison(
+    REFERENCE, (("n2", "n2o2"),), 8, PUBLISHED["r_n2_n2o2"], PUBLISHED["mean_r_n2_n2o2"], 0.44
+)
+"""Of Li et al. (2025), against 3 x 0.5 arcsec; points and pairs are those of its public tables."""
+
+
+def comparisons(schemes: Sequence[str]) -> list[Comparison]:
+    """Return what the first scheme is compared with, as it was published where it was.
+
+    Parameters
+    ----------
+    schemes : sequence of str
+        All of them.
+
+    Returns
+    -------
+    list of Comparison
+        The other schemes, then the first by N2O2.
+    """
+    reference, *others = schemes
+    if reference != REFERENCE:
+        return [*map(Comparison, others), Comparison(reference, FIGURE_7.diagnostics)]
+    published = {figure.scheme: figure for figure in (FIGURE_C1, FIGURE_C2)}
+    return [*(published.get(scheme, Comparison(scheme)) for scheme in others), FIGURE_7]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +101,9 @@ class PairedGradients:
 
     Parameters
     ----------
-    gradient, error, per_dex : array, shape (2, n_mocks)
+    gradient, error, per_dex : array, shape (2, n_pairs)
         dex/kpc, its stated error, and the error that one dex in each annulus would add.
-    truth : array, shape (n_mocks,)
+    truth : array, shape (n_pairs,)
         dex/kpc.
     """
 
@@ -74,14 +113,14 @@ class PairedGradients:
     truth: Array
 
     def samples(self, random: np.random.Generator, size: int) -> Integers:
-        """Draw samples of mocks with replacement, shape (n_samples, size).
+        """Draw samples of pairs with replacement, shape (n_samples, size).
 
         Parameters
         ----------
         random : Generator
             Source of the draws.
         size : int
-            Mocks in a sample.
+            Pairs in a sample.
         """
         return random.integers(0, self.truth.size, (SAMPLES, size))
 
@@ -91,29 +130,15 @@ class PairedGradients:
         Parameters
         ----------
         samples : int array, shape (n_samples, size)
-            Which mocks.
+            Which pairs.
         noise : array, shape (2, n_samples, size)
             dex/kpc.
         """
         return pearson(*(self.gradient[:, samples] + noise))
 
 
-def pearson(first: Array, second: Array) -> Array:
-    """Return Pearson's r along the last axis.
-
-    Parameters
-    ----------
-    first, second : array, shape (..., n)
-        What is compared; NaN comes out where one of them is constant.
-    """
-    a = first - first.mean(axis=-1, keepdims=True)
-    b = second - second.mean(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((a * b).sum(axis=-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1)))
-
-
 def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
-    """Compare every scheme and diagnostic with the first scheme by N2.
+    """Compare gradients from other annuli and by another diagnostic with those of the first.
 
     Parameters
     ----------
@@ -126,22 +151,21 @@ def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
     -------
     QTable
         One row a comparison and estimator: ``scheme, diagnostic, reference, estimator,
-        sample_size, n_mocks, measured, r_median, r_low, r_high, r_perturbed, r_truth,
-        r_published, r_published_err, annulus_error_68, annulus_error_95``. r is that of samples
-        of ``sample_size`` mocks, 34 (8 by N2O2) or as many as have a gradient in both, with its
-        central 68 per cent; NaN for fewer than 8;
-        ``measured`` is the fraction of mocks that have one; ``r_perturbed`` the median after
-        every gradient is moved by its own stated error; ``r_truth`` that of the second gradient
-        with the truth. ``annulus_error_68`` and ``_95`` are the least errors, in dex, that each
-        annulus would need apart from what the two measurements share for the published r to lie
-        in the central 68 and 95 per cent of samples: NaN where none up to 1 dex does it.
+        sample_size, n_pairs, n_mocks, r_median, r_low, r_high, r_perturbed, r_truth,
+        r_points_published, r_published, r_published_err, annulus_error_68, annulus_error_95``.
+        r is that of samples of ``sample_size`` pairs, as many as were published if there are
+        so many, drawn from the ``n_pairs`` of ``n_mocks`` mocks, with its central 68 per cent;
+        NaN for fewer than 8 pairs. ``r_perturbed`` is the median after every gradient is moved
+        by its own stated error, as is the ``r_published`` that is printed; ``r_truth`` is that
+        of the second gradient with the truth. ``annulus_error_68`` and ``_95`` are the least
+        errors, in dex, that each annulus would need apart from what the two measurements share
+        for the published r of the points to lie in the central 68 and 95 per cent of samples:
+        NaN where none up to 1 dex does it.
     """
-    reference = str(gradients["scheme"][0])
-    compared = [(scheme, "n2") for scheme in _in_order(gradients, "scheme") if scheme != reference]
-    compared.append((reference, "n2o2"))
+    schemes = _in_order(gradients, "scheme")
     rows = [
-        _row(gradients, reference, scheme, diagnostic, estimator, seed)
-        for scheme, diagnostic in compared
+        _row(gradients, schemes[0], comparison, estimator, seed)
+        for comparison in comparisons(schemes)
         for estimator in _in_order(gradients, "estimator")
     ]
     table = QTable(rows=rows)
@@ -155,32 +179,30 @@ def _in_order(table: QTable, column: str) -> list[str]:
 
 
 def paired(
-    gradients: QTable, reference: str, scheme: str, diagnostic: str, estimator: str
+    gradients: QTable, reference: str, comparison: Comparison, estimator: str
 ) -> PairedGradients:
-    """Return the mocks that have a gradient in both measurements.
+    """Return the gradients of mocks that have both.
 
     Parameters
     ----------
     gradients : QTable
         As of :func:`experiments.binning_sensitivity.gradients_table`.
     reference : str
-        Scheme of the first, by N2.
-    scheme, diagnostic : str
-        Of the second.
+        Scheme of the first.
+    comparison : Comparison
+        With what.
     estimator : str
         Of both.
     """
     first, second = (
-        gradients[
-            (gradients["scheme"] == one)
-            & (gradients["diagnostic"] == by)
-            & (gradients["estimator"] == estimator)
-        ]
-        for one, by in ((reference, "n2"), (scheme, diagnostic))
+        vstack(
+            [_chosen(gradients, scheme, pair[side], estimator) for pair in comparison.diagnostics]
+        )
+        for side, scheme in enumerate((reference, comparison.scheme))
     )
     if len(first) != len(second):
         raise ConfigurationError(
-            f"{scheme} by {diagnostic} has {len(second)} rows and {reference} by n2 has "
+            f"{comparison.scheme} by {comparison.name} has {len(second)} rows and {reference} has "
             f"{len(first)}; expected one a mock in each"
         )
     gradient, error, per_dex = (
@@ -193,51 +215,57 @@ def paired(
     return PairedGradients(gradient[:, both], error[:, both], per_dex[:, both], truth[both])
 
 
+def _chosen(gradients: QTable, scheme: str, diagnostic: str, estimator: str) -> QTable:
+    return gradients[
+        (gradients["scheme"] == scheme)
+        & (gradients["diagnostic"] == diagnostic)
+        & (gradients["estimator"] == estimator)
+    ]
+
+
 def _row(
-    gradients: QTable, reference: str, scheme: str, diagnostic: str, estimator: str, seed: int
+    gradients: QTable, reference: str, comparison: Comparison, estimator: str, seed: int
 ) -> dict[str, object]:
-    pair = paired(gradients, reference, scheme, diagnostic, estimator)
-    size = min(SAMPLE_SIZE if diagnostic == "n2" else SMALL_SAMPLE_SIZE, pair.truth.size)
-    n_mocks = int(((gradients["scheme"] == reference) & (gradients["diagnostic"] == "n2")
-                   & (gradients["estimator"] == estimator)).sum())  # fmt: skip
-    published = PUBLISHED.get((scheme, diagnostic), Published(math.nan, math.nan, ""))
+    pairs = paired(gradients, reference, comparison, estimator)
+    size = min(comparison.n_pairs, pairs.truth.size)
     return {
-        "scheme": scheme, "diagnostic": diagnostic, "reference": f"{reference} n2",
-        "estimator": estimator, "sample_size": size, "n_mocks": pair.truth.size,
-        "measured": pair.truth.size / n_mocks,
-        **_correlations(pair, published, size, np.random.default_rng(seed)),
-        "r_published": published.r, "r_published_err": published.err,
+        "scheme": comparison.scheme, "diagnostic": comparison.name, "reference": reference,
+        "estimator": estimator, "sample_size": size, "n_pairs": pairs.truth.size,
+        "n_mocks": len(_chosen(gradients, reference, "n2", estimator)),
+        **_correlations(pairs, comparison.r_points, size, np.random.default_rng(seed)),
+        "r_points_published": comparison.r_points,
+        "r_published": comparison.r, "r_published_err": comparison.r_err,
     }  # fmt: skip
 
 
 def _correlations(
-    pair: PairedGradients, published: Published, size: int, random: np.random.Generator
+    pairs: PairedGradients, published_r: float, size: int, random: np.random.Generator
 ) -> dict[str, float]:
     names = ("r_median", "r_low", "r_high", "r_perturbed", "r_truth",
              "annulus_error_68", "annulus_error_95")  # fmt: skip
-    if pair.truth.size < FEWEST_PAIRS:
+    if pairs.truth.size < FEWEST_PAIRS:
         return dict.fromkeys(names, math.nan)
-    samples = pair.samples(random, size)
+    samples = pairs.samples(random, size)
     white = random.standard_normal((2, *samples.shape))
-    found = pair.correlation(samples)
-    perturbed = pair.correlation(samples, pair.error[:, samples] * white)
-    with_truth = pearson(pair.gradient[1, samples], pair.truth[samples])
+    found = pairs.correlation(samples)
+    perturbed = pairs.correlation(samples, pairs.error[:, samples] * white)
+    with_truth = pearson(pairs.gradient[1, samples], pairs.truth[samples])
     low, median, high = np.quantile(found, (0.16, 0.5, 0.84))
     values = (median, low, high, np.median(perturbed), np.median(with_truth))
-    needed = _errors_needed(pair, published.r, samples, white)
+    needed = _errors_needed(pairs, published_r, samples, white)
     return dict(zip(names, map(float, (*values, *needed)), strict=True))
 
 
 def _errors_needed(
-    pair: PairedGradients, published_r: float, samples: Integers, white: Array
+    pairs: PairedGradients, published_r: float, samples: Integers, white: Array
 ) -> tuple[float, ...]:
     """Return the least error of an annulus that brings a published r into each interval."""
     needed = dict.fromkeys(CENTRAL, math.nan)
-    if not (np.isfinite(pair.per_dex).all() and math.isfinite(published_r)):
+    if not (np.isfinite(pairs.per_dex).all() and math.isfinite(published_r)):
         return tuple(needed.values())
-    added = pair.per_dex[:, samples] * white
+    added = pairs.per_dex[:, samples] * white
     for error in ERRORS_DEX:
-        found = pair.correlation(samples, error * added)
+        found = pairs.correlation(samples, error * added)
         for name, levels in CENTRAL.items():
             low, high = np.quantile(found, levels)
             if math.isnan(needed[name]) and low <= published_r <= high:
@@ -262,21 +290,21 @@ def agreement_table(agreement: QTable) -> Table:
     """
     table = Table(title="Pearson r of gradients from other annuli with those of "
                   f"{agreement['reference'][0]}", title_justify="left")  # fmt: skip
-    for heading in ("annuli", "by", "estimator", "measured", "r (68 %)", "with truth",
+    for heading in ("annuli", "by", "estimator", "pairs", "r (68 %)", "with truth",
                     "published", "dex needed"):  # fmt: skip
         left = heading in {"annuli", "by", "estimator"}
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for row in agreement:
-        published = math.isfinite(row["r_published"])
+        published, needed = math.isfinite(row["r_published"]), row["annulus_error_68"].value
         table.add_row(
-            row["scheme"], row["diagnostic"], row["estimator"], f"{row['measured']:.0%}",
+            row["scheme"], row["diagnostic"], row["estimator"], f"{row['n_pairs']}",
             f"{row['r_median']:.2f} ({row['r_low']:.2f} to {row['r_high']:.2f})",
             f"{row['r_truth']:.2f}",
             f"{row['r_published']:.2f} +- {row['r_published_err']:.2f}" if published else "",
-            f"{row['annulus_error_68'].value:.2f}" if published else "",
+            f"{needed:.2f}" if math.isfinite(needed) else "",
         )  # fmt: skip
     table.caption = (
-        "dex needed: unshared error of every annulus for the published r to be in the central "
-        "68 per cent of samples"
+        f"pairs: of {agreement['n_mocks'][0]} mocks; dex needed: unshared error of every annulus "
+        "for the published r, of the points, to be in the central 68 per cent of samples"
     )
     return table

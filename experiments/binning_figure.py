@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from experiments.binning_agreement import (
     FEWEST_PAIRS,
-    PUBLISHED,
-    SAMPLE_SIZE,
+    Comparison,
     PairedGradients,
+    comparisons,
     paired,
 )
 from experiments.style import MUTED_COLOUR
@@ -23,13 +23,13 @@ ESTIMATOR = "slope_fgrad"
 
 
 def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
-    """Draw what the choice of annuli does to gradients by N2.
+    """Draw what the choice of annuli does to gradients.
 
     Left: gradients (slope x f_grad) from other annuli against those of the first scheme.
-    Middle: Pearson r with it of samples of galaxies, by scheme and estimator; bars hold 68 per
-    cent, diamonds are published. Right: r of samples as unshared error is added to each annulus;
-    bands hold 68 per cent, diamonds with bars are the published r, at the error where it would
-    be a median sample.
+    Middle: Pearson r with it of samples as large as those published, by scheme and estimator;
+    bars hold 68 per cent, diamonds are as printed, crosses the r of the published points. Right:
+    r of samples as unshared error is added to each annulus; bands hold 68 per cent, dotted lines
+    are the r of the published points.
 
     Parameters
     ----------
@@ -40,31 +40,33 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
     """
     figure = Figure(figsize=(16.0, 5.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    reference = str(gradients["scheme"][0])
-    schemes = [s for s in dict.fromkeys(gradients["scheme"].tolist()) if s != reference]
-    pairs = {s: paired(gradients, reference, s, "n2", ESTIMATOR) for s in schemes}
+    schemes = list(dict.fromkeys(gradients["scheme"].tolist()))
+    reference = schemes[0]
+    others = [c for c in comparisons(schemes) if c.scheme != reference]
+    pairs = {c: paired(gradients, reference, c, ESTIMATOR) for c in others}
     plot_pairs(pairs, reference, left)
     plot_correlations(agreement, middle)
-    plot_added_error({s: p for s, p in pairs.items() if (s, "n2") in PUBLISHED}, right)
+    plot_added_error({c: p for c, p in pairs.items() if np.isfinite(c.r_points)}, right)
     return figure
 
 
-def plot_pairs(pairs: dict[str, PairedGradients], reference: str, axes: Axes) -> Axes:
+def plot_pairs(pairs: dict[Comparison, PairedGradients], reference: str, axes: Axes) -> Axes:
     """Draw gradients of the same mocks against each other.
 
     Parameters
     ----------
-    pairs : dict of str to PairedGradients
-        By scheme; gradients through the reference are the first of each pair.
+    pairs : dict of Comparison to PairedGradients
+        Gradients through the reference are the first of each pair.
     reference : str
         Scheme of the abscissa.
     axes : Axes
         To draw on.
     """
     limits = -SHOWN_GRADIENT, SHOWN_GRADIENT
-    for (scheme, pair), colour, marker in zip(pairs.items(), COLOURS, "os^D", strict=False):
+    for (other, pair), colour, marker in zip(pairs.items(), COLOURS, "os^D", strict=False):
         first, second = pair.gradient
-        axes.plot(first, second, marker, markersize=4.0, color=colour, alpha=0.6, label=scheme)
+        axes.plot(first, second, marker, markersize=4.0, color=colour, alpha=0.6,
+                  label=other.scheme)  # fmt: skip
     axes.plot(limits, limits, color="black", linewidth=0.8, linestyle="--")
     axes.set(xlim=limits, ylim=limits, xlabel=f"gradient, {reference} (dex kpc$^{{-1}}$)",
              ylabel="gradient, other annuli (dex kpc$^{-1}$)",
@@ -93,45 +95,48 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
         bars = middle - rows["r_low"], rows["r_high"] - middle
         axes.errorbar(place + 0.14 * (shift - 1.5), middle, bars, fmt="o", color=colour,
                       label=estimator)  # fmt: skip
-    published = [(n, PUBLISHED[key]) for n, key in enumerate(keys) if key in PUBLISHED]
+    of_one = agreement[agreement["estimator"] == estimators[0]]
+    place = np.arange(len(keys)) + 0.36
     axes.errorbar(
-        [n + 0.36 for n, _ in published], [p.r for _, p in published],
-        [p.err for _, p in published], fmt="D", color="black", label="published",
+        place, of_one["r_published"], of_one["r_published_err"], fmt="D", color="black",
+        label="published",
     )  # fmt: skip
+    axes.plot(place, of_one["r_points_published"], "x", color="black", label="of published points")
     axes.axhline(0.0, color=MUTED_COLOUR, linewidth=0.8)
     axes.set_xticks(range(len(keys)), [f"{s}\n{d}" for s, d in keys])
-    axes.set(ylabel="Pearson r with 3x0.5 by N2", ylim=(-0.5, 1.05), title="samples of galaxies")
-    axes.legend(loc="lower left", fontsize=8)
+    axes.set(
+        ylabel=f"Pearson r with {agreement['reference'][0]}",
+        ylim=(-0.5, 1.05),
+        title="samples of galaxies",
+    )
+    axes.legend(loc="lower left", fontsize=8, ncols=3)
     return axes
 
 
-def plot_added_error(pairs: dict[str, PairedGradients], axes: Axes) -> Axes:
+def plot_added_error(pairs: dict[Comparison, PairedGradients], axes: Axes) -> Axes:
     """Draw r of samples against the unshared error of each annulus.
 
     Parameters
     ----------
-    pairs : dict of str to PairedGradients
-        By scheme; those with too few pairs are left out.
+    pairs : dict of Comparison to PairedGradients
+        Those with too few pairs are left out.
     axes : Axes
         To draw on.
     """
-    for (scheme, pair), colour in zip(pairs.items(), COLOURS, strict=False):
+    for (other, pair), colour in zip(pairs.items(), COLOURS, strict=False):
         if pair.truth.size < FEWEST_PAIRS:
             continue
         random = np.random.default_rng(0)
-        samples = pair.samples(random, min(SAMPLE_SIZE, pair.truth.size))
+        samples = pair.samples(random, min(other.n_pairs, pair.truth.size))
         added = pair.per_dex[:, samples] * random.standard_normal((2, *samples.shape))
         low, middle, high = np.quantile(
             [pair.correlation(samples, error * added) for error in ERRORS_DEX],
             (0.16, 0.5, 0.84), axis=1,
         )  # fmt: skip
-        axes.plot(ERRORS_DEX, middle, color=colour, label=scheme)
+        axes.plot(ERRORS_DEX, middle, color=colour, label=other.scheme)
         axes.fill_between(ERRORS_DEX, low, high, color=colour, alpha=0.2, linewidth=0.0)
-        published = PUBLISHED[scheme, "n2"]
-        axes.axhspan(published.r - published.err, published.r + published.err, color=colour,
-                     alpha=0.1, hatch="//", linewidth=0.0)  # fmt: skip
-        axes.axhline(published.r, color=colour, linestyle=":")
-    axes.set(xlabel="unshared error of every annulus (dex)", ylabel="Pearson r with 3x0.5 by N2",
+        axes.axhline(other.r_points, color=colour, linestyle=":")
+    axes.set(xlabel="unshared error of every annulus (dex)", ylabel="Pearson r",
              ylim=(-0.5, 1.05), title="what would undo the agreement")  # fmt: skip
     axes.legend(loc="upper right")
     return axes

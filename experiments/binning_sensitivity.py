@@ -1,24 +1,21 @@
 """The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from itertools import product
 
 import numpy as np
 import xarray as xr
 from astropy import units as u
 from astropy.table import QTable, Row
-from rich.table import Table
 
-from experiments.binning_agreement import agreement_table, agreements
+from experiments.binning_agreement import agreement_table, agreements, comparisons
 from experiments.binning_figure import binning_figure
 from experiments.line_flux_mocks import galaxies_with_gradient
 from experiments.mock_measurement import SchemeMeasurement, SharedMeasurement
-from experiments.rows_campaign import RowsExperiment, run_rows
-from experiments.run import Run
+from experiments.rows_campaign import Conclusion, RowsExperiment
 from experiments.seeds import seed_of
+from experiments.survey_twin import NEAR_LINES_KMS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.gradients import weighted_slope
@@ -32,7 +29,6 @@ SCHEMES = ("3x0.5", "2x0.8", "3x0.6", "3x0.7re", "6x0.25")
 annuli that grow with the galaxy, and narrow ones."""
 
 DIAGNOSTICS, N_ESTIMATORS = ("n2", "n2o2"), 4
-NEAR_LINES_KMS = 3000.0
 
 COLUMNS: dict[str, type] = {
     "galaxy": int, "realisation": int, "gradient_true": float, "scheme": str, "diagnostic": str,
@@ -151,9 +147,11 @@ def run_task(task: BinningTask) -> list[dict[str, object]]:
     shared = SharedMeasurement.of(observation)
     known = {"galaxy": task.kurvs_id, "realisation": task.realisation, "gradient_true": truth}
     rows = []
-    for number, scheme in enumerate(task.design.schemes):
-        # Diagnostics of other bands are compared in the first scheme alone.
-        bands = shared if number == 0 else shared.in_halpha_band
+    schemes = task.design.schemes
+    # N2O2 is compared in few of them, and other bands take most of the time.
+    in_all_bands = {other.scheme for other in comparisons(schemes) if "n2o2" in other.name}
+    for scheme in schemes:
+        bands = shared if scheme in in_all_bands else shared.in_halpha_band
         measured = bands.measure(BinningScheme.parse(scheme))
         rows += [{**known, "scheme": scheme, **row} for row in _gradient_rows(measured)]
     return rows
@@ -223,48 +221,24 @@ def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
     return table
 
 
-def run_binning(
-    design: BinningDesign,
-    *,
-    workers: int,
-    resume: bool,
-    run: Run,
-    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
-    announce: Callable[[str], None] = lambda _: None,
-) -> Table:
-    """Run the command ``kurvs binning``: simulate, measure, compare, write.
+def conclude(design: BinningDesign, rows: Sequence[Mapping[str, object]]) -> Conclusion:
+    """Compare the binnings.
 
     Parameters
     ----------
     design : BinningDesign
-        What to simulate.
-    workers : int
-        Processes.
-    resume : bool
-        Whether to go on with the store of a run that was interrupted.
-    run : Run
-        Where results go.
-    progress : callable
-        Makes a progress bar from a description and a total.
-    announce : callable
-        Called with lines such as the address of the dashboard.
+        What was simulated.
+    rows : sequence of mapping
+        Of all mocks.
 
     Returns
     -------
-    rich.table.Table
+    Conclusion
         How the binnings agree.
     """
-    rows, store = run_rows(
-        experiment(design), workers=workers, resume=resume, run=run, progress=progress,
-        announce=announce,
-    )  # fmt: skip
     gradients = gradients_table(rows)
     agreement = agreements(gradients, seed=design.seed)
-    for table in (gradients, agreement):
-        table.meta.update(version=version("kurvs"), seed=design.seed, scatter=design.scatter)
-    with run.writing() as directory:
-        gradients.write(directory / "gradients.ecsv")
-        agreement.write(directory / "binning.ecsv")
-        binning_figure(gradients, agreement).savefig(directory / "binning.png", dpi=130)
-        store.replace(directory / store.name)
-    return agreement_table(agreement)
+    return Conclusion(
+        {"gradients": gradients, "binning": agreement}, binning_figure(gradients, agreement),
+        agreement_table(agreement),
+    )  # fmt: skip

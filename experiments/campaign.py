@@ -25,7 +25,6 @@ from experiments.campaign_cluster import (
     local_cluster,
 )
 from experiments.campaign_description import described
-from experiments.campaign_lock import locked
 from experiments.campaign_recorder import Recorder
 from experiments.campaign_store import (
     CampaignStore,
@@ -33,6 +32,7 @@ from experiments.campaign_store import (
     open_campaign,
     reported,
 )
+from experiments.lock import locked
 from kurvs_pipeline.errors import ConfigurationError, OutputError
 
 __all__ = [
@@ -146,7 +146,7 @@ def run_campaign(
             f"workers is {workers}; expected at most {most}, {PROCESSES_A_CORE} a processor of "
             "this machine: each takes a few hundred MB"
         )
-    with reported(store), locked(store):
+    with reported(store), locked(store, store.with_name(f"{store.name}.lock")):
         done = _prepare(experiment, store, resume=resume)
         waiting = np.flatnonzero(~done)
         advance(int(np.count_nonzero(done)))

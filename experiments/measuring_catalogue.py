@@ -15,7 +15,7 @@ from experiments.combined_tables import combine
 from experiments.galaxy_catalogue import GalaxyCatalogue
 from experiments.galaxy_request import GalaxyRequest, write_galaxy
 from experiments.pool import run_tasks
-from experiments.run import Run
+from experiments.run import PARTIAL, Run
 from experiments.style import figure_style
 from experiments.terminal import Terminal
 from kurvs_pipeline.errors import KurvsError, OutputError
@@ -27,8 +27,6 @@ GALAXIES = "galaxies"
 
 RECORD = "galaxy.json"
 """In the folder of every galaxy that was measured: from what, and how."""
-
-_PARTIAL = ".partial-"
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class GalaxyTask:
     def measure(self) -> None:
         """Measure the galaxy; its folder appears when it is complete."""
         galaxy = self.request.measure(self.pipeline)
-        staging = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self.parent))
+        staging = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self.parent))
         try:
             results = staging / self.name
             results.mkdir()
@@ -194,7 +192,7 @@ def _prepare(parent: Path, tasks: Sequence[GalaxyTask], *, resume: bool) -> list
     """Take away what earlier runs left and would be replaced; return what is to be measured."""
     try:
         parent.mkdir(exist_ok=True)
-        for leftover in parent.glob(f"{_PARTIAL}*"):
+        for leftover in parent.glob(f"{PARTIAL}*"):
             shutil.rmtree(leftover)
         waiting = [task for task in tasks if not (resume and task.is_done)]
         stale = [task.directory for task in waiting] if resume else parent.iterdir()

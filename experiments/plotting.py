@@ -1,14 +1,13 @@
 """The commands ``kurvs plot``: figures of galaxies that were measured before."""
 
 import itertools
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
 from matplotlib.figure import Figure
 
-from experiments.run import OUTPUT_ROOT
+from experiments.run import OUTPUT_ROOT, PARTIAL
 from experiments.style import figure_style
 from kurvs_pipeline.errors import ConfigurationError, CubeFormatError, OutputError
 from kurvs_pipeline.plots import summary
@@ -185,10 +184,13 @@ def _save(figure: Figure, kind: str, output: Path | None) -> Path:
     path = _numbered(kind) if output is None else output
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as staging:
-            staged = Path(staging) / f"figure{path.suffix.lower()}"
-            figure.savefig(staged, dpi=RESOLUTION_DPI)
+        # The name is the same the next time, should this process be killed.
+        staged = path.with_name(f"{PARTIAL}{path.name}")
+        try:
+            figure.savefig(staged, dpi=RESOLUTION_DPI, format=path.suffix[1:].lower())
             staged.replace(path)
+        finally:
+            staged.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(

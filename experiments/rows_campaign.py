@@ -1,17 +1,21 @@
 """Campaigns of tasks that give rows of a table: resumable, the same for any number of workers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from astropy.table import QTable
+from matplotlib.figure import Figure
+from rich.table import Table
 
 from experiments.campaign import run_campaign
 from experiments.campaign_store import take_away
-from experiments.run import Run
+from experiments.run import start_run
+from experiments.terminal import Terminal
 from kurvs_pipeline.errors import FitError
 
 TEXT = "<U320"
@@ -94,57 +98,112 @@ class RowsExperiment:
         ]
 
 
-def run_rows(
-    experiment: RowsExperiment,
-    *,
-    workers: int,
-    resume: bool,
-    run: Run,
-    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
-    announce: Callable[[str], None] = lambda _: None,
-) -> tuple[list[Row], Path]:
-    """Run an experiment into a store beside the results of a command.
+@dataclass(frozen=True, eq=False)
+class Conclusion:
+    """What a command makes of the rows of all tasks.
 
     Parameters
     ----------
+    tables : mapping of str to QTable
+        By the names of their files; the figure has that of the last.
+    figure : Figure
+        Of them.
+    shown : rich.table.Table
+        For the terminal.
+    """
+
+    tables: Mapping[str, QTable]
+    figure: Figure
+    shown: Table
+
+    def write(self, directory: Path) -> None:
+        """Write ``NAME.ecsv`` of every table, and ``NAME.png``.
+
+        Parameters
+        ----------
+        directory : Path
+            Where to.
+        """
+        for name, table in self.tables.items():
+            table.write(directory / f"{name}.ecsv")
+        self.figure.savefig(directory / f"{name}.png", dpi=130)
+
+
+def run_rows(
+    command: str,
+    experiment: RowsExperiment,
+    conclude: Callable[[list[Row]], Conclusion],
+    *,
+    configuration: Mapping[str, object],
+    seed: int,
+    workers: int,
+    resume: bool,
+    overwrite: bool,
+    output: Path | None,
+    terminal: Terminal,
+) -> None:
+    """Run a command: an experiment into a store, and what follows from it beside.
+
+    Parameters
+    ----------
+    command : str
+        As typed.
     experiment : RowsExperiment
         What to run.
+    conclude : callable
+        From the rows of all tasks, in their order, to tables and figure.
+    configuration : mapping
+        Options that decide the results, for the record and the tables.
+    seed : int
+        Of all draws.
     workers : int
         Processes.
     resume : bool
         Whether to go on with the store of a run that was interrupted.
-    run : Run
-        Of the command. The store is there at once.
-    progress : callable
-        Makes a progress bar from a description and a total.
-    announce : callable
-        Called with lines such as the address of the dashboard.
-
-    Returns
-    -------
-    rows : list of dict
-        Of all tasks, in their order.
-    store : Path
-        To be moved to the results.
+    overwrite : bool
+        Whether ``output`` may hold results already.
+    output : Path or None
+        Where results go, as :func:`~experiments.run.start_run` has it.
+    terminal : Terminal
+        For progress and the outcome.
 
     Raises
     ------
     FitError
         If a task failed; the others are kept.
     OutputError
-        If the store of an earlier run cannot be replaced.
+        If results cannot be written, or those of an earlier run not be replaced.
     """
-    store = run.directory / f"{run.command}.zarr"
+    with start_run(
+        command, output=output, overwrite=overwrite or resume, seed=seed,
+        configuration={**configuration, "workers": workers},
+    ) as run:  # fmt: skip
+        store = run.directory / f"{command}.zarr"
+        rows = _run_into(store, experiment, workers=workers, resume=resume, terminal=terminal)
+        with run.writing() as directory:
+            conclusion = conclude(rows)
+            for table in conclusion.tables.values():
+                table.meta.update(version=version("kurvs"), seed=seed, **configuration)
+            conclusion.write(directory)
+            store.replace(directory / store.name)
+    terminal.show(conclusion.shown)
+    terminal.show(f"Results in {run.directory}")
+
+
+def _run_into(
+    store: Path, experiment: RowsExperiment, *, workers: int, resume: bool, terminal: Terminal
+) -> list[Row]:
     if not resume:
         take_away(store)
-    with progress("simulating and measuring", experiment.n_tasks) as advance:
+    with terminal.progress("simulating and measuring", experiment.n_tasks) as advance:
         outcome = run_campaign(
-            experiment, store, workers=workers, resume=resume, advance=advance, announce=announce
-        )
+            experiment, store, workers=workers, resume=resume, advance=advance,
+            announce=terminal.tell,
+        )  # fmt: skip
     if outcome.failures:
         first: Sequence[str] = outcome.failures[0].traceback.strip().splitlines()
         raise FitError(
             f"{len(outcome.failures)} of {experiment.n_tasks} mocks failed, the first of them "
             f"by {first[-1]}; the others are in {store}: mend the cause and add --resume"
         )
-    return experiment.rows(outcome.results), store
+    return experiment.rows(outcome.results)

@@ -9,18 +9,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from experiments.lock import locked
 from experiments.style import figure_style
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.files import checksum
 
 OUTPUT_ROOT = Path("kurvs-out")
 RECORD = "run.json"
+LOCK = ".run.lock"
+PARTIAL = ".partial-"
+"""Begins the name of what is not whole yet."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def start_run(
     Raises
     ------
     OutputError
-        If ``output`` holds files and may not be overwritten, or cannot be written.
+        If ``output`` holds files and may not be overwritten, another run is at work there, or
+        it cannot be written.
     OSError
         If an input cannot be read.
     """
@@ -176,6 +181,9 @@ def _claim_numbered(root: Path, name: str, made: list[Path]) -> Path:
         _make_directory(root, made)
         while True:
             directory = root / (name if number == 1 else f"{name}-{number}")
+            if _holds_only_what_was_killed(directory):
+                made.append(directory)
+                return directory
             # Making it is the test: two runs at once never share a folder.
             with suppress(FileExistsError):
                 directory.mkdir()
@@ -184,6 +192,17 @@ def _claim_numbered(root: Path, name: str, made: list[Path]) -> Path:
             number += 1
     except OSError as error:
         raise _not_writable(root / name, error) from error
+
+
+def _holds_only_what_was_killed(directory: Path) -> bool:
+    names = {item.name for item in directory.iterdir()} if directory.is_dir() else set()
+    if not any(name.startswith(PARTIAL) for name in names):
+        return False
+    try:
+        with locked(directory, directory / LOCK):
+            return all(name == LOCK or name.startswith(PARTIAL) for name in names)
+    except OutputError:
+        return False
 
 
 def _make_directory(directory: Path, made: list[Path]) -> None:
@@ -195,15 +214,22 @@ def _make_directory(directory: Path, made: list[Path]) -> None:
 
 @contextmanager
 def _staging(directory: Path) -> Iterator[Path]:
-    """Give a hidden folder on the same disk, so that results can be moved in one step."""
-    try:
-        staging = Path(tempfile.mkdtemp(prefix=".partial-", dir=directory))
-    except OSError as error:
-        raise _not_writable(directory, error) from error
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    """Give a hidden folder on the same disk, so that results can be moved in one step.
+
+    What a run left that was killed is taken away: the lock says that none is at work there.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(directory, directory / LOCK))
+            for leftover in directory.glob(f"{PARTIAL}*"):
+                _remove(leftover)
+            staging = tempfile.TemporaryDirectory(
+                prefix=PARTIAL, dir=directory, ignore_cleanup_errors=True
+            )
+            path = Path(stack.enter_context(staging))
+        except OSError as error:
+            raise _not_writable(directory, error) from error
+        yield path
 
 
 def _publish(staging: Path, directory: Path) -> None:

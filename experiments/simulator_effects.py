@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from kurvs_pipeline.spectra import USED_KMS
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.abundance_scatter import AbundanceScatter
 from kurvs_sim.clumps import Clumps
@@ -34,9 +35,6 @@ NO_SEEING = PointSpreadFunction("gaussian", 0.0)
 SEEING_ARCSEC = 0.6
 HALPHA_SNR = 54.0
 """The survey's median."""
-
-NEAR_LINES_KMS = 10_000.0
-"""The pipeline must see many sky lines to model their residuals."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class MockSetup:
         """
         observation = observe(
             self.galaxy, bands=(band,), psf=self.psf, halpha_snr=self.halpha_snr, seed=self.seed,
-            effects=self.effects, within_kms_of_lines=NEAR_LINES_KMS,
+            effects=self.effects, within_kms_of_lines=USED_KMS,
         )  # fmt: skip
         if not self.wings_stated:
             observation.attrs["psf_kind"] = "gaussian"

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from experiments.correlation import FEWEST_PAIRS, pearson
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.scaling_relations import fit_mass_metallicity
 from kurvs_sim.survey_catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
@@ -18,8 +19,6 @@ from kurvs_sim.survey_catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
 Array = NDArray[np.float64]
 
 LOG_MASS_ERR = 0.2
-FEWEST_PAIRS = 3
-"""Two points always correlate."""
 
 PUBLISHED: Mapping[str, float] = MappingProxyType({
     "n_n2": 34.0, "n_n2o2": 8.0, "n_r23": 1.0,
@@ -167,7 +166,7 @@ def twin_statistics(numbers: xr.Dataset) -> dict[str, float]:
         **dict(zip(("f_grad_16", "f_grad_median", "f_grad_84"), factors, strict=True)),
     }
     for name, (first, second) in pairs.items():
-        found[f"r_{name}"] = pearson(first[0], second[0])
+        found[f"r_{name}"] = float(pearson(first[0], second[0]))
         found[f"mean_r_{name}"] = drawn_pearson(first, second)[0]
     return found | _mass_metallicity(numbers)
 
@@ -206,20 +205,6 @@ def percentiles(values: Array) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
-def pearson(first: Array, second: Array) -> float:
-    """Return the correlation of two columns where both are finite; NaN below three pairs.
-
-    Parameters
-    ----------
-    first, second : array, shape (n,)
-        NaN where there is no value.
-    """
-    both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < FEWEST_PAIRS:
-        return float("nan")
-    return float(np.corrcoef(first[both], second[both])[0, 1])
-
-
 def drawn_pearson(
     first: tuple[Array, Array], second: tuple[Array, Array], *, n_draws: int = 300
 ) -> tuple[float, float]:
@@ -243,5 +228,5 @@ def drawn_pearson(
         value[both] + error[both] * random.standard_normal((n_draws, int(both.sum())))
         for value, error in (first, second)
     ]
-    correlations = [pearson(x, y) for x, y in zip(*drawn, strict=True)]
+    correlations = pearson(*drawn)
     return float(np.mean(correlations)), float(np.std(correlations))

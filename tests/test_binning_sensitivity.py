@@ -5,9 +5,14 @@ import json
 import numpy as np
 import pytest
 from astropy.table import QTable
-from scipy import stats
 
-from experiments.binning_agreement import PairedGradients, agreements, pearson
+from experiments.binning_agreement import (
+    FIGURE_C1,
+    PairedGradients,
+    agreements,
+    comparisons,
+    paired,
+)
 from experiments.binning_sensitivity import BinningDesign, BinningTask
 from experiments.cli import execute
 from experiments.mock_measurement import SharedMeasurement
@@ -48,15 +53,30 @@ def made_up(scatter, error, *, shared):
     return QTable(table)
 
 
-def row(agreement, diagnostic="n2"):
-    return agreement[agreement["diagnostic"] == diagnostic][0]
+def row(agreement, scheme="2x0.8"):
+    return agreement[agreement["scheme"] == scheme][0]
 
 
-def test_pearson_is_that_of_scipy():
-    random = np.random.default_rng(1)
-    first, second = random.standard_normal((2, 3, 34))
-    expected = [stats.pearsonr(a, b).statistic for a, b in zip(first, second, strict=True)]
-    np.testing.assert_allclose(pearson(first, second), expected)
+def test_samples_are_as_large_as_those_published():
+    found = agreements(made_up(0.04, 0.04, shared=False))
+    assert found["sample_size"].tolist() == [21, 8]
+
+
+def test_pairs_by_both_diagnostics_are_pooled_as_in_figure_c1():
+    gradients = made_up(0.04, 0.04, shared=False)
+    pooled = paired(gradients, "3x0.5", FIGURE_C1, "slope")
+    for half, diagnostic in enumerate(("n2", "n2o2")):
+        own = gradients[gradients["diagnostic"] == diagnostic]
+        for side, scheme in enumerate(("3x0.5", "2x0.8")):
+            np.testing.assert_array_equal(
+                pooled.gradient[side, half * N_MOCKS : (half + 1) * N_MOCKS],
+                own["gradient"][own["scheme"] == scheme].value,
+            )
+
+
+def test_nothing_is_published_against_other_annuli():
+    assert [c.r for c in comparisons(("3x0.5", "3x0.6"))] == [0.10, 0.20]
+    assert np.isnan([c.r for c in comparisons(("6x0.25", "3x0.6", "2x0.8"))]).all()
 
 
 def test_unshared_error_dilutes_r_as_the_ratio_of_variances():
@@ -74,8 +94,8 @@ def test_samples_without_correlation_scatter_as_they_should():
 
 def test_the_error_needed_is_that_of_theory():
     found = row(agreements(made_up(0.04, 0.0, shared=True)))
-    # r of 0.18, a standard error above 0.01, takes a variance of 0.04^2 (1 / 0.18 - 1).
-    theory = 0.04 / 0.2 * np.sqrt(1.0 / 0.18 - 1.0)
+    # r of 0.21, a standard error of 21 pairs above 0, takes a variance of 0.04^2 (1 / 0.21 - 1).
+    theory = 0.04 / 0.2 * np.sqrt(1.0 / 0.21 - 1.0)
     assert found["annulus_error_68"].value == pytest.approx(theory, rel=0.15)
     assert found["annulus_error_95"] < found["annulus_error_68"]
 

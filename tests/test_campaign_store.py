@@ -14,8 +14,8 @@ import zarr.storage
 from toy_campaign import Toy
 
 from experiments.campaign import open_campaign, run_campaign
-from experiments.campaign_lock import locked
 from experiments.campaign_store import CampaignStore
+from experiments.lock import locked
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
 
 TASKS_A_CHUNK = 3
@@ -195,7 +195,7 @@ def test_a_damaged_list_of_what_is_done_costs_only_its_chunk(store, whole):
 
 def test_a_second_client_is_refused_and_told_who_is_at_work(store):
     with (
-        locked(store),
+        locked(store, store.with_name("toy.zarr.lock")),
         pytest.raises(OutputError, match=f"process {os.getpid()} on .* is at work on it"),
     ):
         run_campaign(Toy(), store)
@@ -205,8 +205,10 @@ def test_a_second_client_is_refused_and_told_who_is_at_work(store):
 def test_a_client_that_was_killed_blocks_nobody(store):
     script = (
         "import os, signal; from pathlib import Path\n"
-        "from experiments.campaign_lock import locked\n"
-        f"with locked(Path({str(store)!r})): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from experiments.lock import locked\n"
+        f"store = Path({str(store)!r})\n"
+        "with locked(store, store.with_name('toy.zarr.lock')):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert _python(script).returncode == -signal.SIGKILL
     assert store.with_name("toy.zarr.lock").exists()

@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -79,6 +83,52 @@ def fail(error, **options):
     ):
         (directory / "half.txt").write_text("half")
         raise error
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from experiments.run import start_run
+with start_run("recover", output={output}, configuration={{}}) as run, run.writing() as directory:
+    (directory / "half.txt").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def kill_a_run(output=None):
+    script = KILLED.format(output=output)
+    done = subprocess.run([sys.executable, "-c", script], check=False)  # noqa: S603 - this file
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_run_left_in_a_named_folder_is_taken_away(tmp_path):
+    kill_a_run("Path('out')")
+    assert list((tmp_path / "out").glob(".partial-*/half.txt"))
+    write_results(output=tmp_path / "out")
+    assert {item.name for item in (tmp_path / "out").iterdir()} == {"result.txt", "run.json"}
+
+
+def test_a_numbered_folder_with_nothing_but_what_a_killed_run_left_is_used_again(tmp_path):
+    kill_a_run()
+    folders = [str(write_results()) for _ in range(2)]
+    assert folders == ["kurvs-out/recover", "kurvs-out/recover-2"]
+    assert {item.name for item in (tmp_path / folders[0]).iterdir()} == {"result.txt", "run.json"}
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    with start_run("recover", output=tmp_path / "out", configuration={}) as run:
+        with pytest.raises(OutputError, match=f"out: process {os.getpid()} on .* is at work on it"):
+            write_results(output=tmp_path / "out")
+        assert str(write_results()) == "kurvs-out/recover"
+        with run.writing() as directory:
+            (directory / "result.txt").write_text("mine")
+    assert (tmp_path / "out" / "result.txt").read_text() == "mine"
+
+
+def test_a_numbered_folder_of_a_run_at_work_is_not_used():
+    with start_run("recover", configuration={}) as run:
+        assert str(write_results()) == "kurvs-out/recover-2"
+    assert str(run.directory) == "kurvs-out/recover"
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), KeyboardInterrupt()])

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from astropy.table import QTable
+from matplotlib.figure import Figure
+from rich.table import Table
 
 from experiments.ablation import EVERYTHING, AblationDesign, experiment, set_name
 from experiments.campaign import run_campaign
-from experiments.rows_campaign import TEXT, RowsExperiment, run_rows
-from experiments.run import start_run
+from experiments.rows_campaign import TEXT, Conclusion, RowsExperiment, run_rows
 from experiments.terminal import Terminal
 from kurvs_pipeline.errors import FitError, KurvsError
 
@@ -31,20 +33,31 @@ def toy(*numbers):
 
 
 def run_in(folder, made, *, resume=False, overwrite=False):
-    with start_run(
-        "toy", output=folder, overwrite=overwrite or resume, configuration={}
-    ) as run:  # fmt: skip
-        rows, store = run_rows(
-            made, workers=1, resume=resume, run=run, progress=Terminal(quiet=True).progress
-        )
-        with run.writing() as directory:
-            store.replace(directory / store.name)
-    return rows
+    """Run the command ``toy``, and return the rows that it drew its conclusions from."""
+    seen = []
+
+    def conclude(rows):
+        seen.extend(rows)
+        table = QTable(rows=[{"n_rows": len(rows)}])
+        return Conclusion({"toy": table}, Figure(), Table())
+
+    run_rows(
+        "toy", made, conclude, configuration={"option": 3}, seed=7, workers=1, resume=resume,
+        overwrite=overwrite, output=folder, terminal=Terminal(quiet=True),
+    )  # fmt: skip
+    return seen
 
 
 def test_rows_come_back_as_they_were_in_the_order_of_tasks(tmp_path):
     assert run_in(tmp_path / "out", toy(3, 0, 2)) == make_rows(3) + make_rows(2)
     assert (tmp_path / "out" / "toy.zarr").is_dir()
+
+
+def test_tables_say_what_they_were_made_with(tmp_path):
+    run_in(tmp_path / "out", toy(1))
+    meta = QTable.read(tmp_path / "out" / "toy.ecsv").meta
+    assert (meta["seed"], meta["option"]) == (7, 3)
+    assert (tmp_path / "out" / "toy.png").is_file()
 
 
 def test_a_run_that_is_resumed_does_no_task_twice(tmp_path):

@@ -6,13 +6,13 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 from experiments.campaign import run_campaign
+from experiments.correlation import pearson
 from experiments.survey_ensemble import SurveyEnsemble, as_twins
 from experiments.survey_ensemble_report import mixed, p_value
 from experiments.survey_statistics import (
     PUBLISHED,
     SurveyTable,
     drawn_pearson,
-    pearson,
     twin_statistics,
 )
 from experiments.twin_numbers import empty_numbers
@@ -48,10 +48,6 @@ def test_drawing_errors_again_takes_correlations_towards_zero(rng):
     # Of variances 1, 1 + 1 and 1 + 1 + 1.
     assert pearson(first, second) == pytest.approx(1.0 / 2.0, abs=0.03)
     assert drawn_pearson((first, error), (second, error))[0] == pytest.approx(1.0 / 3.0, abs=0.03)
-
-
-def test_two_pairs_have_no_correlation():
-    assert np.isnan(pearson(np.array([1.0, 2.0, np.nan]), np.array([1.0, 3.0, 4.0])))
 
 
 @pytest.mark.parametrize(

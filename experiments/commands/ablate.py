@@ -51,28 +51,22 @@ def ablate(
     gradients.ecsv (one row a mock and estimator), ablation.png, ablate.zarr
     (one result a mock, for --resume) and run.json.
     """
-    from experiments.ablation import AblationDesign, run_ablation
-    from experiments.run import start_run
+    from functools import partial
+
+    from experiments.ablation import AblationDesign, conclude, experiment
+    from experiments.rows_campaign import run_rows
     from experiments.simulator_effects import EFFECTS
     from experiments.terminal import Terminal
 
-    chosen = tuple(EFFECTS) if effects is None else tuple(map(str.strip, effects.split(",")))
-    design = AblationDesign(gradient=gradient, realisations=realisations, effects=chosen, seed=seed)
+    names = ",".join(EFFECTS) if effects is None else effects
+    design = AblationDesign(
+        gradient=gradient, realisations=realisations, seed=seed,
+        effects=tuple(name.strip() for name in names.split(",")),
+    )  # fmt: skip
     require_place(resume=resume, output=output)
-    terminal = Terminal(quiet=quiet, debug=debug)
-    configuration = {
-        "gradient": gradient, "realisations": realisations, "effects": chosen, "workers": workers,
-    }  # fmt: skip
-    with start_run(
-        "ablate",
-        output=output,
-        overwrite=overwrite or resume,
-        configuration=configuration,
-        seed=seed,
-    ) as run:
-        outcome = run_ablation(
-            design, workers=workers, resume=resume, run=run, progress=terminal.progress,
-            announce=terminal.tell,
-        )  # fmt: skip
-    terminal.show(outcome)
-    terminal.show(f"Results in {run.directory}")
+    run_rows(
+        "ablate", experiment(design), partial(conclude, design),
+        configuration={"gradient": gradient, "realisations": realisations, "effects": names},
+        seed=seed, workers=workers, resume=resume, overwrite=overwrite, output=output,
+        terminal=Terminal(quiet=quiet, debug=debug),
+    )  # fmt: skip

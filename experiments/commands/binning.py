@@ -50,8 +50,10 @@ def binning(
     annulus that would make these), binning.png, binning.zarr
     (one result a mock, for --resume) and run.json.
     """
-    from experiments.binning_sensitivity import BinningDesign, run_binning
-    from experiments.run import start_run
+    from functools import partial
+
+    from experiments.binning_sensitivity import BinningDesign, conclude, experiment
+    from experiments.rows_campaign import run_rows
     from experiments.terminal import Terminal
 
     design = BinningDesign(
@@ -59,20 +61,9 @@ def binning(
         schemes=tuple(scheme.strip() for scheme in schemes.split(",")),
     )  # fmt: skip
     require_place(resume=resume, output=output)
-    terminal = Terminal(quiet=quiet, debug=debug)
-    configuration = {
-        "realisations": realisations, "scatter": scatter, "schemes": schemes, "workers": workers,
-    }  # fmt: skip
-    with start_run(
-        "binning",
-        output=output,
-        overwrite=overwrite or resume,
-        configuration=configuration,
-        seed=seed,
-    ) as run:
-        outcome = run_binning(
-            design, workers=workers, resume=resume, run=run, progress=terminal.progress,
-            announce=terminal.tell,
-        )  # fmt: skip
-    terminal.show(outcome)
-    terminal.show(f"Results in {run.directory}")
+    run_rows(
+        "binning", experiment(design), partial(conclude, design),
+        configuration={"realisations": realisations, "scatter": scatter, "schemes": schemes},
+        seed=seed, workers=workers, resume=resume, overwrite=overwrite, output=output,
+        terminal=Terminal(quiet=quiet, debug=debug),
+    )  # fmt: skip

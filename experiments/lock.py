@@ -1,4 +1,4 @@
-"""One client at a time for a campaign's store."""
+"""One process at a time for a place where results go."""
 
 import fcntl
 import json
@@ -13,26 +13,27 @@ from kurvs_pipeline.errors import OutputError
 
 
 @contextmanager
-def locked(store: Path) -> Iterator[None]:
-    """Keep every other client off a store; the operating system frees it if this one dies.
+def locked(place: Path, lock: Path) -> Iterator[None]:
+    """Keep every other process off a place; the operating system frees it if this one dies.
 
     Parameters
     ----------
-    store : Path
-        The store; ``NAME.lock`` beside it says who is at work, while somebody is.
+    place : Path
+        What is to be written, for the message.
+    lock : Path
+        The file that says who is at work, while somebody is.
 
     Yields
     ------
     None
-        The store is locked within the context.
+        The place is locked within the context.
 
     Raises
     ------
     OutputError
-        If another client is at work on it.
+        If another process is at work there.
     """
-    path = store.with_name(f"{store.name}.lock")
-    handle = _take(path, store)
+    handle = _take(lock, place)
     try:
         holder = {
             "pid": os.getpid(),
@@ -44,23 +45,23 @@ def locked(store: Path) -> Iterator[None]:
         yield
     finally:
         # While it is held: whoever waits for this very file finds that it is gone.
-        path.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
         os.close(handle)
 
 
-def _take(path: Path, store: Path) -> int:
+def _take(lock: Path, place: Path) -> int:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = _holder(handle)
             os.close(handle)
             raise OutputError(
-                f"{store}: {holder} is at work on it; expected one client a store: wait until it "
-                "is done, or choose another store"
+                f"{place}: {holder} is at work on it; expected one at a time: wait until it is "
+                "done, or choose another place"
             ) from None
-        if _is_still_there(path, handle):
+        if _is_still_there(lock, handle):
             return handle
         os.close(handle)
 
@@ -73,9 +74,9 @@ def _holder(handle: int) -> str:
         return "another process"
 
 
-def _is_still_there(path: Path, handle: int) -> bool:
+def _is_still_there(lock: Path, handle: int) -> bool:
     """Whether the file was not taken away between opening and locking it."""
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
+        return os.path.samestat(os.fstat(handle), lock.stat())
     except FileNotFoundError:
         return False
