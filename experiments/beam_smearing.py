@@ -144,7 +144,7 @@ def survey_table(curves: GillmanCurves | None) -> QTable:
     if curves is not None:
         for name, ratio_of in (("curves, cos^2 i", axis_ratio_of_cos2),
                                ("curves, cos i", axis_ratio_of_cos)):  # fmt: skip
-            rows.append((name, *_middle([_by_curves(curves, g, ratio_of) for g in galaxies])))
+            rows.append((name, *_middle([factor_of_curves(curves, g, ratio_of) for g in galaxies])))
     gaussian, moffat = Seeing(SEEING_FWHM_ARCSEC), Seeing(SEEING_FWHM_ARCSEC, "moffat", 3.0)
     for name, seeing, gradient in (
         ("gradient -0.02", gaussian, -0.02), ("gradient -0.10", gaussian, -0.10),
@@ -171,9 +171,20 @@ def own_f_grad(galaxy: CatalogueEntry, seeing: Seeing, gradient: float) -> float
     return disks.f_grad(galaxy.inclination_deg, galaxy.effective_radius_arcsec)
 
 
-def _by_curves(
+def factor_of_curves(
     curves: GillmanCurves, galaxy: CatalogueEntry, ratio_of: Callable[[float], float]
 ) -> float:
+    """Return the factor that the curves ask for.
+
+    Parameters
+    ----------
+    curves : GillmanCurves
+        As published.
+    galaxy : CatalogueEntry
+        Its inclination and effective radius.
+    ratio_of : callable
+        From an inclination to an axis ratio.
+    """
     at = SEEING_FWHM_ARCSEC / galaxy.effective_radius_arcsec
     return 1.0 / curves.observed_over_intrinsic(ratio_of(galaxy.inclination_deg), at)
 
@@ -247,7 +258,7 @@ def population_table(curves: GillmanCurves) -> QTable:
     """
     galaxies = [g for g in kurvs_catalogue().values() if "n2" in dict_of(g)]
     value, error = np.array([dict_of(g)["n2"] for g in galaxies]).T
-    theirs = np.array([_by_curves(curves, g, axis_ratio_of_cos2) for g in galaxies])
+    theirs = np.array([factor_of_curves(curves, g, axis_ratio_of_cos2) for g in galaxies])
     ours = np.array([own_f_grad(g, Seeing(SEEING_FWHM_ARCSEC), -0.02) for g in galaxies])
     resolved = np.array([g.effective_radius_arcsec >= 0.4 for g in galaxies])
     everyone = np.ones(len(galaxies), dtype=bool)

@@ -26,9 +26,10 @@ from experiments.survey_ensemble import STORE, as_twins
 from experiments.survey_statistics import MEANING, PUBLISHED, percentiles, twin_statistics
 from experiments.survey_twin import DEFINITIONS, INTRINSIC
 from experiments.terminal import Terminal
-from experiments.twin_numbers import LINES
+from experiments.twin_numbers import FORWARD, LINES
 from experiments.twin_signal_to_noise import PUBLISHED_MEDIAN_SNR
 from kurvs_pipeline.errors import ResultsError
+from kurvs_pipeline.noise import MAD_TO_SIGMA
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,12 @@ SHOWN = (
     "n_n2", "n_n2o2", "n_r23", "median", "percentile_16", "percentile_84", "r_n2_n2o2",
     "r_2x0.8", "r_3x0.6", "mean_r_n2_n2o2", "mean_r_2x0.8", "mean_r_3x0.6",
 )  # fmt: skip
+
+ERRORS = {
+    "error_slope": "robust error of slope x f_grad by N2 (dex/kpc)",
+    "error_forward": "robust error of forward by N2, all galaxies that have one (dex/kpc)",
+    "error_forward_prior": "robust error of forward_prior, likewise (dex/kpc)",
+}
 
 
 def mixed(twins: xr.Dataset, number: int, *, seed: int = 0) -> xr.Dataset:
@@ -79,6 +86,28 @@ def snr_statistics(numbers: xr.Dataset) -> dict[str, float]:
     return {f"snr_{line}": float(np.nanmedian(ratio.sel(line=line))) for line in LINES}
 
 
+def error_statistics(numbers: xr.Dataset) -> dict[str, float]:
+    """Return how wrong the gradients by N2 of a twin are: 1.48 times the median absolute error.
+
+    Parameters
+    ----------
+    numbers : Dataset
+        Of one definition, along ``galaxy``.
+
+    Returns
+    -------
+    dict
+        ``error_slope`` of slopes times f_grad in the survey's annuli, ``error_forward`` and
+        ``error_forward_prior`` of the forward estimators, which know of no definition; dex/kpc.
+    """
+    found = {"slope": numbers["gradient"].isel(scheme=0).sel(diagnostic="n2")}
+    found |= {str(name): numbers["forward_gradient"].sel(estimator=name) for name in FORWARD}
+    return {
+        f"error_{name}": MAD_TO_SIGMA * float(np.nanmedian(abs(value - numbers["gradient_true"])))
+        for name, value in found.items()
+    }
+
+
 def statistics_of_twins(twins: xr.Dataset) -> dict[tuple[str, str], dict[str, Array]]:
     """Return every statistic of every twin.
 
@@ -97,7 +126,7 @@ def statistics_of_twins(twins: xr.Dataset) -> dict[tuple[str, str], dict[str, Ar
         for intrinsic in INTRINSIC:
             here = twins.sel(definition=definition, intrinsic=intrinsic)
             rows = [
-                twin_statistics(one) | snr_statistics(one)
+                twin_statistics(one) | snr_statistics(one) | error_statistics(one)
                 for one in (here.isel(twin=index) for index in range(twins.sizes["twin"]))
             ]
             found[definition, intrinsic] = {
@@ -143,7 +172,9 @@ def summary_table(found: dict[tuple[str, str], dict[str, Array]]) -> Table:
         p_value, meaning``; ``n`` is the number of twins that have it.
     """
     published = {**PUBLISHED, **{f"snr_{line}": PUBLISHED_MEDIAN_SNR[line] for line in LINES}}
-    meaning = {**MEANING, **{f"snr_{line}": f"median S/N of {line}" for line in LINES}}
+    meaning = {
+        **MEANING, **{f"snr_{line}": f"median S/N of {line}" for line in LINES}, **ERRORS,
+    }  # fmt: skip
     rows = []
     for name, text in meaning.items():
         for (definition, intrinsic), statistics in found.items():
