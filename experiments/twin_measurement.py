@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.attenuation import attenuation_of
+from kurvs_pipeline.attenuation import survey_attenuation_of
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.calibrated_cubes import CalibratedCubes
 from kurvs_pipeline.forward_rows import forward_rows
@@ -153,7 +153,7 @@ class BinnedGalaxy:
         return {scheme: placed.smearing(self.frame) for scheme, placed in self.placed.items()}
 
     def draws(self, fluxes: JointFluxes, scheme: BinningScheme, seed: int) -> AbundanceDraws:
-        """Draw the lines of a binning, and the attenuation that they imply.
+        """Draw the lines of a binning, and the attenuation that the survey takes for them.
 
         Parameters
         ----------
@@ -165,7 +165,7 @@ class BinnedGalaxy:
             Of the draws.
         """
         chosen = fluxes.chosen(self.rows(scheme))
-        attenuation = attenuation_of(chosen, self.placed[scheme].apertures)
+        attenuation = survey_attenuation_of(chosen, self.placed[scheme].apertures)
         random = np.random.default_rng(np.random.SeedSequence(seed))
         return AbundanceDraws.of(chosen, attenuation, random)
 
