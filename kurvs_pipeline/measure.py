@@ -117,10 +117,7 @@ class Pipeline:
         CoverageError
             If H-alpha or an annulus lies outside the data.
         """
-        cubes = CalibratedCubes.of(observation, self.scheme)
-        found = GalaxyFrame.of(cubes, velocity_kms, centre_by=self.centre_by)
-        apertures = PlacedApertures.of(found, self.scheme, cubes.halpha.valid_spaxels)
-        frame = found.about_systemic(cubes, apertures.weights[0])
+        cubes, frame, apertures = self.locate(observation, velocity_kms)
         fits = self.fit_lines(cubes, frame, apertures)
         gas = GasProperties.of(
             fits, apertures.apertures, redshift=frame.metadata.redshift,
@@ -128,6 +125,35 @@ class Pipeline:
         )  # fmt: skip
         gradients = gradients_of(gas, frame, apertures, seeing=self.seeing, seed=self.seed)
         return _measured_galaxy(cubes, frame, apertures, fits, gas, gradients)
+
+    def locate(
+        self, observation: xr.DataTree, velocity_kms: Array | None = None
+    ) -> tuple[CalibratedCubes, GalaxyFrame, PlacedApertures]:
+        """Calibrate cubes, find the galaxy in them, and place its apertures: all but the lines.
+
+        Parameters
+        ----------
+        observation, velocity_kms
+            As of :meth:`run`.
+
+        Returns
+        -------
+        cubes : CalibratedCubes
+            With the noise that they have, and without sky and continuum.
+        frame : GalaxyFrame
+            About the galaxy's own redshift.
+        apertures : PlacedApertures
+            On its spaxels.
+
+        Raises
+        ------
+        MetadataError, CoverageError
+            As of :meth:`run`.
+        """
+        cubes = CalibratedCubes.of(observation, self.scheme)
+        found = GalaxyFrame.of(cubes, velocity_kms, centre_by=self.centre_by)
+        apertures = PlacedApertures.of(found, self.scheme, cubes.halpha.valid_spaxels)
+        return cubes, found.about_systemic(cubes, apertures.weights[0]), apertures
 
     def fit_lines(
         self, cubes: CalibratedCubes, frame: GalaxyFrame, apertures: PlacedApertures
