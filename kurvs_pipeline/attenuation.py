@@ -97,6 +97,10 @@ def a_v_in_words(row: Row) -> str:
     ----------
     row : Row
         Of :meth:`Attenuation.table`.
+
+    Returns
+    -------
+    str
     """
     if row["source"] == "lower_limit":
         return f"> {row['lower_limit'].value:.2f}"

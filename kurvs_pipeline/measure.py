@@ -133,7 +133,9 @@ class Pipeline:
 
         Parameters
         ----------
-        observation, velocity_kms
+        observation : DataTree
+            As of :meth:`run`.
+        velocity_kms : array, shape (n_y, n_x), optional
             As of :meth:`run`.
 
         Returns
