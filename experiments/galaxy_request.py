@@ -19,6 +19,9 @@ from kurvs_pipeline.stellar_mass import StellarMass
 
 logger = logging.getLogger(__name__)
 
+NOT_ONE_STAR = ("crowded", "elongated")
+"""Flags of images that say nothing of the seeing."""
+
 MASS = {"log_stellar_mass": "log_solar", "log_stellar_mass_err": "err"}
 """Fields of the stellar mass by what options and catalogues call them."""
 
@@ -125,6 +128,11 @@ class GalaxyRequest:
             star = fit_star(read_star(self.psf_star))
         except FitError as error:
             raise FitError(f"{self.psf_star}: {error}") from error
+        if star.flag in NOT_ONE_STAR:
+            raise FitError(
+                f"{self.psf_star}: expected one star alone; found light beside it, or an image too "
+                f"long for seeing: {star}; choose another star, or state --seeing"
+            )
         if star.flag != "ok":
             logger.warning("%s: the star is %s", self.psf_star, star.flag.replace("_", " "))
         return star

@@ -9,12 +9,9 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from kurvs_pipeline.binning import Aperture
-from kurvs_pipeline.calibrated_cubes import CalibratedCubes
-from kurvs_pipeline.galaxy_frame import GalaxyFrame
 from kurvs_pipeline.line_fluxes import BandFit, flux_table
 from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.observation import ObservationMetadata
-from kurvs_pipeline.placed_apertures import PlacedApertures
 
 Array = NDArray[np.float64]
 
@@ -58,10 +55,7 @@ def measure_lines(mock: xr.DataTree) -> MeasuredLines:
         Fits and fluxes of the integrated aperture and the annuli.
     """
     pipeline = Pipeline()
-    cubes = CalibratedCubes.of(mock, pipeline.scheme)
-    found = GalaxyFrame.of(cubes, None)
-    placed = PlacedApertures.of(found, pipeline.scheme, cubes.halpha.valid_spaxels)
-    frame = found.about_systemic(cubes, placed.weights[0])
+    cubes, frame, placed = pipeline.locate(mock)
     fits = pipeline.fit_lines(cubes, frame, placed)
     fluxes = flux_table(fits, placed.names, placed.coverage)
     return MeasuredLines(frame.metadata, placed.apertures, placed.weights, fits, fluxes)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from experiments.galaxy_request import GalaxyRequest, write_galaxy
 from experiments.run import Run
+from kurvs_pipeline.attenuation import a_v_in_words
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.line_coverage import LINE_FLAGS
@@ -24,7 +25,8 @@ SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 
 A_V_SOURCES = (
     "A_V: balmer, from the aperture's own H-alpha/H-beta; stack, that of the survey's stacked "
-    "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86"
+    "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86; "
+    "lower_limit, where H-beta is too faint for that"
 )
 
 STATED_AS = {
@@ -224,7 +226,7 @@ def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Tabl
     for row in galaxy.attenuation:
         of_aperture = found[found["aperture"] == row["aperture"]]
         values = {str(value["diagnostic"]): _spelt(value) for value in of_aperture}
-        a_v = f"{row['a_v'].value:.2f}±{row['a_v_err'].value:.2f} ({row['source']})"
+        a_v = f"{a_v_in_words(row)} ({row['source']})"
         table.add_row(row["aperture"], a_v, *(values[name] for name in diagnostics))
     return table
 

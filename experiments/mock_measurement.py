@@ -64,10 +64,8 @@ class SharedMeasurement:
         observation : DataTree
             Mock or real.
         """
-        cubes = CalibratedCubes.of(observation, SURVEY_SCHEME)
-        found = GalaxyFrame.of(cubes)
-        placed = PlacedApertures.of(found, SURVEY_SCHEME, cubes.halpha.valid_spaxels)
-        return cls(cubes, found.about_systemic(cubes, placed.weights[0]))
+        cubes, frame, _ = Pipeline(SURVEY_SCHEME).locate(observation)
+        return cls(cubes, frame)
 
     @property
     def in_halpha_band(self) -> Self:

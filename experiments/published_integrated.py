@@ -22,7 +22,7 @@ from kurvs_pipeline.dust import R_V
 from kurvs_pipeline.extracted_spectra import fit_spectra, read_redshifts, read_spectra_table
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
-from kurvs_pipeline.line_quantities import dust_free, parts_of
+from kurvs_pipeline.line_quantities import dust_free, needed_a_v, parts_of
 from kurvs_pipeline.noise import MAD_TO_SIGMA
 from kurvs_pipeline.spectra_tables import read_table
 
@@ -167,11 +167,11 @@ def _values(drawn: AbundanceDraws, published: Table.Row) -> Iterable[dict[str, A
     """Yield one galaxy's abundances by every diagnostic."""
     fluxes = drawn.fluxes
     observed = {name: fluxes.of_line(name) for name in fluxes.names}
-    free = dust_free(observed, drawn.attenuation.a_v)
     for name, column in PUBLISHED_COLUMN.items():
         diagnostic = DIAGNOSTICS[name]
         value, err, line, snr = float("nan"), float("nan"), "", float("nan")
         if set(diagnostic.lines) <= set(fluxes.names):
+            free = dust_free(observed, needed_a_v(diagnostic, drawn.attenuation.a_v))
             value = float(diagnostic.from_fluxes(free)[0])
             abundance = drawn.of_diagnostic(diagnostic)
             err = 0.5 * float(abundance.high[0] - abundance.low[0])

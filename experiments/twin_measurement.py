@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.attenuation import attenuation_of
+from kurvs_pipeline.attenuation import survey_attenuation_of
 from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.calibrated_cubes import CalibratedCubes
 from kurvs_pipeline.forward_rows import forward_rows
 from kurvs_pipeline.galaxy_frame import GalaxyFrame
 from kurvs_pipeline.gradient_table import correction_of, drawn_slopes
@@ -24,6 +23,7 @@ from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_fluxes import BandFit, fit_bands
 from kurvs_pipeline.line_quantities import interval, value_and_limit
+from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.placed_apertures import PlacedApertures
 from kurvs_pipeline.smearing_correction import DiskSmearing
 
@@ -102,14 +102,11 @@ class BinnedGalaxy:
         CoverageError
             If H-alpha or an annulus lies outside the data.
         """
-        cubes = CalibratedCubes.of(observation, schemes[0])
-        found = GalaxyFrame.of(cubes)
+        cubes, frame, first = Pipeline(schemes[0]).locate(observation)
         valid = cubes.halpha.valid_spaxels
-        placed = {scheme: PlacedApertures.of(found, scheme, valid) for scheme in schemes}
-        weights = placed[schemes[0]].weights[:1]
-        frame = found.about_systemic(cubes, weights[0])
+        placed = {scheme: PlacedApertures.of(frame, scheme, valid) for scheme in schemes}
         weights = np.concatenate(
-            [weights, *(apertures.weights[1:] for apertures in placed.values())]
+            [first.weights[:1], *(apertures.weights[1:] for apertures in placed.values())]
         )
         fits = fit_bands(
             cubes.bands, weights, redshift=frame.metadata.redshift,
@@ -153,7 +150,7 @@ class BinnedGalaxy:
         return {scheme: placed.smearing(self.frame) for scheme, placed in self.placed.items()}
 
     def draws(self, fluxes: JointFluxes, scheme: BinningScheme, seed: int) -> AbundanceDraws:
-        """Draw the lines of a binning, and the attenuation that they imply.
+        """Draw the lines of a binning, and the attenuation that the survey takes for them.
 
         Parameters
         ----------
@@ -165,7 +162,7 @@ class BinnedGalaxy:
             Of the draws.
         """
         chosen = fluxes.chosen(self.rows(scheme))
-        attenuation = attenuation_of(chosen, self.placed[scheme].apertures)
+        attenuation = survey_attenuation_of(chosen, self.placed[scheme].apertures)
         random = np.random.default_rng(np.random.SeedSequence(seed))
         return AbundanceDraws.of(chosen, attenuation, random)
 

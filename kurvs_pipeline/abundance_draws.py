@@ -10,7 +10,7 @@ from kurvs_pipeline.abundances import Diagnostic
 from kurvs_pipeline.attenuation import Attenuation
 from kurvs_pipeline.joint_fluxes import N_DRAWS, JointFluxes
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
-from kurvs_pipeline.line_quantities import dust_free, interval, parts_of
+from kurvs_pipeline.line_quantities import dust_free, interval, needed_a_v, parts_of
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -86,6 +86,13 @@ class AbundanceDraws:
         """Lines before the dust, shape (n_draws, n_apertures)."""
         return dust_free(self.drawn, self.a_v)
 
+    def _dust_free_for(self, diagnostic: Diagnostic) -> dict[str, Array]:
+        """Return its lines before the dust, worked out anew only where dust is not known."""
+        if np.isfinite(self.attenuation.a_v).all():
+            return self.dust_free
+        drawn = {name: self.drawn[name] for name in diagnostic.lines}
+        return dust_free(drawn, needed_a_v(diagnostic, self.a_v))
+
     @cached_property
     def _known(self) -> dict[str, DrawnAbundance]:
         """What tables and gradients both ask for, by diagnostic."""
@@ -100,8 +107,9 @@ class AbundanceDraws:
             Which one.
         """
         if diagnostic.name not in self._known:
-            values = diagnostic.nearest_from_fluxes(self.dust_free)
-            beyond = diagnostic.is_beyond_turnover(self.dust_free).mean(axis=0)
+            lines = self._dust_free_for(diagnostic)
+            values = diagnostic.nearest_from_fluxes(lines)
+            beyond = diagnostic.is_beyond_turnover(lines).mean(axis=0)
             self._known[diagnostic.name] = DrawnAbundance(values, *interval(values), beyond)
         return self._known[diagnostic.name]
 

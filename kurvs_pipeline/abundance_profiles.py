@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundance_draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.branches import metallicity_branch
-from kurvs_pipeline.line_quantities import value_and_limit
+from kurvs_pipeline.line_quantities import needed_a_v, value_and_limit
 
 Array = NDArray[np.float64]
 
@@ -56,7 +56,9 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
         calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
         no diagnostic has its lines. ``flag`` is that of its lines
-        (:func:`~kurvs_pipeline.line_coverage.line_flags`). Where one line (or pair) of the
+        (:func:`~kurvs_pipeline.line_coverage.line_flags`), and ``attenuation_limit`` where the
+        diagnostic needs an attenuation of which only a lower limit is known: ``value`` is then
+        NaN. Where one line (or pair) of the
         diagnostic is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
@@ -108,8 +110,16 @@ def _of_diagnostic(
         "branch": np.full(value.shape, diagnostic.branch),
         "branch_check": _branch_check(diagnostic, branch),
         "beyond_turnover": drawn.beyond_turnover,
-        "flag": draws.fluxes.flags_of(*diagnostic.lines),
+        "flag": _flags(diagnostic, draws),
     }
+
+
+def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> NDArray[np.str_]:
+    """Return the flags of the lines, and whether the attenuation that they need is missing."""
+    of_lines = draws.fluxes.flags_of(*diagnostic.lines)
+    missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
+    pairs = zip(np.where(missing, "attenuation_limit", ""), of_lines, strict=True)
+    return np.array(["+".join(filter(None, pair)) for pair in pairs], dtype=np.str_)
 
 
 def _held_at_turnover(

@@ -82,6 +82,11 @@ class Diagnostic:
         """The lines that it needs."""
         return self.ratio.lines
 
+    @property
+    def needs_attenuation(self) -> bool:
+        """Whether dust changes the ratio."""
+        return self.ratio.needs_attenuation
+
     def log_ratio(self, fluxes: Mapping[str, Array]) -> Array:
         """Return the logarithm of the ratio; not finite where a line is not positive.
 

@@ -1,16 +1,17 @@
-"""Attenuation of each aperture: from its own Balmer lines, or that of stacked galaxies."""
+"""Attenuation of each aperture: from its own Balmer lines, that of stacked galaxies, or a limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, Row
 from numpy.typing import NDArray
 
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
 from kurvs_pipeline.joint_fluxes import JointFluxes
+from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 Array = NDArray[np.float64]
@@ -22,6 +23,10 @@ STACKED_RADIUS_ARCSEC = (0.25, 0.75, 1.25)
 STACKED_ANNULI = ((0.62, 0.16), (0.40, 0.20), (0.00, 0.20))
 """The same of the stacked annuli of 0 to 0.5, 1.0 and 1.5 arcsec (Section 4)."""
 
+HBETA_LIMIT_SIGMA = 2.0
+"""Above its flux H-beta may be: the limit of 4 sigma alone is passed by many a line that noise
+has just taken below it."""
+
 
 @dataclass(frozen=True)
 class Attenuation:
@@ -30,15 +35,18 @@ class Attenuation:
     Parameters
     ----------
     a_v, a_v_err : array, shape (n_apertures,)
-        mag.
+        mag; NaN where there is only a lower limit.
     source : str array, shape (n_apertures,)
         ``balmer`` for the aperture's own H-alpha and H-beta, ``stack`` for that of stacked
-        galaxies.
+        galaxies, ``lower_limit`` where H-beta is too faint for that.
+    lower_limit : array, shape (n_apertures,), optional
+        mag; NaN for other sources.
     """
 
     a_v: Array
     a_v_err: Array
     source: NDArray[np.str_]
+    lower_limit: Array | None = None
 
     def draws(self, random: np.random.Generator, fluxes: dict[str, Array], number: int) -> Array:
         """Draw A_V together with the lines.
@@ -55,7 +63,8 @@ class Attenuation:
         Returns
         -------
         array, shape (number, n_apertures)
-            mag; NaN where a drawn line is not positive. Below zero where noise takes it there.
+            mag; NaN where a drawn line is not positive, and where there is only a limit. Below
+            zero where noise takes it there.
         """
         stacked = self.a_v + self.a_v_err * random.standard_normal((number, self.a_v.size))
         own = self.source == "balmer"
@@ -64,19 +73,38 @@ class Attenuation:
         return np.where(own, balmer_a_v(fluxes["halpha"], fluxes["hbeta"]), stacked)
 
     def table(self, apertures: Sequence[Aperture]) -> QTable:
-        """Return ``aperture, a_v, a_v_err, source``.
+        """Return ``aperture, a_v, a_v_err, source, lower_limit``.
 
         Parameters
         ----------
         apertures : sequence of Aperture
             In the order of the values.
         """
+        none = np.full(len(self.a_v), np.nan)
         return QTable({
             "aperture": [aperture.name for aperture in apertures],
             "a_v": self.a_v * u.mag,
             "a_v_err": self.a_v_err * u.mag,
             "source": self.source,
+            "lower_limit": (none if self.lower_limit is None else self.lower_limit) * u.mag,
         })  # fmt: skip
+
+
+def a_v_in_words(row: Row) -> str:
+    """Spell an attenuation with its error, or its limit.
+
+    Parameters
+    ----------
+    row : Row
+        Of :meth:`Attenuation.table`.
+
+    Returns
+    -------
+    str
+    """
+    if row["source"] == "lower_limit":
+        return f"> {row['lower_limit'].value:.2f}"
+    return f"{row['a_v'].value:.2f}±{row['a_v_err'].value:.2f}"
 
 
 def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
@@ -107,6 +135,34 @@ def _mag_per_dex() -> float:
 
 
 def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
+    """Return the attenuation of every aperture, or its lower limit.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Of the apertures.
+    apertures : sequence of Aperture
+        In the same order.
+
+    Returns
+    -------
+    Attenuation
+        As the survey has it (:func:`survey_attenuation_of`), but where H-beta is not detected,
+        and so faint that it takes more dust than the stack's and its error, there is only a
+        lower limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more.
+    """
+    found = survey_attenuation_of(fluxes, apertures)
+    least_a_v = _least_a_v(fluxes)
+    limited = (found.source == "stack") & (least_a_v > found.a_v + found.a_v_err)
+    return Attenuation(
+        a_v=np.where(limited, np.nan, found.a_v),
+        a_v_err=np.where(limited, np.nan, found.a_v_err),
+        source=np.where(limited, "lower_limit", found.source),
+        lower_limit=np.where(limited, least_a_v, np.nan),
+    )
+
+
+def survey_attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
     """Return the attenuation of every aperture (Li et al. 2025, Sections 3.2 and 4).
 
     Parameters
@@ -121,7 +177,7 @@ def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenu
     -------
     Attenuation
         Of the aperture's own lines where H-alpha and H-beta are detected and their ratio is
-        above 2.86.
+        above 2.86; that of the stack elsewhere, however faint H-beta is.
     """
     stacked = np.array([_stacked(aperture) for aperture in apertures])
     halpha, hbeta = fluxes.of_line("halpha"), fluxes.of_line("hbeta")
@@ -134,6 +190,14 @@ def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenu
         a_v_err=np.where(own, _mag_per_dex() * relative / np.log(10.0), stacked[:, 1]),
         source=np.where(own, "balmer", "stack"),
     )
+
+
+def _least_a_v(fluxes: JointFluxes) -> Array:
+    """Return the A_V that an undetected H-beta demands; NaN where it demands none."""
+    hbeta, error = fluxes.of_line("hbeta"), fluxes.error_of("hbeta")
+    ceiling = np.maximum(DETECTION_SNR * error, hbeta + HBETA_LIMIT_SIGMA * error)
+    missing = fluxes.detected("halpha") & ~fluxes.detected("hbeta")
+    return np.where(missing, balmer_a_v(fluxes.of_line("halpha"), ceiling), np.nan)
 
 
 def _stacked(aperture: Aperture) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
+from kurvs_pipeline.line_quantities import needed_a_v
 from kurvs_pipeline.line_ratios import N2, N2O2
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
@@ -31,7 +32,7 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> Names:
     fluxes : JointFluxes
         Of the apertures.
     a_v : array, shape (n_apertures,)
-        Attenuation of the gas, mag.
+        Attenuation of the gas, mag; [N II]/[O II] tells nothing where it is NaN.
 
     Returns
     -------
@@ -39,9 +40,9 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> Names:
         ``upper`` (metal-rich), ``lower`` or ``unknown``.
     """
     nii = fluxes.detected("nii_6584")
-    lines = _with_limits(fluxes, a_v)
-    by_n2o2 = _side(N2O2.of(lines), (BRANCH_LOG_N2O2, BRANCH_LOG_N2O2))
-    by_n2 = _side(N2.of(lines), BRANCH_LOG_N2)
+    n2o2, n2 = (ratio.of(_with_limits(fluxes, needed_a_v(ratio, a_v))) for ratio in (N2O2, N2))
+    by_n2o2 = _side(n2o2, (BRANCH_LOG_N2O2, BRANCH_LOG_N2O2))
+    by_n2 = _side(n2, BRANCH_LOG_N2)
     measured = fluxes.detected(*OII)
     # Limits: [N II] bounds both ratios from above, [O II] the first from below.
     by_n2o2 = _allowed(by_n2o2, upper=nii, lower=measured)

@@ -1,7 +1,9 @@
 """First stage: cubes with the noise that they have, and without sky and continuum."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import xarray as xr
@@ -11,6 +13,12 @@ from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.line_fluxes import bands_with_lines, line_flux_unit
 from kurvs_pipeline.observation import ObservationMetadata, band_names, metadata_of, validate
 from kurvs_pipeline.spectra import CalibratedBand, around_lines, calibrate
+
+logger = logging.getLogger(__name__)
+
+LARGEST_NOISE_RATIO = 300.0
+"""Of bands of one galaxy: with the survey's exposures IZ is up to 60 times as noisy as H, and an
+unstated power of ten is seldom less than 1e4."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class CalibratedCubes:
     x_arcsec, y_arcsec : DataArray
         Spaxel centres of the band with H-alpha, to the West and to the North.
     assumptions : tuple of str
-        What files left open, and readers assumed.
+        What files left open, and readers assumed; and units that cannot be right.
     """
 
     metadata: ObservationMetadata
@@ -58,7 +66,8 @@ class CalibratedCubes:
         bands = _calibrated(observation, metadata, scheme)
         first = observation[next(iter(bands))].to_dataset()
         assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
-        return cls(metadata, bands, first["x"], first["y"], tuple(assumptions))
+        notes = *assumptions, *_doubtful_units(bands)
+        return cls(metadata, bands, first["x"], first["y"], notes)
 
     @property
     def halpha(self) -> CalibratedBand:
@@ -100,3 +109,20 @@ def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
             f"bands have line fluxes in different units ({found}); expected one: measure them "
             "apart, or correct BUNIT in the headers"
         )
+
+
+def _doubtful_units(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
+    """Name pairs of bands whose noise is too different for the one unit that both state."""
+    noise = {name: float(np.median(band.sigma[band.valid])) for name, band in bands.items()}
+    notes = []
+    for one, other in combinations(noise, 2):
+        low, high = sorted((one, other), key=lambda name: noise[name])
+        same_unit = bands[low].units == bands[high].units
+        if same_unit and noise[high] > LARGEST_NOISE_RATIO * noise[low]:
+            notes.append(
+                f"noise of {high} is {noise[high] / noise[low]:.0e} times that of {low}, in the "
+                f"same unit ({bands[low].units}): one of them is likely in another; check BUNIT of "
+                "both, ratios of lines across these bands mean nothing until then"
+            )
+            logger.warning("%s", notes[-1])
+    return tuple(notes)

@@ -1,5 +1,6 @@
 """Second stage: where the galaxy is, how its gas moves and what its own redshift is."""
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +15,11 @@ from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.kinematics import KinematicMaps, kinematic_maps, with_velocities
 from kurvs_pipeline.line_fluxes import systemic_velocity
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.redshift_check import brighter_line_kms
 
 Array = NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
 
 TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
@@ -40,6 +44,8 @@ class GalaxyFrame:
         NaN where the redshift is the one given.
     assumptions : tuple of str
         Those of the cubes, and where the galaxy was found.
+    doubtful_redshift : bool
+        Whether a line that is not H-alpha by this redshift is brighter.
     """
 
     metadata: ObservationMetadata
@@ -48,6 +54,7 @@ class GalaxyFrame:
     y_arcsec: xr.DataArray
     redshift_err: float = float("nan")
     assumptions: tuple[str, ...] = ()
+    doubtful_redshift: bool = False
 
     @classmethod
     def of(
@@ -93,6 +100,8 @@ class GalaxyFrame:
     def about_systemic(self, cubes: CalibratedCubes, weight: Array) -> "GalaxyFrame":
         """Move redshift and velocities to those of the whole galaxy, if its lines are detected.
 
+        A line that is too bright to stand beside H-alpha puts the redshift in doubt instead.
+
         Parameters
         ----------
         cubes : CalibratedCubes
@@ -104,17 +113,31 @@ class GalaxyFrame:
         -------
         GalaxyFrame
         """
-        velocity, error = systemic_velocity(cubes.halpha, self.metadata.redshift, weight)
+        band, stated = cubes.halpha, self.metadata.redshift
+        brighter_kms = brighter_line_kms(band, stated, weight)
+        if np.isfinite(brighter_kms):
+            return self._in_doubt(brighter_kms)
+        velocity, error = systemic_velocity(band, stated, weight)
         if not np.isfinite(velocity):
             return self
         factor = 1.0 + velocity / SPEED_OF_LIGHT_KMS
-        redshift = (1.0 + self.metadata.redshift) * factor - 1.0
+        redshift = (1.0 + stated) * factor - 1.0
         return replace(
             self,
             metadata=replace(self.metadata, redshift=redshift),
             maps=replace(self.maps, velocity_kms=(self.maps.velocity_kms - velocity) / factor),
             redshift_err=error / SPEED_OF_LIGHT_KMS * (1.0 + redshift),
         )
+
+    def _in_doubt(self, brighter_kms: float) -> "GalaxyFrame":
+        stated = self.metadata.redshift
+        likely = (1.0 + stated) * (1.0 + brighter_kms / SPEED_OF_LIGHT_KMS) - 1.0
+        note = (
+            f"redshift {stated:g} is likely wrong: the brightest line is {brighter_kms:+.0f} km/s "
+            f"from H-alpha, where none is expected; if it is H-alpha, state --redshift {likely:.3f}"
+        )
+        logger.warning("%s", note)
+        return replace(self, assumptions=(*self.assumptions, note), doubtful_redshift=True)
 
 
 def require_centre_by(centre_by: str) -> None:

@@ -32,6 +32,8 @@ MOST_DRAWS = 0.8
 AT_TURNOVER = 0.16
 """Of an annulus' draws beyond the turnover of the relation: its 68 per cent interval ends there."""
 
+GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
+
 COLUMNS: dict[str, type] = {
     "diagnostic": str,
     "estimator": str,
@@ -122,10 +124,31 @@ def gradient_table(
     table = QTable({
         name: np.array([row[name] for row in rows], dtype=kind) for name, kind in COLUMNS.items()
     })  # fmt: skip
-    for name in ("gradient", "gradient_err", "gradient_low", "gradient_high",
-                 "f_grad_reference_gradient"):  # fmt: skip
+    for name in (*GRADIENTS, "f_grad_reference_gradient"):
         table[name] = table[name] * (u.dex / u.kpc)
     return table
+
+
+def without_gradients(table: QTable, flag: str) -> QTable:
+    """Return a table whose gradients are not to be told.
+
+    Parameters
+    ----------
+    table : QTable
+        From :func:`gradient_table`.
+    flag : str
+        Why.
+
+    Returns
+    -------
+    QTable
+        With NaN for gradients and their errors, and this flag in every row.
+    """
+    refused = table.copy()
+    for name in GRADIENTS:
+        refused[name] = np.nan * table[name].unit
+    refused["flag"] = np.full(len(table), flag)
+    return refused
 
 
 def _of_diagnostic(

@@ -119,6 +119,11 @@ class IonizationRelation:
     valid_range: tuple[float, float]
     source: str
 
+    @property
+    def needs_attenuation(self) -> bool:
+        """[O II] is far from the other lines."""
+        return True
+
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
         """Return log U; NaN where a line is not positive, or the models end.
 

@@ -23,6 +23,10 @@ class LineQuantity(Protocol):
     def lines(self) -> tuple[str, ...]:
         """The lines that it needs."""
 
+    @property
+    def needs_attenuation(self) -> bool:
+        """Whether dust changes it."""
+
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
         """Return its value; NaN where a line is not positive.
 
@@ -45,22 +49,23 @@ def value_and_limit(
     fluxes : JointFluxes
         Of the apertures, behind dust.
     a_v : array, shape (n_apertures,)
-        Attenuation of the gas, mag.
+        Attenuation of the gas, mag; NaN where it is not known.
 
     Returns
     -------
     value : array, shape (n_apertures,)
         With the one line (or pair) that is not detected at 4 sigma at that limit; NaN where
-        more are missing.
+        more are missing, or the attenuation that it needs.
     limit : str array, shape (n_apertures,)
-        Empty where all lines are detected, ``upper`` or ``lower`` where the value bounds the
-        quantity, ``none`` where more than one line is missing.
+        Empty where all is known, ``upper`` or ``lower`` where the value bounds the quantity,
+        ``none`` where it does not.
     """
+    a_v = needed_a_v(quantity, a_v)
     missing = np.stack([~fluxes.detected(*lines) for lines in parts_of(quantity)])
     n_missing = missing.sum(axis=0)
     observed = {name: fluxes.of_line(name) for name in quantity.lines}
     value = np.where(n_missing == 0, quantity.from_fluxes(dust_free(observed, a_v)), np.nan)
-    limit = np.where(n_missing == 0, "", "none").astype("<U5")
+    limit = np.where((n_missing == 0) & np.isfinite(a_v), "", "none").astype("<U5")
     for lines, undetected in zip(parts_of(quantity), missing, strict=True):
         here = undetected & (n_missing == 1)
         if here.any():
@@ -81,6 +86,23 @@ def parts_of(quantity: LineQuantity) -> list[tuple[str, ...]]:
     pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
     paired = {name for pair in pairs for name in pair}
     return [*pairs, *((name,) for name in quantity.lines if name not in paired)]
+
+
+def needed_a_v(quantity: LineQuantity, a_v: Array) -> Array:
+    """Return the attenuation, 0 where it is not known and does not matter.
+
+    Parameters
+    ----------
+    quantity : LineQuantity
+        Such as a diagnostic.
+    a_v : array, any shape
+        mag; NaN where it is not known.
+
+    Returns
+    -------
+    array, the same shape
+    """
+    return a_v if quantity.needs_attenuation else np.nan_to_num(a_v)
 
 
 def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:

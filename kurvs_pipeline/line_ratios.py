@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kurvs_pipeline.lines import DOUBLET_RATIO
+from kurvs_pipeline.dust import transmitted_fraction
+from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
 
 Array = NDArray[np.float64]
 Fluxes = Mapping[str, Array]
+
+NEGLIGIBLE_DEX_PER_MAG = 0.05
+"""Of A_V: ratios of neighbours change by less than 0.02, those of lines far apart by 0.08 and more.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,13 @@ class LineRatio:
         """
         logarithm = self.of(fluxes)
         return np.where(np.isfinite(logarithm), logarithm, np.nan)
+
+    @cached_property
+    def needs_attenuation(self) -> bool:
+        """Whether dust changes the ratio, for lines of equal flux."""
+        behind = {name: transmitted_fraction(REST_WAVELENGTH_UM[name], 1.0) for name in self.lines}
+        change = self.of(behind) - self.of(dict.fromkeys(self.lines, np.ones(())))
+        return bool(abs(change) > NEGLIGIBLE_DEX_PER_MAG)
 
 
 def _log(numerator: Array, denominator: Array) -> Array:

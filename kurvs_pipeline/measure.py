@@ -14,7 +14,7 @@ from kurvs_pipeline.calibrated_cubes import CalibratedCubes
 from kurvs_pipeline.galaxy_frame import GalaxyFrame, require_centre_by
 from kurvs_pipeline.galaxy_measurement import GalaxyMeasurement
 from kurvs_pipeline.gas_properties import GasProperties
-from kurvs_pipeline.gradient_table import gradient_table
+from kurvs_pipeline.gradient_table import gradient_table, without_gradients
 from kurvs_pipeline.line_fluxes import BandFit, fit_bands, flux_table
 from kurvs_pipeline.placed_apertures import PlacedApertures
 from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
@@ -22,6 +22,9 @@ from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.stellar_mass import UNKNOWN_MASS, StellarMass
 
 Array = NDArray[np.float64]
+
+DOUBTFUL_REDSHIFT = "doubtful_redshift"
+"""Flag of a galaxy whose lines may be others than they are taken for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +117,7 @@ class Pipeline:
         CoverageError
             If H-alpha or an annulus lies outside the data.
         """
-        cubes = CalibratedCubes.of(observation, self.scheme)
-        found = GalaxyFrame.of(cubes, velocity_kms, centre_by=self.centre_by)
-        apertures = PlacedApertures.of(found, self.scheme, cubes.halpha.valid_spaxels)
-        frame = found.about_systemic(cubes, apertures.weights[0])
+        cubes, frame, apertures = self.locate(observation, velocity_kms)
         fits = self.fit_lines(cubes, frame, apertures)
         gas = GasProperties.of(
             fits, apertures.apertures, redshift=frame.metadata.redshift,
@@ -125,6 +125,37 @@ class Pipeline:
         )  # fmt: skip
         gradients = gradients_of(gas, frame, apertures, seeing=self.seeing, seed=self.seed)
         return _measured_galaxy(cubes, frame, apertures, fits, gas, gradients)
+
+    def locate(
+        self, observation: xr.DataTree, velocity_kms: Array | None = None
+    ) -> tuple[CalibratedCubes, GalaxyFrame, PlacedApertures]:
+        """Calibrate cubes, find the galaxy in them, and place its apertures: all but the lines.
+
+        Parameters
+        ----------
+        observation : DataTree
+            As of :meth:`run`.
+        velocity_kms : array, shape (n_y, n_x), optional
+            As of :meth:`run`.
+
+        Returns
+        -------
+        cubes : CalibratedCubes
+            With the noise that they have, and without sky and continuum.
+        frame : GalaxyFrame
+            About the galaxy's own redshift.
+        apertures : PlacedApertures
+            On its spaxels.
+
+        Raises
+        ------
+        MetadataError, CoverageError
+            As of :meth:`run`.
+        """
+        cubes = CalibratedCubes.of(observation, self.scheme)
+        found = GalaxyFrame.of(cubes, velocity_kms, centre_by=self.centre_by)
+        apertures = PlacedApertures.of(found, self.scheme, cubes.halpha.valid_spaxels)
+        return cubes, found.about_systemic(cubes, apertures.weights[0]), apertures
 
     def fit_lines(
         self, cubes: CalibratedCubes, frame: GalaxyFrame, apertures: PlacedApertures
@@ -181,13 +212,15 @@ def gradients_of(
     Returns
     -------
     QTable
-        See :func:`~kurvs_pipeline.gradient_table.gradient_table`.
+        See :func:`~kurvs_pipeline.gradient_table.gradient_table`. Without numbers, and with the
+        flag ``doubtful_redshift``, where a line is too bright to stand beside H-alpha.
     """
     of_annuli = gas.abundances[gas.abundances["aperture"] != "integrated"]
     radius_kpc = apertures.radius_kpc(frame.metadata.redshift)
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     smearing = apertures.smearing(frame, seeing)
-    return gradient_table(of_annuli, radius_kpc, smearing, gas.draws, random)
+    table = gradient_table(of_annuli, radius_kpc, smearing, gas.draws, random)
+    return without_gradients(table, DOUBTFUL_REDSHIFT) if frame.doubtful_redshift else table
 
 
 def _unknown_size(frame: GalaxyFrame, apertures: PlacedApertures) -> tuple[str, ...]:
@@ -210,6 +243,15 @@ def _unknown_seeing(frame: GalaxyFrame) -> tuple[str, ...]:
     return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)
 
 
+def _flagged(table: QTable, frame: GalaxyFrame) -> QTable:
+    """Put a doubtful redshift before the other flags."""
+    if not frame.doubtful_redshift:
+        return table
+    flagged = table.copy()
+    flagged["flag"] = ["+".join(filter(None, (DOUBTFUL_REDSHIFT, flag))) for flag in table["flag"]]
+    return flagged
+
+
 def _measured_galaxy(
     cubes: CalibratedCubes,
     frame: GalaxyFrame,
@@ -226,9 +268,9 @@ def _measured_galaxy(
             *_unknown_size(frame, apertures),
             *_unknown_seeing(frame),
         ),
-        fluxes=flux_table(fits, apertures.names, apertures.coverage),
+        fluxes=_flagged(flux_table(fits, apertures.names, apertures.coverage), frame),
         attenuation=gas.attenuation,
-        abundances=gas.abundances,
+        abundances=_flagged(gas.abundances, frame),
         ionization=gas.ionization,
         classes=gas.classes,
         mass_excitation=gas.mass_excitation,

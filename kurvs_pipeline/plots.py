@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from kurvs_pipeline.attenuation import a_v_in_words
 from kurvs_pipeline.figure_parts import (
     DATA_COLOUR,
     FIT_COLOUR,
@@ -120,6 +121,6 @@ def apertures_in_words(results: GalaxyResults) -> str:
     ):
         edges = f"{aperture.inner_arcsec:.2f}-{aperture.outer_arcsec:.2f}"
         snr = signal_to_noise_label(results.snr(aperture.name, "halpha"))
-        a_v = f"{row['a_v'].value:.2f}±{row['a_v_err'].value:.2f} {row['source']}"
+        a_v = f"{a_v_in_words(row)} {row['source']}"
         lines.append(f"{aperture.name:<11} {edges:<10} {coverage:>4.0%}  {snr:>6}  {a_v}")
     return "\n".join(lines)

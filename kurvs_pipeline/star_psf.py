@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from kurvs_pipeline.errors import FitError
+from kurvs_pipeline.noise import MAD_TO_SIGMA
 from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
 
 Array = NDArray[np.float64]
@@ -33,8 +34,12 @@ FEWEST_PIXELS = 25
 WIDEST_ARCSEC = 1.5
 """Seeing is never that bad in the near infrared: what is wider is a galaxy."""
 
-LARGEST_RESIDUAL = 0.1
-"""Of the peak, and of five errors: something else is in the image."""
+LARGEST_RESIDUAL, LARGEST_RESIDUAL_SIGMA = 0.05, 5.0
+"""Of the peak, and of its error: something else is in the image. Kolmogorov seeing and two
+Gaussians leave less than 0.01 of the peak beside a Moffat profile."""
+
+LARGEST_SHEAR = 0.1
+"""An axis ratio of 0.82: seeing is rounder, two stars 0.4 arcsec apart are not."""
 
 SPAXEL_CORRELATION, NATIVE_SPAXEL_ARCSEC = (0.42, 0.27), 0.2
 """Of neighbours of 0.2" along x and y in KMOS cubes; finer spaxels share as much by length."""
@@ -100,7 +105,8 @@ class StarPsf:
         1 where errors were not given.
     flag : str
         ``ok``; ``wide``, more than 1.5", as of a galaxy; ``crowded``, with light that is not
-        the star's; ``near_edge``, with the centre within a FWHM of the border.
+        the star's; ``near_edge``, with the centre within a FWHM of the border; ``elongated``,
+        an axis ratio below 0.82, as of a close pair.
     """
 
     fwhm_arcsec: float
@@ -275,10 +281,19 @@ class _MoffatFit:
         axes = (self.star.x_arcsec, parameters[0]), (self.star.y_arcsec, parameters[1])
         if any(min(centre - axis.min(), axis.max() - centre) < fwhm for axis, centre in axes):
             return "near_edge"
+        if self._is_crowded(parameters):
+            return "crowded"
+        # Noise alone makes an ellipse of a faint star.
+        shear_err = np.sqrt(np.diag(self.covariance(parameters)[0])[2:]).max()
+        elongated = np.hypot(*parameters[4:]) > max(LARGEST_SHEAR, 3.0 * shear_err)
+        return "elongated" if elongated else "ok"
+
+    def _is_crowded(self, parameters: Array) -> bool:
         residual = self.residuals(parameters)
-        noise = math.sqrt(
-            max(self.reduced_chi2(parameters), 1.0 if self.star.error is not None else 0.0)
-        )
+        # The scatter of most pixels, which a second star does not raise.
+        noise = MAD_TO_SIGMA * float(np.median(np.abs(residual)))
+        if self.star.error is not None:
+            noise = max(noise, 1.0)
         peak = self.linear(parameters)[0] / self.error[self.star.used]
-        other = (residual > LARGEST_RESIDUAL * peak) & (residual > 5.0 * noise)
-        return "crowded" if other.any() else "ok"
+        least = np.maximum(LARGEST_RESIDUAL * peak, LARGEST_RESIDUAL_SIGMA * noise)
+        return bool((residual > least).any())

@@ -17,7 +17,7 @@ settings.load_profile("fixed")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder with the real data, or skip."""
     if not (SHARED / "real").is_dir():

@@ -7,8 +7,14 @@ from scipy.stats import norm
 from kurvs_pipeline.abundance_draws import AbundanceDraws
 from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.attenuation import Attenuation, attenuation_of, balmer_a_v
+from kurvs_pipeline.attenuation import (
+    Attenuation,
+    attenuation_of,
+    balmer_a_v,
+    survey_attenuation_of,
+)
 from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.branches import metallicity_branch
 from kurvs_pipeline.joint_fluxes import JointFluxes
 
 # k of H-alpha and H-beta by Battisti et al. (2022), as published to two digits.
@@ -82,6 +88,65 @@ def test_elsewhere_it_is_that_of_stacked_galaxies(fluxes, errors):
     assert list(found.source) == ["stack"] * 5
     assert found.a_v == pytest.approx([0.38, 0.62, 0.40, 0.0, 0.0])
     assert found.a_v_err == pytest.approx([0.15, 0.16, 0.20, 0.20, 0.20])
+
+
+DUSTY = {"halpha": 100.0, "nii_6584": 20.0, "hbeta": 1.0, "oiii_5007": 20.0,
+         "oii_3726": 8.0, "oii_3729": 8.0}  # fmt: skip
+
+
+def test_h_beta_too_faint_for_the_dust_of_the_stack_gives_a_lower_limit():
+    """100 against less than 4: more than log10(25 / 2.86) of reddening."""
+    found = attenuation_of(joint(DUSTY, 1.0), [Aperture("integrated", 0.0, 0.9)])
+    assert found.source[0] == "lower_limit"
+    assert np.isnan(found.a_v[0])
+    assert np.isnan(found.a_v_err[0])
+    expected = R_V / (0.4 * (K_HBETA - K_HALPHA)) * np.log10(25.0 / 2.86)
+    assert found.lower_limit[0] == pytest.approx(expected, rel=0.01)
+
+
+def test_the_survey_takes_the_stack_however_faint_h_beta_is():
+    found = survey_attenuation_of(joint(DUSTY, 1.0), [Aperture("integrated", 0.0, 0.9)])
+    assert found.source[0] == "stack"
+    assert found.a_v[0] == pytest.approx(0.38)
+
+
+def test_without_dust_to_correct_for_only_ratios_of_neighbours_are_given():
+    fluxes = joint(DUSTY, 1.0)
+    limited = attenuation_of(fluxes, [Aperture("integrated", 0.0, 0.9)])
+    found, clean = abundances_of(fluxes, limited), abundances_of(fluxes)
+    for name in ("n2o2", "o32"):
+        assert np.isnan(row(found, name)["value"])
+        assert (row(found, name)["limit"], row(found, name)["flag"]) == (
+            "none",
+            "attenuation_limit",
+        )
+    for name in ("n2", "o3n2"):
+        assert row(found, name)["limit"] == row(clean, name)["limit"]
+        assert row(found, name)["value"] == row(clean, name)["value"]
+        assert row(found, name)["flag"] == ""
+    assert row(found, "n2")["err_low"] == row(clean, "n2")["err_low"]
+
+
+def test_the_nitrogen_side_does_not_need_the_dust():
+    fluxes = joint(DUSTY | {"oii_3726": np.nan, "oii_3729": np.nan}, 1.0)
+    limited = attenuation_of(fluxes, [Aperture("integrated", 0.0, 0.9)])
+    assert metallicity_branch(fluxes, limited.a_v)[0] == "upper"
+
+
+@pytest.mark.statistical
+def test_noise_rarely_makes_a_limit_of_a_galaxy_as_dusty_as_the_stack():
+    """However deep H-beta is, one in fifty at most."""
+    random = np.random.default_rng(5)
+    decrement = 2.86 * 10.0 ** (0.38 * 0.4 * (K_HBETA - K_HALPHA) / R_V)
+    apertures = [Aperture("integrated", 0.0, 0.9)] * 4000
+    for hbeta_snr in (3.0, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0):
+        errors = {"halpha": decrement * hbeta_snr / 54.0, "hbeta": 1.0}
+        truth = {"halpha": decrement * hbeta_snr, "hbeta": hbeta_snr}
+        fluxes = joint(truth, errors, n_apertures=len(apertures))
+        noise = random.normal(size=fluxes.flux.shape) * [errors["halpha"], 1.0]
+        measured = JointFluxes(fluxes.names, fluxes.flux + noise, fluxes.covariance)
+        limited = attenuation_of(measured, apertures).source == "lower_limit"
+        assert limited.mean() < 0.02, hbeta_snr
 
 
 def test_abundances_are_those_of_dust_free_lines():

@@ -25,8 +25,11 @@ def cube(tmp_path_factory):
     return write_eso(mock, folder, "mock")["H"]
 
 
-def write_star(path, *, noise=0.0005):
-    image = galsim.Moffat(beta=3.0, fwhm=0.7).drawImage(nx=14, ny=14, scale=0.2, dtype=float).array
+ONE_STAR = galsim.Moffat(beta=3.0, fwhm=0.7)
+
+
+def write_star(path, *, profile=ONE_STAR, noise=0.0005):
+    image = profile.drawImage(nx=14, ny=14, scale=0.2, dtype=float).array
     image = image + noise * np.random.default_rng(1).standard_normal(image.shape)
     hdu = fits.PrimaryHDU(image)
     hdu.header.update({
@@ -77,6 +80,15 @@ def test_an_image_without_a_star_is_refused_by_name(cube, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "star.fits" in told
     assert "no star" in told
+
+
+def test_a_double_star_is_refused_with_what_was_found(cube, tmp_path, capsys):
+    double = ONE_STAR.shift(0.3, 0.0) + ONE_STAR.shift(-0.3, 0.0)
+    star = write_star(tmp_path / "star.fits", profile=double)
+    assert measure(cube, tmp_path / "out", "--psf-star", star) == 2
+    told = capsys.readouterr().err
+    assert "expected one star alone" in told
+    assert "ellipticity" in told
 
 
 def test_a_star_that_is_not_there_is_named(cube, tmp_path, capsys):

@@ -164,6 +164,28 @@ def test_two_stars_are_flagged():
     assert fit_star(star_of(both, snr=300.0)).flag == "crowded"
 
 
+@pytest.mark.parametrize("snr", [100.0, 1000.0, None])
+@pytest.mark.parametrize("separation", [0.4, 0.6, 0.8, 1.0, 1.4])
+@pytest.mark.parametrize("brightness", [0.5, 1.0])
+def test_a_double_star_is_flagged(separation, brightness, snr):
+    """However far they are apart; they differ in which of the two flags says so."""
+    x, y = 0.4 * separation, 0.3 * separation
+    both = drawn(shift=(x, y)) + brightness * drawn(shift=(-x, -y))
+    assert fit_star(star_of(both, snr=snr)).flag in {"crowded", "elongated"}
+
+
+@pytest.mark.parametrize("snr", [30.0, 100.0, 1000.0])
+@pytest.mark.parametrize(
+    "profile",
+    [galsim.Kolmogorov(fwhm=0.6), galsim.Moffat(beta=2.5, fwhm=0.8).shear(g1=0.04, g2=-0.03),
+     0.8 * galsim.Gaussian(fwhm=0.5) + 0.2 * galsim.Gaussian(fwhm=1.2)],
+    ids=["Kolmogorov", "slightly long", "two Gaussians"],
+)  # fmt: skip
+def test_no_single_star_is_flagged_for_not_being_a_moffat_profile(profile, snr):
+    image = profile.drawImage(nx=14, ny=14, scale=0.2, dtype=float).array
+    assert {fit_star(star_of(image, snr=snr, seed=seed)).flag for seed in range(5)} == {"ok"}
+
+
 def test_a_star_alone_is_not_flagged():
     assert fit_star(star_of(drawn(), snr=300.0)).flag == "ok"
 

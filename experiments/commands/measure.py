@@ -35,6 +35,8 @@ Attenuation:
   balmer         from H-alpha/H-beta of the aperture
   stack          of the survey's stacked galaxies, where H-beta is not detected
                  or H-alpha/H-beta is below 2.86
+  lower_limit    where H-beta is too faint for that: abundances that need A_V
+                 are then left out, with the flag attenuation_limit
 \b
 Examples:
   kurvs measure mock_IZ.fits mock_YJ.fits mock_H.fits

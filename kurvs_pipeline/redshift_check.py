@@ -1,0 +1,85 @@
+"""Whether the brightest line near H-alpha is H-alpha: if it is not, the redshift is in doubt."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.fitting import VELOCITY_RANGE_KMS
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.noise import observed_line_sigma_channels
+from kurvs_pipeline.sky_excess import with_sky_residuals
+from kurvs_pipeline.spectra import LINE_EXCLUSION_KMS, CalibratedBand, coadd, near_lines
+
+Array = NDArray[np.float64]
+
+SEARCHED_KMS = 3000.0
+"""Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
+
+LEAST_SNR = 8.0
+BRIGHTER_THAN_HALPHA = 1.5
+"""As no line beside H-alpha is, [N II] 6584 of an active nucleus excepted."""
+BRIGHTEST_NII = 3.0
+"""In units of H-alpha, of active nuclei (Kewley et al. 2006, Fig. 1)."""
+
+
+def brighter_line_kms(band: CalibratedBand, redshift: float, weight: Array) -> float:
+    """Return the velocity of a line too bright to stand beside H-alpha.
+
+    A wrong redshift puts another line where H-alpha is looked for, [N II] for one, and the fit of
+    that may be a good one.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The band with H-alpha.
+    redshift : float
+        As stated.
+    weight : array, shape (n_y, n_x)
+        Of the integrated aperture.
+
+    Returns
+    -------
+    float
+        km/s, relative to H-alpha; NaN where no line is.
+    """
+    velocity = _velocity_from("halpha", band.wavelength_um, redshift)
+    from_nii = _velocity_from("nii_6584", band.wavelength_um, redshift)
+    flux, snr = _as_lines(band, redshift, weight)
+    halpha = _is_at_line(velocity)
+    elsewhere = (np.abs(velocity) < SEARCHED_KMS) & ~halpha & (snr > LEAST_SNR)
+    if not halpha.any() or not elsewhere.any():
+        return float("nan")
+    brightest = max(float(flux[halpha].max()), 0.0)
+    allowed = np.where(_is_at_line(from_nii), BRIGHTEST_NII, BRIGHTER_THAN_HALPHA) * brightest
+    beyond = np.where(elsewhere & (flux > allowed), flux, 0.0)
+    return float(velocity[beyond.argmax()]) if beyond.any() else float("nan")
+
+
+def _as_lines(band: CalibratedBand, redshift: float, weight: Array) -> tuple[Array, Array]:
+    """Return the peak of a line of typical width in every channel, and its signal to noise."""
+    sigma = observed_line_sigma_channels(band.wavelength_um)
+    # The line that is looked for must not pass for a residual of the sky.
+    line_free = ~near_lines(band.wavelength_um, redshift)
+    line_free &= ~near_lines(
+        band.wavelength_um, redshift, within_kms=SEARCHED_KMS + LINE_EXCLUSION_KMS
+    )
+    spectra = with_sky_residuals(coadd(band, weight[None]), line_free, line_sigma_channels=sigma)
+    flux, variance, used = spectra.flux[0], spectra.variance[0], spectra.valid[0]
+    precision = np.divide(1.0, variance, out=np.zeros_like(variance), where=used)
+    reach = int(np.ceil(4.0 * sigma))
+    profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    power = ndimage.correlate1d(precision, profile**2, mode="constant")
+    seen = ndimage.correlate1d(precision * flux, profile, mode="constant")
+    peak = np.divide(seen, power, out=np.zeros_like(seen), where=power > 0.0)
+    return peak, peak * np.sqrt(power)
+
+
+def _velocity_from(line: str, wavelength_um: Array, redshift: float) -> Array:
+    observed_um = REST_WAVELENGTH_UM[line] * (1.0 + redshift)
+    return (wavelength_um / observed_um - 1.0) * SPEED_OF_LIGHT_KMS
+
+
+def _is_at_line(velocity_kms: Array) -> NDArray[np.bool_]:
+    low, high = VELOCITY_RANGE_KMS
+    return (velocity_kms >= low) & (velocity_kms <= high)

@@ -1,0 +1,73 @@
+"""Lines that are brighter than H-alpha tell of a wrong redshift."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.noise import SpatialCorrelation
+from kurvs_pipeline.redshift_check import brighter_line_kms
+from kurvs_pipeline.spectra import CalibratedBand
+from kurvs_sim import Galaxy, observe
+from kurvs_sim.profiles import Linear
+
+REDSHIFT = 1.5
+HALPHA_UM = REST_WAVELENGTH_UM["halpha"] * (1.0 + REDSHIFT)
+NII_KMS = (REST_WAVELENGTH_UM["nii_6584"] / REST_WAVELENGTH_UM["halpha"] - 1.0) * SPEED_OF_LIGHT_KMS
+WIDTH_UM = 80.0 / SPEED_OF_LIGHT_KMS * HALPHA_UM
+
+
+def band_with(peaks):
+    """Make a cube of 3 x 3 spaxels with noise of 1 and lines by velocity, peaks in its units."""
+    wavelength = HALPHA_UM + 2.158e-4 * np.arange(-260, 261)
+    flux = np.random.default_rng(2).standard_normal((wavelength.size, 3, 3))
+    for velocity, peak in peaks.items():
+        centre = HALPHA_UM * (1.0 + velocity / SPEED_OF_LIGHT_KMS)
+        line = peak * np.exp(-0.5 * ((wavelength - centre) / WIDTH_UM) ** 2)
+        flux += line[:, None, None]
+    return CalibratedBand(
+        flux=flux, sigma=np.ones_like(flux), valid=np.ones(flux.shape, dtype=bool),
+        wavelength_um=wavelength, lsf_sigma_um=np.full(wavelength.size, 1.6e-4),
+        correlation=SpatialCorrelation(), noise_scale=1.0, units="1e-16 erg / (s cm2 um)",
+    )  # fmt: skip
+
+
+def brighter_line_in(peaks):
+    return brighter_line_kms(band_with(peaks), REDSHIFT, np.ones((3, 3)))
+
+
+@pytest.mark.parametrize(
+    "peaks",
+    [{}, {0.0: 5.0, NII_KMS: 2.0}, {200.0: 5.0, NII_KMS + 200.0: 2.0}, {0.0: 5.0, NII_KMS: 10.0}],
+    ids=["noise", "a galaxy", "a galaxy 200 km/s away", "an active nucleus"],
+)
+def test_what_a_galaxy_shows_is_not_doubted(peaks):
+    assert np.isnan(brighter_line_in(peaks))
+
+
+@pytest.mark.parametrize("offset", [-1800.0, -1200.0, -600.0, 600.0, 1200.0, 1800.0])
+def test_a_line_where_none_is_expected_is_found(offset):
+    found = brighter_line_in({offset: 5.0, offset + NII_KMS: 2.0})
+    assert found == pytest.approx(offset, abs=60.0)
+
+
+def test_a_faint_line_beside_h_alpha_is_no_doubt():
+    assert np.isnan(brighter_line_in({0.0: 5.0, NII_KMS: 2.0, -1500.0: 5.0}))
+
+
+@pytest.mark.parametrize("error", [-0.01, 0.005, 0.01])
+def test_a_wrong_redshift_gives_no_gradient_and_the_likely_one(error, caplog):
+    galaxy = Galaxy(oxygen_abundance=Linear(central=8.68, gradient=-0.03))
+    observation = observe(galaxy, bands=("H",), halpha_snr=400.0, seed=1)
+    observation.attrs["redshift"] += error
+    with caplog.at_level(logging.WARNING):
+        measured = Pipeline().run(observation)
+    assert not np.isfinite(measured.gradients["gradient"]).any()
+    assert set(measured.gradients["flag"]) == {"doubtful_redshift"}
+    for table in (measured.fluxes, measured.abundances):
+        assert all(flag.startswith("doubtful_redshift") for flag in table["flag"])
+    assert "state --redshift 1.500" in measured.assumptions[-1]
+    assert measured.assumptions[-1] in caplog.text
