@@ -202,8 +202,8 @@ class JointFluxes:
         dict of str to array, shape (number, n_apertures)
             By line; NaN where it was not measured.
         """
-        power, vectors = np.linalg.eigh(np.nan_to_num(self.covariance))
-        root = vectors * np.sqrt(np.maximum(power, 0.0))[:, None, :]
+        # Eigenvectors alone would do, but rounding decides their signs, which differ by machine.
+        root = _symmetric_root(np.nan_to_num(self.covariance))
         white = random.standard_normal((number, *self.flux.shape))
         drawn = self.flux + np.einsum("aij,naj->nai", root, white)
         return {name: drawn[:, :, index] for index, name in enumerate(self.names)}
