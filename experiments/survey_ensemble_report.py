@@ -46,8 +46,8 @@ SHOWN = (
 
 ERRORS = {
     "error_slope": "robust error of slope x f_grad by N2 (dex/kpc)",
-    "error_forward": "robust error of forward by N2, all galaxies that have one (dex/kpc)",
-    "error_forward_prior": "robust error of forward_prior, likewise (dex/kpc)",
+    "error_forward": "robust error of forward, the same galaxies (dex/kpc)",
+    "error_forward_prior": "robust error of forward_prior, the same galaxies (dex/kpc)",
 }
 
 
@@ -97,11 +97,13 @@ def error_statistics(numbers: xr.Dataset) -> dict[str, float]:
     Returns
     -------
     dict
-        ``error_slope`` of slopes times f_grad in the survey's annuli, ``error_forward`` and
-        ``error_forward_prior`` of the forward estimators, which know of no definition; dex/kpc.
+        ``error_slope`` of slopes times f_grad in the survey's annuli; ``error_forward`` and
+        ``error_forward_prior`` of the forward estimators, from the pipeline's fluxes, in the
+        galaxies that have a slope; dex/kpc.
     """
-    found = {"slope": numbers["gradient"].isel(scheme=0).sel(diagnostic="n2")}
-    found |= {str(name): numbers["forward_gradient"].sel(estimator=name) for name in FORWARD}
+    slope = numbers["gradient"].isel(scheme=0).sel(diagnostic="n2")
+    forward = numbers["forward_gradient"].where(np.isfinite(slope))
+    found = {"slope": slope} | {name: forward.sel(estimator=name) for name in FORWARD}
     return {
         f"error_{name}": MAD_TO_SIGMA * float(np.nanmedian(abs(value - numbers["gradient_true"])))
         for name, value in found.items()
