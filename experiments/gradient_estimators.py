@@ -36,6 +36,7 @@ from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward import ForwardFit
 from kurvs_pipeline.forward_model import ForwardModel
+from kurvs_pipeline.gradient_table import correction_of
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.line_profiles import InverseCalibration, NitrogenProfiles
@@ -49,9 +50,6 @@ from kurvs_sim import PointSpreadFunction
 Array = NDArray[np.float64]
 
 N2 = DIAGNOSTICS["n2"]
-ABUNDANCE_BY_LOG_N2 = 0.63
-"""Of the survey's N2."""
-
 TWO_SIGMA = 1.96
 SPAXEL_FIELD_ARCSEC = 1.5
 """Spaxels farther out hold little light."""
@@ -298,8 +296,7 @@ def _slope_rows(
     abundance, error = _abundances(fluxes)
     slopes = [weighted_slope(radius_kpc, *row) for row in zip(abundance, error, strict=True)]
     factors = np.array([
-        smearing.f_grad(slope.coefficients, abundance_per_log_ratio=ABUNDANCE_BY_LOG_N2)
-        if slope.n_bins > 1 else np.nan
+        correction_of(N2, slope.coefficients, smearing) if slope.n_bins > 1 else np.nan
         for slope in slopes
     ])  # fmt: skip
     gradient = np.array([slope.gradient for slope in slopes])
@@ -323,7 +320,8 @@ def _abundances(fluxes: ApertureFluxes) -> tuple[Array, Array]:
     detected = (snr > DETECTION_SNR).all(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = N2.from_fluxes({"halpha": fluxes.flux[:, 0], "nii_6584": fluxes.flux[:, 1]})
-        error = ABUNDANCE_BY_LOG_N2 / np.log(10.0) * np.hypot(1.0 / snr[:, 0], 1.0 / snr[:, 1])
+        relative = np.hypot(1.0 / snr[:, 0], 1.0 / snr[:, 1])
+        error = N2.abundance_per_log_ratio() / np.log(10.0) * relative
     return np.where(detected, value, np.nan), np.where(detected, error, np.nan)
 
 
