@@ -148,7 +148,8 @@ def summarise(samples: QTable) -> QTable:
     -------
     QTable
         One row a belief of abundances, quantity and truth, which is that of the population or,
-        ``drawn``, that of the gradients that were drawn: ``abundance, quantity, against, truth,
+        ``drawn``, that of the gradients that were drawn, which lies inside more often than
+        intervals for the population promise: ``abundance, quantity, against, truth,
         samples, bias, bias_err, coverage, coverage_err, half_width``.
     """
     rows = [
