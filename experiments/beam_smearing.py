@@ -20,9 +20,9 @@ from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
 from experiments.f_grad_figure import f_grad_figure
-from experiments.gradient_estimators import ABUNDANCE_BY_LOG_N2
 from experiments.spaxel_gradients import spaxel_gradient
 from experiments.terminal import Terminal
+from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.f_grad_map import SmearedDisks
@@ -224,7 +224,7 @@ def curve_table(curves: GillmanCurves) -> QTable:
 
 
 def _of_spaxels(curves: GillmanCurves, ratio: float) -> list[float]:
-    slope = CURVE_GRADIENT_PER_RADIUS / ABUNDANCE_BY_LOG_N2
+    slope = CURVE_GRADIENT_PER_RADIUS / DIAGNOSTICS["n2"].abundance_per_log_ratio()
     return [
         spaxel_gradient(ratio, at, slope) / curves.observed_over_intrinsic(ratio, at)
         for at in SEEING_OVER_RADIUS

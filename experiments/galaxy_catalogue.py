@@ -19,6 +19,7 @@ REQUIRED = ("name", "cubes")
 NUMBERS: Mapping[str, str | None] = {
     "redshift": None,
     "inclination_deg": "deg",
+    "inclination_err_deg": "deg",
     "position_angle_deg": "deg",
     "effective_radius_arcsec": "arcsec",
     "disk_thickness": None,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
@@ -35,7 +35,12 @@ from experiments.terminal import Terminal
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward import ForwardFit
-from kurvs_pipeline.forward_model import ForwardModel
+from kurvs_pipeline.forward_model import (
+    TYPICAL_ABUNDANCE,
+    TYPICAL_ABUNDANCE_ERR,
+    ForwardModel,
+)
+from kurvs_pipeline.gradient_table import correction_of
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.line_profiles import InverseCalibration, NitrogenProfiles
@@ -49,9 +54,6 @@ from kurvs_sim import PointSpreadFunction
 Array = NDArray[np.float64]
 
 N2 = DIAGNOSTICS["n2"]
-ABUNDANCE_BY_LOG_N2 = 0.63
-"""Of the survey's N2."""
-
 TWO_SIGMA = 1.96
 SPAXEL_FIELD_ARCSEC = 1.5
 """Spaxels farther out hold little light."""
@@ -99,6 +101,23 @@ CASES = (
     Case("clumps", clumpy=True),
 )
 """Those with the same disks behind the same seeing follow one another: these are drawn once."""
+
+
+class Believed(NamedTuple):
+    """What is believed of a quantity.
+
+    Parameters
+    ----------
+    mean, error : float
+        Of a normal prior.
+    """
+
+    mean: float
+    error: float
+
+
+ANY_ABUNDANCE = Believed(TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR)
+"""12 + log(O/H) of a galaxy of which nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +193,11 @@ def _annular(
 
 
 def forward_fit(
-    mocks: LineFluxMocks, believed: ObservationMetadata, weights: Array, case: Case
+    mocks: LineFluxMocks,
+    believed: ObservationMetadata,
+    weights: Array,
+    case: Case,
+    abundance: Believed = ANY_ABUNDANCE,
 ) -> ForwardFit:
     """Fit all mocks of a galaxy forward.
 
@@ -188,13 +211,18 @@ def forward_fit(
         Annuli on spaxels.
     case : Case
         For what is believed of the seeing.
+    abundance : Believed
+        Of 12 + log(O/H) at the effective radius.
 
     Returns
     -------
     ForwardFit
     """
     apertures = SpaxelApertures(weights, mocks.x_arcsec, mocks.y_arcsec)
-    model = _model(mocks, believed, case, apertures)
+    model = replace(
+        _model(mocks, believed, case, apertures),
+        abundance_mean=abundance.mean, abundance_err=abundance.error,
+    )  # fmt: skip
     return ForwardFit.of(model, mocks.fluxes(weights), _random(mocks))
 
 
@@ -298,8 +326,7 @@ def _slope_rows(
     abundance, error = _abundances(fluxes)
     slopes = [weighted_slope(radius_kpc, *row) for row in zip(abundance, error, strict=True)]
     factors = np.array([
-        smearing.f_grad(slope.coefficients, abundance_per_log_ratio=ABUNDANCE_BY_LOG_N2)
-        if slope.n_bins > 1 else np.nan
+        correction_of(N2, slope.coefficients, smearing) if slope.n_bins > 1 else np.nan
         for slope in slopes
     ])  # fmt: skip
     gradient = np.array([slope.gradient for slope in slopes])
@@ -323,7 +350,8 @@ def _abundances(fluxes: ApertureFluxes) -> tuple[Array, Array]:
     detected = (snr > DETECTION_SNR).all(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = N2.from_fluxes({"halpha": fluxes.flux[:, 0], "nii_6584": fluxes.flux[:, 1]})
-        error = ABUNDANCE_BY_LOG_N2 / np.log(10.0) * np.hypot(1.0 / snr[:, 0], 1.0 / snr[:, 1])
+        relative = np.hypot(1.0 / snr[:, 0], 1.0 / snr[:, 1])
+        error = N2.abundance_per_log_ratio() / np.log(10.0) * relative
     return np.where(detected, value, np.nan), np.where(detected, error, np.nan)
 
 

@@ -31,6 +31,7 @@ A_V_SOURCES = (
 
 STATED_AS = {
     "inclination": "inclination_deg",
+    "inclination_err": "inclination_err_deg",
     "position_angle": "position_angle_deg",
     "effective_radius": "effective_radius_arcsec",
     "seeing": "seeing_fwhm_arcsec",

@@ -3,7 +3,8 @@
     python -m experiments.population_check docs --draws 200
 
 measures the 34 galaxies of the survey with a published gradient, each with gradients drawn from
-N(0, 0.04) dex/kpc, and fits a normal population to the likelihoods of the galaxies of each draw.
+N(0, 0.04) dex/kpc, and fits a normal population to the likelihoods of the galaxies of each draw:
+with the abundance of any galaxy as prior, and with that of the sample.
 Writes ``population-check.ecsv``.
 """
 
@@ -19,7 +20,7 @@ import typer
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from experiments.gradient_estimators import CASES, forward_fit
+from experiments.gradient_estimators import ANY_ABUNDANCE, CASES, Believed, forward_fit
 from experiments.line_flux_mocks import (
     INTRINSIC_SCATTER,
     MockDesign,
@@ -37,10 +38,16 @@ Array = NDArray[np.float64]
 
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 
+ANY, OF_SAMPLE = "any", "of the sample"
+"""What is believed of abundances: what the pipeline believes of any galaxy, or the mean and the
+scatter of the sample, such as integrated spectra give."""
 
-def posterior_of(
-    number: int, *, snr: dict[int, dict[str, float]], draws: int
-) -> tuple[GradientPosterior, Array]:
+Posteriors = dict[str, GradientPosterior]
+
+
+def posteriors_of(
+    number: int, *, snr: dict[int, dict[str, float]], draws: int, believed: dict[str, Believed]
+) -> tuple[Posteriors, Array]:
     """Return the likelihoods of the gradients of a galaxy, and the true gradients.
 
     Parameters
@@ -51,11 +58,16 @@ def posterior_of(
         Expected S/N of lines by galaxy.
     draws : int
         Of gradient and noise.
+    believed : dict
+        Of abundances, by what it is called.
     """
     mocks = MockDesign(number, draws=draws).make(snr[number])
     weights = mocks.weights(annuli("3x0.5", mocks.metadata), mocks.metadata)
-    fit = forward_fit(mocks, mocks.metadata, weights, CASES[0])
-    return fit.posterior, mocks.gradient
+    found = {
+        name: forward_fit(mocks, mocks.metadata, weights, CASES[0], abundance).posterior
+        for name, abundance in believed.items()
+    }
+    return found, mocks.gradient
 
 
 def populations(
@@ -80,25 +92,44 @@ def populations(
     Returns
     -------
     QTable
-        One row a sample: ``mean, mean_low, mean_high, scatter, scatter_low, scatter_high`` of
-        the posterior, and ``drawn_mean, drawn_scatter`` of the true gradients, dex/kpc.
+        One row a sample and belief of abundances: ``abundance``; ``mean, mean_low, mean_high,
+        scatter, scatter_low, scatter_high`` of the posterior, and ``drawn_mean, drawn_scatter``
+        of the true gradients, dex/kpc.
     """
     chosen = galaxies_with_gradient() if galaxies is None else galaxies
-    measured = run_tasks(
-        partial(posterior_of, snr=snr, draws=draws), chosen, workers=workers, advance=advance
-    )
-    return QTable(rows=[_sample(measured, index) for index in range(draws)])
+    believed = {ANY: ANY_ABUNDANCE, OF_SAMPLE: sample_abundance(chosen)}
+    of_galaxy = partial(posteriors_of, snr=snr, draws=draws, believed=believed)
+    measured = run_tasks(of_galaxy, chosen, workers=workers, advance=advance)
+    rows = [_sample(measured, name, index) for name in believed for index in range(draws)]
+    return QTable(rows=rows)
 
 
-def _sample(measured: Sequence[tuple[GradientPosterior, Array]], index: int) -> dict[str, float]:
+def sample_abundance(galaxies: Sequence[int]) -> Believed:
+    """Return mean and scatter of 12 + log(O/H) at the effective radius.
+
+    Parameters
+    ----------
+    galaxies : sequence of int
+        In the survey.
+    """
+    values = [MockDesign(number).abundance for number in galaxies]
+    return Believed(float(np.mean(values)), float(np.std(values)))
+
+
+def _sample(
+    measured: Sequence[tuple[Posteriors, Array]], abundance: str, index: int
+) -> dict[str, float | str]:
     one = slice(index, index + 1)
+    of_sample = [posteriors[abundance] for posteriors, _ in measured]
     galaxies = [
         replace(posterior, gradient=posterior.gradient[one], log_density=posterior.log_density[one])
-        for posterior, _ in measured
+        for posterior in of_sample
     ]
     true = np.array([gradient[index] for _, gradient in measured])
     found = Population.of_posteriors(galaxies).posterior()
-    row = {"drawn_mean": float(true.mean()), "drawn_scatter": float(true.std())}
+    row: dict[str, float | str] = {
+        "abundance": abundance, "drawn_mean": float(true.mean()), "drawn_scatter": float(true.std())
+    }  # fmt: skip
     for name in TRUTH:
         low, high = found.interval(name)
         row |= {name: getattr(found, name)[0], f"{name}_low": low, f"{name}_high": high}
@@ -112,18 +143,34 @@ def summarise(samples: QTable) -> QTable:
     ----------
     samples : QTable
         From :func:`populations`.
+
+    Returns
+    -------
+    QTable
+        One row a belief of abundances, quantity and truth, which is that of the population or,
+        ``drawn``, that of the gradients that were drawn, which lies inside more often than
+        intervals for the population promise: ``abundance, quantity, against, truth,
+        samples, bias, bias_err, coverage, coverage_err, half_width``.
     """
-    rows = []
-    for name, true in TRUTH.items():
-        truth = np.full(len(samples), true)
-        bias = median_bias(truth, samples[name])
-        inside = coverage(truth, samples[f"{name}_low"], samples[f"{name}_high"])
-        rows.append({
-            "quantity": name, "truth": true, "samples": len(samples), "bias": bias.value,
-            "bias_err": bias.error, "coverage": inside.value, "coverage_err": inside.error,
-            "half_width": float(np.median(samples[f"{name}_high"] - samples[f"{name}_low"])) / 2.0,
-        })  # fmt: skip
+    rows = [
+        _summary(samples[samples["abundance"] == abundance], name, against)
+        for abundance in dict.fromkeys(samples["abundance"].tolist())
+        for name in TRUTH for against in ("population", "drawn")
+    ]  # fmt: skip
     return QTable(rows=rows, meta={"version": version("kurvs")})
+
+
+def _summary(samples: QTable, name: str, against: str) -> dict[str, object]:
+    drawn = np.asarray(samples[f"drawn_{name}"])
+    truth = drawn if against == "drawn" else np.full(len(samples), TRUTH[name])
+    low, high = samples[f"{name}_low"], samples[f"{name}_high"]
+    bias, inside = median_bias(truth, samples[name]), coverage(truth, low, high)
+    return {
+        "abundance": samples["abundance"][0], "quantity": name, "against": against,
+        "truth": float(truth.mean()), "samples": len(samples), "bias": bias.value,
+        "bias_err": bias.error, "coverage": inside.value, "coverage_err": inside.error,
+        "half_width": float(np.median(high - low)) / 2.0,
+    }  # fmt: skip
 
 
 def main(

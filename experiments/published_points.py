@@ -28,8 +28,6 @@ FIELDS = ("cdfs", "cosmos")
 ABUNDANCE_COLUMN = {
     "n2": "B18N2", "n2s2": "D16", "o3n2": "B18O3N2", "r23": "M08R23", "n2o2": "K19N2O2",
 }  # fmt: skip
-N2_SLOPE_OF_TABLES = 0.462
-"""Marino et al. (2013), by which the public gradients are; Table 1 has the survey's 0.63."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class PublishedPoints:
         if table is None or names is None:
             return None
         column = "met_grad" if is_gillman else "dZdr_M13N2"
-        per_slope = 1.0 if is_gillman else _n2_slope() / N2_SLOPE_OF_TABLES
+        per_slope = 1.0 if is_gillman else _survey_slope_over_that_of_tables()
         found = dict(zip(map(str, table["name"]), _column(table, column), strict=True))
         return per_slope * np.array([found.get(name, np.nan) for name in names])
 
@@ -197,6 +195,7 @@ def _number(value: object) -> float:
         return float("nan")
 
 
-def _n2_slope() -> float:
-    unit = DIAGNOSTICS["n2"].oxygen_abundance(np.array([0.0, 1.0]))
-    return float(unit[1] - unit[0])
+def _survey_slope_over_that_of_tables() -> float:
+    """Public gradients are by Marino et al. (2013); Table 1 has the survey's own N2."""
+    survey, tables = (DIAGNOSTICS[name].abundance_per_log_ratio() for name in ("n2", "n2_marino13"))
+    return survey / tables

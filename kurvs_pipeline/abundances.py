@@ -37,6 +37,9 @@ DEFAULT_LOG_U = -2.5
 
 UNKNOWN_SCATTER = float("nan")
 
+TYPICAL_LOG_N2 = -0.75
+"""log([N II]/H-alpha) of the survey's galaxies."""
+
 
 @dataclass(frozen=True)
 class Diagnostic:
@@ -96,6 +99,17 @@ class Diagnostic:
             Dust-free, in one unit.
         """
         return self.ratio.of(fluxes)
+
+    def abundance_per_log_ratio(self, log_ratio: float = TYPICAL_LOG_N2) -> float:
+        """Return d[12 + log(O/H)] / d[log ratio], by which errors and gradients translate.
+
+        Parameters
+        ----------
+        log_ratio : float
+            About which; by default the survey's of [N II] and H-alpha.
+        """
+        beside = self.oxygen_abundance(log_ratio + np.array([-0.05, 0.05]))
+        return float(beside[1] - beside[0]) / 0.1
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
         """Return 12 + log(O/H); NaN where a line is not positive.

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kurvs_pipeline.abundances import Diagnostic
+from kurvs_pipeline.abundances import TYPICAL_LOG_N2, Diagnostic
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
 from kurvs_pipeline.line_profiles import (
     LN_10,
@@ -32,7 +32,7 @@ Section 3), within one standard deviation."""
 LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR = 0.6, 0.1
 """dex and dex/kpc: twice what galaxies show."""
 
-TYPICAL_LOG_N2, TYPICAL_LOG_O32 = -0.75, 0.0
+TYPICAL_LOG_O32 = 0.0
 """Of the survey's galaxies."""
 
 OII_UM = 0.5 * (REST_WAVELENGTH_UM["oii_3726"] + REST_WAVELENGTH_UM["oii_3729"])

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
+from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 from kurvs_pipeline.geometry import axis_ratio, kpc_per_arcsec
@@ -55,7 +56,7 @@ class SmearedDisks:
     disk_thickness : float
         Intrinsic axis ratio q0.
     abundance_per_log_ratio : float
-        d[12 + log(O/H)] / d[log ratio] of the diagnostic; 0.63 is the survey's N2.
+        d[12 + log(O/H)] / d[log ratio] of the diagnostic; by default of the survey's N2.
 
     Raises
     ------
@@ -68,7 +69,7 @@ class SmearedDisks:
     scheme: BinningScheme = field(default_factory=BinningScheme)
     redshift: float = 1.5
     disk_thickness: float = 0.2
-    abundance_per_log_ratio: float = 0.63
+    abundance_per_log_ratio: float = DIAGNOSTICS["n2"].abundance_per_log_ratio()
 
     def __post_init__(self) -> None:
         """Refuse annuli that have no gradient."""

@@ -24,7 +24,7 @@ SCALE_LENGTH_ERR = 0.2
 """Of ln(scale length) about that of the effective radius: H-alpha is not the stars."""
 
 TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
-"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5."""
+"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
 
 AMPLITUDE_ERR = 3.0
 """Of ln(flux), about a first guess: too wide to matter where a line is detected."""
@@ -69,11 +69,15 @@ class ForwardModel:
         Lines of the diagnostic.
     inclination_err_deg : float
         Standard error of the inclination; 0 holds it.
+    abundance_mean, abundance_err : float
+        Prior of 12 + log(O/H) at the effective radius. A sample of which more is known, such as
+        its mean and scatter, should say so: together with the flux of all [N II] it tells steep
+        gradients of compact galaxies apart.
 
     Raises
     ------
     MetadataError
-        If size, scale or inclination is impossible or unknown.
+        If size, scale, inclination or error of the abundance is impossible or unknown.
     """
 
     disk: InclinedDisk
@@ -83,11 +87,13 @@ class ForwardModel:
     apertures: SkyApertures
     profiles: LineProfiles
     inclination_err_deg: float = 0.0
+    abundance_mean: float = TYPICAL_ABUNDANCE
+    abundance_err: float = TYPICAL_ABUNDANCE_ERR
 
     def __post_init__(self) -> None:
         """Refuse disks that cannot be drawn."""
-        for name, value in (("effective_radius_arcsec", self.effective_radius_arcsec),
-                            ("kpc_per_arcsec", self.kpc_per_arcsec)):  # fmt: skip
+        for name in ("effective_radius_arcsec", "kpc_per_arcsec", "abundance_err"):
+            value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise MetadataError(f"{name} is {value}; expected a value > 0")
         if not 0.0 <= self.disk.inclination_deg <= 90.0:
@@ -144,7 +150,7 @@ class ForwardModel:
     def prior_mean(self) -> Array:
         """Of the parameters, shape (n_parameters,); 0 for the amplitude, which data give."""
         return np.array([
-            TYPICAL_ABUNDANCE, *self.profiles.extra_mean, 0.0,
+            self.abundance_mean, *self.profiles.extra_mean, 0.0,
             math.log(self.scale_length_arcsec), *np.zeros(self.n_deviations),
         ])  # fmt: skip
 
@@ -152,7 +158,7 @@ class ForwardModel:
     def prior_err(self) -> Array:
         """Of the parameters, shape (n_parameters,)."""
         return np.array([
-            TYPICAL_ABUNDANCE_ERR, *self.profiles.extra_err, AMPLITUDE_ERR, SCALE_LENGTH_ERR,
+            self.abundance_err, *self.profiles.extra_err, AMPLITUDE_ERR, SCALE_LENGTH_ERR,
             *np.ones(self.n_deviations),
         ])  # fmt: skip
 

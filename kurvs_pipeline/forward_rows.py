@@ -99,6 +99,7 @@ def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:
         seeing=smearing.seeing_with_errors,
         apertures=SpaxelApertures(smearing.weights, smearing.x_arcsec, smearing.y_arcsec),
         profiles=profiles,
+        inclination_err_deg=metadata.inclination_err_deg,
     )
 
 

@@ -20,9 +20,6 @@ Array = NDArray[np.float64]
 
 NII_LINES = {"nii_6584", "halpha"}
 
-TYPICAL_LOG_N2 = -0.75
-"""log([N II]/H-alpha) of the survey: where the slope of curved diagnostics is taken."""
-
 FEWEST_DRAWS = 0.1
 """Of the draws must have a gradient, for its error to be told."""
 
@@ -276,6 +273,6 @@ def correction_of(
     if not np.any(coefficients):
         return float("nan")
     of_nii = diagnostic if set(diagnostic.lines) == NII_LINES else DIAGNOSTICS["n2"]
-    beside = of_nii.oxygen_abundance(TYPICAL_LOG_N2 + np.array([-0.05, 0.05]))
-    per_log_ratio = float(beside[1] - beside[0]) / 0.1
-    return smearing.f_grad(np.asarray(coefficients), abundance_per_log_ratio=per_log_ratio)
+    return smearing.f_grad(
+        np.asarray(coefficients), abundance_per_log_ratio=of_nii.abundance_per_log_ratio()
+    )

@@ -39,6 +39,8 @@ class ObservationMetadata:
         Of the target, NaN where unknown.
     inclination_deg : float
         0 is face-on.
+    inclination_err_deg : float
+        Its standard error, for the forward estimators; 0 takes it as exact.
     position_angle_deg : float
         North through East to the receding side of the major axis, in [0, 360).
     effective_radius_arcsec : float
@@ -67,6 +69,7 @@ class ObservationMetadata:
     ra_deg: float = math.nan
     dec_deg: float = math.nan
     inclination_deg: float = math.nan
+    inclination_err_deg: float = 0.0
     position_angle_deg: float = math.nan
     effective_radius_arcsec: float = math.nan
     disk_thickness: float = 0.0
@@ -83,6 +86,8 @@ class ObservationMetadata:
         _require(not self.redshift < 0.0, "redshift", self.redshift, "a value >= 0")
         _require(not self.inclination_deg < 0.0 and not self.inclination_deg > 90.0,
                  "inclination_deg", self.inclination_deg, "a value in [0, 90]")  # fmt: skip
+        _require(0.0 <= self.inclination_err_deg < math.inf, "inclination_err_deg",
+                 self.inclination_err_deg, "a finite value >= 0")  # fmt: skip
         radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
         _require(math.isnan(radius) or 0.0 < radius < math.inf, "effective_radius_arcsec", radius,
                  "a finite value > 0")  # fmt: skip

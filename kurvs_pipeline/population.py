@@ -2,7 +2,9 @@
 
 A galaxy whose data say little has a wide likelihood and weighs little; none has to be left out,
 and the errors of gradients do not pass for scatter (the hierarchical method of, for example,
-Hogg, Myers and Bovy 2010).
+Hogg, Myers and Bovy 2010). What all galaxies share beside gradients belongs into their
+likelihoods: fitted with a prior of abundances much wider than the sample's own, falling gradients
+of compact galaxies stay possible that such abundances exclude, and the mean is biased.
 """
 
 from collections.abc import Sequence

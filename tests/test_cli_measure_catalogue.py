@@ -180,6 +180,13 @@ def test_numbers_serve_as_names_and_quotes_keep_spaces(tmp_path):
     assert requests["10"].properties["redshift"] == 1.5
 
 
+def test_a_galaxy_may_have_an_error_of_its_inclination(tmp_path):
+    path = tmp_path / "galaxies.csv"
+    path.write_text("name,cubes,inclination_deg,inclination_err_deg\na,a.fits,40,6\n")
+    found = GalaxyCatalogue.read(path, {"inclination_err_deg": 3.0}).requests["a"].properties
+    assert (found["inclination_deg"], found["inclination_err_deg"]) == (40.0, 6.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -101,6 +101,28 @@ def test_absorption_and_a_broad_line_are_options(cube, tmp_path):
     assert corrected["flux_err"] > plain["flux_err"]
 
 
+def n2_gradient(folder, estimator):
+    table = QTable.read(folder / "gradients.ecsv")
+    (row,) = table[(table["diagnostic"] == "n2") & (table["estimator"] == estimator)]
+    return row
+
+
+def test_an_uncertain_inclination_widens_the_forward_gradient_alone(cube, tmp_path):
+    for name, options in (("exact", ()), ("uncertain", ("--inclination-err", "15"))):
+        assert measure(cube, tmp_path / name, *options, "--quiet") == 0
+    exact, uncertain = (
+        {kind: n2_gradient(tmp_path / name, kind) for kind in ("forward", "slope")}
+        for name in ("exact", "uncertain")
+    )
+    assert uncertain["forward"]["gradient_err"] > exact["forward"]["gradient_err"]
+    assert uncertain["slope"]["gradient_err"] == exact["slope"]["gradient_err"]
+
+
+def test_a_negative_error_of_the_inclination_is_refused(cube, tmp_path, capsys):
+    assert measure(cube, tmp_path / "out", "--inclination-err", "-5") == BAD_INPUT
+    assert "inclination_err_deg is -5" in capsys.readouterr().err
+
+
 def test_the_seed_sets_the_draws_of_errors(cube, tmp_path):
     for seed in ("1", "2"):
         assert measure(cube, tmp_path / seed, "--seed", seed, "--quiet") == 0

@@ -181,6 +181,21 @@ def test_seeing_that_is_not_known_widens_the_error():
     assert fit(assumed, fluxes).flat.error[0] > 1.2 * fit(exact, fluxes).flat.error[0]
 
 
+def test_an_abundance_that_is_known_narrows_the_gradient_of_a_compact_galaxy():
+    """All [N II] together tells a steep gradient, where the abundance at one radius is known."""
+    plain = model_of(radius_arcsec=0.25)
+    fluxes = fluxes_of(plain, -0.02, snr=20.0)
+    known = replace(plain, abundance_mean=8.5, abundance_err=0.1)
+    errors = [fit(model, fluxes).flat.error[0] for model in (plain, known)]
+    assert errors[1] < 0.7 * errors[0]
+
+
+@pytest.mark.parametrize("error", [0.0, -0.1, float("nan")])
+def test_an_impossible_error_of_the_abundance_is_refused(error):
+    with pytest.raises(MetadataError, match="abundance_err"):
+        replace(model_of(), abundance_err=error)
+
+
 def test_the_prior_of_the_population_draws_faint_galaxies_to_its_mean():
     model = model_of(radius_arcsec=0.3)
     faint = fit(model, fluxes_of(model, -0.1, snr=20.0))

@@ -19,8 +19,12 @@ def test_the_summary_counts_bias_and_coverage():
     columns = {"mean": found, "mean_low": found - 0.01, "mean_high": found + 0.01}
     scatter = np.full(2000, 0.04)
     columns |= {"scatter": scatter, "scatter_low": scatter - 1.0, "scatter_high": scatter + 1.0}
-    mean, of_scatter = summarise(QTable(columns))
+    drawn = {"drawn_mean": np.full(2000, 0.005), "drawn_scatter": scatter}
+    mean, from_drawn, of_scatter, _ = summarise(
+        QTable(columns | drawn | {"abundance": ["any"] * 2000})
+    )
     assert mean["bias"] == pytest.approx(0.002, abs=4.0 * mean["bias_err"])
+    assert from_drawn["bias"] == pytest.approx(-0.003, abs=4.0 * mean["bias_err"])
     assert mean["coverage"] == pytest.approx(0.67, abs=0.04)
     assert of_scatter["coverage"] == 1.0
 
@@ -28,9 +32,9 @@ def test_the_summary_counts_bias_and_coverage():
 @pytest.mark.statistical
 def test_a_sample_of_resolved_galaxies_gives_back_its_population():
     samples = populations(SNR, draws=24, workers=2, galaxies=RESOLVED)
-    off = {
-        name: np.median(samples[name] - samples[f"drawn_{name}"]) for name in ("mean", "scatter")
-    }
-    assert abs(off["mean"]) < 0.006
-    # Of eight galaxies the scatter is known to a third, and its posterior is skewed upwards.
-    assert -0.006 < off["scatter"] < 0.02
+    for abundance in ("any", "of the sample"):
+        own = samples[samples["abundance"] == abundance]
+        off = {name: np.median(own[name] - own[f"drawn_{name}"]) for name in ("mean", "scatter")}
+        assert abs(off["mean"]) < 0.006
+        # Of eight galaxies the scatter is known to a third, and its posterior is skewed upwards.
+        assert -0.006 < off["scatter"] < 0.02

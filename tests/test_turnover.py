@@ -113,3 +113,31 @@ def test_a_gradient_on_a_side_that_nitrogen_excludes_or_leaves_open_is_flagged()
     bright = flags([9.0, 8.9, 8.8])
     assert (bright["r23"], bright["r23_lower"]) == ("ok", "wrong_side")
     assert flags([9.0, 8.9, 8.8], nii=0.5)["r23"] == "wrong_side"
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    ("above_turnover", "most"), [(0.75, 0.01), (0.55, 0.2), (0.45, 0.45)],
+)  # fmt: skip
+def test_noise_alone_seldom_flags_a_turnover_that_is_far(above_turnover, most):
+    """Annuli fall by 0.1 dex each; R23 changes little near its turnover, so noise reaches it."""
+    assert false_alarms(TURNOVER + above_turnover, draws=100) <= most
+
+
+def false_alarms(outermost, *, draws):
+    """Fraction of noise draws in which a slope is flagged ``turnover``."""
+    light = lines_of(outermost + np.array([0.0, 0.2, 0.1, 0.0]))
+    error = light / SNR
+    random = np.random.default_rng(3)
+    found = [r23_flag(light + error * random.standard_normal(light.shape), error)
+             for _ in range(draws)]  # fmt: skip
+    return np.mean(["turnover" in flag for flag in found])
+
+
+def r23_flag(flux, error):
+    draws = draws_of(flux, error)
+    table = abundance_table(draws, ["integrated", "A", "B", "C"])
+    annuli = table[(table["aperture"] != "integrated") & (table["diagnostic"] == "r23")]
+    found = gradient_table(annuli, RADIUS_KPC, NoSmearing(), draws, np.random.default_rng(0))
+    (row,) = found[found["estimator"] == "slope"]
+    return str(row["flag"])

@@ -67,11 +67,11 @@ def measure(
             metavar="TABLE",
             help="CSV or ECSV with a row a galaxy, in place of cubes: name; cubes, paths from "
             "the table's folder with spaces between; and any of redshift, inclination_deg, "
-            "position_angle_deg, effective_radius_arcsec, disk_thickness, seeing_fwhm_arcsec, "
-            "psf_moffat_beta, centre_x, centre_y, extension, arm, target, medium, flux_unit, "
-            "noise_kind, wavelength_start_um, wavelength_step_um, velocity_map, psf_star, "
-            "log_stellar_mass, log_stellar_mass_err. Other options hold for galaxies without a "
-            "value there.",
+            "inclination_err_deg, position_angle_deg, effective_radius_arcsec, disk_thickness, "
+            "seeing_fwhm_arcsec, psf_moffat_beta, centre_x, centre_y, extension, arm, target, "
+            "medium, flux_unit, noise_kind, wavelength_start_um, wavelength_step_um, "
+            "velocity_map, psf_star, log_stellar_mass, log_stellar_mass_err. Other options hold "
+            "for galaxies without a value there.",
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes, with --catalogue.")] = 2,
@@ -83,6 +83,12 @@ def measure(
     ] = False,
     redshift: Annotated[float | None, typer.Option(help="On the vacuum scale.")] = None,
     inclination: Annotated[float | None, typer.Option(metavar="DEG", help="0 is face-on.")] = None,
+    inclination_err: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DEG", help="Its standard error, for the forward estimators.  [default: 0]"
+        ),
+    ] = None,
     position_angle: Annotated[
         float | None,
         typer.Option(metavar="DEG", help="North through East to the receding major axis."),
@@ -210,6 +216,7 @@ def measure(
     stated: dict[str, Any] = {
         "redshift": redshift,
         "inclination": inclination,
+        "inclination_err": inclination_err,
         "position_angle": position_angle,
         "effective_radius": effective_radius,
         "centre": centre,

@@ -11,6 +11,7 @@ from experiments.demo.geometry import FEWEST_ANNULI, DemoGeometry
 from experiments.demo.sky import BAND, REDSHIFT, DemoSky
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.fitting import fit_lines, fit_lines_or_fix
+from kurvs_pipeline.gradient_table import correction_of
 from kurvs_pipeline.gradients import Slope, weighted_slope
 from kurvs_pipeline.line_fits import LineFits, line_ratio
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
@@ -120,10 +121,7 @@ class DemoMeasurement:
         """The correction of the slope for seeing, at the pipeline's reference gradient."""
         if self.slope.n_bins < FEWEST_ANNULI:
             return float("nan")
-        slope_of_n2 = float(np.diff(N2.oxygen_abundance(np.array([0.0, 1.0])))[0])
-        return self.geometry.smearing.f_grad(
-            self.slope.coefficients, abundance_per_log_ratio=slope_of_n2
-        )
+        return correction_of(N2, self.slope.coefficients, self.geometry.smearing)
 
     @cached_property
     def forward(self) -> ForwardLines:

@@ -14,6 +14,7 @@ KEYWORDS: dict[str, str] = {
     "ra_deg": "RA",
     "dec_deg": "DEC",
     "inclination_deg": "HIERARCH KURVS INCLINATION",
+    "inclination_err_deg": "HIERARCH KURVS INCLINATION ERR",
     "position_angle_deg": "HIERARCH KURVS POSITION ANGLE",
     "effective_radius_arcsec": "HIERARCH KURVS EFFECTIVE RADIUS",
     "disk_thickness": "HIERARCH KURVS DISK THICKNESS",
