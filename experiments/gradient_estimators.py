@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -35,11 +35,7 @@ from experiments.terminal import Terminal
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward import ForwardFit
-from kurvs_pipeline.forward_model import (
-    TYPICAL_ABUNDANCE,
-    TYPICAL_ABUNDANCE_ERR,
-    ForwardModel,
-)
+from kurvs_pipeline.forward_model import ForwardModel
 from kurvs_pipeline.gradient_table import correction_of
 from kurvs_pipeline.gradients import weighted_slope
 from kurvs_pipeline.line_fluxes import DETECTION_SNR
@@ -101,23 +97,6 @@ CASES = (
     Case("clumps", clumpy=True),
 )
 """Those with the same disks behind the same seeing follow one another: these are drawn once."""
-
-
-class Believed(NamedTuple):
-    """What is believed of a quantity.
-
-    Parameters
-    ----------
-    mean, error : float
-        Of a normal prior.
-    """
-
-    mean: float
-    error: float
-
-
-ANY_ABUNDANCE = Believed(TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR)
-"""12 + log(O/H) of a galaxy of which nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +176,7 @@ def forward_fit(
     believed: ObservationMetadata,
     weights: Array,
     case: Case,
-    abundance: Believed = ANY_ABUNDANCE,
+    **known: Any,  # noqa: ANN401 - fields of the model
 ) -> ForwardFit:
     """Fit all mocks of a galaxy forward.
 
@@ -211,18 +190,15 @@ def forward_fit(
         Annuli on spaxels.
     case : Case
         For what is believed of the seeing.
-    abundance : Believed
-        Of 12 + log(O/H) at the effective radius.
+    **known
+        Fields of the model of which more is known.
 
     Returns
     -------
     ForwardFit
     """
     apertures = SpaxelApertures(weights, mocks.x_arcsec, mocks.y_arcsec)
-    model = replace(
-        _model(mocks, believed, case, apertures),
-        abundance_mean=abundance.mean, abundance_err=abundance.error,
-    )  # fmt: skip
+    model = replace(_model(mocks, believed, case, apertures), **known)
     return ForwardFit.of(model, mocks.fluxes(weights), _random(mocks))
 
 

@@ -20,7 +20,7 @@ import typer
 from astropy.table import QTable
 from numpy.typing import NDArray
 
-from experiments.gradient_estimators import ANY_ABUNDANCE, CASES, Believed, forward_fit
+from experiments.gradient_estimators import CASES, forward_fit
 from experiments.line_flux_mocks import (
     INTRINSIC_SCATTER,
     MockDesign,
@@ -43,6 +43,8 @@ ANY, OF_SAMPLE = "any", "of the sample"
 scatter of the sample, such as integrated spectra give."""
 
 Posteriors = dict[str, GradientPosterior]
+Believed = dict[str, float]
+"""Fields of the model."""
 
 
 def posteriors_of(
@@ -64,7 +66,7 @@ def posteriors_of(
     mocks = MockDesign(number, draws=draws).make(snr[number])
     weights = mocks.weights(annuli("3x0.5", mocks.metadata), mocks.metadata)
     found = {
-        name: forward_fit(mocks, mocks.metadata, weights, CASES[0], abundance).posterior
+        name: forward_fit(mocks, mocks.metadata, weights, CASES[0], **abundance).posterior
         for name, abundance in believed.items()
     }
     return found, mocks.gradient
@@ -97,7 +99,7 @@ def populations(
         of the true gradients, dex/kpc.
     """
     chosen = galaxies_with_gradient() if galaxies is None else galaxies
-    believed = {ANY: ANY_ABUNDANCE, OF_SAMPLE: sample_abundance(chosen)}
+    believed: dict[str, Believed] = {ANY: {}, OF_SAMPLE: sample_abundance(chosen)}
     of_galaxy = partial(posteriors_of, snr=snr, draws=draws, believed=believed)
     measured = run_tasks(of_galaxy, chosen, workers=workers, advance=advance)
     rows = [_sample(measured, name, index) for name in believed for index in range(draws)]
@@ -105,7 +107,7 @@ def populations(
 
 
 def sample_abundance(galaxies: Sequence[int]) -> Believed:
-    """Return mean and scatter of 12 + log(O/H) at the effective radius.
+    """Return mean and scatter of 12 + log(O/H) at the effective radius, as fields of the model.
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def sample_abundance(galaxies: Sequence[int]) -> Believed:
         In the survey.
     """
     values = [MockDesign(number).abundance for number in galaxies]
-    return Believed(float(np.mean(values)), float(np.std(values)))
+    return {"abundance_mean": float(np.mean(values)), "abundance_err": float(np.std(values))}
 
 
 def _sample(
