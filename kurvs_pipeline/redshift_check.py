@@ -17,8 +17,9 @@ Array = NDArray[np.float64]
 SEARCHED_KMS = 3000.0
 """Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
 
-FITTED_KMS = (-650.0, 650.0)
-"""Up to where the wing of a line may be all that is seen in the window of H-alpha."""
+FITTED_KMS = 700.0
+"""Either side of H-alpha, where a fit decides: of a line across an end of the window either part,
+or either side of a rotating disk, may be the brighter one."""
 
 LEAST_SNR = 8.0
 BRIGHTER_THAN_HALPHA = 1.5
@@ -62,13 +63,17 @@ def _brighter_elsewhere_kms(band: CalibratedBand, redshift: float, weight: Array
         return float("nan")
     brightest = max(float(flux[halpha].max()), 0.0)
     allowed = np.where(_is_at_line(from_nii), BRIGHTEST_NII, BRIGHTER_THAN_HALPHA) * brightest
-    beyond = np.where(elsewhere & (flux > allowed), flux, 0.0)
-    return float(velocity[beyond.argmax()]) if beyond.any() else float("nan")
+    too_bright = elsewhere & (flux > allowed)
+    if not (too_bright & (np.abs(velocity) > FITTED_KMS)).any():
+        return float("nan")
+    return float(velocity[np.where(too_bright, flux, 0.0).argmax()])
 
 
 def _fitted_beyond_kms(band: CalibratedBand, redshift: float, weight: Array) -> float:
     """Return the velocity of H-alpha fitted in a wider window, NaN if the usual one has it."""
-    velocity, _ = systemic_velocity(band, redshift, weight, velocity_range_kms=FITTED_KMS)
+    velocity, _ = systemic_velocity(
+        band, redshift, weight, velocity_range_kms=(-FITTED_KMS, FITTED_KMS)
+    )
     return float("nan") if _is_at_line(velocity) else velocity
 
 
