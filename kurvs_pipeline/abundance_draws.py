@@ -29,7 +29,7 @@ class DrawnAbundance:
     low, high : array, shape (n_apertures,)
         Ends of the central 68 per cent.
     beyond_turnover : array, shape (n_apertures,)
-        Fraction of the draws that are there.
+        Fraction of the draws that are there; NaN where the attenuation is needed and not known.
     """
 
     values: Array
@@ -109,7 +109,8 @@ class AbundanceDraws:
         if diagnostic.name not in self._known:
             lines = self._dust_free_for(diagnostic)
             values = diagnostic.nearest_from_fluxes(lines)
-            beyond = diagnostic.is_beyond_turnover(lines).mean(axis=0)
+            unknown = np.isnan(needed_a_v(diagnostic, self.attenuation.a_v))
+            beyond = np.where(unknown, np.nan, diagnostic.is_beyond_turnover(lines).mean(axis=0))
             self._known[diagnostic.name] = DrawnAbundance(values, *interval(values), beyond)
         return self._known[diagnostic.name]
 

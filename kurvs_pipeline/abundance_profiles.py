@@ -70,7 +70,8 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         ``beyond_turnover`` is the fraction of draws whose ratio is larger than a two-valued
         relation reaches. They count as at the turnover, and so does a measured ratio that
         noise can have carried there: monotonic in the ratio, the interval stays one of 68 per
-        cent. Where all of it lies beyond, ``value`` is NaN and ``limit`` is ``none``.
+        cent. Where all of it lies beyond, ``value`` is NaN and ``limit`` is ``none``. The
+        fraction is NaN with ``attenuation_limit``.
     """
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]

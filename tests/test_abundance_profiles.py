@@ -114,8 +114,9 @@ def test_without_dust_to_correct_for_only_ratios_of_neighbours_are_given():
     fluxes = joint(DUSTY, 1.0)
     limited = attenuation_of(fluxes, [Aperture("integrated", 0.0, 0.9)])
     found, clean = abundances_of(fluxes, limited), abundances_of(fluxes)
-    for name in ("n2o2", "o32"):
+    for name in ("n2o2", "o32", "r23"):
         assert np.isnan(row(found, name)["value"])
+        assert np.isnan(row(found, name)["beyond_turnover"])
         assert (row(found, name)["limit"], row(found, name)["flag"]) == (
             "none",
             "attenuation_limit",
