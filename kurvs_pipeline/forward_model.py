@@ -77,7 +77,7 @@ class ForwardModel:
     Raises
     ------
     MetadataError
-        If size, scale, inclination or error of the abundance is impossible or unknown.
+        If size, scale, inclination, prior abundance or an error of these is impossible or unknown.
     """
 
     disk: InclinedDisk
@@ -96,6 +96,14 @@ class ForwardModel:
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise MetadataError(f"{name} is {value}; expected a value > 0")
+        if not math.isfinite(self.abundance_mean):
+            raise MetadataError(
+                f"abundance_mean is {self.abundance_mean}; expected a finite 12 + log(O/H)"
+            )
+        if not 0.0 <= self.inclination_err_deg < math.inf:
+            raise MetadataError(
+                f"inclination_err_deg is {self.inclination_err_deg}; expected a finite value >= 0"
+            )
         if not 0.0 <= self.disk.inclination_deg <= 90.0:
             raise MetadataError(
                 f"inclination_deg is {self.disk.inclination_deg}; expected a value in [0, 90]"

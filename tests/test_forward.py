@@ -196,6 +196,12 @@ def test_an_impossible_error_of_the_abundance_is_refused(error):
         replace(model_of(), abundance_err=error)
 
 
+@pytest.mark.parametrize("mean", [np.nan, np.inf])
+def test_an_impossible_mean_abundance_is_refused(mean):
+    with pytest.raises(MetadataError, match="abundance_mean"):
+        replace(model_of(), abundance_mean=mean)
+
+
 def test_the_prior_of_the_population_draws_faint_galaxies_to_its_mean():
     model = model_of(radius_arcsec=0.3)
     faint = fit(model, fluxes_of(model, -0.1, snr=20.0))
@@ -325,6 +331,12 @@ def test_an_impossible_radius_is_refused(radius):
 def test_an_impossible_inclination_is_refused(inclination):
     with pytest.raises(MetadataError, match="inclination_deg"):
         model_of(disk=InclinedDisk(inclination))
+
+
+@pytest.mark.parametrize("error", [-1.0, np.nan, np.inf])
+def test_an_impossible_error_of_the_inclination_is_refused(error):
+    with pytest.raises(MetadataError, match="inclination_err_deg"):
+        model_of(inclination_err_deg=error)
 
 
 @pytest.mark.parametrize("radius", [1e-3, 0.02])
