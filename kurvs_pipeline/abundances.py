@@ -100,15 +100,12 @@ class Diagnostic:
         """
         return self.ratio.of(fluxes)
 
-    def abundance_per_log_ratio(self, log_ratio: float = TYPICAL_LOG_N2) -> float:
+    def abundance_per_log_ratio(self) -> float:
         """Return d[12 + log(O/H)] / d[log ratio], by which errors and gradients translate.
 
-        Parameters
-        ----------
-        log_ratio : float
-            About which; by default the survey's of [N II] and H-alpha.
+        For ratios of [N II] and H-alpha alone: it is taken about the survey's.
         """
-        beside = self.oxygen_abundance(log_ratio + np.array([-0.05, 0.05]))
+        beside = self.oxygen_abundance(TYPICAL_LOG_N2 + np.array([-0.05, 0.05]))
         return float(beside[1] - beside[0]) / 0.1
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
