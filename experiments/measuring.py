@@ -16,7 +16,7 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.line_coverage import LINE_FLAGS
 from kurvs_pipeline.line_fits import line_ratio
-from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.measure import DOUBTFUL_REDSHIFT, MeasuredGalaxy, Pipeline
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
@@ -159,9 +159,8 @@ def fields_of(stated: Mapping[str, Any]) -> dict[str, Any]:
 
 def _headline(galaxy: MeasuredGalaxy) -> list[str]:
     lines = [f"assumed: {note}" for note in galaxy.assumptions]
-    error = galaxy.redshift_err
-    how = "as given: H-alpha not detected" if math.isnan(error) else f"+/- {error:.5f}"
-    lines.append(f"{galaxy.metadata.name}: z = {galaxy.metadata.redshift:.5f} ({how})")
+    redshift = f"{galaxy.metadata.redshift:.5f} ({_redshift_in_words(galaxy)})"
+    lines.append(f"{galaxy.metadata.name}: z = {redshift}")
     measured = galaxy.maps.velocity_kms[galaxy.maps.measured]
     if measured.size:
         lines.append(
@@ -177,6 +176,14 @@ def _headline(galaxy: MeasuredGalaxy) -> list[str]:
             f"({row['n_bins']} bins, {row['flag']})"
         )
     return lines
+
+
+def _redshift_in_words(galaxy: MeasuredGalaxy) -> str:
+    if any(str(flag).startswith(DOUBTFUL_REDSHIFT) for flag in galaxy.fluxes["flag"]):
+        return "as given: likely wrong, as a brighter line than H-alpha is elsewhere"
+    if math.isnan(galaxy.redshift_err):
+        return "as given: H-alpha not detected"
+    return f"+/- {galaxy.redshift_err:.5f}"
 
 
 def _doubtful_lines(galaxy: MeasuredGalaxy) -> list[str]:

@@ -72,6 +72,8 @@ class Abundance:
 class BinnedGalaxy:
     """A galaxy whose lines were fitted in the annuli of several binnings.
 
+    Its redshift must be right, as a mock's is: ``frame.doubtful_redshift`` is not looked at.
+
     Parameters
     ----------
     frame : GalaxyFrame

@@ -26,7 +26,7 @@ class GalaxyMeasurement:
     metadata : ObservationMetadata
         What was given, with the redshift as measured.
     redshift_err : float
-        NaN where H-alpha was not detected and the redshift is the one given.
+        NaN where H-alpha was not detected, or the redshift is in doubt: it is then the one given.
     fluxes, attenuation, abundances, ionization, classes, mass_excitation, gradients : QTable
         See :func:`~kurvs_pipeline.line_fluxes.flux_table`,
         :meth:`~kurvs_pipeline.attenuation.Attenuation.table`,

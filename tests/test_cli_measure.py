@@ -96,6 +96,15 @@ def test_the_report_shows_assumptions_redshift_gradient_and_every_aperture(cube,
     assert " C " not in shown
 
 
+def test_a_redshift_in_doubt_is_said_to_be_so(cube, tmp_path, capsys):
+    arguments = ["measure", str(cube), *known_of_the_galaxy(), "--scheme", "2x0.8"]
+    wrong = ["--redshift", str(REDSHIFT + 0.01), "--output", str(tmp_path / "out")]
+    assert execute([*arguments, *wrong]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "as given: likely wrong" in shown
+    assert "H-alpha not detected" not in shown
+
+
 @pytest.mark.parametrize("scheme", ["3by5", "0x0.5", "3x-0.5", ""])
 def test_a_bad_scheme_is_refused_in_one_line(scheme, cube, capsys, tmp_path):
     out = tmp_path / "out"
