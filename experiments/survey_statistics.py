@@ -22,14 +22,14 @@ LOG_MASS_ERR = 0.2
 
 PUBLISHED: Mapping[str, float] = MappingProxyType({
     "n_n2": 34.0, "n_n2o2": 8.0, "n_r23": 1.0,
-    "median": 0.01, "percentile_16": -0.03, "percentile_84": 0.05, "width": 0.038,
+    "median": 0.01, "percentile_16": -0.03, "percentile_84": 0.05,
     "f_grad_median": 1.9, "f_grad_16": 1.3, "f_grad_84": 2.3,
     "r_n2_n2o2": 0.425, "r_2x0.8": -0.004, "r_3x0.6": 0.159,
     "mean_r_n2_n2o2": 0.20, "mean_r_2x0.8": 0.01, "mean_r_3x0.6": 0.10,
     "mzr_asymptote": 9.00, "mzr_log_turnover_mass": 10.87, "mzr_slope": 0.32,
 })  # fmt: skip
-"""As the paper prints them, gradients in dex/kpc; but the width and correlations of the points
-themselves are those of its Table 1 and, for other annuli, of its public tables."""
+"""As the paper prints them, gradients in dex/kpc; but correlations of the points themselves are
+those of its Table 1 and, for other annuli, of its public tables."""
 
 MEANING: Mapping[str, str] = MappingProxyType({
     "n_n2": "galaxies with a gradient by N2",
