@@ -1,16 +1,19 @@
 """Where a run puts its results, and the record that it leaves."""
 
+import errno
 import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from experiments.run import start_run
+from experiments.run import _claim_numbered, start_run
 from kurvs_pipeline.errors import OutputError
 
 
@@ -129,6 +132,30 @@ def test_a_numbered_folder_of_a_run_at_work_is_not_used():
     with start_run("recover", configuration={}) as run:
         assert str(write_results()) == "kurvs-out/recover-2"
     assert str(run.directory) == "kurvs-out/recover"
+
+
+def test_of_two_runs_at_once_only_one_takes_what_a_killed_run_left():
+    kill_a_run()
+    with ExitStack() as one, ExitStack() as other:
+        folders = [_claim_numbered(Path("kurvs-out/recover"), [], s) for s in (one, other)]
+    assert [folder.name for folder in folders] == ["recover", "recover-2"]
+
+
+def test_a_folder_that_another_run_filled_before_it_was_locked_is_not_used(monkeypatch):
+    directory = write_results()
+    monkeypatch.setattr("experiments.run._is_taken", lambda _: False)
+    assert str(write_results()) == "kurvs-out/recover-2"
+    assert not (directory / ".run.lock").exists()
+
+
+@pytest.mark.parametrize("options", [{}, {"output": Path("out")}])
+def test_a_file_system_without_locks_is_named_as_the_cause(options, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OutputError, match=r"\.run\.lock cannot be locked .*expected .* flock"):
+        write_results(**options)
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), KeyboardInterrupt()])
