@@ -176,7 +176,7 @@ def run_rows(
         If results cannot be written, or those of an earlier run not be replaced.
     """
     with start_run(
-        command, output=output, overwrite=overwrite or resume, seed=seed,
+        command, output=output, overwrite=overwrite, resume=resume, seed=seed,
         configuration={**configuration, "workers": workers},
     ) as run:  # fmt: skip
         store = run.directory / f"{command}.zarr"

@@ -96,6 +96,7 @@ def start_run(
     *,
     output: Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     configuration: Mapping[str, object],
     seed: int | None = None,
     inputs: Sequence[Path] = (),
@@ -110,6 +111,8 @@ def start_run(
         Folder for the results; ``kurvs-out/COMMAND`` otherwise, numbered where that is taken.
     overwrite : bool
         Whether ``output`` may hold results already. Those of an earlier run are replaced.
+    resume : bool
+        Whether ``output`` may hold those of a run of this command, to go on with.
     configuration : mapping
         Every option by name, for the record.
     seed : int, optional
@@ -133,7 +136,7 @@ def start_run(
     made: list[Path] = []
     try:
         with ExitStack() as stack:
-            directory = _claim(command, output, made, stack, overwrite=overwrite)
+            directory = _claim(command, output, made, stack, overwrite=overwrite, resume=resume)
             staging = stack.enter_context(_staging(directory))
             run = Run(command, directory, configuration, seed, checksums, staging)
             yield run
@@ -157,7 +160,13 @@ def peak_memory_mib() -> dict[str, float]:
 
 
 def _claim(
-    command: str, output: Path | None, made: list[Path], stack: ExitStack, *, overwrite: bool
+    command: str,
+    output: Path | None,
+    made: list[Path],
+    stack: ExitStack,
+    *,
+    overwrite: bool,
+    resume: bool,
 ) -> Path:
     """Make and lock the folder of a run, noting in ``made`` what was not there before."""
     if output is None:
@@ -165,12 +174,24 @@ def _claim(
     with _reported(output):
         _make_directory(output, made)
         stack.enter_context(locked(output, output / LOCK))
-        if (held := _held(output)) and not overwrite:
+        if resume:
+            _check_resumed(command, output)
+        elif (held := _held(output)) and not overwrite:
             raise OutputError(
                 f"{output}: expected a new or empty directory, found {len(held)} files such as "
                 f"{min(held)}; choose another --output or add --overwrite"
             )
     return output
+
+
+def _check_resumed(command: str, directory: Path) -> None:
+    """Refuse to go on with a run of another command: its results would be taken away."""
+    found = _record_of_last_run(directory).get("command", command)
+    if found != command:
+        raise OutputError(
+            f"{directory}: expected a run of '{command}' to go on with, found the results of "
+            f"'{found}'; give the --output of the run that was interrupted"
+        )
 
 
 def _claim_numbered(first: Path, made: list[Path], stack: ExitStack) -> Path:
@@ -239,12 +260,18 @@ def _write_last(path: Path, text: str, directory: Path) -> None:
     path.replace(directory / path.name)
 
 
-def _outputs_of_last_run(directory: Path) -> list[str]:
+def _record_of_last_run(directory: Path) -> dict[str, object]:
+    """Return what the run says that ended here; nothing if none did."""
     try:
         record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-        names = [str(name) for name in record["outputs"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _outputs_of_last_run(directory: Path) -> list[str]:
+    outputs = _record_of_last_run(directory).get("outputs")
+    names = [str(name) for name in outputs] if isinstance(outputs, list) else []
     # Only what lies in the folder itself, whatever the record claims.
     return [name for name in names if name == Path(name).name and name not in {"", ".."}]
 

@@ -216,3 +216,19 @@ def test_the_record_says_what_was_done(tmp_path):
 def test_the_record_is_strict_json_whatever_the_numbers():
     directory = write_results(configuration={"low": float("-inf"), "none": float("nan")})
     assert record_of(directory)["configuration"] == {"low": "-inf", "none": "nan"}
+
+
+def test_a_run_goes_on_in_the_folder_of_its_own_command(tmp_path):
+    write_results(output=tmp_path / "out", text="41")
+    folder = write_results(output=tmp_path / "out", resume=True)
+    assert (folder / "result.txt").read_text() == "42"
+
+
+def test_results_of_another_command_are_not_gone_on_with(tmp_path):
+    out = tmp_path / "out"
+    with start_run("simulate", output=out, configuration={}) as run, run.writing() as directory:
+        (directory / "mock.fits").write_text("precious")
+    with pytest.raises(OutputError, match=r"expected a run of 'recover'.*found.*'simulate'"):
+        write_results(output=out, resume=True)
+    assert (out / "mock.fits").read_text() == "precious"
+    assert record_of(out)["command"] == "simulate"
