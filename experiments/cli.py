@@ -152,3 +152,7 @@ def _report_defect(
     kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
 ) -> None:
     _complain(f"defect, please report it with what --debug shows: {kind.__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,17 +19,19 @@ from kurvs_sim.survey_catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
 Array = NDArray[np.float64]
 
 LOG_MASS_ERR = 0.2
+ERROR_DRAWS = 10_000
+"""Of all errors, for the mean and scatter of a correlation."""
 
 PUBLISHED: Mapping[str, float] = MappingProxyType({
     "n_n2": 34.0, "n_n2o2": 8.0, "n_r23": 1.0,
-    "median": 0.01, "percentile_16": -0.03, "percentile_84": 0.05, "width": 0.038,
+    "median": 0.01, "percentile_16": -0.03, "percentile_84": 0.05,
     "f_grad_median": 1.9, "f_grad_16": 1.3, "f_grad_84": 2.3,
     "r_n2_n2o2": 0.425, "r_2x0.8": -0.004, "r_3x0.6": 0.159,
     "mean_r_n2_n2o2": 0.20, "mean_r_2x0.8": 0.01, "mean_r_3x0.6": 0.10,
     "mzr_asymptote": 9.00, "mzr_log_turnover_mass": 10.87, "mzr_slope": 0.32,
 })  # fmt: skip
-"""As the paper prints them, gradients in dex/kpc; but the width and correlations of the points
-themselves are those of its Table 1 and, for other annuli, of its public tables."""
+"""As the paper prints them, gradients in dex/kpc; but correlations of the points themselves are
+those of its Table 1 and, for other annuli, of its public tables."""
 
 MEANING: Mapping[str, str] = MappingProxyType({
     "n_n2": "galaxies with a gradient by N2",
@@ -205,9 +207,7 @@ def percentiles(values: Array) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
-def drawn_pearson(
-    first: tuple[Array, Array], second: tuple[Array, Array], *, n_draws: int = 10_000
-) -> tuple[float, float]:
+def drawn_pearson(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[float, float]:
     """Return mean and scatter of the correlation once errors are drawn, as the survey has it.
 
     The values hold their errors already: drawn again, they count twice, and the correlation comes
@@ -217,15 +217,13 @@ def drawn_pearson(
     ----------
     first, second : tuple of array, shape (n,)
         Values and their standard errors.
-    n_draws : int
-        Of all errors.
     """
     both = np.isfinite(first + second).all(axis=0)
     if both.sum() < FEWEST_PAIRS:
         return float("nan"), float("nan")
     random = np.random.default_rng(0)
     drawn = [
-        value[both] + error[both] * random.standard_normal((n_draws, int(both.sum())))
+        value[both] + error[both] * random.standard_normal((ERROR_DRAWS, int(both.sum())))
         for value, error in (first, second)
     ]
     correlations = pearson(*drawn)

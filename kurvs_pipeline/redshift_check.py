@@ -22,6 +22,9 @@ FITTED_KMS = 700.0
 or either side of a rotating disk, may be the brighter one."""
 
 LEAST_SNR = 8.0
+LEAST_COVERED = 0.5
+"""Of the squared profile of a line."""
+
 BRIGHTER_THAN_HALPHA = 1.5
 """As no line beside H-alpha is, [N II] 6584 of an active nucleus excepted."""
 BRIGHTEST_NII = 3.0
@@ -94,7 +97,10 @@ def _as_lines(band: CalibratedBand, redshift: float, weight: Array) -> tuple[Arr
     profile = line_profile(sigma)
     power = ndimage.correlate1d(precision, profile**2, mode="constant")
     seen = ndimage.correlate1d(precision * flux, profile, mode="constant")
-    peak = np.divide(seen, power, out=np.zeros_like(seen), where=power > 0.0)
+    # What is seen of a line by its wing alone may be the wing of another line.
+    covered = ndimage.correlate1d(used.astype(float), profile**2, mode="constant")
+    told = used & (covered > LEAST_COVERED * (profile**2).sum()) & (power > 0.0)
+    peak = np.divide(seen, power, out=np.zeros_like(seen), where=told)
     return peak, peak * np.sqrt(power)
 
 

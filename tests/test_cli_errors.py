@@ -46,6 +46,14 @@ def test_help_lists_every_command(capsys):
     assert all(f"\n  {command} " in shown for command in COMMANDS)
 
 
+def test_the_module_runs_as_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.cli", "--version"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.startswith("kurvs 0.")
+
+
 def test_without_arguments_help_is_shown(capsys):
     assert execute([]) == 0
     assert "Usage: kurvs" in capsys.readouterr().out

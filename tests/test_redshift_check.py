@@ -94,3 +94,11 @@ def test_a_wrong_redshift_gives_no_gradient_and_the_likely_one(error, caplog):
         assert all(flag.startswith("doubtful_redshift") for flag in table["flag"])
     assert "state --redshift 1.500" in measured.assumptions[-1]
     assert measured.assumptions[-1] in caplog.text
+
+
+@pytest.mark.parametrize("gap", [(200.0, 600.0), (250.0, 700.0), (-700.0, -150.0), (150.0, 9e9)])
+def test_channels_without_data_beside_h_alpha_are_no_line(gap):
+    band = band_with({0.0: 50.0, NII_KMS: 10.0})
+    velocity = (band.wavelength_um / HALPHA_UM - 1.0) * SPEED_OF_LIGHT_KMS
+    band.valid[(velocity > gap[0]) & (velocity < gap[1])] = False
+    assert np.isnan(brighter_line_kms(band, REDSHIFT, np.ones((3, 3))))
