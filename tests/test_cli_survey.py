@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 from astropy.table import QTable
+from matplotlib.figure import Figure
 
 from experiments import survey_making
 from experiments.cli import execute
 from experiments.published_points import PublishedPoints
+from experiments.survey_integrated_figures import draw_twin
 from experiments.survey_tables import bracketed
 from experiments.survey_twin import INTRINSIC
 from experiments.survey_twin import twin as whole_twin
@@ -70,6 +72,22 @@ def test_a_v_of_the_stacks_has_its_error_beside_it(results):
     text = (results / "tables.html").read_text()
     for aperture, error in {"integrated": "0.15", "A": "0.16", "B": "0.2", "C": "0.2"}.items():
         assert f"<td>its error, {aperture} (mag)</td><td>{error}</td>" in text
+
+
+def test_gradients_beyond_the_edge_of_a_panel_are_marked_and_counted():
+    axes = Figure().subplots()
+    axes.set(xlim=(-0.2, 0.2), ylim=(-0.2, 0.2))
+    draw_twin(axes, np.array([0.0, 0.1, 0.72, np.nan]), np.array([0.0, -0.5, 0.1, 0.9]))
+    marked = {line.get_marker(): line.get_xydata().tolist() for line in axes.lines
+              if not line.get_clip_on()}  # fmt: skip
+    assert marked == {">": [[0.2, 0.1]], "v": [[0.1, -0.2]]}
+    assert "2 beyond the edge" in axes.get_legend_handles_labels()[1]
+
+
+def test_where_no_limits_are_set_nothing_is_beyond_them():
+    axes = Figure().subplots()
+    draw_twin(axes, np.array([0.0, 0.72]), np.array([0.0, 5.0]))
+    assert axes.get_legend_handles_labels()[1] == ["twin"]
 
 
 def test_table_a1_has_the_redshifts_of_the_survey_measured_again(results):
