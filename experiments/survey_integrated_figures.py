@@ -243,8 +243,9 @@ def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
     true = np.array([galaxy.true_a_v for galaxy in twin.galaxies])
     draw_twin(axes, true, a_v, error, label=f"{np.isfinite(a_v).sum()} galaxies of the twin")
     stack, stack_err = twin.stacked_a_v["integrated"]
+    faint = "" if np.isfinite(stack) else ": H$\\beta$ not detected"
     axes.errorbar([true.mean()], [stack], [stack_err], fmt="s", color=DATA_COLOUR, markersize=9,
-                  label="stack of all")  # fmt: skip
+                  label=f"stack of all{faint}")  # fmt: skip
     published_stack, published_err = STACKED_INTEGRATED
     axes.axhspan(published_stack - published_err, published_stack + published_err,
                  color=SURVEY_COLOUR, alpha=0.2, linewidth=0.0,
