@@ -22,15 +22,14 @@ UNCONSTRAINED = "unconstrained"
 
 SAMPLES = 2000
 
-FEWEST_PAIRS = 8
+FEWEST_PUBLISHED_PAIRS = 8
 """As many as have been published; fewer say nothing of r."""
 
 CENTRAL = {"68": (0.16, 0.84), "95": (0.025, 0.975)}
-ERRORS_DEX = np.arange(0.0, 1.005, 0.01)
+TRIED_ERRORS_DEX = np.arange(0.0, 1.005, 0.01)
 """Errors of an annulus that are tried, all unshared between the two measurements."""
 
-
-N2 = (("n2", "n2"),)
+BY_N2 = (("n2", "n2"),)
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Comparison:
     """
 
     scheme: str
-    diagnostics: tuple[tuple[str, str], ...] = N2
+    diagnostics: tuple[tuple[str, str], ...] = BY_N2
     n_pairs: int = 21
     r_points: float = math.nan
     r: float = math.nan
@@ -66,9 +65,9 @@ class Comparison:
 
 REFERENCE = "3x0.5"
 FIGURE_C1 = Comparison(
-    "2x0.8", (*N2, ("n2o2", "n2o2")), 21, PUBLISHED["r_2x0.8"], PUBLISHED["mean_r_2x0.8"], 0.17
+    "2x0.8", (*BY_N2, ("n2o2", "n2o2")), 21, PUBLISHED["r_2x0.8"], PUBLISHED["mean_r_2x0.8"], 0.17
 )
-FIGURE_C2 = Comparison("3x0.6", N2, 16, PUBLISHED["r_3x0.6"], PUBLISHED["mean_r_3x0.6"], 0.24)
+FIGURE_C2 = Comparison("3x0.6", BY_N2, 16, PUBLISHED["r_3x0.6"], PUBLISHED["mean_r_3x0.6"], 0.24)
 FIGURE_7 = Comparison(
     REFERENCE, (("n2", "n2o2"),), 8, PUBLISHED["r_n2_n2o2"], PUBLISHED["mean_r_n2_n2o2"], 0.44
 )
@@ -243,7 +242,7 @@ def _correlations(
 ) -> dict[str, float]:
     names = ("r_median", "r_low", "r_high", "r_perturbed", "r_truth",
              "annulus_error_68", "annulus_error_95")  # fmt: skip
-    if pairs.truth.size < FEWEST_PAIRS:
+    if pairs.truth.size < FEWEST_PUBLISHED_PAIRS:
         return dict.fromkeys(names, math.nan)
     samples = pairs.samples(random, size)
     white = random.standard_normal((2, *samples.shape))
@@ -264,7 +263,7 @@ def _errors_needed(
     if not (np.isfinite(pairs.per_dex).all() and math.isfinite(published_r)):
         return tuple(needed.values())
     added = pairs.per_dex[:, samples] * white
-    for error in ERRORS_DEX:
+    for error in TRIED_ERRORS_DEX:
         found = pairs.correlation(samples, error * added)
         for name, levels in CENTRAL.items():
             low, high = np.quantile(found, levels)

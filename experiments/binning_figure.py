@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.binning_agreement import (
-    FEWEST_PAIRS,
+    FEWEST_PUBLISHED_PAIRS,
     Comparison,
     PairedGradients,
     comparisons,
@@ -18,7 +18,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 SHOWN_GRADIENT = 0.2
 """dex/kpc: beyond lie compact galaxies that f_grad multiplies by ten."""
 
-ERRORS_DEX = np.linspace(0.0, 0.5, 26)
+SHOWN_ERRORS_DEX = np.linspace(0.0, 0.5, 26)
 ESTIMATOR = "slope_fgrad"
 
 
@@ -124,17 +124,17 @@ def plot_added_error(pairs: dict[Comparison, PairedGradients], axes: Axes) -> Ax
         To draw on.
     """
     for (other, pair), colour in zip(pairs.items(), COLOURS, strict=False):
-        if pair.truth.size < FEWEST_PAIRS:
+        if pair.truth.size < FEWEST_PUBLISHED_PAIRS:
             continue
         random = np.random.default_rng(0)
         samples = pair.samples(random, min(other.n_pairs, pair.truth.size))
         added = pair.per_dex[:, samples] * random.standard_normal((2, *samples.shape))
         low, middle, high = np.quantile(
-            [pair.correlation(samples, error * added) for error in ERRORS_DEX],
+            [pair.correlation(samples, error * added) for error in SHOWN_ERRORS_DEX],
             (0.16, 0.5, 0.84), axis=1,
         )  # fmt: skip
-        axes.plot(ERRORS_DEX, middle, color=colour, label=other.scheme)
-        axes.fill_between(ERRORS_DEX, low, high, color=colour, alpha=0.2, linewidth=0.0)
+        axes.plot(SHOWN_ERRORS_DEX, middle, color=colour, label=other.scheme)
+        axes.fill_between(SHOWN_ERRORS_DEX, low, high, color=colour, alpha=0.2, linewidth=0.0)
         axes.axhline(other.r_points, color=colour, linestyle=":")
     axes.set(xlabel="unshared error of every annulus (dex)", ylabel="Pearson r",
              ylim=(-0.5, 1.05), title="what would undo the agreement")  # fmt: skip

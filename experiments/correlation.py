@@ -27,9 +27,17 @@ def pearson(first: Array, second: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         a, b = (np.where(both, values - _mean(values, both), 0.0) for values in (first, second))
         r = (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
-    return np.asarray(np.where(n_pairs < FEWEST_PAIRS, np.nan, r))
+    known = (n_pairs >= FEWEST_PAIRS) & _varies(first, both) & _varies(second, both)
+    return np.asarray(np.where(known, r, np.nan))
 
 
 def _mean(values: Array, both: NDArray[np.bool_]) -> Array:
     total = np.where(both, values, 0.0).sum(axis=-1, keepdims=True)
     return np.asarray(total / both.sum(axis=-1, keepdims=True))
+
+
+def _varies(values: Array, both: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether values differ: less their mean, equal ones are not 0 but what was rounded off."""
+    highest = np.max(values, axis=-1, where=both, initial=-np.inf)
+    lowest = np.min(values, axis=-1, where=both, initial=np.inf)
+    return np.asarray(highest > lowest)

@@ -49,7 +49,7 @@ from kurvs_sim import PointSpreadFunction
 
 Array = NDArray[np.float64]
 
-N2 = DIAGNOSTICS["n2"]
+N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
 TWO_SIGMA = 1.96
 SPAXEL_FIELD_ARCSEC = 1.5
 """Spaxels farther out hold little light."""
@@ -235,7 +235,7 @@ def _model(
         kpc_per_arcsec=mocks.kpc_per_arcsec,
         seeing=seeing(believed),
         apertures=apertures,
-        profiles=NitrogenProfiles(InverseCalibration(N2)),
+        profiles=NitrogenProfiles(InverseCalibration(N2_DIAGNOSTIC)),
     )
 
 
@@ -302,7 +302,7 @@ def _slope_rows(
     abundance, error = _abundances(fluxes)
     slopes = [weighted_slope(radius_kpc, *row) for row in zip(abundance, error, strict=True)]
     factors = np.array([
-        correction_of(N2, slope.coefficients, smearing) if slope.n_bins > 1 else np.nan
+        correction_of(N2_DIAGNOSTIC, slope.coefficients, smearing) if slope.n_bins > 1 else np.nan
         for slope in slopes
     ])  # fmt: skip
     gradient = np.array([slope.gradient for slope in slopes])
@@ -325,9 +325,11 @@ def _abundances(fluxes: ApertureFluxes) -> tuple[Array, Array]:
     snr = fluxes.flux / np.sqrt(variance)
     detected = (snr > DETECTION_SNR).all(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        value = N2.from_fluxes({"halpha": fluxes.flux[:, 0], "nii_6584": fluxes.flux[:, 1]})
+        value = N2_DIAGNOSTIC.from_fluxes(
+            {"halpha": fluxes.flux[:, 0], "nii_6584": fluxes.flux[:, 1]}
+        )
         relative = np.hypot(1.0 / snr[:, 0], 1.0 / snr[:, 1])
-        error = N2.abundance_per_log_ratio() / np.log(10.0) * relative
+        error = N2_DIAGNOSTIC.abundance_per_log_ratio() / np.log(10.0) * relative
     return np.where(detected, value, np.nan), np.where(detected, error, np.nan)
 
 

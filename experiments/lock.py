@@ -12,6 +12,10 @@ from pathlib import Path
 from kurvs_pipeline.errors import OutputError
 
 
+class OccupiedError(OutputError):
+    """Another process is at work there."""
+
+
 @contextmanager
 def locked(place: Path, lock: Path) -> Iterator[None]:
     """Keep every other process off a place; the operating system frees it if this one dies.
@@ -30,8 +34,12 @@ def locked(place: Path, lock: Path) -> Iterator[None]:
 
     Raises
     ------
-    OutputError
+    OccupiedError
         If another process is at work there.
+    OutputError
+        If the file system knows no locks.
+    OSError
+        If the file of the lock cannot be written.
     """
     handle = _take(lock, place)
     try:
@@ -57,10 +65,16 @@ def _take(lock: Path, place: Path) -> int:
         except BlockingIOError:
             holder = _holder(handle)
             os.close(handle)
-            raise OutputError(
+            raise OccupiedError(
                 f"{place}: {holder} is at work on it; expected one at a time: wait until it is "
                 "done, or choose another place"
             ) from None
+        except OSError as error:
+            os.close(handle)
+            raise OutputError(
+                f"{place}: {lock.name} cannot be locked there ({error.strerror}); expected a file "
+                "system with flock: choose another place"
+            ) from error
         if _is_still_there(lock, handle):
             return handle
         os.close(handle)

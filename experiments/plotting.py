@@ -1,6 +1,7 @@
 """The commands ``kurvs plot``: figures of galaxies that were measured before."""
 
 import itertools
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -184,13 +185,11 @@ def _save(figure: Figure, kind: str, output: Path | None) -> Path:
     path = _numbered(kind) if output is None else output
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The name is the same the next time, should this process be killed.
-        staged = path.with_name(f"{PARTIAL}{path.name}")
-        try:
+        # In a folder of its own: another process may draw to the same path.
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=path.parent) as folder:
+            staged = Path(folder) / path.name
             figure.savefig(staged, dpi=RESOLUTION_DPI, format=path.suffix[1:].lower())
             staged.replace(path)
-        finally:
-            staged.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(

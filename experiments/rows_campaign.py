@@ -105,7 +105,7 @@ class Conclusion:
     Parameters
     ----------
     tables : mapping of str to QTable
-        By the names of their files; the figure has that of the last.
+        At least one, by the names of their files; the figure has that of the last.
     figure : Figure
         Of them.
     shown : rich.table.Table
@@ -126,7 +126,8 @@ class Conclusion:
         """
         for name, table in self.tables.items():
             table.write(directory / f"{name}.ecsv")
-        self.figure.savefig(directory / f"{name}.png", dpi=130)
+        *_, last = self.tables
+        self.figure.savefig(directory / f"{last}.png", dpi=130)
 
 
 def run_rows(
@@ -175,7 +176,7 @@ def run_rows(
         If results cannot be written, or those of an earlier run not be replaced.
     """
     with start_run(
-        command, output=output, overwrite=overwrite or resume, seed=seed,
+        command, output=output, overwrite=overwrite, resume=resume, seed=seed,
         configuration={**configuration, "workers": workers},
     ) as run:  # fmt: skip
         store = run.directory / f"{command}.zarr"

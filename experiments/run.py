@@ -1,5 +1,6 @@
 """One run of a command: where its results go, and the record that it leaves."""
 
+import itertools
 import json
 import math
 import platform
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from experiments.lock import locked
+from experiments.lock import OccupiedError, locked
 from experiments.style import figure_style
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.files import checksum
@@ -69,11 +70,8 @@ class Run:
         OutputError
             If the disk or its permissions do not allow it.
         """
-        try:
-            with figure_style():
-                yield self._staging
-        except OSError as error:
-            raise _not_writable(self.directory, error) from error
+        with _reported(self.directory), figure_style():
+            yield self._staging
 
     def record(self) -> dict[str, object]:
         """Return what ``run.json`` says of this run."""
@@ -98,6 +96,7 @@ def start_run(
     *,
     output: Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     configuration: Mapping[str, object],
     seed: int | None = None,
     inputs: Sequence[Path] = (),
@@ -109,9 +108,11 @@ def start_run(
     command : str
         As typed.
     output : Path, optional
-        Folder for the results; ``kurvs-out/COMMAND`` otherwise, numbered where it exists.
+        Folder for the results; ``kurvs-out/COMMAND`` otherwise, numbered where that is taken.
     overwrite : bool
         Whether ``output`` may hold results already. Those of an earlier run are replaced.
+    resume : bool
+        Whether ``output`` may hold those of a run of this command, to go on with.
     configuration : mapping
         Every option by name, for the record.
     seed : int, optional
@@ -134,8 +135,9 @@ def start_run(
     checksums = {str(path): checksum(path) for path in inputs}
     made: list[Path] = []
     try:
-        directory = _claim(command, output, made, overwrite=overwrite)
-        with _staging(directory) as staging:
+        with ExitStack() as stack:
+            directory = _claim(command, output, made, stack, overwrite=overwrite, resume=resume)
+            staging = stack.enter_context(_staging(directory))
             run = Run(command, directory, configuration, seed, checksums, staging)
             yield run
             with run.writing():
@@ -157,52 +159,65 @@ def peak_memory_mib() -> dict[str, float]:
     return {name: round(resource.getrusage(who).ru_maxrss / unit, 1) for name, who in users.items()}
 
 
-def _claim(command: str, output: Path | None, made: list[Path], *, overwrite: bool) -> Path:
-    """Make the folder of a run, noting in ``made`` what was not there before."""
+def _claim(
+    command: str,
+    output: Path | None,
+    made: list[Path],
+    stack: ExitStack,
+    *,
+    overwrite: bool,
+    resume: bool,
+) -> Path:
+    """Make and lock the folder of a run, noting in ``made`` what was not there before."""
     if output is None:
-        return _claim_numbered(OUTPUT_ROOT, command, made)
-    try:
+        return _claim_numbered(OUTPUT_ROOT / command, made, stack)
+    with _reported(output):
         _make_directory(output, made)
-        held = [item.name for item in output.iterdir() if not item.name.startswith(".")]
-    except OSError as error:
-        raise _not_writable(output, error) from error
-    if held and not overwrite:
-        raise OutputError(
-            f"{output}: expected a new or empty directory, found {len(held)} files such as "
-            f"{min(held)}; choose another --output or add --overwrite"
-        )
+        stack.enter_context(locked(output, output / LOCK))
+        if resume:
+            _check_resumed(command, output)
+        elif (held := _held(output)) and not overwrite:
+            raise OutputError(
+                f"{output}: expected a new or empty directory, found {len(held)} files such as "
+                f"{min(held)}; choose another --output or add --overwrite"
+            )
     return output
 
 
-def _claim_numbered(root: Path, name: str, made: list[Path]) -> Path:
-    """Make ``name``, ``name-2``, ``name-3``...: the first that does not exist."""
-    number = 1
-    try:
-        _make_directory(root, made)
+def _check_resumed(command: str, directory: Path) -> None:
+    """Refuse to go on with a run of another command: its results would be taken away."""
+    found = _record_of_last_run(directory).get("command", command)
+    if found != command:
+        raise OutputError(
+            f"{directory}: expected a run of '{command}' to go on with, found the results of "
+            f"'{found}'; give the --output of the run that was interrupted"
+        )
+
+
+def _claim_numbered(first: Path, made: list[Path], stack: ExitStack) -> Path:
+    """Make and lock ``name``, ``name-2``, ``name-3``...: the first that nobody has."""
+    numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    free = (path for path in itertools.chain([first], numbered) if not _is_taken(path))
+    with _reported(first):
         while True:
-            directory = root / (name if number == 1 else f"{name}-{number}")
-            if _holds_only_what_was_killed(directory):
-                made.append(directory)
-                return directory
-            # Making it is the test: two runs at once never share a folder.
-            with suppress(FileExistsError):
-                directory.mkdir()
-                made.append(directory)
-                return directory
-            number += 1
-    except OSError as error:
-        raise _not_writable(root / name, error) from error
+            directory = next(free)
+            _make_directory(directory, made)
+            with suppress(OccupiedError), ExitStack() as lock:
+                lock.enter_context(locked(directory, directory / LOCK))
+                # Another run may have come to its end between the look and the lock.
+                if not _held(directory):
+                    made.append(directory)
+                    stack.enter_context(lock.pop_all())
+                    return directory
 
 
-def _holds_only_what_was_killed(directory: Path) -> bool:
-    names = {item.name for item in directory.iterdir()} if directory.is_dir() else set()
-    if not any(name.startswith(PARTIAL) for name in names):
-        return False
-    try:
-        with locked(directory, directory / LOCK):
-            return all(name == LOCK or name.startswith(PARTIAL) for name in names)
-    except OutputError:
-        return False
+def _is_taken(directory: Path) -> bool:
+    return directory.exists() and (not directory.is_dir() or bool(_held(directory)))
+
+
+def _held(directory: Path) -> list[str]:
+    """Return what lies in a folder; what is hidden is left of a run that was killed."""
+    return [item.name for item in directory.iterdir() if not item.name.startswith(".")]
 
 
 def _make_directory(directory: Path, made: list[Path]) -> None:
@@ -218,18 +233,14 @@ def _staging(directory: Path) -> Iterator[Path]:
 
     What a run left that was killed is taken away: the lock says that none is at work there.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(directory, directory / LOCK))
-            for leftover in directory.glob(f"{PARTIAL}*"):
-                _remove(leftover)
-            staging = tempfile.TemporaryDirectory(
-                prefix=PARTIAL, dir=directory, ignore_cleanup_errors=True
-            )
-            path = Path(stack.enter_context(staging))
-        except OSError as error:
-            raise _not_writable(directory, error) from error
-        yield path
+    with _reported(directory):
+        for leftover in directory.glob(f"{PARTIAL}*"):
+            _remove(leftover)
+        staging = tempfile.TemporaryDirectory(
+            prefix=PARTIAL, dir=directory, ignore_cleanup_errors=True
+        )
+    with staging as path:
+        yield Path(path)
 
 
 def _publish(staging: Path, directory: Path) -> None:
@@ -249,12 +260,18 @@ def _write_last(path: Path, text: str, directory: Path) -> None:
     path.replace(directory / path.name)
 
 
-def _outputs_of_last_run(directory: Path) -> list[str]:
+def _record_of_last_run(directory: Path) -> dict[str, object]:
+    """Return what the run says that ended here; nothing if none did."""
     try:
         record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-        names = [str(name) for name in record["outputs"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _outputs_of_last_run(directory: Path) -> list[str]:
+    outputs = _record_of_last_run(directory).get("outputs")
+    names = [str(name) for name in outputs] if isinstance(outputs, list) else []
     # Only what lies in the folder itself, whatever the record claims.
     return [name for name in names if name == Path(name).name and name not in {"", ".."}]
 
@@ -266,12 +283,17 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _not_writable(directory: Path, error: OSError) -> OutputError:
-    reason = error.strerror or str(error).partition("\n")[0] or type(error).__name__
-    return OutputError(
-        f"{directory}: results cannot be written ({reason}); free space there or choose "
-        "another place with --output"
-    )
+@contextmanager
+def _reported(directory: Path) -> Iterator[None]:
+    """Say of a folder what the disk or its permissions do not allow."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).partition("\n")[0] or type(error).__name__
+        raise OutputError(
+            f"{directory}: results cannot be written ({reason}); free space there or choose "
+            "another place with --output"
+        ) from error
 
 
 def _plain(value: object) -> object:

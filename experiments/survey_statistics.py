@@ -19,6 +19,8 @@ from kurvs_sim.survey_catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
 Array = NDArray[np.float64]
 
 LOG_MASS_ERR = 0.2
+ERROR_DRAWS = 10_000
+"""Of all errors, for the mean and scatter of a correlation."""
 
 PUBLISHED: Mapping[str, float] = MappingProxyType({
     "n_n2": 34.0, "n_n2o2": 8.0, "n_r23": 1.0,
@@ -205,9 +207,7 @@ def percentiles(values: Array) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
-def drawn_pearson(
-    first: tuple[Array, Array], second: tuple[Array, Array], *, n_draws: int = 10_000
-) -> tuple[float, float]:
+def drawn_pearson(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[float, float]:
     """Return mean and scatter of the correlation once errors are drawn, as the survey has it.
 
     The values hold their errors already: drawn again, they count twice, and the correlation comes
@@ -217,15 +217,13 @@ def drawn_pearson(
     ----------
     first, second : tuple of array, shape (n,)
         Values and their standard errors.
-    n_draws : int
-        Of all errors.
     """
     both = np.isfinite(first + second).all(axis=0)
     if both.sum() < FEWEST_PAIRS:
         return float("nan"), float("nan")
     random = np.random.default_rng(0)
     drawn = [
-        value[both] + error[both] * random.standard_normal((n_draws, int(both.sum())))
+        value[both] + error[both] * random.standard_normal((ERROR_DRAWS, int(both.sum())))
         for value, error in (first, second)
     ]
     correlations = pearson(*drawn)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from kurvs_pipeline.band_fitter import BandFitter
 from kurvs_pipeline.broad_component import BroadHalpha
 from kurvs_pipeline.errors import CoverageError
-from kurvs_pipeline.fitting import fit_lines
+from kurvs_pipeline.fitting import VELOCITY_RANGE_KMS, fit_lines
 from kurvs_pipeline.line_coverage import line_coverage, line_flags
 from kurvs_pipeline.line_fits import LineFits, describe_flag
 from kurvs_pipeline.line_model import BandLineModel
@@ -154,7 +154,13 @@ def _covers(band: CalibratedBand, wavelength_um: float) -> bool:
     return bool(usable[0] < wavelength_um < usable[-1])
 
 
-def systemic_velocity(band: CalibratedBand, redshift: float, weights: Array) -> tuple[float, float]:
+def systemic_velocity(
+    band: CalibratedBand,
+    redshift: float,
+    weights: Array,
+    *,
+    velocity_range_kms: tuple[float, float] = VELOCITY_RANGE_KMS,
+) -> tuple[float, float]:
     """Return the velocity of the integrated, unaligned lines and its error, km/s.
 
     Parameters
@@ -165,6 +171,8 @@ def systemic_velocity(band: CalibratedBand, redshift: float, weights: Array) -> 
         Velocities are relative to it.
     weights : array, shape (n_y, n_x)
         Of the integrated aperture.
+    velocity_range_kms : (float, float)
+        To look in.
 
     Returns
     -------
@@ -177,7 +185,10 @@ def systemic_velocity(band: CalibratedBand, redshift: float, weights: Array) -> 
         line_sigma_channels=observed_line_sigma_channels(band.wavelength_um),
     )  # fmt: skip
     model = BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift)
-    fits = fit_lines(model, spectra.flux, spectra.variance, mask=~spectra.valid)
+    fits = fit_lines(
+        model, spectra.flux, spectra.variance, mask=~spectra.valid,
+        velocity_range_kms=velocity_range_kms,
+    )  # fmt: skip
     if not fits.snr[0, fits.names.index("halpha")] > DETECTION_SNR:
         return float("nan"), float("nan")
     return float(fits.velocity_kms[0]), float(fits.velocity_err_kms[0])

@@ -1,14 +1,15 @@
 """Whether the brightest line near H-alpha is H-alpha: if it is not, the redshift is in doubt."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitting import VELOCITY_RANGE_KMS
+from kurvs_pipeline.line_fluxes import systemic_velocity
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import observed_line_sigma_channels
-from kurvs_pipeline.sky_excess import with_sky_residuals
+from kurvs_pipeline.sky_excess import line_profile, with_sky_residuals
 from kurvs_pipeline.spectra import LINE_EXCLUSION_KMS, CalibratedBand, coadd, near_lines
 
 Array = NDArray[np.float64]
@@ -16,7 +17,13 @@ Array = NDArray[np.float64]
 SEARCHED_KMS = 3000.0
 """Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
 
+FITTED_KMS = (-650.0, 650.0)
+"""Up to where the wing of a line may be all that is seen in the window of H-alpha."""
+
 LEAST_SNR = 8.0
+LEAST_COVERED = 0.5
+"""Of the squared profile of a line."""
+
 BRIGHTER_THAN_HALPHA = 1.5
 """As no line beside H-alpha is, [N II] 6584 of an active nucleus excepted."""
 BRIGHTEST_NII = 3.0
@@ -27,7 +34,7 @@ def brighter_line_kms(band: CalibratedBand, redshift: float, weight: Array) -> f
     """Return the velocity of a line too bright to stand beside H-alpha.
 
     A wrong redshift puts another line where H-alpha is looked for, [N II] for one, and the fit of
-    that may be a good one.
+    that may be a good one. Or it leaves H-alpha just beyond, with a wing where it is looked for.
 
     Parameters
     ----------
@@ -43,6 +50,12 @@ def brighter_line_kms(band: CalibratedBand, redshift: float, weight: Array) -> f
     float
         km/s, relative to H-alpha; NaN where no line is.
     """
+    found = _brighter_elsewhere_kms(band, redshift, weight)
+    return found if np.isfinite(found) else _fitted_beyond_kms(band, redshift, weight)
+
+
+def _brighter_elsewhere_kms(band: CalibratedBand, redshift: float, weight: Array) -> float:
+    """Return the velocity of the brightest line beyond what stands beside H-alpha, or NaN."""
     velocity = _velocity_from("halpha", band.wavelength_um, redshift)
     from_nii = _velocity_from("nii_6584", band.wavelength_um, redshift)
     flux, snr = _as_lines(band, redshift, weight)
@@ -56,22 +69,33 @@ def brighter_line_kms(band: CalibratedBand, redshift: float, weight: Array) -> f
     return float(velocity[beyond.argmax()]) if beyond.any() else float("nan")
 
 
+def _fitted_beyond_kms(band: CalibratedBand, redshift: float, weight: Array) -> float:
+    """Return the velocity of H-alpha fitted in a wider window, NaN if the usual one has it."""
+    velocity, _ = systemic_velocity(band, redshift, weight, velocity_range_kms=FITTED_KMS)
+    return float("nan") if _is_at_line(velocity) else velocity
+
+
 def _as_lines(band: CalibratedBand, redshift: float, weight: Array) -> tuple[Array, Array]:
-    """Return the peak of a line of typical width in every channel, and its signal to noise."""
+    """Return the peak of a line of typical width in every channel, and its signal to noise.
+
+    In a cut-out of 3000 km/s about the lines no channel is left to tell residuals of the sky by:
+    the noise is then the one stated.
+    """
     sigma = observed_line_sigma_channels(band.wavelength_um)
     # The line that is looked for must not pass for a residual of the sky.
-    line_free = ~near_lines(band.wavelength_um, redshift)
-    line_free &= ~near_lines(
+    line_free = ~near_lines(
         band.wavelength_um, redshift, within_kms=SEARCHED_KMS + LINE_EXCLUSION_KMS
     )
     spectra = with_sky_residuals(coadd(band, weight[None]), line_free, line_sigma_channels=sigma)
     flux, variance, used = spectra.flux[0], spectra.variance[0], spectra.valid[0]
     precision = np.divide(1.0, variance, out=np.zeros_like(variance), where=used)
-    reach = int(np.ceil(4.0 * sigma))
-    profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    profile = line_profile(sigma)
     power = ndimage.correlate1d(precision, profile**2, mode="constant")
     seen = ndimage.correlate1d(precision * flux, profile, mode="constant")
-    peak = np.divide(seen, power, out=np.zeros_like(seen), where=power > 0.0)
+    # What is seen of a line by its wing alone may be the wing of another line.
+    covered = ndimage.correlate1d(used.astype(float), profile**2, mode="constant")
+    told = used & (covered > LEAST_COVERED * (profile**2).sum()) & (power > 0.0)
+    peak = np.divide(seen, power, out=np.zeros_like(seen), where=told)
     return peak, peak * np.sqrt(power)
 
 
@@ -80,6 +104,6 @@ def _velocity_from(line: str, wavelength_um: Array, redshift: float) -> Array:
     return (wavelength_um / observed_um - 1.0) * SPEED_OF_LIGHT_KMS
 
 
-def _is_at_line(velocity_kms: Array) -> NDArray[np.bool_]:
+def _is_at_line(velocity_kms: ArrayLike) -> NDArray[np.bool_]:
     low, high = VELOCITY_RANGE_KMS
-    return (velocity_kms >= low) & (velocity_kms <= high)
+    return (np.asarray(velocity_kms) >= low) & (np.asarray(velocity_kms) <= high)

@@ -33,6 +33,9 @@ FINE_GRID = 11
 FEWEST_CHANNELS = 100
 """Free of lines, for residuals to be measured."""
 
+LINE_REACH_SIGMA = 4.0
+"""Where the filter of a line ends."""
+
 
 def with_sky_residuals(
     spectra: ApertureSpectra, line_free: Mask, *, line_sigma_channels: float
@@ -70,6 +73,23 @@ def with_sky_residuals(
     return replace(spectra, variance=variance)
 
 
+def line_profile(line_sigma_channels: float) -> Array:
+    """Return a Gaussian line of unit peak on channels, as a filter that is matched to it.
+
+    Parameters
+    ----------
+    line_sigma_channels : float
+        Observed width of the line.
+
+    Returns
+    -------
+    array, shape (n_channels,)
+        Odd in number, the peak in the middle.
+    """
+    reach = int(np.ceil(LINE_REACH_SIGMA * line_sigma_channels))
+    return np.exp(-0.5 * (np.arange(-reach, reach + 1) / line_sigma_channels) ** 2)
+
+
 def _with_residuals(
     flux: Array, variance: Array, power: Array, free: Mask, line_sigma_channels: float
 ) -> Array:
@@ -92,8 +112,7 @@ def _line_pulls(
     that the second adds in units of that error's, shapes (n_free,).
     """
     weight = np.divide(1.0, total, out=np.zeros_like(total), where=free & (total > 0.0))
-    reach = int(np.ceil(4.0 * line_sigma_channels))
-    profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / line_sigma_channels) ** 2)
+    profile = line_profile(line_sigma_channels)
 
     def seen(values: Array, filter_: Array) -> Array:
         return np.asarray(ndimage.correlate1d(values, filter_, mode="constant"))

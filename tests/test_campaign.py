@@ -16,6 +16,7 @@ import xarray as xr
 from toy_campaign import Toy, wait_for_scheduler
 
 from experiments.campaign import open_campaign, run_campaign
+from experiments.campaign_cluster import local_cluster
 from kurvs_pipeline.errors import ConfigurationError
 
 
@@ -76,6 +77,16 @@ def test_two_processes_give_the_same_bits_as_one(store, tmp_path):
     together = run_campaign(toy, store, workers=2)
     xr.testing.assert_identical(together.results.load(), alone.results.load())
     assert together.failures == alone.failures
+
+
+def test_workers_keep_the_memory_of_their_arrays(monkeypatch):
+    """Thresholds of 32 and 128 MiB, as the documentation asks for where workers are one's own."""
+    kept = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "134217728"}
+    for name in kept:
+        monkeypatch.delenv(name, raising=False)
+    with local_cluster(1, lambda _: None) as client:
+        for name, size in kept.items():
+            assert list(client.run(os.getenv, name).values()) == [size]
 
 
 def test_a_campaign_can_be_opened_later(store):

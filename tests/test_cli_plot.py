@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 
 from experiments.cli import BAD_INPUT, execute
-from experiments.plotting import read_truths
+from experiments.plotting import _save, read_truths
 from experiments.simulating import truth_of
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.measure import Pipeline
@@ -65,6 +66,20 @@ def test_every_figure_is_written_in_the_format_of_its_suffix(kind, suffix, measu
     assert plot(kind, measured / "disk", "--output", output, "--quiet") == 0
     assert output.read_bytes().startswith(FIRST_BYTES[suffix])
     assert [item.name for item in output.parent.iterdir()] == [output.name]
+
+
+def test_two_at_once_draw_to_one_path_without_taking_each_others_file(tmp_path):
+    output = tmp_path / "figure.png"
+
+    class Slow(Figure):
+        """Another process draws to the same path while this one does."""
+
+        def savefig(self, *arguments, **options):
+            super().savefig(*arguments, **options)
+            _save(Figure(), "spectra", output)
+
+    _save(Slow(), "spectra", output)
+    assert [item.name for item in tmp_path.iterdir()] == ["figure.png"]
 
 
 def test_without_a_name_figures_are_numbered(measured, tmp_path, monkeypatch, capsys):

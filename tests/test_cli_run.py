@@ -1,16 +1,19 @@
 """Where a run puts its results, and the record that it leaves."""
 
+import errno
 import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from experiments.run import start_run
+from experiments.run import _claim_numbered, start_run
 from kurvs_pipeline.errors import OutputError
 
 
@@ -131,6 +134,30 @@ def test_a_numbered_folder_of_a_run_at_work_is_not_used():
     assert str(run.directory) == "kurvs-out/recover"
 
 
+def test_of_two_runs_at_once_only_one_takes_what_a_killed_run_left():
+    kill_a_run()
+    with ExitStack() as one, ExitStack() as other:
+        folders = [_claim_numbered(Path("kurvs-out/recover"), [], s) for s in (one, other)]
+    assert [folder.name for folder in folders] == ["recover", "recover-2"]
+
+
+def test_a_folder_that_another_run_filled_before_it_was_locked_is_not_used(monkeypatch):
+    directory = write_results()
+    monkeypatch.setattr("experiments.run._is_taken", lambda _: False)
+    assert str(write_results()) == "kurvs-out/recover-2"
+    assert not (directory / ".run.lock").exists()
+
+
+@pytest.mark.parametrize("options", [{}, {"output": Path("out")}])
+def test_a_file_system_without_locks_is_named_as_the_cause(options, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OutputError, match=r"\.run\.lock cannot be locked .*expected .* flock"):
+        write_results(**options)
+
+
 @pytest.mark.parametrize("error", [ValueError("broken"), KeyboardInterrupt()])
 def test_a_failed_run_leaves_nothing(tmp_path, error):
     with pytest.raises(type(error)):
@@ -189,3 +216,19 @@ def test_the_record_says_what_was_done(tmp_path):
 def test_the_record_is_strict_json_whatever_the_numbers():
     directory = write_results(configuration={"low": float("-inf"), "none": float("nan")})
     assert record_of(directory)["configuration"] == {"low": "-inf", "none": "nan"}
+
+
+def test_a_run_goes_on_in_the_folder_of_its_own_command(tmp_path):
+    write_results(output=tmp_path / "out", text="41")
+    folder = write_results(output=tmp_path / "out", resume=True)
+    assert (folder / "result.txt").read_text() == "42"
+
+
+def test_results_of_another_command_are_not_gone_on_with(tmp_path):
+    out = tmp_path / "out"
+    with start_run("simulate", output=out, configuration={}) as run, run.writing() as directory:
+        (directory / "mock.fits").write_text("precious")
+    with pytest.raises(OutputError, match=r"expected a run of 'recover'.*found.*'simulate'"):
+        write_results(output=out, resume=True)
+    assert (out / "mock.fits").read_text() == "precious"
+    assert record_of(out)["command"] == "simulate"

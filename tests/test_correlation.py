@@ -24,5 +24,17 @@ def test_two_pairs_have_no_correlation():
     assert np.isnan(pearson(np.array([1.0, 2.0, np.nan]), np.array([1.0, 3.0, 4.0])))
 
 
-def test_what_does_not_vary_has_no_correlation():
-    assert np.isnan(pearson(np.ones(5), np.arange(5.0)))
+@pytest.mark.parametrize(("value", "size"), [(1.0, 5), (0.1, 7), (-0.05, 21)])
+def test_what_does_not_vary_has_no_correlation(value, size):
+    """The mean of 7 times 0.1 is not 0.1."""
+    constant, other = np.full(size, value), np.random.default_rng(1).standard_normal(size)
+    assert np.isnan(pearson(constant, other))
+    assert np.isnan(pearson(other, constant))
+
+
+def test_gaps_do_not_make_a_constant_vary():
+    constant = np.array([[0.1, 0.1, np.nan, 0.1, 7.0], [0.1, 0.2, 0.3, 0.4, np.nan]])
+    other = np.array([1.0, 2.0, 3.0, 5.0, np.nan])
+    r = pearson(constant, np.broadcast_to(other, constant.shape))
+    assert np.isnan(r[0])
+    assert r[1] > 0.9

@@ -12,7 +12,7 @@ pytest.importorskip("bokeh", reason="the demo needs panel: pip install '.[demo]'
 
 from experiments.demo.parameters import DemoParameters
 from experiments.demo.readout import readout_html
-from experiments.demo.saved import figure_png, table_text
+from experiments.demo.saved import figure_png, state_figure, table_text
 from experiments.demo.state import demo_state
 
 
@@ -33,6 +33,13 @@ def test_the_figure_is_an_image_with_colours(state):
     image = imread(BytesIO(figure_png(state)))
     assert image.shape[1] > 1500
     assert np.ptp(image[..., 0]) > 0.9
+
+
+def test_the_maps_of_the_figure_have_both_axes_labelled(state):
+    maps, _ = state_figure(state).subfigs
+    assert maps.get_supylabel() == "North (arcsec)"
+    lowest = [axes for axes in maps.axes if axes.get_title().endswith("observed")]
+    assert [axes.get_xlabel() for axes in lowest] == ["West (arcsec)"] * 3
 
 
 def test_the_readout_tells_all_estimators(state):

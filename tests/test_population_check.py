@@ -7,7 +7,8 @@ import pytest
 from astropy.table import QTable
 
 from experiments.line_flux_mocks import read_signal_to_noise
-from experiments.population_check import populations, summarise
+from experiments.population_check import populations, sample_abundance, summarise
+from kurvs_sim.survey_catalogue import kurvs_catalogue
 
 SNR = read_signal_to_noise(Path(__file__).parents[1] / "docs" / "twin-signal-to-noise.ecsv")
 RESOLVED = (3, 4, 5, 6, 12, 14, 22, 35)
@@ -27,6 +28,19 @@ def test_the_summary_counts_bias_and_coverage():
     assert from_drawn["bias"] == pytest.approx(-0.003, abs=4.0 * mean["bias_err"])
     assert mean["coverage"] == pytest.approx(0.67, abs=0.04)
     assert of_scatter["coverage"] == 1.0
+
+
+def test_the_abundance_of_a_sample_follows_from_its_masses():
+    """By the relation of Li et al. (2025), Section 3; of two the scatter is half their distance."""
+    low, high = sorted(
+        9.00
+        - np.log10(1.0 + 10.0 ** (-0.32 * (kurvs_catalogue()[number].log_stellar_mass - 10.87)))
+        for number in (3, 12)
+    )
+    assert sample_abundance((3, 12)) == {
+        "abundance_mean": pytest.approx(0.5 * (low + high)),
+        "abundance_err": pytest.approx(0.5 * (high - low)),
+    }
 
 
 @pytest.mark.statistical

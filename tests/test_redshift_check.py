@@ -41,8 +41,14 @@ def brighter_line_in(peaks):
 
 @pytest.mark.parametrize(
     "peaks",
-    [{}, {0.0: 5.0, NII_KMS: 2.0}, {200.0: 5.0, NII_KMS + 200.0: 2.0}, {0.0: 5.0, NII_KMS: 10.0}],
-    ids=["noise", "a galaxy", "a galaxy 200 km/s away", "an active nucleus"],
+    [
+        {},
+        {0.0: 5.0, NII_KMS: 2.0},
+        {200.0: 5.0, NII_KMS + 200.0: 2.0},
+        {-390.0: 5.0, NII_KMS - 390.0: 2.0},
+        {0.0: 5.0, NII_KMS: 10.0},
+    ],
+    ids=["noise", "a galaxy", "200 km/s away", "390 km/s away", "an active nucleus"],
 )
 def test_what_a_galaxy_shows_is_not_doubted(peaks):
     assert np.isnan(brighter_line_in(peaks))
@@ -58,7 +64,15 @@ def test_a_faint_line_beside_h_alpha_is_no_doubt():
     assert np.isnan(brighter_line_in({0.0: 5.0, NII_KMS: 2.0, -1500.0: 5.0}))
 
 
-@pytest.mark.parametrize("error", [-0.01, 0.005, 0.01])
+@pytest.mark.parametrize("size", [410.0, 430.0, 450.0, 475.0, 500.0, 550.0])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_line_whose_wing_is_at_h_alpha_is_found(sign, size):
+    offset = sign * size
+    found = brighter_line_in({offset: 5.0, offset + NII_KMS: 2.0})
+    assert found == pytest.approx(offset, abs=60.0)
+
+
+@pytest.mark.parametrize("error", [-0.01, 0.0035, 0.00375, 0.005, 0.01])
 def test_a_wrong_redshift_gives_no_gradient_and_the_likely_one(error, caplog):
     galaxy = Galaxy(oxygen_abundance=Linear(central=8.68, gradient=-0.03))
     observation = observe(galaxy, bands=("H",), halpha_snr=400.0, seed=1)
@@ -71,3 +85,11 @@ def test_a_wrong_redshift_gives_no_gradient_and_the_likely_one(error, caplog):
         assert all(flag.startswith("doubtful_redshift") for flag in table["flag"])
     assert "state --redshift 1.500" in measured.assumptions[-1]
     assert measured.assumptions[-1] in caplog.text
+
+
+@pytest.mark.parametrize("gap", [(200.0, 600.0), (250.0, 700.0), (-700.0, -150.0), (150.0, 9e9)])
+def test_channels_without_data_beside_h_alpha_are_no_line(gap):
+    band = band_with({0.0: 50.0, NII_KMS: 10.0})
+    velocity = (band.wavelength_um / HALPHA_UM - 1.0) * SPEED_OF_LIGHT_KMS
+    band.valid[(velocity > gap[0]) & (velocity < gap[1])] = False
+    assert np.isnan(brighter_line_kms(band, REDSHIFT, np.ones((3, 3))))

@@ -60,6 +60,13 @@ def test_tables_say_what_they_were_made_with(tmp_path):
     assert (tmp_path / "out" / "toy.png").is_file()
 
 
+def test_the_figure_has_the_name_of_the_last_table(tmp_path):
+    table = QTable(rows=[{"n_rows": 1}])
+    Conclusion({"rows": table, "summary": table}, Figure(), Table()).write(tmp_path)
+    names = sorted(item.name for item in tmp_path.iterdir())
+    assert names == ["rows.ecsv", "summary.ecsv", "summary.png"]
+
+
 def test_a_run_that_is_resumed_does_no_task_twice(tmp_path):
     first = run_in(tmp_path / "out", toy(1, 2))
     called = RowsExperiment(never, (1, 2), COLUMNS, 4, toy(1, 2).description)

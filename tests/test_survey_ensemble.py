@@ -8,14 +8,14 @@ from numpy.testing import assert_array_equal
 from experiments.campaign import run_campaign
 from experiments.correlation import pearson
 from experiments.survey_ensemble import SurveyEnsemble, as_twins
-from experiments.survey_ensemble_report import mixed, p_value
+from experiments.survey_ensemble_report import error_statistics, mixed, p_value
 from experiments.survey_statistics import (
     PUBLISHED,
     SurveyTable,
     drawn_pearson,
     twin_statistics,
 )
-from experiments.twin_numbers import empty_numbers
+from experiments.twin_numbers import FORWARD, empty_numbers
 from kurvs_sim.survey_catalogue import kurvs_catalogue
 
 
@@ -48,6 +48,38 @@ def test_drawing_errors_again_takes_correlations_towards_zero(rng):
     # Of variances 1, 1 + 1 and 1 + 1 + 1.
     assert pearson(first, second) == pytest.approx(1.0 / 2.0, abs=0.03)
     assert drawn_pearson((first, error), (second, error))[0] == pytest.approx(1.0 / 3.0, abs=0.03)
+
+
+def _measured(truth, slopes, forward):
+    """Return the numbers of a twin with these gradients by N2, and none by the rest."""
+    alike = empty_numbers().sel(definition="published").expand_dims(galaxy=truth.size)
+    numbers = alike.copy(deep=True)
+    numbers["gradient_true"][:] = truth
+    numbers["gradient"].loc[{"scheme": "3x0.5", "diagnostic": "n2"}] = slopes
+    for estimator, values in forward.items():
+        numbers["forward_gradient"].loc[{"estimator": estimator}] = values
+    return numbers
+
+
+def test_robust_errors_are_the_sigmas_that_gradients_were_drawn_with(rng):
+    truth = rng.normal(0.0, 0.04, 8000)
+    sigmas = {"slope": 0.03, "forward": 0.02, "forward_prior": 0.01}
+    drawn = {name: truth + sigma * rng.standard_normal(8000) for name, sigma in sigmas.items()}
+    for values in drawn.values():
+        values[:80] = 5.0
+    found = error_statistics(_measured(truth, drawn.pop("slope"), drawn))
+    for name, sigma in sigmas.items():
+        # Of 8000, 1 per cent of them far off.
+        assert found[f"error_{name}"] == pytest.approx(sigma, rel=0.06)
+
+
+def test_forward_errors_are_those_of_galaxies_with_a_slope():
+    truth, slopes = np.zeros(5), np.array([0.01, 0.02, 0.03, np.nan, np.nan])
+    forward = np.array([0.02, 0.04, 0.06, 1.0, 2.0])
+    found = error_statistics(_measured(truth, slopes, dict.fromkeys(FORWARD, forward)))
+    assert found["error_slope"] == pytest.approx(1.4826 * 0.02, rel=1e-4)
+    assert found["error_forward"] == pytest.approx(1.4826 * 0.04, rel=1e-4)
+    assert found["error_forward_prior"] == found["error_forward"]
 
 
 @pytest.mark.parametrize(

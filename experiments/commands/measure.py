@@ -249,7 +249,7 @@ def measure(
         stated,
         method,
         pipeline_of(**method, seed=seed),
-        partial(start_run, "measure", output=output, overwrite=overwrite or resume, seed=seed),
+        partial(start_run, "measure", output=output, overwrite=overwrite, resume=resume, seed=seed),
         Terminal(quiet=quiet, debug=debug),
     )
     if catalogue is None:

@@ -86,7 +86,7 @@ def recover(
     experiment = _experiment(config, realisations, gradients, seeing, seed)
     terminal = Terminal(quiet=quiet, debug=debug)
     with start_run(
-        "recover", output=output, overwrite=overwrite or resume, seed=seed,
+        "recover", output=output, overwrite=overwrite, resume=resume, seed=seed,
         configuration={**experiment.description, "workers": workers, "scheduler": scheduler},
         inputs=[] if config is None else [config],
     ) as run:  # fmt: skip

@@ -21,7 +21,7 @@ from kurvs_pipeline.spectra import ApertureSpectra, CalibratedBand, coadd
 
 Array = NDArray[np.float64]
 
-N2 = DIAGNOSTICS["n2"]
+N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
 FITTED_LINES = ("halpha", "nii_6584")
 MAP_SNR = 3.0
 """Of a line in a spaxel, for its ratio to be shown."""
@@ -121,7 +121,7 @@ class DemoMeasurement:
         """The correction of the slope for seeing, at the pipeline's reference gradient."""
         if self.slope.n_bins < FEWEST_ANNULI:
             return float("nan")
-        return correction_of(N2, self.slope.coefficients, self.geometry.smearing)
+        return correction_of(N2_DIAGNOSTIC, self.slope.coefficients, self.geometry.smearing)
 
     @cached_property
     def forward(self) -> ForwardLines:
@@ -159,10 +159,10 @@ class AnnularAbundances:
         seen = fits.snr[1:] > DETECTION_SNR
         both = seen[:, halpha] & seen[:, nii]
         with np.errstate(invalid="ignore", divide="ignore"):
-            value = N2.oxygen_abundance(np.log10(ratio))
-            above = N2.oxygen_abundance(np.log10(ratio + ratio_err))
+            value = N2_DIAGNOSTIC.oxygen_abundance(np.log10(ratio))
+            above = N2_DIAGNOSTIC.oxygen_abundance(np.log10(ratio + ratio_err))
             faintest = DETECTION_SNR * fits.flux_err[1:, nii] / fits.flux[1:, halpha]
-            limit = N2.oxygen_abundance(np.log10(faintest))
+            limit = N2_DIAGNOSTIC.oxygen_abundance(np.log10(faintest))
         only_halpha = seen[:, halpha] & ~seen[:, nii]
         return cls(
             np.where(both, value, np.nan),

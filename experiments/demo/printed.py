@@ -65,7 +65,7 @@ def draw_profile(state: DemoState, axes: Axes) -> Axes:
     axes.fill_between(radius, profiles.forward[0], profiles.forward[2], color=FORWARD_COLOUR,
                       alpha=0.25, linewidth=0.0)  # fmt: skip
     axes.plot(radius, profiles.truth, "--", color="black", linewidth=2.4,
-              label=f"truth: {_told(state.gradients.truth)} dex/kpc")  # fmt: skip
+              label=f"truth: {_signed(state.gradients.truth)} dex/kpc")  # fmt: skip
     for values, colour, style, name, label in (
         (profiles.slope, SLOPE_COLOUR, "-", "slope", "slope of the annuli"),
         (profiles.slope_fgrad, CORRECTED_COLOUR, "-.", "slope_fgrad", r"slope $\times$ f_grad"),
@@ -73,7 +73,7 @@ def draw_profile(state: DemoState, axes: Axes) -> Axes:
     ):
         gradient = getattr(state.gradients, name)[1]
         axes.plot(radius, values, style, color=colour, linewidth=2.0,
-                  label=f"{label}: {_told(gradient)}")  # fmt: skip
+                  label=f"{label}: {_signed(gradient)}")  # fmt: skip
     axes.errorbar(profiles.annulus_kpc, profiles.abundance, profiles.abundance_err, fmt="o",
                   color="black", markersize=8, label="annuli, observed")  # fmt: skip
     if np.isfinite(profiles.limit).any():
@@ -85,5 +85,5 @@ def draw_profile(state: DemoState, axes: Axes) -> Axes:
     return axes
 
 
-def _told(gradient: float) -> str:
+def _signed(gradient: float) -> str:
     return f"{gradient:+.3f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(gradient) else "none"

@@ -49,27 +49,39 @@ def figure_png(state: DemoState) -> bytes:
     state : DemoState
         From the sliders.
     """
+    buffer = BytesIO()
     with figure_style():
-        figure = Figure(figsize=(14.0, 6.6), layout="constrained")
-        maps, profile = np.asarray(figure.subfigures(1, 2, width_ratios=(1.5, 1.0)))
-        panels = np.asarray(maps.subplots(2, 3, sharex=True, sharey=True))
-        for column, quantity in zip(panels.T, QUANTITIES, strict=True):
-            for axes, shown, when in zip(
-                column, (state.intrinsic, state.observed), ("true", "observed"), strict=True
-            ):
-                image = draw_map(map_images(shown)[quantity.name], quantity, state, axes)
-                axes.set_title(f"{quantity.title}, {when}")
-            maps.colorbar(image, ax=column, location="bottom", label=quantity.unit,
-                          ticks=list(quantity.ticks))  # fmt: skip
-        maps.supylabel("North (arcsec)", fontsize=11)
-        draw_profile(state, profile.subplots())
-        figure.suptitle(_told(state), fontsize=12)
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=150)
+        state_figure(state).savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
 
 
-def _told(state: DemoState) -> str:
+def state_figure(state: DemoState) -> Figure:
+    """Draw maps and profile on one page.
+
+    Parameters
+    ----------
+    state : DemoState
+        From the sliders.
+    """
+    figure = Figure(figsize=(14.0, 6.6), layout="constrained")
+    maps, profile = np.asarray(figure.subfigures(1, 2, width_ratios=(1.5, 1.0)))
+    panels = np.asarray(maps.subplots(2, 3, sharex=True, sharey=True))
+    for column, quantity in zip(panels.T, QUANTITIES, strict=True):
+        for axes, shown, when in zip(
+            column, (state.intrinsic, state.observed), ("true", "observed"), strict=True
+        ):
+            image = draw_map(map_images(shown)[quantity.name], quantity, state, axes)
+            axes.set_title(f"{quantity.title}, {when}")
+        column[-1].set_xlabel("West (arcsec)")
+        maps.colorbar(image, ax=column, location="bottom", label=quantity.unit,
+                      ticks=list(quantity.ticks))  # fmt: skip
+    maps.supylabel("North (arcsec)", fontsize=11)
+    draw_profile(state, profile.subplots())
+    figure.suptitle(_slider_values(state), fontsize=12)
+    return figure
+
+
+def _slider_values(state: DemoState) -> str:
     """Return where the sliders stood."""
     values = vars(state.parameters)
     told = [f"{s.label} {s.as_text(values[s.name])} {s.unit}".strip() for s in SLIDERS]
