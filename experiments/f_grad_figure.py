@@ -1,6 +1,6 @@
 """The figure of f_grad: its map, and what else it depends on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -30,11 +30,14 @@ LEVELS = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
 LARGEST = 20.0
 RADIUS_TICKS = (0.1, 0.2, 0.5, 1.0, 2.0)
 F_TICKS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+DISKS_DRAWN = (len(GRADIENTS) + len(BETAS)) * RADII_ARCSEC.size
+
+Advance = Callable[[int], None]
 
 
 def f_grad_figure(
     disks: SmearedDisks | None = None, *, known: xr.Dataset | None = None,
-    curves: Curves | None = None,
+    curves: Curves | None = None, advance: Advance = lambda _: None,
 ) -> Figure:  # fmt: skip
     """Draw f_grad.
 
@@ -51,24 +54,28 @@ def f_grad_figure(
         The map, if it is there already.
     curves : mapping of float to (array, array), optional
         Seeing over effective radius and observed over intrinsic gradient, by axis ratio.
+    advance : callable
+        Called with the number of disks just drawn, of ``DISKS_DRAWN``.
     """
     disks = disks or SmearedDisks()
     number = 4 if curves else 3
     figure = Figure(figsize=(4.6 * number, 4.4), layout="constrained")
     panels = figure.subplots(1, number)
-    plot_map(disks.map() if known is None else known, panels[0])
-    plot_gradients(disks, panels[1])
-    plot_wings(disks, panels[2])
+    plot_map(disks, disks.map() if known is None else known, panels[0])
+    plot_gradients(disks, panels[1], advance)
+    plot_wings(disks, panels[2], advance)
     if curves:
         plot_curves(curves, panels[3])
     return figure
 
 
-def plot_map(known: xr.Dataset, axes: Axes) -> Axes:
+def plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
     """Draw the map with contours, and the galaxies of the survey on it.
 
     Parameters
     ----------
+    disks : SmearedDisks
+        Seeing and gradient, for the title.
     known : Dataset
         f_grad by inclination and effective radius.
     axes : Axes
@@ -86,14 +93,14 @@ def plot_map(known: xr.Dataset, axes: Axes) -> Axes:
               markeredgewidth=0.5)  # fmt: skip
     axes.set(xlabel="inclination (deg)", ylabel="effective radius (arcsec)", yscale="log",
              xlim=(inclination[0], inclination[-1]), ylim=(radius[0], radius[-1]),
-             title="f$_\\nabla$ and the galaxies of KURVS")  # fmt: skip
+             title=f"galaxies of KURVS; {_gradient_of(disks)}\n{_seeing_of(disks)}")  # fmt: skip
     _plain_ticks(axes.yaxis, RADIUS_TICKS)
     bar = axes.figure.colorbar(mesh, ax=axes, label="f$_\\nabla$", extend="max")
     _plain_ticks(bar.ax.yaxis, F_TICKS)
     return axes
 
 
-def plot_gradients(disks: SmearedDisks, axes: Axes) -> Axes:
+def plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
     """Draw f_grad against effective radius for several gradients.
 
     Dotted where [N II] is brighter outwards: there it hangs on how far out the abundance rises.
@@ -104,28 +111,49 @@ def plot_gradients(disks: SmearedDisks, axes: Axes) -> Axes:
         Seeing, annuli and thickness.
     axes : Axes
         To draw on.
+    advance : callable
+        Called with the number of disks just drawn.
     """
     for gradient, colour in zip(GRADIENTS, COLOURS, strict=True):
         _draw(replace(disks, gradient=gradient), axes, f"{gradient:+.2f}", colour)
+        advance(RADII_ARCSEC.size)
     axes.plot([], [], ":", color="#555555", label="[N II] brighter outwards")
-    return _label(axes, "gradient (dex kpc$^{-1}$)")
+    return _label(axes, "gradient (dex kpc$^{-1}$)", _seeing_of(disks))
 
 
-def plot_wings(disks: SmearedDisks, axes: Axes) -> Axes:
+def plot_wings(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
     """Draw f_grad against effective radius for several wings of the seeing.
 
     Parameters
     ----------
     disks : SmearedDisks
-        Annuli and thickness, and the width of the seeing.
+        Gradient, annuli and thickness, and the width of the seeing.
     axes : Axes
         To draw on.
+    advance : callable
+        Called with the number of disks just drawn.
     """
     for beta, colour in zip(BETAS, COLOURS, strict=False):
         name = f"Moffat, {beta:g}" if np.isfinite(beta) else "Gaussian"
         seeing = Seeing.moffat(disks.seeing.fwhm_arcsec, 1.0 / beta)
         _draw(replace(disks, seeing=seeing), axes, name, colour)
-    return _label(axes, "seeing")
+        advance(RADII_ARCSEC.size)
+    return _label(axes, "wings of the seeing", f"{_width_of(disks)}, {_gradient_of(disks)}")
+
+
+def _width_of(disks: SmearedDisks) -> str:
+    return f'seeing {disks.seeing.fwhm_arcsec:g}"'
+
+
+def _seeing_of(disks: SmearedDisks) -> str:
+    wings = disks.seeing.kind.capitalize()
+    if disks.seeing.kind == "moffat":
+        wings += f", $\\beta$ = {disks.seeing.moffat_beta:g}"
+    return f"{_width_of(disks)}, {wings}"
+
+
+def _gradient_of(disks: SmearedDisks) -> str:
+    return f"gradient {disks.gradient:+g} dex kpc$^{{-1}}$"
 
 
 def _plain_ticks(axis: Axis, values: tuple[float, ...]) -> None:
@@ -142,10 +170,10 @@ def _draw(disks: SmearedDisks, axes: Axes, name: str, colour: str) -> None:
     axes.plot(RADII_ARCSEC[fading], np.array(values)[fading], color=colour, label=name)
 
 
-def _label(axes: Axes, what: str) -> Axes:
+def _label(axes: Axes, what: str, held: str) -> Axes:
     axes.set(xlabel="effective radius (arcsec)", ylabel="f$_\\nabla$", xscale="log",
              yscale="log", ylim=(1.0, 30.0), xlim=(RADII_ARCSEC[0], RADII_ARCSEC[-1]),
-             title=f"inclination {SHOWN_INCLINATION_DEG:g} deg")  # fmt: skip
+             title=f"inclination {SHOWN_INCLINATION_DEG:g} deg\n{held}")  # fmt: skip
     _plain_ticks(axes.xaxis, RADIUS_TICKS)
     _plain_ticks(axes.yaxis, F_TICKS)
     axes.legend(title=what, frameon=False)

@@ -18,7 +18,7 @@ from kurvs_pipeline.line_fluxes import DETECTION_SNR
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.profile_plot import TrueProfile
 from kurvs_pipeline.rest_spectra import RestSpectrum, rest_spectra_of_galaxy
-from kurvs_pipeline.stacked_lines import measure_stack
+from kurvs_pipeline.stacked_lines import StackedLines, measure_stack
 from kurvs_pipeline.stacking import stack_spectra
 from kurvs_pipeline.stellar_mass import StellarMass
 from kurvs_sim.survey_catalogue import CatalogueEntry, catalogue_entry
@@ -29,6 +29,7 @@ INTEGRATED_DIAGNOSTICS = ("n2", "n2s2", "o3n2", "r23", "n2o2")
 """Of Fig. B1."""
 
 STACK_BOOTSTRAPS = 200
+BALMER_LINES = ("halpha", "hbeta")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ class ObservedTwin:
 
     @cached_property
     def stacked_a_v(self) -> dict[str, tuple[float, float]]:
-        """A_V and its error of the mass-weighted stack of every aperture, mag."""
+        """By :func:`detected_a_v` of the mass-weighted stack of every aperture, mag."""
         mass = {g.results.metadata.name: g.entry.log_stellar_mass for g in self.galaxies}
         found = {}
         for aperture in APERTURES:
@@ -116,10 +117,29 @@ class ObservedTwin:
                 spectra, weights="mass", normalise=False, log_stellar_mass=mass,
                 n_bootstraps=STACK_BOOTSTRAPS, seed=self.seed,
             )  # fmt: skip
-            row = measure_stack(stack).attenuation[0]
-            error = 0.5 * (float(row["a_v_err_low"]) + float(row["a_v_err_high"]))
-            found[aperture] = (float(row["a_v"]), error)
+            found[aperture] = detected_a_v(measure_stack(stack))
         return found
+
+
+def detected_a_v(lines: StackedLines) -> tuple[float, float]:
+    """Return A_V of a stack and its error.
+
+    Parameters
+    ----------
+    lines : StackedLines
+        With the lines of its Balmer decrement.
+
+    Returns
+    -------
+    a_v, error : float
+        mag; NaN unless H-alpha and H-beta are above 4 sigma of the noise. How galaxies differ
+        tells nothing of whether a line is seen: it is in the error.
+    """
+    fluxes, row = lines.fluxes, lines.attenuation[0]
+    snr = (fluxes["flux"] / fluxes["flux_err_noise"])[np.isin(fluxes["line"], BALMER_LINES)]
+    if not (snr > DETECTION_SNR).all():
+        return np.nan, np.nan
+    return float(row["a_v"]), 0.5 * float(row["a_v_err_low"] + row["a_v_err_high"])
 
 
 def observe_twin(

@@ -1,7 +1,7 @@
 """The figures of Li et al. (2025) that show gradients, of a twin: 7 to 9, C1 and C2.
 
 Filled circles are the twin, with the detections and errors of the survey's own procedure; open
-diamonds are the survey's gradients.
+diamonds are the survey's gradients. Triangles at an edge are gradients beyond it.
 """
 
 import matplotlib.pyplot as plt
@@ -19,6 +19,7 @@ from experiments.survey_integrated_figures import (
     draw_survey,
     draw_twin,
     explain,
+    mark_beyond,
 )
 from experiments.survey_statistics import SurveyTable, drawn_pearson
 
@@ -69,6 +70,7 @@ def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
     )
     axes, bins = grid[1, 0], np.linspace(*RANGE, 23)
     ends = np.array(RANGE)
+    _cross(axes, "by N2", "by N2O2")
     axes.fill_between(ends, ends - 0.05, ends + 0.05, color="#DCE9F2", linewidth=0.0)
     for table, draw, colour in (
         (published.table_1, draw_survey, SURVEY_COLOUR), (twin_table(twin), draw_twin, TWIN_COLOUR)
@@ -76,14 +78,15 @@ def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
         n2, n2o2 = table.gradient["n2"], table.gradient["n2o2"]
         errors = table.gradient_err["n2o2"], table.gradient_err["n2"]
         draw(axes, n2, n2o2, *errors)
-        grid[0, 0].hist(n2[np.isfinite(n2)], bins, histtype="step", color=colour)
-        grid[1, 1].hist(
-            n2o2[np.isfinite(n2o2)], bins, histtype="step", color=colour, orientation="horizontal"
-        )
-    _cross(axes, "by N2", "by N2O2")
+        for panel, values, orientation in (
+            (grid[0, 0], n2, "vertical"), (grid[1, 1], n2o2, "horizontal")
+        ):  # fmt: skip
+            inside = np.clip(values[np.isfinite(values)], *RANGE)
+            panel.hist(inside, bins, histtype="step", color=colour, orientation=orientation)
     grid[0, 0].set(xlim=RANGE, ylabel="galaxies")
     grid[1, 1].set(ylim=RANGE, xlabel="galaxies")
     grid[0, 1].set_axis_off()
+    grid[0, 1].text(0.5, 0.5, "last bins:\nall beyond", ha="center", va="center", fontsize=9)
     explain(axes, loc="upper left")
     return figure
 
@@ -110,6 +113,7 @@ def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
     Figure
     """
     figure, axes = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
+    axes.set(xlabel="redshift", ylabel=f"gradient by N2 {UNIT}", xlim=(1.1, 1.8), ylim=(-0.3, 0.3))
     axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
     for names, style in ((OBSERVED_GRADIENTS, "x"), (MODELLED_GRADIENTS, "-")):
         for file, label in names.items():
@@ -120,7 +124,6 @@ def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
     draw_survey(axes, published.of_galaxies("redshift"), survey.gradient["n2"],
                 survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
     draw_twin(axes, redshift, table.gradient["n2"], table.gradient_err["n2"], ecolor="#A8CCE3")
-    axes.set(xlabel="redshift", ylabel=f"gradient by N2 {UNIT}", xlim=(1.1, 1.8), ylim=(-0.3, 0.3))
     axes.legend(fontsize=7, ncols=3, loc="lower left")
     return figure
 
@@ -157,6 +160,7 @@ def kinematics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
         (panels[1], "log_stellar_mass", "log stellar mass (solar)"),
     ):
         x = twin.of_entries(name)
+        axes.set(xlabel=label, ylim=RANGE)
         axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
         draw_survey(axes, published.of_galaxies(name), survey.gradient["n2"],
                     survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
@@ -164,7 +168,7 @@ def kinematics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
                       ecolor="#A8CCE3", elinewidth=0.6)  # fmt: skip
         points = axes.scatter(x, table.gradient["n2"], c=radius, cmap="viridis", vmin=0.1,
                               vmax=1.0, s=32, zorder=3, label="twin")  # fmt: skip
-        axes.set(xlabel=label, ylim=RANGE)
+        mark_beyond(axes, x, table.gradient["n2"], TWIN_COLOUR)
         axes.legend(fontsize=8)
     panels[0].set_ylabel(f"gradient by N2 {UNIT}")
     if points is not None:
@@ -191,6 +195,7 @@ def binning_figure(twin: ObservedTwin, published: PublishedPoints, *, scheme: st
     first, second = twin_table(twin), twin_table(twin, scheme)
     names = ("n2", "n2o2") if scheme == "2x0.8" else ("n2",)
     figure, axes = plt.subplots(figsize=(6.0, 5.8), layout="constrained")
+    _cross(axes, 'through 3 x 0.5"', f'through {scheme.replace("x", " x ")}"')
     other = published.gradients({"2x0.8": "0.8", "3x0.6": "gillman"}[scheme])
     if other is not None:
         survey = published.table_1
@@ -200,7 +205,6 @@ def binning_figure(twin: ObservedTwin, published: PublishedPoints, *, scheme: st
                   first.gradient_err[name], fmt=marker,
                   label=f"twin, {name.upper()}")  # fmt: skip
     r, scatter = drawn_pearson(first.columns(*names), second.columns(*names))
-    _cross(axes, 'through 3 x 0.5"', f'through {scheme.replace("x", " x ")}"')
     axes.set_title(f"r of the twin, errors drawn again: {r:.2f} ± {scatter:.2f}", fontsize=11)
     explain(axes, loc="upper left")
     return figure

@@ -82,6 +82,33 @@ def _points(
     y_err, x_err = (*errors, None, None)[:2]
     shared = {"markersize": 5, "elinewidth": 0.6, "linestyle": "none", "alpha": 0.85}
     axes.errorbar(x, y, y_err, x_err, **(shared | style))  # type: ignore[arg-type]
+    mark_beyond(axes, x, y, str(style["color"]))
+
+
+def mark_beyond(axes: Axes, x: Array, y: Array, colour: str) -> None:
+    """Mark points beyond limits that are set by triangles at that edge, and count them.
+
+    Parameters
+    ----------
+    axes : Axes
+        With its limits.
+    x, y : array, shape (n_points,)
+        In the units of the axes.
+    colour : str
+        Of the points.
+    """
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    outside = {"<": x < left, ">": x > right, "v": y < bottom, "^": y > top}
+    known = np.isfinite(x) & np.isfinite(y)
+    for marker, beyond in outside.items():
+        here = known & beyond
+        if not here.any():
+            continue
+        axes.plot(np.clip(x[here], left, right), np.clip(y[here], bottom, top), marker,
+                  color=colour, markersize=7, clip_on=False, zorder=4)  # fmt: skip
+    number = int((known & np.logical_or.reduce(list(outside.values()))).sum())
+    if number:
+        axes.plot([], [], "^", color=colour, label=f"{number} beyond the edge")
 
 
 def explain(axes: Axes, **style: object) -> None:
@@ -210,19 +237,20 @@ def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
     figure, panels = plt.subplots(1, n_panels, figsize=(5.5 * n_panels, 5.0),
                                   layout="constrained", sharey=True, squeeze=False)  # fmt: skip
     axes = panels[0, 0]
+    axes.set(xlabel="true A$_V$ of the gas (mag)", ylabel="A$_V$ of the gas (mag)",
+             xlim=(0.1, 0.8), ylim=(-0.5, 5.0))  # fmt: skip
     a_v, error = measured_a_v(twin)
     true = np.array([galaxy.true_a_v for galaxy in twin.galaxies])
     draw_twin(axes, true, a_v, error, label=f"{np.isfinite(a_v).sum()} galaxies of the twin")
     stack, stack_err = twin.stacked_a_v["integrated"]
+    faint = "" if np.isfinite(stack) else ": H$\\beta$ not detected"
     axes.errorbar([true.mean()], [stack], [stack_err], fmt="s", color=DATA_COLOUR, markersize=9,
-                  label="stack of all")  # fmt: skip
+                  label=f"stack of all{faint}")  # fmt: skip
     published_stack, published_err = STACKED_INTEGRATED
     axes.axhspan(published_stack - published_err, published_stack + published_err,
                  color=SURVEY_COLOUR, alpha=0.2, linewidth=0.0,
                  label="stack of the survey")  # fmt: skip
     axes.axline((0.3, 0.3), slope=1.0, color=MUTED_COLOUR, linestyle="--", linewidth=1.0)
-    axes.set(xlabel="true A$_V$ of the gas (mag)", ylabel="A$_V$ of the gas (mag)",
-             xlim=(0.1, 0.8), ylim=(-0.5, 5.0))  # fmt: skip
     if survey is not None:
         draw_survey(panels[0, 1], survey[1], survey[0])
         panels[0, 1].set(xlabel="A$_V$ of the starlight (mag)")

@@ -40,6 +40,7 @@ NOT_REMADE = (
     "not remade: the HST and JWST images of Figs 5 and A1-A4 (Fig. 5 shows H-alpha instead), the "
     "A_V of starlight of Fig. 3 (the twin shows its true A_V), and the SDSS galaxies of Fig. 2"
 )
+NOT_DETECTED = "A_V of a stack is left out where its H-beta is below 4 sigma"
 IMAGE_DPI = 110
 
 
@@ -183,7 +184,9 @@ def median_snr(twin: ObservedTwin, definition: str, line: str) -> float:
 
 
 def _shown(summary: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table(title="A twin of the survey", title_justify="left", caption=NOT_REMADE)
+    table = Table(
+        title="A twin of the survey", title_justify="left", caption=f"{NOT_DETECTED}; {NOT_REMADE}"
+    )
     columns = ("survey", "published", "calibrated")
     for heading in ("", "survey", "twin, survey's errors", "twin, calibrated"):
         table.add_column(heading, justify="right" if heading else "left")

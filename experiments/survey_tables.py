@@ -121,6 +121,7 @@ def page(twin: ObservedTwin, summary: Mapping[str, Mapping[str, float]]) -> str:
                 for name, row in summary.items()
             ],
         ),
+        "<p>A_V of a stack is left out where its H-beta is below 4 sigma.</p>",
         _html_table("Table 1: gradients (0.001 dex/kpc)", *_rows_of_table_1(twin)),
         "<p>In brackets: flagged, not to be taken at its word (table-1.ecsv says why).</p>",
         _html_table("Table A1", *_rows_of_table_a1(twin)),

@@ -6,6 +6,7 @@ gradient itself and on the wings of the seeing, so that a map holds for one of e
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -145,14 +146,17 @@ class SmearedDisks:
         return self._used_gradient / float(np.polyfit(radius_kpc, seen, 1)[0])
 
     def map(
-        self, inclinations_deg: Array = INCLINATIONS_DEG, radii_arcsec: Array = RADII_ARCSEC
-    ) -> xr.Dataset:
+        self, inclinations_deg: Array = INCLINATIONS_DEG, radii_arcsec: Array = RADII_ARCSEC,
+        *, advance: Callable[[int], None] = lambda _: None,
+    ) -> xr.Dataset:  # fmt: skip
         """Return f_grad on a grid.
 
         Parameters
         ----------
         inclinations_deg, radii_arcsec : array, shapes (n_i,), (n_r,)
             Increasing.
+        advance : callable
+            Called with the number of disks just done.
 
         Returns
         -------
@@ -160,9 +164,11 @@ class SmearedDisks:
             ``f_grad`` with dimensions ``inclination`` (deg) and ``effective_radius`` (arcsec);
             what it holds for stands in its attributes.
         """
-        places = itertools.product(inclinations_deg.tolist(), radii_arcsec.tolist())
-        values = np.array([self.f_grad(*place) for place in places])
-        grid = values.reshape(len(inclinations_deg), len(radii_arcsec))
+        values = []
+        for place in itertools.product(inclinations_deg.tolist(), radii_arcsec.tolist()):
+            values.append(self.f_grad(*place))
+            advance(1)
+        grid = np.reshape(values, (len(inclinations_deg), len(radii_arcsec)))
         return xr.Dataset(
             {"f_grad": (("inclination", "effective_radius"), grid,
                         {"long_name": "intrinsic over observed gradient", "units": "1"})},

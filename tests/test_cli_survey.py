@@ -5,13 +5,17 @@ import json
 import numpy as np
 import pytest
 from astropy.table import QTable
+from matplotlib.figure import Figure
 
 from experiments import survey_making
 from experiments.cli import execute
+from experiments.observed_twin import detected_a_v
 from experiments.published_points import PublishedPoints
+from experiments.survey_integrated_figures import draw_twin
 from experiments.survey_tables import bracketed
 from experiments.survey_twin import INTRINSIC
 from experiments.survey_twin import twin as whole_twin
+from kurvs_pipeline.stacked_lines import StackedLines
 
 KURVS_IDS = (2, 23, 34)
 FIGURES = {
@@ -70,6 +74,35 @@ def test_a_v_of_the_stacks_has_its_error_beside_it(results):
     text = (results / "tables.html").read_text()
     for aperture, error in {"integrated": "0.15", "A": "0.16", "B": "0.2", "C": "0.2"}.items():
         assert f"<td>its error, {aperture} (mag)</td><td>{error}</td>" in text
+
+
+def stacked_lines(hbeta_noise):
+    """Return a stack with an H-beta of 1 whose flux differs much from galaxy to galaxy."""
+    fluxes = QTable({"line": ["hbeta", "halpha"], "flux": [1.0, 3.5], "flux_err": [0.6, 2.0],
+                     "flux_err_noise": [hbeta_noise, 0.05]})  # fmt: skip
+    a_v = QTable({"a_v": [0.5], "a_v_err_low": [0.4], "a_v_err_high": [0.6]})
+    return StackedLines(fits={}, fluxes=fluxes, attenuation=a_v, abundances=QTable())
+
+
+def test_a_v_of_a_stack_is_left_out_where_hbeta_is_below_4_sigma_of_the_noise():
+    assert detected_a_v(stacked_lines(hbeta_noise=0.2)) == pytest.approx((0.5, 0.5))
+    assert np.isnan(detected_a_v(stacked_lines(hbeta_noise=0.3))).all()
+
+
+def test_gradients_beyond_the_edge_of_a_panel_are_marked_and_counted():
+    axes = Figure().subplots()
+    axes.set(xlim=(-0.2, 0.2), ylim=(-0.2, 0.2))
+    draw_twin(axes, np.array([0.0, 0.1, 0.72, np.nan]), np.array([0.0, -0.5, 0.1, 0.9]))
+    marked = {line.get_marker(): line.get_xydata().tolist() for line in axes.lines
+              if not line.get_clip_on()}  # fmt: skip
+    assert marked == {">": [[0.2, 0.1]], "v": [[0.1, -0.2]]}
+    assert "2 beyond the edge" in axes.get_legend_handles_labels()[1]
+
+
+def test_where_no_limits_are_set_nothing_is_beyond_them():
+    axes = Figure().subplots()
+    draw_twin(axes, np.array([0.0, 0.72]), np.array([0.0, 5.0]))
+    assert axes.get_legend_handles_labels()[1] == ["twin"]
 
 
 def test_table_a1_has_the_redshifts_of_the_survey_measured_again(results):

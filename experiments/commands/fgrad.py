@@ -54,12 +54,12 @@ def fgrad(
     weight, by the survey's N2.
     """
     from experiments.beam_smearing import GillmanCurves
-    from experiments.f_grad_figure import f_grad_figure
+    from experiments.f_grad_figure import DISKS_DRAWN, f_grad_figure
     from experiments.run import start_run
     from experiments.terminal import Terminal
     from kurvs_pipeline.binning import BinningScheme
     from kurvs_pipeline.errors import ConfigurationError
-    from kurvs_pipeline.f_grad_map import FGradMap, SmearedDisks
+    from kurvs_pipeline.f_grad_map import INCLINATIONS_DEG, RADII_ARCSEC, FGradMap, SmearedDisks
     from kurvs_pipeline.point_spread import Seeing
 
     if (inclination is None) != (effective_radius is None):
@@ -78,12 +78,14 @@ def fgrad(
         "redshift": redshift, "curves": curves,
     }  # fmt: skip
     with start_run("fgrad", output=output, overwrite=overwrite, configuration=configuration) as run:
-        known = disks.map()
+        number = INCLINATIONS_DEG.size * RADII_ARCSEC.size + DISKS_DRAWN
+        with terminal.progress("disks", number) as advance:
+            known = disks.map(advance=advance)
+            figure = f_grad_figure(disks, known=known, curves=published, advance=advance)
         told = []
         if inclination is not None and effective_radius is not None:
             value = FGradMap(known)(inclination, effective_radius)
             told = [f'f_grad at {inclination:g} deg, {effective_radius:g}": {value:.2f}']
-        figure = f_grad_figure(disks, known=known, curves=published)
         with run.writing() as directory:
             known.to_netcdf(directory / "fgrad.nc", engine="h5netcdf")
             figure.savefig(directory / "fgrad.png", dpi=120)
