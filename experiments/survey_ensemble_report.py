@@ -112,7 +112,8 @@ def error_statistics(numbers: xr.Dataset) -> dict[str, float]:
     of_n2 = numbers.isel(scheme=0).sel(diagnostic="n2")
     slope = of_n2["gradient"]
     pull = (abs(slope - numbers["gradient_true"]) / of_n2["gradient_err"]).to_numpy()
-    inside = float(np.mean(pull[np.isfinite(pull)] < 1.0))
+    known = pull[np.isfinite(pull)]
+    inside = float(np.mean(known < 1.0)) if known.size else float("nan")
     forward = numbers["forward_gradient"].where(np.isfinite(slope))
     found = {"slope": slope} | {name: forward.sel(estimator=name) for name in FORWARD}
     return {"inside_slope": inside} | {

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.linalg  # noqa: F401
 import xarray as xr
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from kurvs_pipeline.observation import ObservationMetadata
 
@@ -13,6 +15,10 @@ from kurvs_pipeline.observation import ObservationMetadata
 # `--hypothesis-profile=default` looks for new ones.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
+
+# As tasks of campaigns do: results of more threads differ in their last bits. Libraries that come
+# with scipy are held too, as it is loaded by now.
+threadpool_limits(limits=1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
