@@ -57,7 +57,7 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
         calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
         no diagnostic has its lines. ``flag`` is that of its lines
-        (:func:`~kurvs_pipeline.line_coverage.line_flags`), and ``attenuation_limit`` where the
+        (:class:`~kurvs_pipeline.joint_fluxes.JointFluxes`), and ``attenuation_limit`` where the
         diagnostic needs an attenuation of which only a lower limit is known, or
         ``negative_hbeta`` where not even that: ``value`` is then NaN. Where one line (or
         pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,

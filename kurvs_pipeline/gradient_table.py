@@ -109,7 +109,7 @@ def gradient_table(
         where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of such a
         relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and
         those of the lines
-        (:meth:`~kurvs_pipeline.joint_fluxes.JointFluxes.flags_of`), which forward estimators
+        (:class:`~kurvs_pipeline.joint_fluxes.JointFluxes`), which forward estimators
         carry too.
     """
     diagnostic = np.asarray(abundances["diagnostic"])
