@@ -208,10 +208,14 @@ def paired(
         np.stack([first[name].value, second[name].value])
         for name in ("gradient", "gradient_err", "gradient_per_dex")
     )
-    constrained = (first["flag"] != UNCONSTRAINED) & (second["flag"] != UNCONSTRAINED)
+    constrained = _is_constrained(first) & _is_constrained(second)
     both = constrained & np.isfinite(gradient).all(axis=0)
     truth = first["gradient_true"].value
     return PairedGradients(gradient[:, both], error[:, both], per_dex[:, both], truth[both])
+
+
+def _is_constrained(gradients: QTable) -> NDArray[np.bool_]:
+    return np.array([UNCONSTRAINED not in str(flag).split("+") for flag in gradients["flag"]])
 
 
 def _chosen(gradients: QTable, scheme: str, diagnostic: str, estimator: str) -> QTable:

@@ -26,7 +26,7 @@ SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 A_V_SOURCES = (
     "A_V: balmer, from the aperture's own H-alpha/H-beta; stack, that of the survey's stacked "
     "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86; "
-    "lower_limit, where H-beta is too faint for that"
+    "lower_limit, where H-beta is too faint for that; negative_hbeta, where it is below -4 sigma"
 )
 
 STATED_AS = {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundance_draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.attenuation import NEGATIVE_HBETA
 from kurvs_pipeline.branches import metallicity_branch
 from kurvs_pipeline.line_quantities import needed_a_v, value_and_limit
 
@@ -56,10 +57,10 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
         calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
         no diagnostic has its lines. ``flag`` is that of its lines
-        (:func:`~kurvs_pipeline.line_coverage.line_flags`), and ``attenuation_limit`` where the
-        diagnostic needs an attenuation of which only a lower limit is known: ``value`` is then
-        NaN. Where one line (or pair) of the
-        diagnostic is not detected, ``value`` is that of its 4-sigma limit,
+        (:class:`~kurvs_pipeline.joint_fluxes.JointFluxes`), and ``attenuation_limit`` where the
+        diagnostic needs an attenuation of which only a lower limit is known, or
+        ``negative_hbeta`` where not even that: ``value`` is then NaN. Where one line (or
+        pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,
         ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
         errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
         ``extrapolated`` is true beyond the range that the calibration is used for; more than
@@ -119,7 +120,9 @@ def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> NDArray[np.str_]:
     """Return the flags of the lines, and whether the attenuation that they need is missing."""
     of_lines = draws.fluxes.flags_of(*diagnostic.lines)
     missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
-    pairs = zip(np.where(missing, "attenuation_limit", ""), of_lines, strict=True)
+    negative = draws.attenuation.source == NEGATIVE_HBETA
+    of_dust = np.select([missing & negative, missing], [NEGATIVE_HBETA, "attenuation_limit"], "")
+    pairs = zip(of_dust, of_lines, strict=True)
     return np.array(["+".join(filter(None, pair)) for pair in pairs], dtype=np.str_)
 
 

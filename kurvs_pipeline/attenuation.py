@@ -27,6 +27,9 @@ HBETA_LIMIT_SIGMA = 2.0
 """Above its flux H-beta may be: the limit of 4 sigma alone is passed by many a line that noise
 has just taken below it."""
 
+NEGATIVE_HBETA = "negative_hbeta"
+"""Source, and flag of abundances, where H-beta is more negative than noise makes it."""
+
 
 @dataclass(frozen=True)
 class Attenuation:
@@ -35,10 +38,11 @@ class Attenuation:
     Parameters
     ----------
     a_v, a_v_err : array, shape (n_apertures,)
-        mag; NaN where there is only a lower limit.
+        mag; NaN where there is only a lower limit, and where H-beta is not to be believed.
     source : str array, shape (n_apertures,)
         ``balmer`` for the aperture's own H-alpha and H-beta, ``stack`` for that of stacked
-        galaxies, ``lower_limit`` where H-beta is too faint for that.
+        galaxies, ``lower_limit`` where H-beta is too faint for that, ``negative_hbeta`` where it
+        is too negative for noise.
     lower_limit : array, shape (n_apertures,), optional
         mag; NaN for other sources.
     """
@@ -104,6 +108,8 @@ def a_v_in_words(row: Row) -> str:
     """
     if row["source"] == "lower_limit":
         return f"> {row['lower_limit'].value:.2f}"
+    if not np.isfinite(row["a_v"].value):
+        return "unknown"
     return f"{row['a_v'].value:.2f}±{row['a_v_err'].value:.2f}"
 
 
@@ -150,14 +156,18 @@ def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenu
         As the survey has it (:func:`survey_attenuation_of`), but where H-beta is not detected,
         and so faint that it takes more dust than the stack's and its error, there is only a
         lower limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more.
+        Where H-beta is below -4 sigma, no line was measured but a fault of the cube or its
+        continuum: there is neither attenuation nor limit.
     """
     found = survey_attenuation_of(fluxes, apertures)
     least_a_v = _least_a_v(fluxes)
-    limited = (found.source == "stack") & (least_a_v > found.a_v + found.a_v_err)
+    negative = fluxes.of_line("hbeta") < -DETECTION_SNR * fluxes.error_of("hbeta")
+    limited = ~negative & (found.source == "stack") & (least_a_v > found.a_v + found.a_v_err)
+    unknown = negative | limited
     return Attenuation(
-        a_v=np.where(limited, np.nan, found.a_v),
-        a_v_err=np.where(limited, np.nan, found.a_v_err),
-        source=np.where(limited, "lower_limit", found.source),
+        a_v=np.where(unknown, np.nan, found.a_v),
+        a_v_err=np.where(unknown, np.nan, found.a_v_err),
+        source=np.select([negative, limited], [NEGATIVE_HBETA, "lower_limit"], found.source),
         lower_limit=np.where(limited, least_a_v, np.nan),
     )
 

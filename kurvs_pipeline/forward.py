@@ -40,6 +40,8 @@ FAR_FROM_POPULATION = 3.0
 """Standard errors between a galaxy and its population: the prior is then not that of the galaxy."""
 
 LEAST_P_VALUE = 1e-3
+HOPELESS_P_VALUE = 1e-10
+"""Below it the disk is not what is seen, and its gradient is no gradient."""
 FREE_PARAMETERS = 3
 """Gradient, abundance and amplitude; priors hold the others."""
 
@@ -55,7 +57,7 @@ class ForwardGradient:
     Parameters
     ----------
     gradient : array, shape (n_realisations,)
-        dex/kpc; NaN where there is no H-alpha.
+        dex/kpc; NaN where there is no H-alpha, or the fit is hopeless (a chance below 1e-10).
     low, high : array, shape (n_realisations,)
         Ends of its 68 per cent interval.
     flag : str array, shape (n_realisations,)
@@ -162,10 +164,11 @@ class ForwardFit:
     def _summary(self, gradient: Array, low: Array, high: Array) -> ForwardGradient:
         seen = self.fluxes.total_halpha_snr > DETECTION_SNR
         is_open = np.maximum(np.abs(low), np.abs(high)) > STEEPEST_CONSTRAINED
+        hopeless = self.p_value < HOPELESS_P_VALUE
         flag = np.select(
-            [~seen, is_open | (0.5 * (high - low) > WIDEST_ERR), self.p_value < LEAST_P_VALUE,
-             self.efficiency < LEAST_EFFICIENCY],
-            ["no_halpha", "unconstrained", "poor_fit", "approximate"], "ok",
+            [~seen, hopeless, is_open | (0.5 * (high - low) > WIDEST_ERR),
+             self.p_value < LEAST_P_VALUE, self.efficiency < LEAST_EFFICIENCY],
+            ["no_halpha", "poor_fit", "unconstrained", "poor_fit", "approximate"], "ok",
         )  # fmt: skip
-        unknown = np.where(seen, 0.0, np.nan)
+        unknown = np.where(seen & ~hopeless, 0.0, np.nan)
         return ForwardGradient(gradient + unknown, low + unknown, high + unknown, flag)

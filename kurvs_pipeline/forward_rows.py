@@ -84,10 +84,13 @@ def _fitted(fluxes: JointFluxes) -> dict[str, LineProfiles]:
 def _with_flags_of_lines(
     rows: list[dict[str, object]], of_annuli: NDArray[np.str_]
 ) -> list[dict[str, object]]:
-    """Let what makes lines doubtful stand in place of ``ok``."""
+    """Let what makes lines doubtful stand beside the flags of the fit."""
     flags = {flag for text in of_annuli.tolist() for flag in text.split("+")} - {""}
-    doubt = "+".join(sorted(flags)) or "ok"
-    return [row | {"flag": doubt} if row["flag"] == "ok" else row for row in rows]
+    return [row | {"flag": _joined(str(row["flag"]), flags)} for row in rows]
+
+
+def _joined(of_fit: str, of_lines: set[str]) -> str:
+    return "+".join([*({of_fit} - {"ok"}), *sorted(of_lines - {of_fit})]) or "ok"
 
 
 def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:

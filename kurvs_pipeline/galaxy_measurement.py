@@ -35,7 +35,8 @@ class GalaxyMeasurement:
         :func:`~kurvs_pipeline.classification.bpt_table`,
         :func:`~kurvs_pipeline.classification.mass_excitation_table` (of the integrated aperture,
         with the mass given) and
-        :func:`~kurvs_pipeline.gradient_table.gradient_table`.
+        :func:`~kurvs_pipeline.gradient_table.gradient_table`. Where the redshift is in doubt, those
+        without flags hold nothing (:func:`~kurvs_pipeline.doubtful_redshift.without_numbers`).
     apertures : tuple of Aperture
         The integrated ellipse, then the annuli outwards.
     coverage : tuple of float

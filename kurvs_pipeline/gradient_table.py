@@ -109,8 +109,8 @@ def gradient_table(
         where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of such a
         relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and
         those of the lines
-        (:func:`~kurvs_pipeline.line_coverage.line_flags`), which forward estimators that
-        are ``ok`` otherwise carry too.
+        (:class:`~kurvs_pipeline.joint_fluxes.JointFluxes`), which forward estimators
+        carry too.
     """
     diagnostic = np.asarray(abundances["diagnostic"])
     rows: list[dict[str, object]] = []

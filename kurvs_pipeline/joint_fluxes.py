@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from kurvs_pipeline.line_fits import LineFluxes
+from kurvs_pipeline.line_fits import FitFlag, LineFluxes, describe_flag
 from kurvs_pipeline.line_fluxes import DETECTION_SNR, BandFit, line_flux_unit
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
@@ -21,6 +21,7 @@ PAIRS = (("oii_3726", "oii_3729"), ("sii_6716", "sii_6731"))
 N_DRAWS = 2000
 """Errors are then known to three per cent, and a probability of one half to 0.01."""
 
+POOR_FIT = describe_flag(FitFlag.POOR_FIT)
 
 LEAST_EIGENVALUE = 0.05
 """Correlations of annuli are estimates: annuli that share all their noise cannot be told apart."""
@@ -42,7 +43,9 @@ class JointFluxes:
         Correlation of the noise of the annuli, which come after the integrated aperture, in the
         band of each line; they are independent if it is not given.
     flags : str array, shape (n_apertures, n_lines), optional
-        What makes single lines doubtful (:func:`~kurvs_pipeline.line_coverage.line_flags`).
+        What makes lines doubtful: of single ones
+        (:func:`~kurvs_pipeline.line_coverage.line_flags`), and ``poor_fit`` of the fit that they
+        are from.
     """
 
     names: tuple[str, ...]
@@ -72,7 +75,8 @@ class JointFluxes:
             here = np.flatnonzero(bands == band)
             inside = known.covariance[:, indices[here][:, None], indices[here]]
             covariance[:, here[:, None], here] = inside
-        flags = np.stack([kept[b].line_flags[:, i] for b, i in chosen.values()], axis=1)
+        doubts = [_doubts(fit) for fit in kept]
+        flags = np.stack([doubts[b][:, i] for b, i in chosen.values()], axis=1)
         return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands), flags)
 
     def chosen(self, apertures: Sequence[int], names: Sequence[str] = ()) -> "JointFluxes":
@@ -207,6 +211,14 @@ class JointFluxes:
         white = random.standard_normal((number, *self.flux.shape))
         drawn = self.flux + np.einsum("aij,naj->nai", root, white)
         return {name: drawn[:, :, index] for index, name in enumerate(self.names)}
+
+
+def _doubts(fit: BandFit) -> NDArray[np.str_]:
+    """Return the flags of single lines, with that of a poor fit; its others are remarks."""
+    poor = (fit.fits.quality_flag & FitFlag.POOR_FIT) != 0
+    flags = fit.line_flags
+    joined = np.where(flags == "", POOR_FIT, np.char.add(f"{POOR_FIT}+", flags))
+    return np.where(poor[:, None], joined, flags)
 
 
 def _shared_noise(fits: Sequence[BandFit], bands: NDArray[np.intp]) -> Array | None:

@@ -293,7 +293,7 @@ def flux_table(
         ``truncated`` and ``doublet_ratio`` of single lines beside what is known of the whole
         fit. Such lines are used all the same: fit and error know which channels there are, and
         leaving lines out where the sky is would choose redshifts. Abundances and gradients
-        that they enter carry the flag.
+        that they enter carry the flag, and ``poor_fit`` too.
         A broad H-alpha that was kept is a row ``halpha_broad`` with its own kinematics.
     """
     within = np.asarray(coverage, dtype=float)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.calibrated_cubes import CalibratedCubes
+from kurvs_pipeline.doubtful_redshift import DOUBTFUL_REDSHIFT, with_doubt, without_numbers
 from kurvs_pipeline.galaxy_frame import GalaxyFrame, require_centre_by
 from kurvs_pipeline.galaxy_measurement import GalaxyMeasurement
 from kurvs_pipeline.gas_properties import GasProperties
@@ -22,9 +23,6 @@ from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.stellar_mass import UNKNOWN_MASS, StellarMass
 
 Array = NDArray[np.float64]
-
-DOUBTFUL_REDSHIFT = "doubtful_redshift"
-"""Flag of a galaxy whose lines may be others than they are taken for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,15 +241,6 @@ def _unknown_seeing(frame: GalaxyFrame) -> tuple[str, ...]:
     return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)
 
 
-def _flagged(table: QTable, frame: GalaxyFrame) -> QTable:
-    """Put a doubtful redshift before the other flags."""
-    if not frame.doubtful_redshift:
-        return table
-    flagged = table.copy()
-    flagged["flag"] = ["+".join(filter(None, (DOUBTFUL_REDSHIFT, flag))) for flag in table["flag"]]
-    return flagged
-
-
 def _measured_galaxy(
     cubes: CalibratedCubes,
     frame: GalaxyFrame,
@@ -260,6 +249,12 @@ def _measured_galaxy(
     gas: GasProperties,
     gradients: QTable,
 ) -> MeasuredGalaxy:
+    def flagged(table: QTable) -> QTable:
+        return with_doubt(table) if frame.doubtful_redshift else table
+
+    def trusted(table: QTable) -> QTable:
+        return without_numbers(table) if frame.doubtful_redshift else table
+
     return MeasuredGalaxy(
         metadata=frame.metadata,
         redshift_err=frame.redshift_err,
@@ -268,12 +263,12 @@ def _measured_galaxy(
             *_unknown_size(frame, apertures),
             *_unknown_seeing(frame),
         ),
-        fluxes=_flagged(flux_table(fits, apertures.names, apertures.coverage), frame),
-        attenuation=gas.attenuation,
-        abundances=_flagged(gas.abundances, frame),
-        ionization=gas.ionization,
-        classes=gas.classes,
-        mass_excitation=gas.mass_excitation,
+        fluxes=flagged(flux_table(fits, apertures.names, apertures.coverage)),
+        attenuation=trusted(gas.attenuation),
+        abundances=flagged(gas.abundances),
+        ionization=trusted(gas.ionization),
+        classes=trusted(gas.classes),
+        mass_excitation=trusted(gas.mass_excitation),
         gradients=gradients,
         apertures=apertures.apertures,
         coverage=apertures.coverage,

@@ -134,6 +134,19 @@ def test_the_nitrogen_side_does_not_need_the_dust():
     assert metallicity_branch(fluxes, limited.a_v)[0] == "upper"
 
 
+@pytest.mark.parametrize(("hbeta", "source"), [(-3.9, "lower_limit"), (-4.1, "negative_hbeta")])
+def test_h_beta_too_negative_for_noise_tells_nothing_of_the_dust(hbeta, source):
+    fluxes = joint(DUSTY | {"hbeta": hbeta}, 1.0)
+    attenuation = attenuation_of(fluxes, [Aperture("integrated", 0.0, 0.9)])
+    assert attenuation.source[0] == source
+    assert np.isnan(attenuation.a_v[0])
+    assert np.isfinite(attenuation.lower_limit[0]) == (source == "lower_limit")
+    found = abundances_of(fluxes, attenuation)
+    flag = "attenuation_limit" if source == "lower_limit" else source
+    assert (row(found, "n2o2")["flag"], row(found, "n2")["flag"]) == (flag, "")
+    assert np.isnan(row(found, "n2o2")["value"])
+
+
 @pytest.mark.statistical
 def test_noise_rarely_makes_a_limit_of_a_galaxy_as_dusty_as_the_stack():
     """However deep H-beta is, one in fifty at most."""

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2
 
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CoverageError, FitError, MetadataError
-from kurvs_pipeline.forward import ForwardFit
+from kurvs_pipeline.forward import FREE_PARAMETERS, ForwardFit
 from kurvs_pipeline.forward_model import ForwardModel
 from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
 from kurvs_pipeline.gradient_posterior import grid_posterior
@@ -287,6 +288,19 @@ def test_fluxes_that_no_smooth_disk_explains_are_flagged():
     flux = fluxes.flux.copy()
     flux[:, 0] *= np.array([1.0, 0.3, 2.0])
     assert fit(model, replace(fluxes, flux=flux)).flat.flag[0] == "poor_fit"
+
+
+def test_a_hopeless_fit_gives_no_gradient():
+    """Chances of 0.01, 1e-6 and 1e-12 for the same fluxes."""
+    model = model_of()
+    found = fit(model, fluxes_of(model, -0.03))
+    freedom = int(found.fluxes.measured.sum()) - FREE_PARAMETERS
+    for chance, flag in ((0.01, "ok"), (1e-6, "poor_fit"), (1e-12, "poor_fit")):
+        fitted = replace(found, best_chi2=np.array([chi2.isf(chance, freedom)]))
+        for gradient in (fitted.flat, fitted.with_prior()):
+            assert gradient.flag[0] == flag
+            numbers = (gradient.gradient[0], gradient.low[0], gradient.high[0])
+            assert np.isfinite(numbers).all() == (chance > 1e-10)
 
 
 def test_one_annulus_alone_leaves_the_gradient_open():

@@ -116,6 +116,16 @@ def test_what_makes_one_line_of_oii_doubtful_is_told_where_their_sum_is_used():
     assert told["n2o2"] == told["joint"] == "truncated"
 
 
+def test_flags_of_lines_stand_beside_those_of_the_fit():
+    fluxes, smearing = simulated(-0.03)
+    flux, flags = fluxes.flux.copy(), np.full(fluxes.flux.shape, "", dtype="<U13")
+    flux[2, fluxes.names.index("halpha")] *= 2.0
+    flags[1, fluxes.names.index("nii_6584")] = "doublet_ratio"
+    rows = forward_rows(replace(fluxes, flux=flux, flags=flags), smearing, np.random.default_rng(0))
+    told = {row["flag"] for row in rows if row["diagnostic"] == "n2"}
+    assert told == {"poor_fit+doublet_ratio"}
+
+
 def test_of_nitrogen_alone_there_is_no_joint_row():
     fluxes, smearing = simulated(-0.03)
     first = [fluxes.names.index(name) for name in ("halpha", "nii_6584")]

@@ -20,8 +20,11 @@ NII_UM = 0.6585270 * (1.0 + REDSHIFT)
 OBSERVED_SIGMA_UM = np.hypot(NII_UM * SIGMA_KMS / 299792.458, LSF_UM)
 
 
-def fitted(*, end_um=1.70, masked=(), nii_6548_times=1.0):
-    """Return the fit of H-alpha 10, [N II] 3 and 1, errors of 0.02 or so, and what was used."""
+def fitted(*, end_um=1.70, masked=(), nii_6548_times=1.0, halpha_lacks=0.0):
+    """Return the fit of H-alpha 10, [N II] 3 and 1, errors of 0.02 or so, and what was used.
+
+    The core of H-alpha may lack a fraction of its light.
+    """
     wavelength = np.arange(1.60, end_um, STEP_UM)
     model = BandLineModel.for_band(wavelength, np.full(wavelength.size, LSF_UM), REDSHIFT)
     flux = np.zeros(wavelength.size)
@@ -29,6 +32,7 @@ def fitted(*, end_um=1.70, masked=(), nii_6548_times=1.0):
         centre = rest * (1.0 + REDSHIFT)
         width = np.hypot(centre * SIGMA_KMS / 299792.458, LSF_UM)
         flux += light * np.exp(-0.5 * ((wavelength - centre) / width) ** 2) / width / 2.5066
+    flux[np.abs(wavelength - 0.6564610 * (1.0 + REDSHIFT)) < STEP_UM] *= 1.0 - halpha_lacks
     valid = np.ones((1, wavelength.size), dtype=bool)
     for low, high in masked:
         valid[0, (wavelength > low) & (wavelength < high)] = False
@@ -93,3 +97,14 @@ def test_flags_go_with_the_lines_that_abundances_are_made_of():
     joint = JointFluxes.of({"H": fit})
     assert joint.flags_of("halpha", "nii_6584").tolist() == ["truncated"]
     assert joint.flags_of("halpha").tolist() == [""]
+
+
+@pytest.mark.parametrize(("lacks", "flag"), [(0.0, ""), (1.0, "poor_fit")])
+def test_a_poor_fit_goes_with_abundances_too(lacks, flag):
+    joint = JointFluxes.of({"H": fitted(halpha_lacks=lacks)})
+    assert joint.flags_of("halpha", "nii_6584").tolist() == [flag]
+
+
+def test_a_poor_fit_stands_beside_the_flags_of_its_lines():
+    joint = JointFluxes.of({"H": fitted(halpha_lacks=1.0, nii_6548_times=3.0)})
+    assert joint.flags_of("nii_6584").tolist() == ["doublet_ratio+poor_fit"]

@@ -18,6 +18,7 @@ from experiments.recovery_design import (
 )
 from experiments.recovery_experiment import RecoveryExperiment
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.joint_fluxes import POOR_FIT
 from kurvs_pipeline.line_coverage import LINE_FLAGS
 
 RANGES = {"gradient_dex_per_kpc": (-0.06, 0.02), "psf_beta": (2.5, 5.0)}
@@ -128,7 +129,7 @@ def test_what_cannot_be_measured_is_refused_before_any_work(options, message):
 def test_a_result_has_room_for_every_flag_of_a_slope():
     doubts = (
         "unconstrained", "no_psf_or_radius", "two_bins", "turnover", "wrong_side", "side_unknown",
-        "few_draws", *LINE_FLAGS,
+        "few_draws", *LINE_FLAGS, POOR_FIT,
     )  # fmt: skip
     result = RecoveryExperiment().template()
     place = {"diagnostic": "n2", "estimator": "slope"}

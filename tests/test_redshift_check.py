@@ -11,6 +11,7 @@ from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.noise import SpatialCorrelation
 from kurvs_pipeline.redshift_check import brighter_line_kms
 from kurvs_pipeline.spectra import CalibratedBand
+from kurvs_pipeline.stellar_mass import StellarMass
 from kurvs_sim import Galaxy, observe
 from kurvs_sim.profiles import Linear
 
@@ -102,3 +103,23 @@ def test_channels_without_data_beside_h_alpha_are_no_line(gap):
     velocity = (band.wavelength_um / HALPHA_UM - 1.0) * SPEED_OF_LIGHT_KMS
     band.valid[(velocity > gap[0]) & (velocity < gap[1])] = False
     assert np.isnan(brighter_line_kms(band, REDSHIFT, np.ones((3, 3))))
+
+
+def test_a_wrong_redshift_gives_neither_attenuation_nor_classes():
+    """H-alpha taken for [N II] would be an active nucleus."""
+    observation = observe(Galaxy(), bands=("YJ", "H"), halpha_snr=60.0, seed=1)
+    observation.attrs["redshift"] -= 0.0078
+    mass = StellarMass(log_solar=10.3, err=0.1)
+    measured = Pipeline().run(observation, stellar_mass=mass)
+    classes, by_mass = measured.classes, measured.mass_excitation
+    assert set(measured.attenuation["source"]) == {"doubtful_redshift"}
+    for found in (classes["class_local"], classes["class_at_redshift"]):
+        assert set(found) == {"unknown"}
+    assert by_mass["class_mass_excitation"][0] == "unknown"
+    assert by_mass["log_stellar_mass"][0].value == 10.3
+    for table, column in (
+        (classes, "p_agn"), (classes, "log_nii_halpha"), (by_mass, "p_agn"),
+        (measured.attenuation, "a_v"), (measured.attenuation, "lower_limit"),
+        (measured.ionization, "log_u"),
+    ):  # fmt: skip
+        assert not np.isfinite(table[column]).any()

@@ -38,6 +38,8 @@ Attenuation:
                  or H-alpha/H-beta is below 2.86
   lower_limit    where H-beta is too faint for that: abundances that need A_V
                  are then left out, with the flag attenuation_limit
+  negative_hbeta where H-beta is more negative than noise makes it: A_V is not
+                 known, and the same are left out, with this flag
 \b
 Examples:
   kurvs measure mock_IZ.fits mock_YJ.fits mock_H.fits
