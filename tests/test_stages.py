@@ -94,3 +94,11 @@ def test_without_a_mass_the_class_is_unknown(observation):
 def test_a_mass_that_is_no_logarithm_is_refused(mass, complaint):
     with pytest.raises(MetadataError, match=complaint):
         StellarMass(*mass)
+
+
+def test_a_band_without_data_is_left_out_with_a_note(observation):
+    emptied = observation.copy(deep=True)
+    emptied["YJ"]["flux"] = emptied["YJ"]["flux"] * np.nan
+    cubes = CalibratedCubes.of(emptied, PIPELINE.scheme)
+    assert list(cubes.bands) == ["H"]
+    assert "YJ has no voxel that can be used" in cubes.assumptions[-1]
