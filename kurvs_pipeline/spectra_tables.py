@@ -229,14 +229,24 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
         Of the file, for messages.
     unit : str, optional
         To convert to.
+
+    Raises
+    ------
+    CubeFormatError
+        If an entry is no number, or the column has another kind of unit.
     """
     column = table[name]
     try:
         values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
-    except (TypeError, ValueError) as error:
-        raise CubeFormatError(
-            f"{path}: column '{name}' is not numeric ({error}); expected numbers"
-        ) from None
+    except (TypeError, ValueError):
+        values = np.array(
+            [
+                _number(
+                    entry, f"{path}: column '{name}' is not numeric: row {row} below the header"
+                )
+                for row, entry in enumerate(column, start=1)
+            ]
+        )
     if unit is not None and column.unit is not None:
         try:
             values = (values * u.Unit(column.unit)).to_value(unit)
@@ -245,6 +255,17 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
                 f"{path}: column '{name}' is in {column.unit}; expected {unit}"
             ) from None
     return np.asarray(values, dtype=float)
+
+
+def _number(entry: Any, where: str) -> float:  # noqa: ANN401 - whatever a table holds
+    if np.ma.is_masked(entry):
+        return float("nan")
+    try:
+        return float(entry)
+    except (TypeError, ValueError):
+        raise CubeFormatError(
+            f"{where} has '{entry}'; expected a number, or nothing where it is unknown"
+        ) from None
 
 
 def _check_um(wavelength: Array, axis: str, path: str) -> None:
