@@ -121,8 +121,8 @@ class ObservationMetadata:
         _require(math.isnan(seeing) or seeing == 0.0
                  or SHARPEST_SEEING_ARCSEC <= seeing <= WIDEST_SEEING_ARCSEC,
                  "seeing_fwhm_arcsec", seeing,
-                 f"0 for none or {SHARPEST_SEEING_ARCSEC:g} to {WIDEST_SEEING_ARCSEC:g}: "
-                 "state it in arcsec")  # fmt: skip
+                 f"a finite value: 0 for none, or {SHARPEST_SEEING_ARCSEC:g} to "
+                 f"{WIDEST_SEEING_ARCSEC:g}: state it in arcsec")  # fmt: skip
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:

@@ -34,7 +34,7 @@ def test_seeing_is_none_or_unknown_or_that_of_telescopes(seeing):
 
 @pytest.mark.parametrize("seeing", [-0.6, 1e-9, 0.01, 0.049, 5.1, 1e9, math.inf])
 def test_seeing_that_no_telescope_has_is_refused(seeing):
-    with pytest.raises(MetadataError, match=r"seeing_fwhm_arcsec is .* 0 for none or 0\.05 to 5"):
+    with pytest.raises(MetadataError, match=r"seeing_fwhm_arcsec is .* 0 for none, or 0\.05 to 5"):
         ObservationMetadata(seeing_fwhm_arcsec=seeing)
 
 
