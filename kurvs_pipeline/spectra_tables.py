@@ -239,13 +239,10 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
     try:
         values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
     except (TypeError, ValueError):
+        where = f"{path}: column '{name}' is not numeric: row"
+        rows = enumerate(column, start=1)
         values = np.array(
-            [
-                _number(
-                    entry, f"{path}: column '{name}' is not numeric: row {row} below the header"
-                )
-                for row, entry in enumerate(column, start=1)
-            ]
+            [_number(entry, f"{where} {row} below the header") for row, entry in rows]
         )
     if unit is not None and column.unit is not None:
         try:
@@ -258,14 +255,10 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
 
 
 def _number(entry: Any, where: str) -> float:  # noqa: ANN401 - whatever a table holds
-    if np.ma.is_masked(entry):
-        return float("nan")
     try:
-        return float(entry)
+        return float("nan") if np.ma.is_masked(entry) else float(entry)
     except (TypeError, ValueError):
-        raise CubeFormatError(
-            f"{where} has '{entry}'; expected a number, or nothing where it is unknown"
-        ) from None
+        raise CubeFormatError(f"{where} has '{entry}'; expected a number or nothing") from None
 
 
 def _check_um(wavelength: Array, axis: str, path: str) -> None:
