@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from experiments.flux_calibration import measure_mocks, observe_and_measure, true_light
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_quantities import dust_free, parts_of
@@ -194,4 +194,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from experiments.f_grad_figure import f_grad_figure
 from experiments.spaxel_gradients import spaxel_gradient
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CubeFormatError
@@ -316,4 +316,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

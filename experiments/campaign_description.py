@@ -59,7 +59,8 @@ def read_description(path: Path) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ResultsError(
             f"{path}: is not the store of a campaign ({' '.join(str(error).split())}); expected a "
-            "zarr group that a campaign of kurvs wrote"
+            "zarr group that a campaign of kurvs wrote: state its path, or, if its zarr.json is "
+            "lost, copy that from the same campaign begun elsewhere, where it is the same"
         ) from None
     if found != FORMAT:
         raise ResultsError(

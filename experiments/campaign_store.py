@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -194,18 +194,7 @@ class CampaignStore:
                 f"{self.path}: holds results of another design: {'; '.join(changed)}; "
                 "go on with the design it was begun with, or choose another place"
             )
-        for name in map(str, self.template.data_vars):
-            self._require_array(name)
-
-    def _require_array(self, name: str) -> None:
-        try:
-            with _stable_enough():
-                _array(zarr.open_group(self.path, mode="r"), name)
-        except (KeyError, ValueError) as error:
-            raise ResultsError(
-                f"{self.path}: array {name} cannot be read ({type(error).__name__}); expected one "
-                "for every variable: the store is broken, choose another place"
-            ) from error
+        _require_arrays(self.path, map(str, self.template.data_vars))
 
     def damaged(self) -> dict[int, str]:
         """Return which chunks that hold results cannot be read, and why."""
@@ -271,11 +260,12 @@ def open_campaign(path: str | PathLike[str]) -> xr.Dataset:
     Raises
     ------
     ResultsError
-        If it is no store of this format, or chunks are damaged; the message says which tasks
-        are in them.
+        If it is no store of this format, an array of it is lost, or chunks are damaged; the
+        message says which tasks are in them.
     """
     path = Path(path)
     description = read_description(path)
+    _require_arrays(path, (*description["variables"], *STATES))
     results = _open(path)
     template = results.isel(task=0, drop=True) if results.sizes["task"] else results
     store = CampaignStore(path, template, results.sizes["task"])
@@ -363,6 +353,20 @@ def _fill_value(variable: xr.DataArray) -> Any:  # noqa: ANN401 - of any type, a
     """Return what an unwritten chunk reads as: the template's value, where it has just one."""
     values = np.unique(variable.to_numpy())
     return values[0] if values.size == 1 else np.zeros((), variable.dtype)[()]
+
+
+def _require_arrays(path: Path, names: Iterable[str]) -> None:
+    """Refuse a store without all of its arrays."""
+    for name in names:
+        try:
+            with _stable_enough():
+                _array(zarr.open_group(path, mode="r"), name)
+        except (KeyError, ValueError) as error:
+            raise ResultsError(
+                f"{path}: array {name} cannot be read ({type(error).__name__}); expected one for "
+                f"every variable: copy {name}/zarr.json from the same campaign begun elsewhere, "
+                "where it is the same, and resume: what the other files hold is kept"
+            ) from error
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -29,9 +29,9 @@ from experiments.commands import (
     stack,
     survey,
 )
+from experiments.terminal import BAD_INPUT
 from kurvs_pipeline.errors import KurvsError
 
-BAD_INPUT = 2
 INTERRUPTED = 130
 
 app = typer.Typer(

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from experiments.line_measurement import MeasuredLines, measure_lines
 from experiments.pool import run_tasks
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from kurvs_pipeline.fitting import fit_lines
 from kurvs_pipeline.line_fluxes import DETECTION_SNR, BandFit
 from kurvs_pipeline.line_model import BandLineModel
@@ -378,4 +378,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

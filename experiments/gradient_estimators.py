@@ -31,7 +31,7 @@ from experiments.line_flux_mocks import (
     read_signal_to_noise,
 )
 from experiments.pool import run_tasks
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.aperture_fluxes import ApertureFluxes
 from kurvs_pipeline.forward import ForwardFit
@@ -394,4 +394,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

@@ -29,7 +29,7 @@ from experiments.line_flux_mocks import (
     read_signal_to_noise,
 )
 from experiments.pool import run_tasks
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from kurvs_pipeline.calibration import coverage, median_bias
 from kurvs_pipeline.gradient_posterior import GradientPosterior
 from kurvs_pipeline.population import Population
@@ -193,4 +193,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

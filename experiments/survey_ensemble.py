@@ -19,7 +19,7 @@ import xarray as xr
 
 from experiments.campaign import open_campaign, run_campaign
 from experiments.survey_twin import INTRINSIC, SCHEMES, TWIN_NUMERICS, TwinGalaxy
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from experiments.twin_numbers import empty_numbers, measure_numbers
 from kurvs_sim import ExposureModel
 from kurvs_sim.survey_catalogue import kurvs_catalogue
@@ -152,4 +152,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

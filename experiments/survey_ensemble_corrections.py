@@ -24,7 +24,7 @@ from experiments.survey_ensemble import STORE, as_twins
 from experiments.survey_ensemble_report import p_value
 from experiments.survey_statistics import PUBLISHED, SurveyTable, percentiles
 from experiments.survey_twin import INTRINSIC
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from kurvs_sim.survey_catalogue import kurvs_catalogue
 
 Array = NDArray[np.float64]
@@ -131,4 +131,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

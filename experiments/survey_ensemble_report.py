@@ -31,7 +31,7 @@ from experiments.survey_statistics import (
     twin_statistics,
 )
 from experiments.survey_twin import DEFINITIONS, INTRINSIC
-from experiments.terminal import Terminal
+from experiments.terminal import Terminal, run_alone
 from experiments.twin_numbers import FORWARD, LINES
 from experiments.twin_signal_to_noise import PUBLISHED_MEDIAN_SNR
 from kurvs_pipeline.errors import ResultsError
@@ -285,4 +285,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

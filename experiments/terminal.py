@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,7 +20,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from kurvs_pipeline.errors import KurvsError
+
 _WIDTH_OF_FILES = 120
+
+BAD_INPUT = 2
+"""Exit code for input that cannot be used."""
 
 LEAST_BETWEEN_LINES_S = 30.0
 
@@ -103,6 +109,21 @@ class Terminal:
         ) as bar:  # fmt: skip
             task = bar.add_task(description, total=total)
             yield lambda done: bar.advance(task, done)
+
+
+def run_alone(main: Callable[..., None]) -> None:
+    """Run the command of a module that is started by itself, with the arguments of the process.
+
+    Parameters
+    ----------
+    main : callable
+        As typer reads it. An error that is raised on purpose is one line on standard error.
+    """
+    try:
+        typer.run(main)
+    except KurvsError as error:
+        typer.echo(" ".join(str(error).split()), err=True)
+        sys.exit(BAD_INPUT)
 
 
 class _ProgressLines:

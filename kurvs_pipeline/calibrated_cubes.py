@@ -34,7 +34,8 @@ class CalibratedCubes:
     x_arcsec, y_arcsec : DataArray
         Spaxel centres of the band with H-alpha, to the West and to the North.
     assumptions : tuple of str
-        What files left open, and readers assumed; and units that cannot be right.
+        What files left open, and readers assumed; bands that are empty, and units that cannot be
+        right.
     """
 
     metadata: ObservationMetadata
@@ -63,10 +64,12 @@ class CalibratedCubes:
         """
         validate(observation)
         metadata = _require_redshift(metadata_of(observation))
-        bands = _calibrated(observation, metadata, scheme)
+        calibrated = _calibrated(observation, metadata, scheme)
+        bands = bands_with_lines(calibrated, metadata.redshift)
+        _require_one_unit(bands)
         first = observation[next(iter(bands))].to_dataset()
         assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
-        notes = *assumptions, *_doubtful_units(bands)
+        notes = *assumptions, *_empty_bands(calibrated), *_doubtful_units(bands)
         return cls(metadata, bands, first["x"], first["y"], notes)
 
     @property
@@ -84,9 +87,9 @@ def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
 def _calibrated(
     observation: xr.DataTree, metadata: ObservationMetadata, scheme: BinningScheme
 ) -> dict[str, CalibratedBand]:
-    """Calibrate every band that holds lines, the one with H-alpha first."""
+    """Calibrate every band about its lines."""
     outer_arcsec = scheme.annuli(metadata.effective_radius_arcsec)[-1].outer_arcsec
-    calibrated = {
+    return {
         name: calibrate(
             around_lines(observation[name].to_dataset(), metadata.redshift),
             redshift=metadata.redshift,
@@ -94,9 +97,18 @@ def _calibrated(
         )
         for name in band_names(observation)
     }
-    chosen = bands_with_lines(calibrated, metadata.redshift)
-    _require_one_unit(chosen)
-    return chosen
+
+
+def _empty_bands(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
+    """Name the bands without a voxel to use, which are left out."""
+    notes = tuple(
+        f"{name} has no voxel that can be used (each is missing, masked or without noise) and is "
+        "left out: its lines are not measured; look at the cube and at its noise extension"
+        for name, band in bands.items() if not band.valid.any()
+    )  # fmt: skip
+    for note in notes:
+        logger.warning("%s", note)
+    return notes
 
 
 def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:

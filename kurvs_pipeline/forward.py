@@ -61,7 +61,8 @@ class ForwardGradient:
     low, high : array, shape (n_realisations,)
         Ends of its 68 per cent interval.
     flag : str array, shape (n_realisations,)
-        ``ok``; ``no_halpha``, not detected in all apertures together; ``unconstrained``, an
+        ``ok``; ``no_halpha``, not detected in all apertures together; ``no_fit``, a likelihood
+        that is not a number; ``unconstrained``, an
         error beyond 0.1 dex/kpc or an interval that ends where the prior does; ``poor_fit``,
         fluxes that no smooth disk explains;
         ``approximate``, a posterior that draws from it do not confirm. With a population as prior
@@ -164,11 +165,12 @@ class ForwardFit:
     def _summary(self, gradient: Array, low: Array, high: Array) -> ForwardGradient:
         seen = self.fluxes.total_halpha_snr > DETECTION_SNR
         is_open = np.maximum(np.abs(low), np.abs(high)) > STEEPEST_CONSTRAINED
+        fitted = np.isfinite(gradient) & np.isfinite(low) & np.isfinite(high)
         hopeless = self.p_value < HOPELESS_P_VALUE
         flag = np.select(
-            [~seen, hopeless, is_open | (0.5 * (high - low) > WIDEST_ERR),
+            [~seen, ~fitted, hopeless, is_open | (0.5 * (high - low) > WIDEST_ERR),
              self.p_value < LEAST_P_VALUE, self.efficiency < LEAST_EFFICIENCY],
-            ["no_halpha", "poor_fit", "unconstrained", "poor_fit", "approximate"], "ok",
+            ["no_halpha", "no_fit", "poor_fit", "unconstrained", "poor_fit", "approximate"], "ok",
         )  # fmt: skip
-        unknown = np.where(seen & ~hopeless, 0.0, np.nan)
+        unknown = np.where(seen & fitted & ~hopeless, 0.0, np.nan)
         return ForwardGradient(gradient + unknown, low + unknown, high + unknown, flag)

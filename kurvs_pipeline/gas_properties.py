@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from astropy import units as u
@@ -12,6 +13,7 @@ from kurvs_pipeline.abundance_profiles import abundance_table
 from kurvs_pipeline.attenuation import attenuation_of
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.classification import bpt_table, mass_excitation_table
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.ionization import ionization_table
 from kurvs_pipeline.joint_fluxes import JointFluxes
 from kurvs_pipeline.line_fluxes import BandFit
@@ -61,7 +63,13 @@ class GasProperties:
             Of the galaxy.
         seed : int
             Of the draws, >= 0.
+
+        Raises
+        ------
+        ConfigurationError
+            If the seed is not a whole number >= 0.
         """
+        _require_seed(seed)
         names = [aperture.name for aperture in apertures]
         joint = JointFluxes.of(fits)
         attenuation = attenuation_of(joint, apertures)
@@ -75,6 +83,11 @@ class GasProperties:
             classes=bpt_table(joint, names, random, redshift=redshift),
             mass_excitation=_mass_excitation(joint, names, random, stellar_mass),
         )
+
+
+def _require_seed(seed: object) -> None:
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ConfigurationError(f"seed is {seed!r}; expected a whole number >= 0, such as 0")
 
 
 def _mass_excitation(

@@ -24,6 +24,16 @@ FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
 
 CUBE_DIMS = ("wavelength", "y", "x")
 
+SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
+"""From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
+what is outside is in another unit, and the forward model's memory grows as 1 / FWHM squared."""
+
+SMALLEST_RADIUS_ARCSEC = 0.01
+"""86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen."""
+
+LARGEST_INCLINATION_ERR_DEG = 90.0
+"""All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""
+
 
 @dataclass(frozen=True)
 class ObservationMetadata:
@@ -86,13 +96,12 @@ class ObservationMetadata:
         _require(not self.redshift < 0.0, "redshift", self.redshift, "a value >= 0")
         _require(not self.inclination_deg < 0.0 and not self.inclination_deg > 90.0,
                  "inclination_deg", self.inclination_deg, "a value in [0, 90]")  # fmt: skip
-        _require(0.0 <= self.inclination_err_deg < math.inf, "inclination_err_deg",
-                 self.inclination_err_deg, "a finite value >= 0")  # fmt: skip
-        radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
-        _require(math.isnan(radius) or 0.0 < radius < math.inf, "effective_radius_arcsec", radius,
-                 "a finite value > 0")  # fmt: skip
-        _require(math.isnan(seeing) or 0.0 <= seeing < math.inf, "seeing_fwhm_arcsec", seeing,
-                 "a finite value >= 0")  # fmt: skip
+        _require(0.0 <= self.inclination_err_deg <= LARGEST_INCLINATION_ERR_DEG,
+                 "inclination_err_deg", self.inclination_err_deg,
+                 f"degrees from 0 to {LARGEST_INCLINATION_ERR_DEG:g}")  # fmt: skip
+        _require(not math.isinf(self.position_angle_deg), "position_angle_deg",
+                 self.position_angle_deg, "degrees, or NaN where it is unknown")  # fmt: skip
+        self._require_sizes()
         _require(0.0 <= self.disk_thickness < 1.0, "disk_thickness", self.disk_thickness,
                  "a value in [0, 1)")  # fmt: skip
         _require(not (self.inclination_deg == 90.0 and self.disk_thickness == 0.0),
@@ -103,6 +112,18 @@ class ObservationMetadata:
         _require(self.target_position in {"stated", "unknown"}, "target_position",
                  self.target_position, "stated or unknown")  # fmt: skip
 
+    def _require_sizes(self) -> None:
+        """Refuse angles on the sky that are not those of galaxies and of seeing."""
+        radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
+        _require(math.isnan(radius) or SMALLEST_RADIUS_ARCSEC <= radius < math.inf,
+                 "effective_radius_arcsec", radius,
+                 f"a finite value >= {SMALLEST_RADIUS_ARCSEC:g}: state it in arcsec")  # fmt: skip
+        _require(math.isnan(seeing) or seeing == 0.0
+                 or SHARPEST_SEEING_ARCSEC <= seeing <= WIDEST_SEEING_ARCSEC,
+                 "seeing_fwhm_arcsec", seeing,
+                 f"a finite value: 0 for none, or {SHARPEST_SEEING_ARCSEC:g} to "
+                 f"{WIDEST_SEEING_ARCSEC:g}: state it in arcsec")  # fmt: skip
+
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:
         """Read from the root attributes of an Observation, as stored in any format.
@@ -111,15 +132,30 @@ class ObservationMetadata:
         ----------
         attrs : mapping
             What is missing has its default, and what else is there is left.
+
+        Raises
+        ------
+        MetadataError
+            If a value is of another type, or impossible.
         """
         defaults = asdict(cls())
-        # netCDF and zarr hand back numpy scalars: return to the plain type of the default.
-        known = {key: type(value)(attrs[key]) for key, value in defaults.items() if key in attrs}
+        known = {key: _as(type(value), key, attrs[key]) for key, value in defaults.items()
+                 if key in attrs}  # fmt: skip
         return cls(**known)
 
     def to_attrs(self) -> dict[str, str | float | int]:
         """Write as plain attributes."""
         return asdict(self)
+
+
+def _as(kind: type, name: str, found: Any) -> Any:  # noqa: ANN401 - as attributes are
+    """Return to the plain type of a field what netCDF and zarr hand back as numpy scalars."""
+    try:
+        return kind(found)
+    except (TypeError, ValueError, OverflowError):
+        raise MetadataError(
+            f"{name} is {found!r}; expected a number: correct this attribute of the observation"
+        ) from None
 
 
 def _require(condition: bool, name: str, found: object, expected: str) -> None:  # noqa: FBT001
@@ -260,6 +296,9 @@ def _validate_band(name: str, band: xr.Dataset) -> None:
             raise MetadataError(f"{name}: '{variable}' must have dims {CUBE_DIMS}, found {found}")
     if "lsf_sigma" not in band:
         raise MetadataError(f"{name}: 'lsf_sigma' (wavelength) is missing")
+    _validate_values(name, band)
+    for axis in ("y", "x"):
+        _validate_axis(name, band, axis)
     wavelength = band["wavelength"].to_numpy()
     if wavelength.size < 2 or not np.all(np.diff(wavelength) > 0):
         raise MetadataError(f"{name}: wavelengths must increase")
@@ -269,3 +308,28 @@ def _validate_band(name: str, band: xr.Dataset) -> None:
         u.Unit(band["flux"].attrs["units"])
     except (KeyError, ValueError) as error:
         raise MetadataError(f"{name}: flux has no unit that astropy can parse: {error}") from None
+
+
+def _validate_values(name: str, band: xr.Dataset) -> None:
+    lsf = band["lsf_sigma"].to_numpy()
+    good = np.isfinite(lsf) & (lsf > 0.0)
+    if not good.all():
+        raise MetadataError(
+            f"{name}: lsf_sigma is {lsf[~good][0]:g} um in {np.count_nonzero(~good)} channels; "
+            "expected finite values > 0: state the width of the line-spread function"
+        )
+    variance = band["variance"].to_numpy()
+    if np.any(variance < 0.0) and not np.any(variance >= 0.0):
+        raise MetadataError(
+            f"{name}: every variance is negative; expected values >= 0, or NaN where it is "
+            "unknown: is it another quantity, or has its sign been changed?"
+        )
+
+
+def _validate_axis(name: str, band: xr.Dataset, axis: str) -> None:
+    steps = np.diff(band[axis].to_numpy()) if axis in band.coords else np.zeros(0)
+    if steps.size == 0 or not (np.all(steps > 0.0) or np.all(steps < 0.0)):
+        raise MetadataError(
+            f"{name}: '{axis}' must hold the places of two or more spaxels that increase or "
+            "decrease; found missing, unknown or equal ones: state them in arcsec"
+        )

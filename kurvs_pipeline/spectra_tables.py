@@ -229,14 +229,21 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
         Of the file, for messages.
     unit : str, optional
         To convert to.
+
+    Raises
+    ------
+    CubeFormatError
+        If an entry is no number, or the column has another kind of unit.
     """
     column = table[name]
     try:
         values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
-    except (TypeError, ValueError) as error:
-        raise CubeFormatError(
-            f"{path}: column '{name}' is not numeric ({error}); expected numbers"
-        ) from None
+    except (TypeError, ValueError):
+        where = f"{path}: column '{name}' is not numeric: row"
+        rows = enumerate(column, start=1)
+        values = np.array(
+            [_number(entry, f"{where} {row} below the header") for row, entry in rows]
+        )
     if unit is not None and column.unit is not None:
         try:
             values = (values * u.Unit(column.unit)).to_value(unit)
@@ -245,6 +252,13 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
                 f"{path}: column '{name}' is in {column.unit}; expected {unit}"
             ) from None
     return np.asarray(values, dtype=float)
+
+
+def _number(entry: Any, where: str) -> float:  # noqa: ANN401 - whatever a table holds
+    try:
+        return float("nan") if np.ma.is_masked(entry) else float(entry)
+    except (TypeError, ValueError):
+        raise CubeFormatError(f"{where} has '{entry}'; expected a number or nothing") from None
 
 
 def _check_um(wavelength: Array, axis: str, path: str) -> None:

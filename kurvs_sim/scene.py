@@ -30,6 +30,7 @@ from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights, nodes_nee
 from kurvs_sim.line_light import LineLight, PlanarLight, RadialLight
 from kurvs_sim.line_profiles import chebyshev_line_profile
 from kurvs_sim.numerics import Numerics
+from kurvs_sim.projected_disk import SHEET_AXIS_RATIO
 from kurvs_sim.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.validation import require
 
@@ -83,8 +84,22 @@ class Scene:
             (n + 2 * self._padding) * self.oversampling for n in (self.grid.n_x, self.grid.n_y)
         )
         require("number of fine pixels", number, within=number <= MOST_FINE_PIXELS,
-                expected=f"at most {MOST_FINE_PIXELS:,}: smaller spaxels, field or padding, or "
-                "larger fine pixels")  # fmt: skip
+                expected=f"at most {MOST_FINE_PIXELS:,}: {self._fewer_fine_pixels}")  # fmt: skip
+
+    @property
+    def _fewer_fine_pixels(self) -> str:
+        """What to change for fewer fine pixels."""
+        ratio = self.galaxy.midplane_axis_ratio
+        without_disk = self.numerics.oversampling(
+            self.grid.spaxel_arcsec, minor_scale_length_arcsec=math.inf,
+            psf_fwhm_arcsec=self.psf.fwhm_arcsec,
+        )  # fmt: skip
+        if ratio < SHEET_AXIS_RATIO and self.oversampling > without_disk:
+            return (
+                f"the disk is seen edge-on, with an axis ratio of {ratio:.2g}: give it a "
+                "disk_thickness (0.2 is that of real galaxies), or a lower inclination_deg"
+            )
+        return "smaller spaxels, field or padding, or larger fine pixels"
 
     @cached_property
     def x_arcsec(self) -> Array:

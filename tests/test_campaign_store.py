@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import zarr.storage
 from toy_campaign import Toy
 
 from experiments.campaign import open_campaign, run_campaign
+from experiments.campaign_description import described
 from experiments.campaign_store import CampaignStore
 from experiments.lock import locked
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
@@ -80,6 +82,33 @@ def test_a_store_that_lost_an_array_is_refused(store):
     (store / "mean" / "zarr.json").unlink()
     with pytest.raises(ResultsError, match="array mean cannot be read"):
         run_campaign(Toy(n_tasks=2), store, resume=True)
+
+
+@pytest.mark.parametrize("name", ["done", "mean"])
+def test_results_without_an_array_are_not_opened(store, name):
+    run_campaign(Toy(n_tasks=2), store)
+    shutil.rmtree(store / name)
+    with pytest.raises(
+        ResultsError, match=rf"array {name} cannot be read .* copy {name}/zarr\.json"
+    ):
+        open_campaign(store)
+
+
+def test_a_store_that_lost_its_attributes_is_told_where_to_get_them(store):
+    run_campaign(Toy(n_tasks=2), store)
+    (store / "zarr.json").unlink()
+    with pytest.raises(ResultsError, match=r"zarr\.json is lost, copy that from the same campaign"):
+        open_campaign(store)
+
+
+@pytest.mark.parametrize("lost", ["zarr.json", "done/zarr.json", "mean/zarr.json"])
+def test_a_lost_description_is_mended_by_that_of_the_same_campaign(store, whole, tmp_path, lost):
+    run_campaign(Toy(), store)
+    (store / lost).unlink()
+    begun = CampaignStore.of(Toy(), tmp_path / "begun.zarr")
+    begun.create(described(Toy()))
+    shutil.copy(begun.path / lost, store / lost)
+    xr.testing.assert_identical(open_campaign(store).load(), whole)
 
 
 def test_a_chunk_that_does_not_fit_is_refused(store):

@@ -160,6 +160,10 @@ def test_folders_of_others_are_left_alone(catalogue, tmp_path):
         ("name,cubes\nA,c.fits\na,d.fits\n", "several galaxies named 'a'"),
         ("name,cubes\na,\n", "no cubes for a"),
         ("name,cubes,redshift\na,c.fits,high\n", "redshift"),
+        (
+            "name,cubes,inclination_err_deg\na,a.fits,5\nb,b.fits,\nc,c.fits,abc\n",
+            "column 'inclination_err_deg' is not numeric: row 3 below the header has 'abc'",
+        ),
         ("name,cubes,arm\na,c.fits,25\n", "arm is 25"),
         ("name,cubes,centre_x\na,c.fits,3\n", "centre_y"),
     ],

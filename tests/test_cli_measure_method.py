@@ -118,9 +118,10 @@ def test_an_uncertain_inclination_widens_the_forward_gradient_alone(cube, tmp_pa
     assert uncertain["slope"]["gradient_err"] == exact["slope"]["gradient_err"]
 
 
-def test_a_negative_error_of_the_inclination_is_refused(cube, tmp_path, capsys):
-    assert measure(cube, tmp_path / "out", "--inclination-err", "-5") == BAD_INPUT
-    assert "inclination_err_deg is -5" in capsys.readouterr().err
+@pytest.mark.parametrize("error", ["-5", "91", "1e9"])
+def test_an_impossible_error_of_the_inclination_is_refused(cube, tmp_path, capsys, error):
+    assert measure(cube, tmp_path / "out", "--inclination-err", error) == BAD_INPUT
+    assert f"inclination_err_deg is {float(error)}; expected degrees" in capsys.readouterr().err
 
 
 def test_the_seed_sets_the_draws_of_errors(cube, tmp_path):

@@ -327,6 +327,18 @@ def test_no_light_at_all_gives_no_gradient(factor):
     assert fit(model, replace(fluxes, flux=factor * fluxes.flux)).flat.flag[0] == "no_halpha"
 
 
+def test_a_likelihood_that_is_no_number_gives_no_gradient_and_says_so():
+    model = model_of()
+    found = fit(model, fluxes_of(model, 0.0))
+    posterior = replace(
+        found.posterior, log_density=np.full_like(found.posterior.log_density, np.nan)
+    )
+    broken = replace(found, posterior=posterior)
+    for estimator in (broken.flat, broken.with_prior()):
+        assert estimator.flag[0] == "no_fit"
+        assert np.isnan([estimator.gradient[0], estimator.low[0], estimator.high[0]]).all()
+
+
 @pytest.mark.parametrize("nothing", [np.nan, np.inf])
 def test_fluxes_that_were_not_measured_are_refused(nothing):
     model = model_of()

@@ -74,7 +74,7 @@ def test_types_of_values_and_attributes_are_kept(tmp_path, suffix):
             max_size=20,
         ),
         redshift=st.floats(0.0, 10.0) | st.just(math.nan),
-        effective_radius_arcsec=st.floats(1e-3, 10.0) | st.just(math.nan),
+        effective_radius_arcsec=st.floats(0.01, 10.0) | st.just(math.nan),
         seed=st.integers(-1, 2**62),
     ),
     suffix=st.sampled_from(SUFFIXES),

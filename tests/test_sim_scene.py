@@ -278,6 +278,12 @@ def test_a_sky_that_no_memory_could_hold_is_refused(grid, numerics):
         Scene(Galaxy(), grid, GAUSSIAN, numerics)
 
 
+def test_a_thin_disk_near_edge_on_is_told_to_be_thicker():
+    with pytest.raises(MetadataError, match=r"edge-on, with an axis ratio of 0\.0017: give"):
+        Scene(Galaxy(inclination_deg=89.9), SMALL, GAUSSIAN, Numerics())
+    Scene(Galaxy(inclination_deg=89.9, disk_thickness=0.2), SMALL, GAUSSIAN, Numerics())
+
+
 @pytest.mark.parametrize("number", [0, 1.5, True, "28", None, 10**12, float("inf")])
 def test_spaxels_are_counted_in_whole_numbers(number):
     with pytest.raises(MetadataError, match=r"n_x is .*; expected a whole number between 1 and"):

@@ -5,7 +5,7 @@ import pytest
 
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.calibrated_cubes import CalibratedCubes
-from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.galaxy_frame import GalaxyFrame
 from kurvs_pipeline.gas_properties import GasProperties
 from kurvs_pipeline.measure import Pipeline, gradients_of
@@ -94,3 +94,17 @@ def test_without_a_mass_the_class_is_unknown(observation):
 def test_a_mass_that_is_no_logarithm_is_refused(mass, complaint):
     with pytest.raises(MetadataError, match=complaint):
         StellarMass(*mass)
+
+
+def test_a_band_without_data_is_left_out_with_a_note(observation):
+    emptied = observation.copy(deep=True)
+    emptied["YJ"]["flux"] = emptied["YJ"]["flux"] * np.nan
+    cubes = CalibratedCubes.of(emptied, PIPELINE.scheme)
+    assert list(cubes.bands) == ["H"]
+    assert "YJ has no voxel that can be used" in cubes.assumptions[-1]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a"])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ConfigurationError, match=r"seed is .*; expected a whole number >= 0"):
+        GasProperties.of({}, (), redshift=REDSHIFT, seed=seed)

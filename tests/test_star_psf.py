@@ -262,3 +262,19 @@ def test_a_table_is_no_star(tmp_path):
     )
     with pytest.raises(CubeFormatError, match="neither an image nor a cube"):
         read_star(tmp_path / "t.fits")
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"), [("error", ((14, 14), (3, 3))), ("flux", ((14,), (14, 14)))]
+)
+def test_images_that_do_not_fit_their_axes_are_refused(name, shapes):
+    axis = np.arange(14.0)
+    with pytest.raises(MetadataError, match=rf"{name} of the star .* expected \(14, 14\)"):
+        StarImage(np.ones(shapes[0]), axis, axis, np.ones(shapes[1]))
+
+
+def test_a_close_pair_passes_as_one_star_in_wider_seeing():
+    pair = sum(drawn(shift=(side * 0.15, 0.0)) for side in (-1.0, 1.0))
+    found = fit_star(star_of(pair, snr=200.0))
+    assert found.flag == "ok"
+    assert found.fwhm_arcsec / 0.6 == pytest.approx(1.12, abs=0.03)

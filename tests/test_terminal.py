@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from experiments import terminal
-from experiments.terminal import Terminal
+from experiments import survey_ensemble_report, terminal
+from experiments.terminal import BAD_INPUT, Terminal, run_alone
 
 
 @pytest.fixture
@@ -41,3 +41,12 @@ def test_what_is_quick_says_nothing(capsys):
 @pytest.mark.usefixtures("clock")
 def test_quiet_says_nothing(capsys):
     assert lines_of(capsys, 50, quiet=True) == []
+
+
+def test_a_module_run_by_itself_tells_an_error_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["report", str(tmp_path), str(tmp_path)])
+    with pytest.raises(SystemExit) as left:
+        run_alone(survey_ensemble_report.main)
+    assert left.value.code == BAD_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path / 'ensemble.zarr'}: is not the store of a campaign")
