@@ -13,10 +13,11 @@ from experiments.galaxy_request import GalaxyRequest, write_galaxy
 from experiments.run import Run
 from kurvs_pipeline.attenuation import a_v_in_words
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.doubtful_redshift import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.line_coverage import LINE_FLAGS
 from kurvs_pipeline.line_fits import line_ratio
-from kurvs_pipeline.measure import DOUBTFUL_REDSHIFT, MeasuredGalaxy, Pipeline
+from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.stellar_absorption import BalmerAbsorption
 
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
