@@ -12,6 +12,7 @@ from kurvs_pipeline.abundance_draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.abundances import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.attenuation import NEGATIVE_HBETA
 from kurvs_pipeline.branches import metallicity_branch
+from kurvs_pipeline.line_fits import join_flags
 from kurvs_pipeline.line_quantities import needed_a_v, value_and_limit
 
 Array = NDArray[np.float64]
@@ -122,8 +123,7 @@ def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> NDArray[np.str_]:
     missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
     negative = draws.attenuation.source == NEGATIVE_HBETA
     of_dust = np.select([missing & negative, missing], [NEGATIVE_HBETA, "attenuation_limit"], "")
-    pairs = zip(of_dust, of_lines, strict=True)
-    return np.array(["+".join(filter(None, pair)) for pair in pairs], dtype=np.str_)
+    return join_flags(of_dust, of_lines)
 
 
 def _held_at_turnover(

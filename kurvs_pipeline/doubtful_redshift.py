@@ -3,6 +3,8 @@
 import numpy as np
 from astropy.table import QTable
 
+from kurvs_pipeline.line_fits import join_flags
+
 DOUBTFUL_REDSHIFT = "doubtful_redshift"
 """Flag of such a galaxy."""
 
@@ -32,7 +34,7 @@ def with_doubt(table: QTable) -> QTable:
     QTable
     """
     flagged = table.copy()
-    flagged["flag"] = ["+".join(filter(None, (DOUBTFUL_REDSHIFT, flag))) for flag in table["flag"]]
+    flagged["flag"] = join_flags(DOUBTFUL_REDSHIFT, table["flag"])
     return flagged
 
 

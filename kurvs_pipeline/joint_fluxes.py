@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from kurvs_pipeline.line_fits import FitFlag, LineFluxes, describe_flag
+from kurvs_pipeline.line_fits import FitFlag, LineFluxes, describe_flag, join_flags
 from kurvs_pipeline.line_fluxes import DETECTION_SNR, BandFit, line_flux_unit
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
@@ -216,9 +216,7 @@ class JointFluxes:
 def _doubts(fit: BandFit) -> NDArray[np.str_]:
     """Return the flags of single lines, with that of a poor fit; its others are remarks."""
     poor = (fit.fits.quality_flag & FitFlag.POOR_FIT) != 0
-    flags = fit.line_flags
-    joined = np.where(flags == "", POOR_FIT, np.char.add(f"{POOR_FIT}+", flags))
-    return np.where(poor[:, None], joined, flags)
+    return join_flags(np.where(poor, POOR_FIT, "")[:, None], fit.line_flags)
 
 
 def _shared_noise(fits: Sequence[BandFit], bands: NDArray[np.intp]) -> Array | None:

@@ -6,7 +6,7 @@ from enum import IntFlag
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from kurvs_pipeline.line_model import BandLineModel
@@ -58,6 +58,24 @@ def describe_flag(flag: int) -> str:
     return "+".join(
         member.name.lower() for member in FitFlag if member.name is not None and member & flag
     )
+
+
+def join_flags(first: ArrayLike, second: ArrayLike) -> NDArray[np.str_]:
+    """Put flags beside one another, as in ``unresolved+truncated``; empty ones leave no trace.
+
+    Parameters
+    ----------
+    first, second : array_like of str, shapes that broadcast
+        Empty where all is good.
+
+    Returns
+    -------
+    str array, the broadcast shape
+    """
+    one, other = np.broadcast_arrays(first, second)
+    pairs = zip(one.ravel().tolist(), other.ravel().tolist(), strict=True)
+    joined = ["+".join(filter(None, pair)) for pair in pairs]
+    return np.array(joined, dtype=np.str_).reshape(one.shape)
 
 
 @dataclass(frozen=True)

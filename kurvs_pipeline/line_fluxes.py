@@ -14,7 +14,7 @@ from kurvs_pipeline.broad_component import BroadHalpha
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting import VELOCITY_RANGE_KMS, fit_lines
 from kurvs_pipeline.line_coverage import line_coverage, line_flags
-from kurvs_pipeline.line_fits import LineFits, describe_flag
+from kurvs_pipeline.line_fits import LineFits, describe_flag, join_flags
 from kurvs_pipeline.line_model import BandLineModel
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.noise import observed_line_sigma_channels
@@ -325,8 +325,7 @@ def _band_table(band: str, fit: BandFit, apertures: Sequence[str], coverage: Arr
     table["line_coverage"] = fit.line_coverage.ravel()
     table["reduced_chi2"] = np.repeat(fit.fits.reduced_chi2, n_lines)
     of_fits = np.repeat([describe_flag(int(flag)) for flag in fit.fits.quality_flag], n_lines)
-    pairs = zip(of_fits, fit.line_flags.ravel(), strict=True)
-    table["flag"] = ["+".join(filter(None, pair)) for pair in pairs]
+    table["flag"] = join_flags(of_fits, fit.line_flags.ravel())
     return table
 
 

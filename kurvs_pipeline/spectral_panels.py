@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kurvs_pipeline.aperture_fluxes import SUMS
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.figure_parts import signal_to_noise_label, two_digits
 from kurvs_pipeline.galaxy_results import GalaxyResults, results_of
@@ -102,7 +103,7 @@ def _panel(results: GalaxyResults, band: str, lines: LineComplex) -> SpectralPan
     return SpectralPanel(band, members, marked, (max(low, channels[0]), min(high, channels[-1])))
 
 
-_SUMMED = {"oii_3726": "oii", "oii_3729": "oii"}
+_SUM_OF = {part: whole for whole, parts in SUMS.items() for part in parts}
 """Of close lines, what is detected or not."""
 
 
@@ -121,7 +122,7 @@ def detected_lines(results: GalaxyResults, panel: SpectralPanel, aperture: str) 
     marked = (line for _, lines in panel.headings for line in lines)
     return {
         line for line in marked
-        if results.snr(aperture, _SUMMED.get(line, line)) > DETECTION_SNR
+        if results.snr(aperture, _SUM_OF.get(line, line)) > DETECTION_SNR
     }  # fmt: skip
 
 
