@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from experiments.f_grad_figure import f_grad_figure
 from experiments.spaxel_gradients import spaxel_gradient
+from experiments.survey_statistics import PUBLISHED
 from experiments.terminal import Terminal, run_alone
 from kurvs_pipeline.abundances import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
@@ -35,8 +36,8 @@ Array = NDArray[np.float64]
 
 SEEING_FWHM_ARCSEC = 0.6
 DISK_THICKNESS = 0.2
-PUBLISHED = (1.9, 1.3, 2.3)
-"""Median, 16th and 84th percentile of f_grad in Li et al. (2025), Section 4."""
+F_GRAD_STATISTICS = ("f_grad_median", "f_grad_16", "f_grad_84")
+"""Of those that are published (Li et al. 2025, Section 4)."""
 
 AXIS_RATIOS = tuple(round(0.1 * tenth, 1) for tenth in range(2, 10))
 """Of the curves of Gillman et al. (2021)."""
@@ -140,7 +141,7 @@ def survey_table(curves: GillmanCurves | None) -> QTable:
         ``definition, median, percentile_16, percentile_84``; the first row is the published one.
     """
     galaxies = list(kurvs_catalogue().values())
-    rows = [("published", *PUBLISHED)]
+    rows = [("published", *(PUBLISHED[name] for name in F_GRAD_STATISTICS))]
     if curves is not None:
         for name, ratio_of in (("curves, cos^2 i", axis_ratio_of_cos2),
                                ("curves, cos i", axis_ratio_of_cos)):  # fmt: skip

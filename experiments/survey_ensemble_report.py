@@ -226,12 +226,13 @@ def figure(found: dict[tuple[str, str], dict[str, Array]]) -> Figure:
     found : dict
         From :func:`statistics_of_twins`.
     """
+    published = published_values()
     page, panels = plt.subplots(4, 3, figsize=(12.0, 9.5), layout="constrained", sharey=True)
     for axes, name in zip(panels.ravel(), SHOWN, strict=True):
         for place, intrinsic in enumerate(INTRINSIC):
             values = found["published", intrinsic][name]
             _draw_distribution(axes, values[np.isfinite(values)], place, COLOURS[intrinsic])
-        axes.axvline(published_values()[name], color="#333333", linewidth=1.5, linestyle="--")
+        axes.axvline(published[name], color="#333333", linewidth=1.5, linestyle="--")
         axes.set_xlabel(MEANING[name] if "likewise" not in MEANING[name] else _LONG[name],
                         fontsize=9)  # fmt: skip
         axes.set_yticks(range(len(INTRINSIC)), [LABELS[name] for name in INTRINSIC])

@@ -106,7 +106,8 @@ class BinnedGalaxy:
         """
         cubes, frame, first = Pipeline(schemes[0]).locate(observation)
         valid = cubes.halpha.valid_spaxels
-        placed = {scheme: PlacedApertures.of(frame, scheme, valid) for scheme in schemes}
+        others = {scheme: PlacedApertures.of(frame, scheme, valid) for scheme in schemes[1:]}
+        placed = {schemes[0]: first, **others}
         weights = np.concatenate(
             [first.weights[:1], *(apertures.weights[1:] for apertures in placed.values())]
         )
