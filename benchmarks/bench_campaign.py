@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from experiments.campaign import run_campaign
-from experiments.campaign_batches import run_batch
-from experiments.recovery_experiment import RecoveryExperiment
+from experiments.campaign.batches import run_batch
+from experiments.campaign.campaign import run_campaign
+from experiments.recovery.experiment import RecoveryExperiment
 
 HERE = Path(__file__)
 TEMPLATE = RecoveryExperiment().template()
@@ -212,8 +212,8 @@ def peak_mib(n_tasks, workers, store):
 
 def test_writing_a_chunk(benchmark, tmp_path):
     """The one process that writes: how many tasks a second it can take."""
-    from experiments.campaign_description import described  # noqa: PLC0415
-    from experiments.campaign_store import CampaignStore  # noqa: PLC0415
+    from experiments.campaign.description import described  # noqa: PLC0415
+    from experiments.campaign.store import CampaignStore  # noqa: PLC0415
 
     tasks = Sleeping(5000)
     store = CampaignStore.of(tasks, tmp_path / "chunk.zarr")
@@ -229,7 +229,7 @@ def test_writing_a_chunk(benchmark, tmp_path):
 if __name__ == "__main__":
     import bench_campaign
 
-    from experiments.run import peak_memory_mib
+    from experiments.runs.run import peak_memory_mib
 
     n_tasks, workers, path = sys.argv[1:]
     # Under the name by which workers can import it.

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.demo.parameters import SLIDERS, DemoParameters, Slider
-from experiments.demo.sky import DemoSky
-from experiments.demo.state import demo_state, intrinsic_maps
+from experiments.demo.model.parameters import SLIDERS, DemoParameters, Slider
+from experiments.demo.model.sky import DemoSky
+from experiments.demo.model.state import demo_state, intrinsic_maps
 
 STEPS = 20
 MOVE = """
@@ -61,7 +61,7 @@ def show(name: str, times: list[float]) -> None:
 
 def main() -> None:
     """Time everything."""
-    path = Path(__file__).parents[1] / "tests" / "demo_browser.py"
+    path = Path(__file__).parents[1] / "tests" / "helpers" / "demo_browser.py"
     spec = importlib.util.spec_from_file_location("demo_browser", path)
     helpers = importlib.util.module_from_spec(spec)
     sys.modules["demo_browser"] = helpers

@@ -16,9 +16,9 @@ from scipy.optimize import curve_fit
 from scipy.special import ndtr
 
 from kurvs_pipeline.bands import KMOS_BANDS
-from kurvs_pipeline.fitting import SIGMA_RANGE_KMS, VELOCITY_RANGE_KMS, fit_lines
-from kurvs_pipeline.line_fits import LineFits
-from kurvs_pipeline.line_model import BandLineModel
+from kurvs_pipeline.fitting.fit import SIGMA_RANGE_KMS, VELOCITY_RANGE_KMS, fit_lines
+from kurvs_pipeline.fitting.model import BandLineModel
+from kurvs_pipeline.fitting.outcome import LineFits
 
 Array = NDArray[np.float64]
 

@@ -7,15 +7,15 @@ Run with ``pytest benchmarks/bench_forward.py --benchmark-timer=time.process_tim
 import numpy as np
 import pytest
 
-from kurvs_pipeline.abundances import DIAGNOSTICS
-from kurvs_pipeline.aperture_fluxes import ApertureFluxes
-from kurvs_pipeline.forward import ForwardFit
-from kurvs_pipeline.forward_model import ForwardModel
-from kurvs_pipeline.line_profiles import InverseCalibration, NitrogenProfiles
-from kurvs_pipeline.point_spread import Seeing
-from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
-from kurvs_pipeline.sky_apertures import EllipseApertures
-from kurvs_pipeline.smearing import InclinedDisk, SmearingMatrix
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.gradients.forward.estimator import ForwardFit
+from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
+from kurvs_pipeline.gradients.forward.model import ForwardModel
+from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
+from kurvs_pipeline.smearing.matrix import InclinedDisk, SmearingMatrix
+from kurvs_pipeline.smearing.point_spread import Seeing
+from kurvs_pipeline.smearing.seeing import SeeingKnowledge
+from kurvs_pipeline.smearing.sky_apertures import EllipseApertures
 
 DISK = InclinedDisk(55.0, 30.0)
 ANNULI = EllipseApertures(((0.0, 0.5), (0.5, 1.0), (1.0, 1.5)), DISK.cosine, 30.0)

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from kurvs_pipeline.io.eso_writer import write_eso
+from kurvs_pipeline.io.fits.writing import write_eso
 from kurvs_pipeline.measure import Pipeline
 from kurvs_sim import ExposureModel, Galaxy, observe
 

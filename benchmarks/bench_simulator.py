@@ -7,26 +7,20 @@ lines in three bands on 28 x 28 spaxels at 3 x oversampling. The peers make one 
 ``extra_info``.
 """
 
-import importlib.util
 import time
 import tracemalloc
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+import peer_cubes
 import pytest
 
 from kurvs_pipeline.bands import KMOS_BANDS, Band
-from kurvs_pipeline.io.eso_writer import write_eso
+from kurvs_pipeline.io.fits.writing import write_eso
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid, observe
-from kurvs_sim.profiles import Arctan
-from kurvs_sim.scene import Scene
-from kurvs_sim.star_image import StarImage
-
-_path = Path(__file__).parents[1] / "tests" / "peer_cubes.py"
-_spec = importlib.util.spec_from_file_location("peer_cubes", _path)
-peer_cubes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(peer_cubes)
+from kurvs_sim.atmosphere.star_image import StarImage
+from kurvs_sim.profiles.radial import Arctan
+from kurvs_sim.scene.scene import Scene
 
 GRID = SpaxelGrid()
 THREE_TIMES = Numerics(fine_pixel_arcsec=GRID.spaxel_arcsec / 3.0)

@@ -6,13 +6,21 @@ from numpy.typing import ArrayLike, NDArray
 from kurvs_pipeline.errors import ConfigurationError
 
 R_V = 3.22
+
+
 CASE_B_HALPHA_HBETA = 2.86
 """Case B at 10^4 K and 100 cm^-3 (Osterbrock 1989)."""
 
+
 _BUMP_CENTRE_PER_UM = 1.0 / 0.2175
+
+
 _BUMP_WIDTH_PER_UM = 0.922
 
+
 _WUYTS13_LINEAR = 1.9
+
+
 _WUYTS13_SQUARE = 0.15
 
 
@@ -61,7 +69,7 @@ def gas_a_v_of_stellar(stellar_a_v_mag: ArrayLike) -> NDArray[np.float64]:
 
     ``A_gas = A_star (1.9 - 0.15 A_star)``, as Li et al. (2025, Section 3.2) quote it. They find
     it about 1 mag above the Balmer decrement of their stack, with a large scatter between
-    galaxies, and use the stack instead, as ``kurvs_pipeline.attenuation`` does.
+    galaxies, and use the stack instead, as ``kurvs_pipeline.gas.attenuation`` does.
 
     Parameters
     ----------

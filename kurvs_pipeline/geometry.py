@@ -16,8 +16,10 @@ from kurvs_pipeline.observation import ObservationMetadata
 COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
 """Li et al. (2025), Section 1."""
 
+
 FARTHEST_SPAXELS = 1e6
 """An ellipse that goes so far holds the whole field; the overlap of larger ones overflows."""
+
 
 MINIMUM_COVERAGE = 0.3
 """An aperture with less of its area on valid spaxels is refused."""

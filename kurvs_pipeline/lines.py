@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+DETECTION_SNR = 4.0
+"""Below it a line is a limit (Li et al. 2025, Section 3)."""
+
+
 REST_WAVELENGTH_UM: dict[str, float] = {
     "oii_3726": 0.3727092,
     "oii_3729": 0.3729875,
@@ -21,6 +25,7 @@ REST_WAVELENGTH_UM: dict[str, float] = {
     "sii_6716": 0.6718290,
     "sii_6731": 0.6732670,
 }
+
 
 DOUBLET_RATIO = 3.0
 """[N II] 6584/6548 and [O III] 5007/4959, fixed by atomic physics."""

@@ -10,17 +10,22 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.calibrated_cubes import CalibratedCubes
-from kurvs_pipeline.doubtful_redshift import DOUBTFUL_REDSHIFT, with_doubt, without_numbers
-from kurvs_pipeline.galaxy_frame import GalaxyFrame, require_centre_by
-from kurvs_pipeline.galaxy_measurement import GalaxyMeasurement
-from kurvs_pipeline.gas_properties import GasProperties
-from kurvs_pipeline.gradient_table import gradient_table, without_gradients
-from kurvs_pipeline.line_fluxes import BandFit, fit_bands, flux_table
-from kurvs_pipeline.placed_apertures import PlacedApertures
-from kurvs_pipeline.seeing_knowledge import SeeingKnowledge
-from kurvs_pipeline.stellar_absorption import BalmerAbsorption
-from kurvs_pipeline.stellar_mass import UNKNOWN_MASS, StellarMass
+from kurvs_pipeline.fluxes.band_fit import BandFit, fit_bands
+from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
+from kurvs_pipeline.fluxes.table import flux_table
+from kurvs_pipeline.gas.classes import UNKNOWN_MASS, StellarMass
+from kurvs_pipeline.gas.properties import GasProperties
+from kurvs_pipeline.gradients.table import gradient_table, without_gradients
+from kurvs_pipeline.kinematics.apertures import PlacedApertures
+from kurvs_pipeline.kinematics.frame import GalaxyFrame, require_centre_by
+from kurvs_pipeline.measured_galaxy import (
+    DOUBTFUL_REDSHIFT,
+    GalaxyMeasurement,
+    with_doubt,
+    without_numbers,
+)
+from kurvs_pipeline.smearing.seeing import SeeingKnowledge
+from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 Array = NDArray[np.float64]
 
@@ -34,7 +39,7 @@ class MeasuredGalaxy(GalaxyMeasurement):
     fits : mapping of str to BandFit
         Spectra and fits by band, the one with H-alpha first.
     **measurement
-        As in :class:`~kurvs_pipeline.galaxy_measurement.GalaxyMeasurement`.
+        As in :class:`~kurvs_pipeline.measured_galaxy.GalaxyMeasurement`.
     """
 
     fits: Mapping[str, BandFit]
@@ -210,7 +215,7 @@ def gradients_of(
     Returns
     -------
     QTable
-        See :func:`~kurvs_pipeline.gradient_table.gradient_table`. Without numbers, and with the
+        See :func:`~kurvs_pipeline.gradients.table.gradient_table`. Without numbers, and with the
         flag ``doubtful_redshift``, where a line is too bright to stand beside H-alpha.
     """
     of_annuli = gas.abundances[gas.abundances["aperture"] != "integrated"]

@@ -9,6 +9,7 @@ which the pipeline never reads.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -19,17 +20,41 @@ from numpy.typing import NDArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
 
+
+@cache
+def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
+    """Return the unit of a flux density integrated over um.
+
+    Parameters
+    ----------
+    flux_density_unit : str
+        As in an Observation.
+
+    Returns
+    -------
+    astropy unit
+        ``1e-16 erg / (s cm2)`` for calibrated cubes, the input's times um otherwise.
+    """
+    unit = u.Unit(flux_density_unit) * u.um
+    calibrated = u.Unit("1e-16 erg / (s cm2)")
+    return calibrated if unit == calibrated else unit
+
+
 FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
 """Unit of a calibrated cube, per spaxel."""
 
+
 CUBE_DIMS = ("wavelength", "y", "x")
+
 
 SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
 """From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
 what is outside is in another unit, and the forward model's memory grows as 1 / FWHM squared."""
 
+
 SMALLEST_RADIUS_ARCSEC = 0.01
 """86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen."""
+
 
 LARGEST_INCLINATION_ERR_DEG = 90.0
 """All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""

@@ -7,13 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import KMOS_BANDS, Band
-from kurvs_sim.effects import Effects
-from kurvs_sim.noise_level import NoiseLevel
+from kurvs_sim.effects.effects import Effects
+from kurvs_sim.instrument.noise_level import NoiseLevel
 from kurvs_sim.random_streams import Stream, generator
-from kurvs_sim.scene import Scene
+from kurvs_sim.scene.scene import Scene
 
 Array = NDArray[np.float64]
+
+
 Cube = NDArray[np.float32]
+
+
 Mask = NDArray[np.bool_]
 
 

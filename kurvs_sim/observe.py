@@ -10,25 +10,32 @@ from astropy.io import fits
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
+from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.band_cube import BandCube
-from kurvs_sim.channels_near_lines import near_lines
-from kurvs_sim.effects import NO_EFFECTS, Effects
-from kurvs_sim.exposures import ExposureModel
-from kurvs_sim.galaxy import Galaxy
-from kurvs_sim.instrument import NoiseModel, SpaxelGrid
-from kurvs_sim.noise_level import NoiseLevel, ScaledNoise, StackNoise
+from kurvs_sim.channels import near_lines
+from kurvs_sim.effects.effects import NO_EFFECTS, Effects
+from kurvs_sim.expectation.signal_to_noise import HalphaExpectation
+from kurvs_sim.galaxy.galaxy import Galaxy
+from kurvs_sim.instrument.exposures import ExposureModel
+from kurvs_sim.instrument.noise_level import NoiseLevel, ScaledNoise, StackNoise
+from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
 from kurvs_sim.numerics import Numerics
-from kurvs_sim.scene import Scene
-from kurvs_sim.seeing import PointSpreadFunction, Seeing
-from kurvs_sim.signal_to_noise import HalphaExpectation
-from kurvs_sim.truth import truth_dataset
+from kurvs_sim.scene.scene import Scene
+from kurvs_sim.scene.truth import truth_dataset
 
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
 
+
 DEFAULT_GRID = SpaxelGrid()
+
+
 DEFAULT_PSF = PointSpreadFunction()
+
+
 DEFAULT_NOISE = NoiseModel()
+
+
 DEFAULT_NUMERICS = Numerics()
 
 
@@ -88,7 +95,7 @@ def observe(
     -------
     xarray.DataTree
         An Observation (:mod:`kurvs_pipeline.observation`) with ``/truth``
-        (:func:`kurvs_sim.truth.truth_dataset`).
+        (:func:`kurvs_sim.scene.truth.truth_dataset`).
 
     Raises
     ------

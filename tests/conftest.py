@@ -7,6 +7,7 @@ import pytest
 import scipy.linalg  # noqa: F401
 import xarray as xr
 from hypothesis import settings
+from paths import SHARED
 from threadpoolctl import threadpool_limits
 
 from kurvs_pipeline.observation import ObservationMetadata
@@ -19,8 +20,6 @@ settings.load_profile("fixed")
 # As tasks of campaigns do: results of more threads differ in their last bits. Libraries that come
 # with scipy are held too, as it is loaded by now.
 threadpool_limits(limits=1)
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")

@@ -53,10 +53,10 @@ def ablate(
     """
     from functools import partial
 
-    from experiments.ablation import AblationDesign, conclude, experiment
-    from experiments.rows_campaign import run_rows
-    from experiments.simulator_effects import EFFECTS
-    from experiments.terminal import Terminal
+    from experiments.ablation.ablation import AblationDesign, conclude, experiment
+    from experiments.campaign.rows import run_rows
+    from experiments.mocks.effects import EFFECTS
+    from experiments.runs.terminal import Terminal
 
     names = ",".join(EFFECTS) if effects is None else effects
     design = AblationDesign(

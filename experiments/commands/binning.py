@@ -52,9 +52,9 @@ def binning(
     """
     from functools import partial
 
-    from experiments.binning_sensitivity import BinningDesign, conclude, experiment
-    from experiments.rows_campaign import run_rows
-    from experiments.terminal import Terminal
+    from experiments.binning.sensitivity import BinningDesign, conclude, experiment
+    from experiments.campaign.rows import run_rows
+    from experiments.runs.terminal import Terminal
 
     design = BinningDesign(
         scatter=scatter, realisations=realisations, seed=seed,

@@ -31,10 +31,10 @@ def calibrations(
     Ranges are those of 12 + log(O/H) for which a calibration is used; beyond, abundances are
     marked as extrapolated. With --output writes calibrations.ecsv, with notes, and run.json.
     """
-    from experiments.calibrations_table import laid_out
-    from experiments.run import start_run
-    from experiments.terminal import Terminal
-    from kurvs_pipeline.abundances import calibrations as sourced_table
+    from experiments.commands.calibrations_table import laid_out
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
+    from kurvs_pipeline.abundances.diagnostics import calibrations as sourced_table
 
     table = sourced_table()
     terminal = Terminal(quiet=quiet, debug=debug)

@@ -35,7 +35,7 @@ def demo(
     Needs the extra 'demo': pip install 'kurvs[demo]'. The page loads nothing from other
     machines. Ends with Ctrl-C; writes nothing.
     """
-    from experiments.terminal import Terminal
+    from experiments.runs.terminal import Terminal
     from kurvs_pipeline.errors import ConfigurationError
 
     if find_spec("panel") is None:

@@ -53,14 +53,19 @@ def fgrad(
     else f_grad depends on, and run.json. Disks are exponential with q0 of 0.2, annuli of equal
     weight, by the survey's N2.
     """
-    from experiments.beam_smearing import GillmanCurves
-    from experiments.f_grad_figure import DISKS_DRAWN, f_grad_figure
-    from experiments.run import start_run
-    from experiments.terminal import Terminal
+    from experiments.beam_smearing.f_grad import GillmanCurves
+    from experiments.beam_smearing.figure import DISKS_DRAWN, f_grad_figure
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
     from kurvs_pipeline.binning import BinningScheme
     from kurvs_pipeline.errors import ConfigurationError
-    from kurvs_pipeline.f_grad_map import INCLINATIONS_DEG, RADII_ARCSEC, FGradMap, SmearedDisks
-    from kurvs_pipeline.point_spread import Seeing
+    from kurvs_pipeline.smearing.f_grad_map import (
+        INCLINATIONS_DEG,
+        RADII_ARCSEC,
+        FGradMap,
+        SmearedDisks,
+    )
+    from kurvs_pipeline.smearing.point_spread import Seeing
 
     if (inclination is None) != (effective_radius is None):
         raise ConfigurationError(

@@ -45,9 +45,9 @@ def fit_spectra(
     Noise comes from the spectra themselves where no errors are given. Writes fluxes.ecsv,
     spectra.png (and spectra-2.png..., 8 galaxies each) and run.json.
     """
-    from experiments.run import start_run
-    from experiments.spectra_fitting import run_fit_spectra
-    from experiments.terminal import Terminal
+    from experiments.extracted.fitting import run_fit_spectra
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
     with start_run(

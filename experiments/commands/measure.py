@@ -14,12 +14,14 @@ import typer
 from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
 
 if TYPE_CHECKING:
-    from experiments.run import Run
-    from experiments.terminal import Terminal
+    from experiments.runs.run import Run
+    from experiments.runs.terminal import Terminal
     from kurvs_pipeline.measure import Pipeline
+
 
 SOME_FAILED = 2
 """Exit code of a list of galaxies some of which could not be measured."""
+
 
 EXAMPLES = """\b
 Estimators of gradients.ecsv, best first:
@@ -212,9 +214,9 @@ def measure(
     With --catalogue these go to galaxies/NAME, beside tables of all galaxies and failures.ecsv;
     the run goes on past galaxies that fail, and leaves with exit code 2 if any did.
     """
-    from experiments.measuring import pipeline_of
-    from experiments.run import start_run
-    from experiments.terminal import Terminal
+    from experiments.measuring.one_galaxy import pipeline_of
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
 
     stated: dict[str, Any] = {
         "redshift": redshift,
@@ -286,7 +288,7 @@ class MeasureCall:
 
     def one_galaxy(self, cubes: list[Path]) -> None:
         """Measure one galaxy."""
-        from experiments.measuring import run_measure
+        from experiments.measuring.one_galaxy import run_measure
 
         others = (self.stated["velocity_map"], self.stated["psf_star"])
         with self.begin(
@@ -299,9 +301,9 @@ class MeasureCall:
 
     def catalogue(self, table: Path, *, workers: int, resume: bool) -> None:
         """Measure the galaxies of a table; leave with an exit code where some fail."""
-        from experiments.galaxy_catalogue import GalaxyCatalogue
-        from experiments.measuring import fields_of
-        from experiments.measuring_catalogue import measure_catalogue
+        from experiments.measuring.catalogue import GalaxyCatalogue
+        from experiments.measuring.many_galaxies import measure_catalogue
+        from experiments.measuring.one_galaxy import fields_of
 
         how: dict[str, Any] = {"workers": workers, "resume": resume}
         with self.begin(

@@ -1,6 +1,5 @@
 """Options that commands share, and how their values are read."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -17,40 +16,20 @@ Output = Annotated[
         show_default=False,
     ),
 ]
+
+
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random draws.")]
+
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
+
+
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show decisions, library warnings and tracebacks.")
 ]
+
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results that DIR holds.")]
-
-
-def comma_separated_numbers(text: str, option: str) -> tuple[float, ...]:
-    """Read a list such as ``-0.04,0,0.04``.
-
-    Parameters
-    ----------
-    text : str
-        What was typed.
-    option : str
-        Its name, for the message.
-
-    Raises
-    ------
-    ConfigurationError
-        If an entry is not a finite number, or comes twice.
-    """
-    try:
-        values = tuple(float(entry) for entry in text.split(","))
-    except ValueError:
-        values = ()
-    if not values or not all(math.isfinite(value) for value in values):
-        raise ConfigurationError(
-            f"{option} is '{text}'; expected numbers with commas, such as -0.04,0,0.04"
-        )
-    if len(set(values)) < len(values):
-        raise ConfigurationError(f"{option} is '{text}'; expected every number once")
-    return values
 
 
 def require_place(*, resume: bool, output: Path | None) -> None:

@@ -46,10 +46,10 @@ def plan(
     GALAXY.toml states, noise that of its exposures, or of the survey's; halpha_snr is left
     aside. Writes plan.ecsv (errors by exposure), plan.png and run.json.
     """
-    from experiments.planning import planner_for, run_plan
-    from experiments.run import start_run
-    from experiments.simulating import Mock
-    from experiments.terminal import Terminal
+    from experiments.mocks.simulating import Mock
+    from experiments.planning.answer import planner_for, run_plan
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
     from kurvs_pipeline.binning import BinningScheme
 
     mock = Mock.chosen(galaxy, kurvs_id)

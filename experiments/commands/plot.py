@@ -14,17 +14,22 @@ Examples:
   kurvs plot spectra kurvs-out/measure
   kurvs plot spectra kurvs-out/measure --output figure-5.pdf
 """
+
+
 PROFILES_EXAMPLES = """\b
 Examples:
   kurvs plot profiles kurvs-out/measure kurvs-out/measure-2
   kurvs plot profiles survey/galaxies/* --output figure-6.pdf
   kurvs plot profiles mock-results --truth kurvs-out/simulate/truth.nc
 """
+
+
 SUMMARY_EXAMPLES = """\b
 Examples:
   kurvs plot summary kurvs-out/measure
   kurvs plot summary kurvs-out/measure --output page.svg --overwrite
 """
+
 
 app = typer.Typer(
     help="Draw galaxies that kurvs measure measured.",
@@ -42,6 +47,8 @@ def _plot(context: typer.Context) -> None:
 Results = Annotated[
     Path, typer.Argument(metavar="RESULTS", help="Folder that kurvs measure wrote.")
 ]
+
+
 Figure = Annotated[
     Path | None,
     typer.Option(
@@ -52,6 +59,8 @@ Figure = Annotated[
         show_default=False,
     ),
 ]
+
+
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")]
 
 
@@ -70,8 +79,8 @@ def spectra(
     Li et al. (2025). A fit is drawn where
     some line has S/N > 4; every line's S/N, or its 4-sigma limit, is written.
     """
-    from experiments.plotting import plot_spectra
-    from experiments.terminal import Terminal
+    from experiments.measuring.plotting import plot_spectra
+    from experiments.runs.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
     path = plot_spectra(results, output=output, overwrite=overwrite)
@@ -103,8 +112,8 @@ def profiles(
     4-sigma limits, lines the gradients before and after the correction for seeing: Fig. 6 of
     Li et al. (2025).
     """
-    from experiments.plotting import plot_profiles
-    from experiments.terminal import Terminal
+    from experiments.measuring.plotting import plot_profiles
+    from experiments.runs.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
     path = plot_profiles(results, truths=truth or [], output=output, overwrite=overwrite)
@@ -124,8 +133,8 @@ def summary(
 
     It has maps, radial profiles, a small table and the spectra of all apertures.
     """
-    from experiments.plotting import plot_summary
-    from experiments.terminal import Terminal
+    from experiments.measuring.plotting import plot_summary
+    from experiments.runs.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
     path = plot_summary(results, output=output, overwrite=overwrite)

@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.commands.options import (
-    Debug,
-    Output,
-    Overwrite,
-    Quiet,
-    Seed,
-    comma_separated_numbers,
-    require_place,
-)
+from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, require_place
+from experiments.runs.values import comma_separated_numbers
 
 if TYPE_CHECKING:
-    from experiments.recovery_experiment import RecoveryExperiment
+    from experiments.recovery.experiment import RecoveryExperiment
+
 
 EXAMPLES = """\b
 Examples:
@@ -78,9 +72,9 @@ def recover(
     Writes recovery.ecsv, recovery.zarr (one result a mock, with fluxes, dust and velocities),
     recovery.png, run.json, and failures.ecsv where mocks could not be measured.
     """
-    from experiments.recovery import run_recovery
-    from experiments.run import start_run
-    from experiments.terminal import Terminal
+    from experiments.recovery.recover import run_recovery
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
 
     require_place(resume=resume, output=output)
     experiment = _experiment(config, realisations, gradients, seeing, seed)
@@ -106,9 +100,9 @@ def _experiment(
     seed: int,
 ) -> "RecoveryExperiment":
     """Return what a file describes, or the options that are there instead of one."""
-    from experiments.recovery_config import load_recovery
-    from experiments.recovery_design import DEFAULT_AXES, Grid
-    from experiments.recovery_experiment import RecoveryExperiment
+    from experiments.recovery.config import load_recovery
+    from experiments.recovery.design import DEFAULT_AXES, Grid
+    from experiments.recovery.experiment import RecoveryExperiment
     from kurvs_pipeline.errors import ConfigurationError
 
     options = {"--realisations": realisations, "--gradients": gradients, "--seeing": seeing}

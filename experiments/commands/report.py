@@ -31,9 +31,9 @@ def report(
     Judges bias, scatter and coverage by every property that differs between the mocks, with the
     rules stated. Writes report.html, one page that needs no other file, and run.json.
     """
-    from experiments.report_page import TABLE, read_recovery, run_report
-    from experiments.run import start_run
-    from experiments.terminal import Terminal
+    from experiments.recovery.report import TABLE, read_recovery, run_report
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
 
     read_recovery(recovery)
     terminal = Terminal(quiet=quiet, debug=debug)

@@ -32,7 +32,7 @@ def _show_schema(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
         import json
 
-        from kurvs_sim.configuration import mock_schema
+        from kurvs_sim.configuration.file import mock_schema
 
         typer.echo(json.dumps(mock_schema(), indent=2))
         raise typer.Exit
@@ -90,9 +90,9 @@ def simulate(
     NAME_IZ.fits, NAME_YJ.fits and NAME_H.fits (--format survey: FIELD/BAND/NAME.fits, netcdf:
     NAME.nc, zarr: NAME.zarr), truth.nc, preview.png and run.json.
     """
-    from experiments.run import start_run
-    from experiments.simulating import Mock, run_simulate
-    from experiments.terminal import Terminal
+    from experiments.mocks.simulating import Mock, run_simulate
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
     mock = Mock.chosen(galaxy, kurvs_id, seed=seed)

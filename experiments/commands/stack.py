@@ -73,9 +73,9 @@ def stack(
     spectra.ecsv, fluxes.ecsv, attenuation.ecsv, abundances.ecsv, galaxies.ecsv, stack.png and
     run.json.
     """
-    from experiments.run import start_run
-    from experiments.stack_command import StackOptions, run_stack
-    from experiments.terminal import Terminal
+    from experiments.extracted.stacking import StackOptions, run_stack
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
 
     options = StackOptions(
         by=by.value,

@@ -55,10 +55,10 @@ def survey(
     figure-a4, figure-b1, figure-c1 and figure-c2 (png), and run.json. The table on the terminal
     sets the twin beside the survey, with the survey's stated errors and with calibrated ones.
     """
-    from experiments.published_points import PublishedPoints
-    from experiments.run import start_run
-    from experiments.survey_making import make_survey
-    from experiments.terminal import Terminal
+    from experiments.runs.run import start_run
+    from experiments.runs.terminal import Terminal
+    from experiments.survey.making import make_survey
+    from experiments.survey.points import PublishedPoints
 
     points = PublishedPoints(published)
     terminal = Terminal(quiet=quiet, debug=debug)

@@ -4,9 +4,9 @@ import socket
 
 import panel as pn
 
-from experiments.demo.page import TITLE, DemoPage
-from experiments.demo.parameters import DemoParameters
-from experiments.demo.state import demo_state
+from experiments.demo.model.parameters import DemoParameters
+from experiments.demo.model.state import demo_state
+from experiments.demo.page.page import TITLE, DemoPage
 from kurvs_pipeline.errors import ConfigurationError
 
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only compared with what the user gave

@@ -8,10 +8,10 @@ from typing import Any
 import xarray as xr
 
 from kurvs_pipeline.errors import CubeFormatError
-from kurvs_pipeline.io import eso
-from kurvs_pipeline.io.cube_options import CubeOptions
+from kurvs_pipeline.io.fits import observation as eso
+from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
-from kurvs_pipeline.io.survey import is_survey, read_survey
+from kurvs_pipeline.io.survey.reading import is_survey, read_survey
 from kurvs_pipeline.observation import metadata_of
 
 
@@ -33,7 +33,7 @@ def read_observation(
     overrides : mapping, optional
         Fields of ObservationMetadata that win over the files.
     **cube_options
-        Fields of :class:`kurvs_pipeline.io.cube_options.CubeOptions`: which cube of a FITS file
+        Fields of :class:`kurvs_pipeline.io.fits.options.CubeOptions`: which cube of a FITS file
         to read, and what its headers get wrong. With any of them, cubes in folders of the survey
         are read by their headers too.
 

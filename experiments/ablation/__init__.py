@@ -1,0 +1,1 @@
+"""Each effect switched on and off alone."""

@@ -1,0 +1,1 @@
+"""F_grad: what it depends on, and the published curves."""

@@ -1,0 +1,1 @@
+"""The same mocks in several binnings."""

@@ -1,0 +1,246 @@
+"""The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+
+import numpy as np
+import xarray as xr
+from astropy import units as u
+from astropy.table import QTable, Row
+
+from experiments.binning.agreement import agreement_table, agreements, comparisons
+from experiments.binning.figure import binning_figure
+from experiments.campaign.batches import seed_of
+from experiments.campaign.rows import Conclusion, RowsExperiment
+from experiments.measuring.binnings import SchemeMeasurement, SharedMeasurement
+from experiments.mocks.line_fluxes import galaxies_with_gradient
+from experiments.survey.twin import NEAR_LINES_KMS
+from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.gradients.slope import weighted_slope
+from kurvs_sim import ExposureModel, observe
+from kurvs_sim.effects.effects import Effects
+from kurvs_sim.instrument.noise_covariance import NoiseCovariance
+from kurvs_sim.survey.galaxies import GradientDistribution, kurvs_galaxy
+
+SCHEMES = ("3x0.5", "2x0.8", "3x0.6", "3x0.7re", "6x0.25")
+"""The survey's, its alternative of Fig. C1, the width that it gives for Gillman et al. (2022),
+annuli that grow with the galaxy, and narrow ones."""
+
+
+DIAGNOSTICS, N_ESTIMATORS = ("n2", "n2o2"), 4
+
+
+COLUMNS: dict[str, type] = {
+    "galaxy": int, "realisation": int, "gradient_true": float, "scheme": str, "diagnostic": str,
+    "estimator": str, "gradient": float, "gradient_err": float, "n_bins": int,
+    "gradient_per_dex": float, "flag": str,
+}  # fmt: skip
+"""Of every row."""
+
+
+@dataclass(frozen=True)
+class BinningDesign:
+    """Galaxies of the survey, observed several times and measured in several binnings.
+
+    Parameters
+    ----------
+    scatter : float
+        True gradients are drawn from a normal distribution about 0, dex/kpc.
+    realisations : int
+        Draws of gradient and noise of every galaxy.
+    galaxies : tuple of int
+        Numbers in the survey; by default the 34 with a published gradient by N2.
+    schemes : tuple of str
+        As :meth:`~kurvs_pipeline.binning.BinningScheme.parse` reads them; the first is what the
+        others are compared with.
+    seed : int
+        Root of all random draws.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is nothing to compare.
+    """
+
+    scatter: float = 0.04
+    realisations: int = 4
+    galaxies: tuple[int, ...] = galaxies_with_gradient()
+    schemes: tuple[str, ...] = SCHEMES
+    seed: int = 2025
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what cannot be compared."""
+        if len(set(self.schemes)) < 2 or len(set(self.schemes)) < len(self.schemes):
+            raise ConfigurationError(
+                f"binning schemes are {', '.join(self.schemes)}; expected two or more, each once"
+            )
+        for scheme in self.schemes:
+            BinningScheme.parse(scheme)
+        GradientDistribution(0.0, self.scatter)
+
+    def tasks(self) -> tuple["BinningTask", ...]:
+        """Return every mock, each with random draws of its own."""
+        return tuple(
+            BinningTask(self, *key) for key in product(self.galaxies, range(self.realisations))
+        )
+
+
+@dataclass(frozen=True)
+class BinningTask:
+    """One mock: a galaxy of the survey, and a draw of its gradient and of the noise.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What all mocks share.
+    kurvs_id : int
+        Galaxy, as numbered in the survey.
+    realisation : int
+        Number of the draw, from 0.
+    """
+
+    design: BinningDesign
+    kurvs_id: int
+    realisation: int
+
+    def seed_for(self, use: int) -> int:
+        """Return a seed of 63 bits, another one for each use.
+
+        Parameters
+        ----------
+        use : int
+            0 for the gradient, 1 for the cubes.
+        """
+        key = np.random.SeedSequence(
+            self.design.seed, spawn_key=(self.kurvs_id, self.realisation, use)
+        )
+        return seed_of(key)
+
+    def observation(self) -> tuple[xr.DataTree, float]:
+        """Return the cubes in all bands, and the true gradient in dex/kpc."""
+        galaxy = kurvs_galaxy(
+            self.kurvs_id, gradients="drawn", seed=self.seed_for(0),
+            distribution=GradientDistribution(0.0, self.design.scatter),
+        )  # fmt: skip
+        observation = observe(
+            galaxy, noise=ExposureModel(), effects=Effects(covariance=NoiseCovariance()),
+            seed=self.seed_for(1), within_kms_of_lines=NEAR_LINES_KMS,
+        )  # fmt: skip
+        at_centre, at_one_kpc = galaxy.oxygen_abundance(np.array([0.0, 1.0]))
+        return observation, float(at_one_kpc - at_centre)
+
+
+def run_task(task: BinningTask) -> list[dict[str, object]]:
+    """Simulate one mock and measure it in every binning.
+
+    Parameters
+    ----------
+    task : BinningTask
+        Which.
+
+    Returns
+    -------
+    list of dict
+        One row a scheme, diagnostic and estimator; see :func:`gradients_table`.
+    """
+    observation, truth = task.observation()
+    shared = SharedMeasurement.of(observation)
+    known = {"galaxy": task.kurvs_id, "realisation": task.realisation, "gradient_true": truth}
+    rows = []
+    schemes = task.design.schemes
+    # N2O2 is compared in few of them, and other bands take most of the time.
+    in_all_bands = {other.scheme for other in comparisons(schemes) if "n2o2" in other.name}
+    for scheme in schemes:
+        bands = shared if scheme in in_all_bands else shared.in_halpha_band
+        measured = bands.measure(BinningScheme.parse(scheme))
+        rows += [{**known, "scheme": scheme, **row} for row in _gradient_rows(measured)]
+    return rows
+
+
+def _gradient_rows(measured: SchemeMeasurement) -> list[dict[str, object]]:
+    chosen = np.isin(measured.gradients["diagnostic"], DIAGNOSTICS)
+    return [
+        {
+            "diagnostic": str(row["diagnostic"]),
+            "estimator": str(row["estimator"]),
+            "gradient": float(row["gradient"].value),
+            "gradient_err": float(row["gradient_err"].value),
+            "n_bins": int(row["n_bins"]),
+            "gradient_per_dex": float(row["f_grad"]) * _slope_error_per_dex(measured, row),
+            "flag": str(row["flag"]),
+        }
+        for row in measured.gradients[chosen]
+    ]
+
+
+def _slope_error_per_dex(measured: SchemeMeasurement, row: Row) -> float:
+    """Return the error of the slope that one dex of independent error of every annulus makes."""
+    here = measured.abundances[
+        (measured.abundances["diagnostic"] == row["diagnostic"])
+        & (measured.abundances["aperture"] != "integrated")
+    ]
+    middle_arcsec = np.array([annulus.middle_arcsec for annulus in measured.annuli])
+    error = 0.5 * (here["err_low"] + here["err_high"]).value
+    slope = weighted_slope(measured.kpc_per_arcsec * middle_arcsec, here["value"].value, error)
+    return float(np.linalg.norm(slope.coefficients)) if slope.n_bins > 1 else float("nan")
+
+
+def experiment(design: BinningDesign) -> RowsExperiment:
+    """Return a design as tasks of a campaign.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What to simulate.
+    """
+    description = {"command": "binning", **asdict(design)}
+    most_rows = len(DIAGNOSTICS) * N_ESTIMATORS * len(design.schemes)
+    return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, description)
+
+
+def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
+    """Return the rows of all mocks as a table.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As of :func:`run_task`.
+
+    Returns
+    -------
+    QTable
+        ``galaxy, realisation, gradient_true, scheme, diagnostic, estimator, gradient,
+        gradient_err, n_bins, gradient_per_dex, flag``. ``gradient_per_dex`` is the error of
+        the gradient that an independent error of one dex in each of its annuli would add; NaN
+        for the forward estimators.
+    """
+    table = QTable(rows=list(rows))
+    for name in ("gradient_true", "gradient", "gradient_err"):
+        table[name] = table[name] * (u.dex / u.kpc)
+    table["gradient_per_dex"] = table["gradient_per_dex"] / u.kpc
+    return table
+
+
+def conclude(design: BinningDesign, rows: Sequence[Mapping[str, object]]) -> Conclusion:
+    """Compare the binnings.
+
+    Parameters
+    ----------
+    design : BinningDesign
+        What was simulated.
+    rows : sequence of mapping
+        Of all mocks.
+
+    Returns
+    -------
+    Conclusion
+        How the binnings agree.
+    """
+    gradients = gradients_table(rows)
+    agreement = agreements(gradients, seed=design.seed)
+    return Conclusion(
+        {"gradients": gradients, "binning": agreement}, binning_figure(gradients, agreement),
+        agreement_table(agreement),
+    )  # fmt: skip

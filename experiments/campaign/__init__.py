@@ -1,0 +1,1 @@
+"""Many tasks on any number of workers, in one store."""

@@ -1,0 +1,1 @@
+"""A state of the sliders to arrays."""

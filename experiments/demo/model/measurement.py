@@ -1,0 +1,242 @@
+"""The forward estimator as straight lines that a profile can be drawn with."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.demo.model.geometry import FEWEST_ANNULI, DemoGeometry
+from experiments.demo.model.sky import BAND, REDSHIFT, DemoSky
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.errors import FitError
+from kurvs_pipeline.fitting.fit import fit_lines, fit_lines_or_fix
+from kurvs_pipeline.fitting.model import BandLineModel
+from kurvs_pipeline.fitting.outcome import LineFits, line_ratio
+from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.gradients.forward.estimator import ForwardFit
+from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
+from kurvs_pipeline.gradients.forward.model import ForwardModel
+from kurvs_pipeline.gradients.forward.posterior import NestedLaplace
+from kurvs_pipeline.gradients.slope import Slope, weighted_slope
+from kurvs_pipeline.gradients.table import correction_of
+from kurvs_pipeline.lines import DETECTION_SNR
+from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
+from kurvs_pipeline.spectra.noise import SpatialCorrelation
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardLines:
+    """The gradient, the ends of its 68 per cent interval, and the abundance that goes with each.
+
+    Parameters
+    ----------
+    gradient : array, shape (3,)
+        Low, best and high, dex/kpc; NaN where nothing can be fitted.
+    abundance : array, shape (3,)
+        12 + log(O/H) at the pivot.
+    pivot_kpc : float
+        Radius of the pivot.
+    flag : str
+        Of :class:`~kurvs_pipeline.gradients.forward.estimator.ForwardGradient`, or ``no_fit``.
+    """
+
+    gradient: Array
+    abundance: Array
+    pivot_kpc: float
+    flag: str
+
+    @classmethod
+    def of(cls, model: ForwardModel, fits: LineFits) -> Self:
+        """Fit the annuli.
+
+        Parameters
+        ----------
+        model : ForwardModel
+            Disk, seeing and annuli.
+        fits : LineFits
+            Of the whole galaxy, then of the annuli.
+        """
+        joint = JointFluxes(fits.names, fits.flux, fits.flux_covariance)
+        fluxes = ApertureFluxes.of_annuli(joint, model.profiles.lines)
+        try:
+            found = ForwardFit.of(model, fluxes, np.random.default_rng(0)).flat
+        except FitError:
+            nothing = np.full(3, np.nan)
+            return cls(nothing, nothing, model.pivot_kpc, "no_fit")
+        gradient = np.concatenate([found.low, found.gradient, found.high])
+        if not np.isfinite(gradient).all():
+            return cls(gradient, np.full(3, np.nan), model.pivot_kpc, str(found.flag[0]))
+        fit = NestedLaplace(model, fluxes)
+        same = np.zeros(3, dtype=np.intp)
+        best = fit.maximise(gradient, fit.prior_mean[same], same)
+        return cls(gradient, best.parameters[:, 0], model.pivot_kpc, str(found.flag[0]))
+
+    def at(self, radius_kpc: Array) -> Array:
+        """Return lower edge, best line and upper edge of the band, shape (3, n_radii).
+
+        Parameters
+        ----------
+        radius_kpc : array, shape (n_radii,)
+            In the plane of the disk.
+        """
+        lines = self.abundance[:, None] + self.gradient[:, None] * (radius_kpc - self.pivot_kpc)
+        return np.stack([lines.min(axis=0), lines[1], lines.max(axis=0)])
+
+
+N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
+
+
+FITTED_LINES = ("halpha", "nii_6584")
+
+
+MAP_SNR = 3.0
+"""Of a line in a spaxel, for its ratio to be shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class DemoMeasurement:
+    """What the pipeline finds in the cube.
+
+    The noise is stated right and independent from voxel to voxel, and velocities are taken out as
+    the light has them: a lecture is about the seeing, not about these.
+
+    Parameters
+    ----------
+    sky : DemoSky
+        The galaxy.
+    """
+
+    sky: DemoSky
+
+    @property
+    def geometry(self) -> DemoGeometry:
+        """What the pipeline is told."""
+        return DemoGeometry.of(self.sky.parameters)
+
+    @cached_property
+    def band(self) -> CalibratedBand:
+        """The cube with its noise."""
+        flux = self.sky.noisy_cube()
+        return CalibratedBand(
+            flux=flux,
+            sigma=np.broadcast_to(self.sky.channel_sigma[:, None, None], flux.shape),
+            valid=np.ones(flux.shape, dtype=bool),
+            wavelength_um=BAND.wavelength_um,
+            lsf_sigma_um=np.full(BAND.n_channels, BAND.lsf_sigma_um),
+            correlation=SpatialCorrelation(),
+            noise_scale=1.0,
+            units="1e-16 erg/s/cm2/um",
+        )
+
+    @cached_property
+    def _model(self) -> BandLineModel:
+        band = self.band
+        return BandLineModel.for_band(
+            band.wavelength_um, band.lsf_sigma_um, REDSHIFT, lines=FITTED_LINES
+        )
+
+    @cached_property
+    def spectra(self) -> ApertureSpectra:
+        """Co-added spectra of the apertures, shifted to rest."""
+        return coadd(self.band, self.geometry.weights, velocity_kms=self.sky.smeared_velocity_kms)
+
+    @cached_property
+    def fits(self) -> LineFits:
+        """Lines of the apertures; faint ones have the width of the whole galaxy."""
+        flux, variance = self.spectra.flux, self.spectra.variance
+        whole = fit_lines(self._model, flux[:1], variance[:1])
+        width = np.nan_to_num(whole.sigma_kms[0], nan=self.sky.scene.galaxy.dispersion_kms)
+        return fit_lines_or_fix(
+            self._model, flux, variance, fallback_velocity_kms=0.0, fallback_sigma_kms=width
+        )
+
+    @cached_property
+    def spaxel_fits(self) -> LineFits:
+        """Lines of every spaxel, with its velocity and width held."""
+        band, sky = self.band, self.sky
+        spectra, variance = (
+            cube.reshape(len(cube), -1).T for cube in (band.flux, np.square(band.sigma))
+        )
+        return fit_lines(
+            self._model, spectra, variance, velocity_kms=sky.smeared_velocity_kms.ravel(),
+            sigma_kms=sky.smeared_sigma_kms.ravel(),
+        )  # fmt: skip
+
+    @cached_property
+    def log_n2_map(self) -> Array:
+        """Log [N II] / H-alpha of spaxels where both are seen, NaN elsewhere, shape (n_y, n_x)."""
+        fits = self.spaxel_fits
+        ratio, _ = line_ratio(fits, "nii_6584", "halpha")
+        seen = (fits.snr > MAP_SNR).all(axis=1)
+        return np.log10(np.where(seen, ratio, np.nan)).reshape(self.band.flux.shape[1:])
+
+    @cached_property
+    def abundances(self) -> "AnnularAbundances":
+        """Of the annuli."""
+        return AnnularAbundances.of(self.fits)
+
+    @cached_property
+    def slope(self) -> Slope:
+        """The line through the annuli that were detected."""
+        return weighted_slope(
+            self.geometry.radius_kpc, self.abundances.value, self.abundances.error
+        )
+
+    @cached_property
+    def f_grad(self) -> float:
+        """The correction of the slope for seeing, at the pipeline's reference gradient."""
+        if self.slope.n_bins < FEWEST_ANNULI:
+            return float("nan")
+        return correction_of(N2_DIAGNOSTIC, self.slope.coefficients, self.geometry.smearing)
+
+    @cached_property
+    def forward(self) -> ForwardLines:
+        """The disk that explains the fluxes through the seeing."""
+        return ForwardLines.of(self.geometry.forward_model, self.fits)
+
+
+@dataclass(frozen=True, eq=False)
+class AnnularAbundances:
+    """12 + log(O/H) by the survey's N2.
+
+    Parameters
+    ----------
+    value, error : array, shape (n_annuli,)
+        NaN where a line is below 4 sigma.
+    limit : array, shape (n_annuli,)
+        4-sigma upper limit where [N II] alone is; NaN elsewhere.
+    """
+
+    value: Array
+    error: Array
+    limit: Array
+
+    @classmethod
+    def of(cls, fits: LineFits) -> "AnnularAbundances":
+        """Take the fits of the annuli, which follow that of the whole galaxy.
+
+        Parameters
+        ----------
+        fits : LineFits
+            Of 1 + n_annuli spectra, the integrated one first.
+        """
+        ratio, ratio_err = (values[1:] for values in line_ratio(fits, "nii_6584", "halpha"))
+        halpha, nii = (fits.names.index(name) for name in FITTED_LINES)
+        seen = fits.snr[1:] > DETECTION_SNR
+        both = seen[:, halpha] & seen[:, nii]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = N2_DIAGNOSTIC.oxygen_abundance(np.log10(ratio))
+            above = N2_DIAGNOSTIC.oxygen_abundance(np.log10(ratio + ratio_err))
+            faintest = DETECTION_SNR * fits.flux_err[1:, nii] / fits.flux[1:, halpha]
+            limit = N2_DIAGNOSTIC.oxygen_abundance(np.log10(faintest))
+        only_halpha = seen[:, halpha] & ~seen[:, nii]
+        return cls(
+            np.where(both, value, np.nan),
+            np.where(both, above - value, np.nan),
+            np.where(only_halpha, limit, np.nan),
+        )

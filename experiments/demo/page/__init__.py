@@ -1,0 +1,1 @@
+"""Arrays to widgets and figures."""

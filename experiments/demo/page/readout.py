@@ -1,0 +1,85 @@
+"""The numbers of a state, large enough for the last row."""
+
+import math
+
+from experiments.demo.model.state import DemoState, Gradients
+from experiments.demo.page.parts import CORRECTED_COLOUR, FORWARD_COLOUR, SLOPE_COLOUR, TRUTH_COLOUR
+
+READOUT_STYLE = """
+.tiles { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 0.3rem;
+  font: 1.1rem/1.2 "Liberation Sans", Arial, sans-serif; color: #16324F; }
+.tile { border-top: 0.35rem solid; padding: 0.25rem 0 0; text-align: center;
+  white-space: nowrap; }
+.tile b { display: block; font-size: 1.85rem; font-variant-numeric: tabular-nums; color: #111; }
+.tile sub { line-height: 0; }
+.tile small { font-size: 1rem; }
+@media (max-width: 900px) { .tiles { grid-template-columns: repeat(3, 1fr); } }
+"""
+
+
+FLAG_TEXT = {
+    "ok": "",
+    "no_halpha": "no Hα",
+    "unconstrained": "unconstrained",
+    "poor_fit": "poor fit",
+    "approximate": "approximate",
+    "no_fit": "no fit",
+}
+
+
+def readout_html(state: DemoState) -> str:
+    """Return the gradients and f_grad as HTML.
+
+    Parameters
+    ----------
+    state : DemoState
+        From the sliders.
+    """
+    gradients = state.gradients
+    tiles = [
+        _tile("truth", _signed(gradients.truth), "dex/kpc", TRUTH_COLOUR),
+        _tile("slope", _signed(gradients.slope[1]), _error(gradients.slope), SLOPE_COLOUR),
+        _tile("slope × f<sub>grad</sub>", _signed(gradients.slope_fgrad[1]),
+              _error(gradients.slope_fgrad), CORRECTED_COLOUR),
+        _tile("forward", _signed(gradients.forward[1]), _forward_note(gradients), FORWARD_COLOUR),
+        _tile("f<sub>grad</sub>", _number(gradients.f_grad, "{:.2f}"), _needed(gradients),
+              "#7A8793"),
+    ]  # fmt: skip
+    return f'<div class="tiles" aria-live="polite">{"".join(tiles)}</div>'
+
+
+def _tile(title: str, value: str, note: str, colour: str) -> str:
+    return (
+        f'<div class="tile" style="border-color:{colour}">{title}<b>{value}</b>'
+        f"<small>{note or '&nbsp;'}</small></div>"
+    )
+
+
+def _number(value: float, form: str) -> str:
+    return form.format(value).replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "none"
+
+
+def _signed(value: float) -> str:
+    return _number(value, "{:+.3f}")
+
+
+def _error(gradient: tuple[float, float, float]) -> str:
+    low, best, high = gradient
+    if not math.isfinite(best):
+        return "fewer than 2 points"
+    return f"± {0.5 * (high - low):.3f}"
+
+
+def _forward_note(gradients: Gradients) -> str:
+    low, best, high = gradients.forward
+    flag = FLAG_TEXT[gradients.forward_flag]
+    if flag or not math.isfinite(best):
+        return flag
+    return f"+{high - best:.3f} \N{MINUS SIGN}{best - low:.3f}"
+
+
+def _needed(gradients: Gradients) -> str:
+    """Return the factor that would have been right for this draw."""
+    if not math.isfinite(gradients.slope[1]) or gradients.slope[1] == 0.0:
+        return ""
+    return f"true/slope {_number(gradients.truth / gradients.slope[1], '{:.1f}')}"

@@ -1,0 +1,1 @@
+"""Tables of spectra to tables and figures: fit-spectra and stack."""

@@ -1,0 +1,57 @@
+"""Fit the lines of a table of spectra and write fluxes and figure."""
+
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+
+from experiments.extracted.figure import spectra_pages
+from experiments.runs.run import Run
+from kurvs_pipeline.extracted.fluxes import fit_spectra, read_redshifts, read_spectra_table
+from kurvs_pipeline.lines import DETECTION_SNR
+
+
+def run_fit_spectra(table: Path, *, medium: str, catalogue: Path | None, run: Run) -> str:
+    """Fit a table of spectra and write the outcome.
+
+    Parameters
+    ----------
+    table : Path
+        Of spectra, as :func:`kurvs_pipeline.extracted.fluxes.read_spectra_table` has it.
+    medium : str
+        ``air`` or ``vacuum``.
+    catalogue : Path or None
+        Of redshifts.
+    run : Run
+        Where ``fluxes.ecsv`` goes, and ``spectra.png``, ``spectra-2.png``... of 8 galaxies each.
+
+    Returns
+    -------
+    str
+        What to say of the outcome.
+
+    Raises
+    ------
+    CubeFormatError, MetadataError, CoverageError
+        If the tables cannot be used.
+    OutputError
+        If results cannot be written.
+    """
+    spectra = read_spectra_table(table)
+    redshifts = None if catalogue is None else read_redshifts(catalogue, spectra)
+    fits = fit_spectra(spectra, medium=medium, redshifts=redshifts)
+    with run.writing() as directory:
+        fits.table.write(directory / "fluxes.ecsv")
+        for number, page in enumerate(spectra_pages(fits), start=1):
+            page.savefig(directory / ("spectra.png" if number == 1 else f"spectra-{number}.png"))
+    return "\n".join([_summary(fits.table, len(fits.spectra)), *fits.assumptions])
+
+
+def _summary(fluxes: QTable, n_spectra: int) -> str:
+    snr = np.asarray(fluxes["snr"].value, dtype=float)
+    measured = np.isfinite(snr)
+    detected = int(np.sum(snr[measured] > DETECTION_SNR))
+    return (
+        f"{n_spectra} spectra, {int(measured.sum())} lines measured, "
+        f"{detected} with S/N > {DETECTION_SNR:g}"
+    )

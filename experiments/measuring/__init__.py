@@ -1,0 +1,1 @@
+"""Galaxies from their cubes to tables and figures."""

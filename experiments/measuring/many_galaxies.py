@@ -1,0 +1,314 @@
+"""One table of each kind over many galaxies."""
+
+import json
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from astropy import units as u
+from astropy.table import QTable, Table, TableMergeError, vstack
+
+from experiments.measuring.catalogue import GalaxyCatalogue
+from experiments.measuring.request import GalaxyRequest, write_galaxy
+from experiments.runs.pool import run_tasks
+from experiments.runs.run import PARTIAL, Run
+from experiments.runs.style import figure_style
+from experiments.runs.terminal import Terminal
+from kurvs_pipeline.errors import KurvsError, OutputError
+from kurvs_pipeline.io.files import checksum
+from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.results.reading import read_result_table
+from kurvs_pipeline.results.writing import TABLES
+
+
+def combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
+    """Write tables of all galaxies, with the name of the galaxy in front.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        Results of each galaxy, by its name.
+    directory : Path
+        Where to write ``fluxes.ecsv`` and the others, and ``galaxies.ecsv`` with redshifts.
+
+    Returns
+    -------
+    list of str
+        Which tables were left out, and why.
+    """
+    if not folders:
+        return []
+    notes = []
+    redshifts = {}
+    for kind in TABLES:
+        tables = {
+            name: read_result_table(folder / f"{kind}.ecsv") for name, folder in folders.items()
+        }
+        redshifts = {
+            name: (table.meta["redshift"], table.meta["redshift_err"])
+            for name, table in tables.items()
+        }
+        try:
+            # A QTable with a column called "value" cannot be written as ECSV.
+            Table(_stacked(tables)).write(directory / f"{kind}.ecsv")
+        except (u.UnitConversionError, TableMergeError) as error:
+            notes.append(f"no table of all {kind}, units differ ({error}): see the galaxies' own")
+    Table(
+        rows=[(name, *values) for name, values in redshifts.items()],
+        names=("galaxy", "redshift", "redshift_err"),
+    ).write(directory / "galaxies.ecsv")
+    return notes
+
+
+def _stacked(tables: Mapping[str, QTable]) -> QTable:
+    """Join tables; quantities are converted to the units of the first."""
+    parts = []
+    for name, table in tables.items():
+        # Redshift and coverage are one galaxy's.
+        table.meta.clear()
+        table.add_column([name] * len(table), index=0, name="galaxy")
+        parts.append(table)
+    return vstack(parts, join_type="exact")
+
+
+GALAXIES = "galaxies"
+"""Folder of the folders of galaxies."""
+
+
+RECORD = "galaxy.json"
+"""In the folder of every galaxy that was measured: from what, and how."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A galaxy that could not be measured.
+
+    Parameters
+    ----------
+    name : str
+        The galaxy.
+    error : str
+        Kind of error.
+    reason : str
+        In one line.
+    trace : str
+        Where a defect of the program happened; empty for data that cannot be used.
+    """
+
+    name: str
+    error: str
+    reason: str
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class GalaxyTask:
+    """One galaxy of a catalogue.
+
+    Parameters
+    ----------
+    name : str
+        Of the galaxy and of its folder.
+    request : GalaxyRequest
+        What to measure.
+    pipeline : Pipeline
+        How.
+    parent : Path
+        Where its folder goes.
+    """
+
+    name: str
+    request: GalaxyRequest
+    pipeline: Pipeline
+    parent: Path
+
+    @property
+    def directory(self) -> Path:
+        """Folder of the results."""
+        return self.parent / self.name
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the folder holds the results of the same request, files and version."""
+        try:
+            found = json.loads((self.directory / RECORD).read_text(encoding="utf-8"))
+            return bool(found == self.record())
+        except (OSError, ValueError):
+            return False
+
+    def record(self) -> dict[str, object]:
+        """Return what the results depend on."""
+        return {
+            "version": version("kurvs"),
+            "galaxy": self.name,
+            "request": repr(self.request),
+            "pipeline": repr(self.pipeline),
+            "inputs_sha256": {str(path): checksum(path) for path in self.request.inputs},
+        }
+
+    def measure(self) -> None:
+        """Measure the galaxy; its folder appears when it is complete."""
+        galaxy = self.request.measure(self.pipeline)
+        staging = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self.parent))
+        try:
+            results = staging / self.name
+            results.mkdir()
+            with figure_style():
+                write_galaxy(galaxy, results)
+            text = json.dumps(self.record(), indent=2) + "\n"
+            (results / RECORD).write_text(text, encoding="utf-8")
+            results.replace(self.directory)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class CatalogueOutcome:
+    """What became of a catalogue.
+
+    Parameters
+    ----------
+    failures : tuple of Failure
+        In the order of the catalogue.
+    summary : str
+        What to say of it.
+    """
+
+    failures: tuple[Failure, ...]
+    summary: str
+
+
+def measure_catalogue(
+    catalogue: GalaxyCatalogue,
+    pipeline: Pipeline,
+    *,
+    run: Run,
+    workers: int,
+    resume: bool,
+    terminal: Terminal,
+) -> CatalogueOutcome:
+    """Measure every galaxy of a catalogue and write tables of them all.
+
+    Parameters
+    ----------
+    catalogue : GalaxyCatalogue
+        What to measure.
+    pipeline : Pipeline
+        How.
+    run : Run
+        Where results go. Folders of galaxies are there at once, tables of all at the end.
+    workers : int
+        Processes.
+    resume : bool
+        Whether to leave out galaxies that an earlier run measured from the same files in the
+        same way.
+    terminal : Terminal
+        For progress.
+
+    Returns
+    -------
+    CatalogueOutcome
+
+    Raises
+    ------
+    OutputError
+        If results cannot be written.
+    """
+    parent = run.directory / GALAXIES
+    tasks = [
+        GalaxyTask(name, request, pipeline, parent) for name, request in catalogue.requests.items()
+    ]
+    waiting = _prepare(parent, tasks, resume=resume)
+    with terminal.progress("Galaxies", len(tasks)) as advance:
+        advance(len(tasks) - len(waiting))
+        failures = _measure_all(waiting, workers, advance)
+    failed = {failure.name for failure in failures}
+    folders = {task.name: task.directory for task in tasks if task.name not in failed}
+    with run.writing() as directory:
+        notes = combine(folders, directory)
+        _write_failures(failures, directory)
+    before = len(tasks) - len(waiting)
+    lines = [
+        f"measured {len(folders)} of {len(tasks)} galaxies"
+        + (f", {before} of them before" if before else ""),
+        *notes,
+    ]
+    if catalogue.unused:
+        lines.insert(0, f"columns without meaning here: {', '.join(catalogue.unused)}")
+    return CatalogueOutcome(tuple(failures), "\n".join(lines))
+
+
+def _prepare(parent: Path, tasks: Sequence[GalaxyTask], *, resume: bool) -> list[GalaxyTask]:
+    """Take away what earlier runs left and would be replaced; return what is to be measured."""
+    try:
+        parent.mkdir(exist_ok=True)
+        for leftover in parent.glob(f"{PARTIAL}*"):
+            shutil.rmtree(leftover)
+        waiting = [task for task in tasks if not (resume and task.is_done)]
+        stale = [task.directory for task in waiting] if resume else parent.iterdir()
+        for directory in list(stale):
+            # Never a folder that is not of this program.
+            if (directory / RECORD).is_file():
+                shutil.rmtree(directory)
+    except OSError as error:
+        raise OutputError(
+            f"{parent}: results cannot be written ({error.strerror}); free space there or choose "
+            "another place with --output"
+        ) from error
+    return waiting
+
+
+def _measure_all(
+    tasks: Sequence[GalaxyTask], workers: int, advance: Callable[[int], None]
+) -> list[Failure]:
+    if not tasks:
+        return []
+    outcomes = run_tasks(measure_or_fail, tasks, workers=workers, advance=advance)
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def measure_or_fail(task: GalaxyTask) -> Failure | None:
+    """Measure one galaxy; return why it cannot be, if so.
+
+    Parameters
+    ----------
+    task : GalaxyTask
+        The galaxy.
+
+    Returns
+    -------
+    Failure or None
+    """
+    try:
+        task.measure()
+    except (KurvsError, OSError) as error:
+        return Failure(task.name, type(error).__name__, _in_one_line(error))
+    except Exception as error:  # noqa: BLE001 - a defect met in one galaxy spares the others
+        trace = traceback.format_exc()
+        return Failure(task.name, type(error).__name__, _in_one_line(error), trace)
+    return None
+
+
+def _in_one_line(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _write_failures(failures: Sequence[Failure], directory: Path) -> None:
+    """Write ``failures.ecsv``, and ``failures.log`` where the program itself is to blame."""
+    columns: Mapping[str, list[str]] = {
+        "galaxy": [failure.name for failure in failures],
+        "error": [failure.error for failure in failures],
+        "reason": [failure.reason for failure in failures],
+    }
+    table = Table(columns, dtype=[str, str, str])
+    table.write(directory / "failures.ecsv", format="ascii.ecsv")
+    traces = [f"{failure.name}\n{failure.trace}" for failure in failures if failure.trace]
+    if traces:
+        (directory / "failures.log").write_text("\n".join(traces), encoding="utf-8")

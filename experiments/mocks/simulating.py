@@ -1,0 +1,226 @@
+"""Make one mock and write it: cubes, truth and a preview."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import xarray as xr
+
+from experiments.mocks.preview import preview
+from experiments.runs.run import Run
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.io.fits.writing import write_eso
+from kurvs_pipeline.io.native import write_native
+from kurvs_pipeline.io.survey.layout import field_at
+from kurvs_pipeline.io.survey.writing import write_survey
+from kurvs_pipeline.observation import metadata_of
+from kurvs_sim import Galaxy, SpaxelGrid, observe
+from kurvs_sim.configuration.file import load_mock
+from kurvs_sim.survey.galaxies import kurvs_galaxy
+
+
+@dataclass(frozen=True)
+class Mock:
+    """A galaxy and how it is observed.
+
+    Parameters
+    ----------
+    galaxy : Galaxy
+        What is in the sky.
+    options : dict
+        Keyword arguments of :func:`kurvs_sim.observe`.
+    """
+
+    galaxy: Galaxy
+    options: dict[str, Any]
+
+    @classmethod
+    def chosen(cls, path: Path | None, kurvs_id: int | None, *, seed: int | None = None) -> Self:
+        """Take the one of a TOML file and a galaxy of the survey that is given.
+
+        Parameters
+        ----------
+        path : Path or None
+            Of a TOML file.
+        kurvs_id : int or None
+            Of a galaxy of the survey.
+        seed : int, optional
+            Of the noise.
+
+        Returns
+        -------
+        Mock
+
+        Raises
+        ------
+        ConfigurationError
+            If neither or both are, the file cannot be understood, or there is no such galaxy.
+        """
+        if path is not None and kurvs_id is None:
+            return cls.load(path, seed=seed)
+        if kurvs_id is not None and path is None:
+            return cls.of_survey(kurvs_id, seed=seed)
+        found = "neither" if path is None else f"{path} and --kurvs-id {kurvs_id}"
+        raise ConfigurationError(
+            f"expected either a file such as examples/galaxy.toml or --kurvs-id N, found {found}"
+        )
+
+    @classmethod
+    def load(cls, path: Path, *, seed: int | None = None) -> Self:
+        """Read a TOML file; a seed given here wins over the file's.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        seed : int, optional
+            Of the noise.
+
+        Returns
+        -------
+        Mock
+
+        Raises
+        ------
+        ConfigurationError
+            If the file cannot be understood.
+        """
+        galaxy, options = load_mock(path)
+        return cls(galaxy, options if seed is None else {**options, "seed": seed})
+
+    @classmethod
+    def of_survey(cls, kurvs_id: int, *, seed: int | None = None) -> Self:
+        """Take a galaxy of the survey, observed as the survey typically did.
+
+        Parameters
+        ----------
+        kurvs_id : int
+            1 to 44, without 37.
+        seed : int, optional
+            Of the noise.
+
+        Returns
+        -------
+        Mock
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such galaxy.
+        """
+        return cls(kurvs_galaxy(kurvs_id), {} if seed is None else {"seed": seed})
+
+    def at_middle_of_spaxel(self) -> Self:
+        """Move the galaxy by up to half a spaxel, to where the survey's layout has it.
+
+        Returns
+        -------
+        Mock
+        """
+        grid = self.options.get("grid", SpaxelGrid())
+        galaxy = replace(
+            self.galaxy,
+            offset_x_arcsec=_nearest_middle(self.galaxy.offset_x_arcsec, grid.n_x, grid),
+            offset_y_arcsec=_nearest_middle(self.galaxy.offset_y_arcsec, grid.n_y, grid),
+        )
+        return replace(self, galaxy=galaxy)
+
+    def near_lines(self, within_kms: float) -> Self:
+        """Keep the channels near lines alone (``within_kms_of_lines`` of ``observe``).
+
+        Parameters
+        ----------
+        within_kms : float
+            On either side, km/s.
+
+        Returns
+        -------
+        Mock
+        """
+        return replace(self, options={**self.options, "within_kms_of_lines": within_kms})
+
+    @property
+    def seed(self) -> int:
+        """Seed of the noise; 0 where neither file nor command line says."""
+        return int(self.options.get("seed", 0))
+
+    @property
+    def description(self) -> dict[str, object]:
+        """Everything about the mock as plain values, for the record of the run."""
+        options = {
+            name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+            for name, value in self.options.items()
+        }
+        return {**asdict(self.galaxy), **options}
+
+
+def _nearest_middle(offset_arcsec: float, n_spaxels: int, grid: SpaxelGrid) -> float:
+    """Return the position of the spaxel that holds an offset from the middle of the field."""
+    first = -0.5 * (n_spaxels - 1)
+    return grid.spaxel_arcsec * (first + round(offset_arcsec / grid.spaxel_arcsec - first))
+
+
+def _write_survey(observation: xr.DataTree, directory: Path, name: str) -> None:
+    write_survey(observation, directory, field=field_at(observation.attrs["dec_deg"]), name=name)
+
+
+WRITERS: dict[str, Callable[[xr.DataTree, Path, str], object]] = {
+    "eso": write_eso,
+    "survey": _write_survey,
+    "netcdf": lambda tree, directory, name: write_native(tree, directory / f"{name}.nc"),
+    "zarr": lambda tree, directory, name: write_native(tree, directory / f"{name}.zarr"),
+}
+"""What writes each layout into a folder, under a name."""
+
+
+def run_simulate(
+    mock: Mock,
+    *,
+    layout: str,
+    run: Run,
+    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+) -> None:
+    """Simulate a mock and write it.
+
+    Parameters
+    ----------
+    mock : Mock
+        What to simulate.
+    layout : {"eso", "survey", "netcdf", "zarr"}
+        Of the cubes.
+    run : Run
+        Where the cubes, ``truth.nc`` and ``preview.png`` go.
+    progress : callable
+        Makes a progress bar from a description and a total.
+
+    Raises
+    ------
+    CoverageError
+        If the galaxy lies outside the field, or H-alpha outside every band.
+    MetadataError
+        If the layout has no room for the mock.
+    OutputError
+        If results cannot be written.
+    """
+    with progress("simulating and writing", 3) as advance:
+        observation = observe(mock.galaxy, **mock.options)
+        advance(1)
+        with run.writing() as directory:
+            WRITERS[layout](observation, directory, mock.galaxy.name)
+            truth_of(observation).to_netcdf(directory / "truth.nc", engine="h5netcdf")
+            advance(1)
+            preview(observation).savefig(directory / "preview.png")
+            advance(1)
+
+
+def truth_of(observation: xr.DataTree) -> xr.Dataset:
+    """Return a mock's truth together with what the pipeline may know of the galaxy.
+
+    Parameters
+    ----------
+    observation : DataTree
+        A mock.
+    """
+    return observation["truth"].to_dataset().assign_attrs(metadata_of(observation).to_attrs())

@@ -1,0 +1,255 @@
+"""The report of a recovery as one HTML page that needs nothing else."""
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+from matplotlib.figure import Figure
+
+from experiments.recovery.figure import recovery_figure
+from experiments.recovery.trust_figure import trust_figure
+from experiments.runs.run import Run
+from experiments.statistics.estimator_figure import TITLES
+from experiments.statistics.trust import FACTORS, RULES, Judgement, Trust, factors_of, judged_by
+from kurvs_pipeline.errors import ResultsError
+
+TABLE = "recovery.ecsv"
+
+
+NEEDED = ("galaxy", "realisation", "gradient_true", "diagnostic", "estimator", "gradient",
+          "gradient_err", "snr_halpha")  # fmt: skip
+
+
+GRADIENTS = ("gradient_true", "gradient", "gradient_err")
+
+
+PER_KPC = u.dex / u.kpc
+
+
+ESTIMATORS = {
+    "slope": "a line through the detected annuli, not corrected for seeing",
+    "slope_fgrad": "the same, times f_grad",
+    "forward": "a disk fitted to the fluxes of all annuli through the seeing",
+    "forward_prior": "the same with the population as prior: for one galaxy, not for averages",
+}
+
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
+       color: #222; background: #fff; }
+table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; width: 100%; }
+th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; }
+th:first-child, td:first-child, th:nth-child(2), td:nth-child(2), th:last-child, td:last-child
+     { text-align: left; }
+td:nth-child(n+3):not(:last-child) { white-space: nowrap; }
+img { max-width: 100%; height: auto; }
+.trusted { color: #00593f; } .not { color: #a33a00; font-weight: 600; } .undecided { color: #555; }
+"""
+
+
+HEADINGS = ("mocks", "with a gradient", "bias", "error", "inside 68 %", "verdict")
+
+
+def read_recovery(folder: Path) -> QTable:
+    """Read the table of a recovery.
+
+    Parameters
+    ----------
+    folder : Path
+        That ``kurvs recover`` wrote.
+
+    Raises
+    ------
+    ResultsError
+        If it holds none, or one that is not understood.
+    """
+    path = folder / TABLE
+    if not path.is_file():
+        raise ResultsError(
+            f"{folder}: no {TABLE} there; expected a folder that kurvs recover wrote"
+        )
+    try:
+        table = QTable.read(path, format="ascii.ecsv")
+    except (ValueError, TypeError) as error:
+        raise ResultsError(f"{path}: not a table in ECSV ({error}); run kurvs recover") from error
+    problem = _problem(table)
+    if problem:
+        raise ResultsError(f"{path}: {problem}; expected the table that kurvs recover writes")
+    return table
+
+
+def _problem(table: QTable) -> str:
+    """Say what keeps a table from being judged; nothing, if it can be."""
+    missing = [name for name in NEEDED if name not in table.colnames]
+    if missing or len(table) == 0:
+        return f"no column {missing[0]}" if missing else "no rows"
+    numbers = [name for name in (*GRADIENTS, *FACTORS) if name in table.colnames]
+    for name in numbers:
+        if np.asarray(table[name]).dtype.kind not in "fi":
+            return f"column {name} holds no numbers"
+    for name in GRADIENTS:
+        if not u.Unit(table[name].unit or "").is_equivalent(PER_KPC):
+            return f"column {name} is in '{table[name].unit or ''}', not in {PER_KPC}"
+    if np.any(table["gradient_err"].value < 0.0):
+        return f"column gradient_err holds {np.nanmin(table['gradient_err'].value):g}"
+    unknown = set(table["estimator"].tolist()) - set(TITLES)
+    return f"estimator '{min(unknown)}' is unknown" if unknown else ""
+
+
+def run_report(folder: Path, *, run: Run) -> list[str]:
+    """Run the command ``kurvs report``: judge a recovery and write the page.
+
+    Parameters
+    ----------
+    folder : Path
+        That ``kurvs recover`` wrote.
+    run : Run
+        Where ``report.html`` goes.
+
+    Returns
+    -------
+    list of str
+        The verdict on every diagnostic and estimator.
+    """
+    table = read_recovery(folder)
+    with run.writing() as directory:
+        (directory / "report.html").write_text(page(table), encoding="utf-8")
+    return [
+        sentence
+        for diagnostic in dict.fromkeys(table["diagnostic"].tolist())
+        for sentence in verdicts(table[table["diagnostic"] == diagnostic], diagnostic)
+    ]
+
+
+def verdicts(table: QTable, diagnostic: str) -> list[str]:
+    """Say in a sentence an estimator where it may be trusted.
+
+    Parameters
+    ----------
+    table : QTable
+        ``recovery.ecsv``, of one diagnostic.
+    diagnostic : str
+        Its name.
+
+    Returns
+    -------
+    list of str
+        In the order of the estimators.
+    """
+    return [
+        f"{diagnostic}, {estimator}: {_verdict(rows)}" for estimator, rows in _by_estimator(table)
+    ]
+
+
+def _by_estimator(table: QTable) -> Iterable[tuple[str, QTable]]:
+    there = set(table["estimator"].tolist())
+    return [(name, table[table["estimator"] == name]) for name in TITLES if name in there]
+
+
+def _verdict(rows: QTable) -> str:
+    whole = Judgement.of(rows)
+    reasons = whole.problems or (("errors are too large",) if whole.is_cautious else ())
+    told = f"{whole.trust} over all {whole.n_mocks} mocks"
+    told += f" ({', '.join(reasons)})" if reasons else ""
+    apart = []
+    for factor, title in factors_of(rows).items():
+        judged = judged_by(rows, factor)
+        bad = [label for label, judgement in judged if judgement.trust is Trust.NO]
+        if bad:
+            where = "any" if len(bad) == len(judged) else ", ".join(bad)
+            apart.append(f"{title} of {where}")
+    return (
+        f"{told}; not trusted at {'; '.join(apart)}."
+        if apart
+        else f"{told}; no part breaks the rules."
+    )
+
+
+def page(table: QTable) -> str:
+    """Return the whole page.
+
+    Parameters
+    ----------
+    table : QTable
+        ``recovery.ecsv``.
+
+    Returns
+    -------
+    str
+        HTML without references to anything outside.
+    """
+    n_mocks = len(set(zip(table["galaxy"], table["realisation"], strict=True)))
+    parts = [
+        "<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        "<title>Where gradients may be trusted</title>", f"<style>{STYLE}</style></head><body>",
+        "<h1>Where gradients may be trusted</h1>",
+        (f"<p>{n_mocks} simulated galaxies of known metallicity gradient, measured by kurvs "
+        f"{escape(version('kurvs'))}. An estimator is trusted where</p>"),
+        "<ul>", *(f"<li>{escape(rule)}</li>" for rule in RULES), "</ul>",
+        ("<p>A limit counts as passed by more than two standard errors; where it is passed by "
+        "less, or mocks are fewer than 8, the verdict is left undecided. Errors of gradients "
+        "(1.48 times the median absolute error, dex/kpc) are no part of the rules: an estimator "
+        "can be right and of little use.</p>"),
+    ]  # fmt: skip
+    for diagnostic in dict.fromkeys(table["diagnostic"].tolist()):
+        parts += _of_diagnostic(table[table["diagnostic"] == diagnostic], str(diagnostic))
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _of_diagnostic(table: QTable, diagnostic: str) -> list[str]:
+    by_estimator = list(_by_estimator(table))
+    parts = [
+        f"<h2>12 + log(O/H) by {escape(diagnostic.upper())}</h2>", "<ul>",
+        *(f"<li><b>{name}</b>, {escape(ESTIMATORS[name])}: {escape(_verdict(rows))}</li>"
+          for name, rows in by_estimator),
+        "</ul>",
+        _table("", [("all mocks", name, Judgement.of(rows)) for name, rows in by_estimator]),
+    ]  # fmt: skip
+    if np.isfinite(table["gradient"].value).any():
+        parts.append(_image(recovery_figure(table, diagnostic), "recovered against true gradient"))
+    for factor, title in factors_of(table).items():
+        judged = [
+            (label, name, judgement)
+            for name, rows in by_estimator for label, judgement in judged_by(rows, factor)
+        ]  # fmt: skip
+        parts += [
+            f"<h3>By {escape(title)}</h3>",
+            _image(trust_figure(table, factor, title), f"bias and coverage by {title}"),
+            _table(title, judged),
+        ]
+    return parts
+
+
+def _table(title: str, judged: Sequence[tuple[str, str, Judgement]]) -> str:
+    heads = "".join(f"<th>{escape(text)}</th>" for text in (title, "estimator", *HEADINGS))
+    rows = "\n".join(_table_row(label, name, judgement) for label, name, judgement in judged)
+    return f"<table><tr>{heads}</tr>\n{rows}</table>"
+
+
+def _table_row(label: str, estimator: str, judgement: Judgement) -> str:
+    reasons = judgement.problems if judgement.trust is Trust.NO else ()
+    if judgement.is_cautious:
+        reasons = (*reasons, "errors are too large")
+    why = f" ({', '.join(reasons)})" if reasons else ""
+    cells = (
+        escape(label), escape(estimator), f"{judgement.n_mocks}",
+        f"{judgement.measured.value:.0%}",
+        f"{judgement.bias.value:+.4f} &plusmn; {judgement.bias.error:.4f}",
+        f"{judgement.scatter:.4f}", f"{judgement.inside.value:.2f}",
+        f'<span class="{judgement.trust}">{judgement.trust}{escape(why)}</span>',
+    )  # fmt: skip
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _image(figure: Figure, description: str) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f'<img alt="{escape(description)}" src="data:image/png;base64,{data}">'

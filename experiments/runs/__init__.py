@@ -1,0 +1,1 @@
+"""One run of a command: its folder, its record, its processes and what the terminal shows."""

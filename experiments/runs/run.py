@@ -1,0 +1,313 @@
+"""One run of a command: where its results go, and the record that it leaves."""
+
+import itertools
+import json
+import math
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from experiments.runs.lock import OccupiedError, locked
+from experiments.runs.style import figure_style
+from kurvs_pipeline.errors import OutputError
+from kurvs_pipeline.io.files import checksum
+
+OUTPUT_ROOT = Path("kurvs-out")
+
+
+RECORD = "run.json"
+
+
+LOCK = ".run.lock"
+
+
+PARTIAL = ".partial-"
+"""Begins the name of what is not whole yet."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run under way; :func:`start_run` begins and ends it.
+
+    Parameters
+    ----------
+    command : str
+        As typed, such as ``fit-spectra``.
+    directory : Path
+        Where the results will be when the run is over.
+    configuration : mapping
+        Every option by name.
+    seed : int or None
+        Of all random draws.
+    checksums : mapping of str to str
+        SHA-256 of each input file, by its path.
+    """
+
+    command: str
+    directory: Path
+    configuration: Mapping[str, object]
+    seed: int | None
+    checksums: Mapping[str, str]
+    _staging: Path
+    _started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _clock: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Give the folder to write results in; they appear together when the run is over.
+
+        Figures made meanwhile have the project's style.
+
+        Yields
+        ------
+        Path
+
+        Raises
+        ------
+        OutputError
+            If the disk or its permissions do not allow it.
+        """
+        with _reported(self.directory), figure_style():
+            yield self._staging
+
+    def record(self) -> dict[str, object]:
+        """Return what ``run.json`` says of this run."""
+        return {
+            "software": "kurvs",
+            "version": version("kurvs"),
+            "command": self.command,
+            "configuration": _plain(self.configuration),
+            "seed": self.seed,
+            "inputs_sha256": dict(self.checksums),
+            "outputs": sorted(item.name for item in self._staging.iterdir()),
+            "started_utc": self._started.isoformat(timespec="seconds"),
+            "wall_time_s": round(time.perf_counter() - self._clock, 3),
+            "peak_memory_mib": peak_memory_mib(),
+            "python": platform.python_version(),
+        }
+
+
+@contextmanager
+def start_run(
+    command: str,
+    *,
+    output: Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    configuration: Mapping[str, object],
+    seed: int | None = None,
+    inputs: Sequence[Path] = (),
+) -> Iterator[Run]:
+    """Run a command's work: results and their record appear whole, or not at all.
+
+    Parameters
+    ----------
+    command : str
+        As typed.
+    output : Path, optional
+        Folder for the results; ``kurvs-out/COMMAND`` otherwise, numbered where that is taken.
+    overwrite : bool
+        Whether ``output`` may hold results already. Those of an earlier run are replaced.
+    resume : bool
+        Whether ``output`` may hold those of a run of this command, to go on with.
+    configuration : mapping
+        Every option by name, for the record.
+    seed : int, optional
+        Of all random draws.
+    inputs : sequence of Path
+        Files that are read.
+
+    Yields
+    ------
+    Run
+
+    Raises
+    ------
+    OutputError
+        If ``output`` holds files and may not be overwritten, another run is at work there, or
+        it cannot be written.
+    OSError
+        If an input cannot be read.
+    """
+    checksums = {str(path): checksum(path) for path in inputs}
+    made: list[Path] = []
+    try:
+        with ExitStack() as stack:
+            directory = _claim(command, output, made, stack, overwrite=overwrite, resume=resume)
+            staging = stack.enter_context(_staging(directory))
+            run = Run(command, directory, configuration, seed, checksums, staging)
+            yield run
+            with run.writing():
+                record = json.dumps(run.record(), indent=2, allow_nan=False)
+                _publish(staging, directory)
+                _write_last(staging / RECORD, record + "\n", directory)
+    except BaseException:
+        for empty in reversed(made):
+            with suppress(OSError):
+                empty.rmdir()
+        raise
+
+
+def peak_memory_mib() -> dict[str, float]:
+    """Return the largest resident memory so far, of this process and of its largest child."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 2.0**20 if sys.platform == "darwin" else 2.0**10
+    users = {"this_process": resource.RUSAGE_SELF, "largest_child": resource.RUSAGE_CHILDREN}
+    return {name: round(resource.getrusage(who).ru_maxrss / unit, 1) for name, who in users.items()}
+
+
+def _claim(
+    command: str,
+    output: Path | None,
+    made: list[Path],
+    stack: ExitStack,
+    *,
+    overwrite: bool,
+    resume: bool,
+) -> Path:
+    """Make and lock the folder of a run, noting in ``made`` what was not there before."""
+    if output is None:
+        return _claim_numbered(OUTPUT_ROOT / command, made, stack)
+    with _reported(output):
+        _make_directory(output, made)
+        stack.enter_context(locked(output, output / LOCK))
+        if resume:
+            _check_resumed(command, output)
+        elif (held := _held(output)) and not overwrite:
+            raise OutputError(
+                f"{output}: expected a new or empty directory, found {len(held)} files such as "
+                f"{min(held)}; choose another --output or add --overwrite"
+            )
+    return output
+
+
+def _check_resumed(command: str, directory: Path) -> None:
+    """Refuse to go on with a run of another command: its results would be taken away."""
+    found = _record_of_last_run(directory).get("command", command)
+    if found != command:
+        raise OutputError(
+            f"{directory}: expected a run of '{command}' to go on with, found the results of "
+            f"'{found}'; give the --output of the run that was interrupted"
+        )
+
+
+def _claim_numbered(first: Path, made: list[Path], stack: ExitStack) -> Path:
+    """Make and lock ``name``, ``name-2``, ``name-3``...: the first that nobody has."""
+    numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    free = (path for path in itertools.chain([first], numbered) if not _is_taken(path))
+    with _reported(first):
+        while True:
+            directory = next(free)
+            _make_directory(directory, made)
+            with suppress(OccupiedError), ExitStack() as lock:
+                lock.enter_context(locked(directory, directory / LOCK))
+                # Another run may have come to its end between the look and the lock.
+                if not _held(directory):
+                    made.append(directory)
+                    stack.enter_context(lock.pop_all())
+                    return directory
+
+
+def _is_taken(directory: Path) -> bool:
+    return directory.exists() and (not directory.is_dir() or bool(_held(directory)))
+
+
+def _held(directory: Path) -> list[str]:
+    """Return what lies in a folder; what is hidden is left of a run that was killed."""
+    return [item.name for item in directory.iterdir() if not item.name.startswith(".")]
+
+
+def _make_directory(directory: Path, made: list[Path]) -> None:
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        made.append(path)
+
+
+@contextmanager
+def _staging(directory: Path) -> Iterator[Path]:
+    """Give a hidden folder on the same disk, so that results can be moved in one step.
+
+    What a run left that was killed is taken away: the lock says that none is at work there.
+    """
+    with _reported(directory):
+        for leftover in directory.glob(f"{PARTIAL}*"):
+            _remove(leftover)
+        staging = tempfile.TemporaryDirectory(
+            prefix=PARTIAL, dir=directory, ignore_cleanup_errors=True
+        )
+    with staging as path:
+        yield Path(path)
+
+
+def _publish(staging: Path, directory: Path) -> None:
+    """Move results to their place, and take away those of the run that they replace."""
+    stale = _outputs_of_last_run(directory)
+    # Without its record, a run that is interrupted here does not pass for a finished one.
+    (directory / RECORD).unlink(missing_ok=True)
+    for name in stale:
+        _remove(directory / name)
+    for item in sorted(staging.iterdir()):
+        _remove(directory / item.name)
+        item.replace(directory / item.name)
+
+
+def _write_last(path: Path, text: str, directory: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.replace(directory / path.name)
+
+
+def _record_of_last_run(directory: Path) -> dict[str, object]:
+    """Return what the run says that ended here; nothing if none did."""
+    try:
+        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _outputs_of_last_run(directory: Path) -> list[str]:
+    outputs = _record_of_last_run(directory).get("outputs")
+    names = [str(name) for name in outputs] if isinstance(outputs, list) else []
+    # Only what lies in the folder itself, whatever the record claims.
+    return [name for name in names if name == Path(name).name and name not in {"", ".."}]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reported(directory: Path) -> Iterator[None]:
+    """Say of a folder what the disk or its permissions do not allow."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).partition("\n")[0] or type(error).__name__
+        raise OutputError(
+            f"{directory}: results cannot be written ({reason}); free space there or choose "
+            "another place with --output"
+        ) from error
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON has it; JSON has no NaN, infinities, paths or tuples."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if isinstance(value, str | int | bool | None) else str(value)

@@ -1,0 +1,1 @@
+"""Whether estimators and their errors can be believed."""

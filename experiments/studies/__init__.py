@@ -1,0 +1,1 @@
+"""One study per file, each behind a page of the documentation; only studies import studies."""

@@ -1,0 +1,1 @@
+"""Many twins with three intrinsic distributions."""

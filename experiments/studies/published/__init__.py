@@ -1,0 +1,1 @@
+"""The survey's own spectra beside its tables."""

@@ -1,0 +1,202 @@
+"""The work of ``kurvs survey``: one twin of the survey, tabulated and drawn like the paper."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from experiments.runs.run import Run
+from experiments.runs.terminal import Terminal
+from experiments.survey.gradient_figures import (
+    binning_figure,
+    diagnostics_figure,
+    kinematics_figure,
+    redshift_figure,
+    spectra_pages,
+)
+from experiments.survey.integrated_figures import (
+    attenuation_figure,
+    excitation_figure,
+    indicators_figure,
+    main_sequence_figure,
+    mass_metallicity_figure,
+)
+from experiments.survey.numbers import APERTURES, LINES
+from experiments.survey.observed import ObservedTwin, observe_twin
+from experiments.survey.points import PublishedPoints
+from experiments.survey.signal_to_noise import PUBLISHED_MEDIAN_SNR
+from experiments.survey.statistics import MEANING, PUBLISHED, twin_statistics
+from experiments.survey.tables import page, table_1, table_a1
+from experiments.survey.twin import DEFINITIONS, INTRINSIC, twin
+from kurvs_pipeline.gas.attenuation import STACKED_ANNULI, STACKED_INTEGRATED
+from kurvs_pipeline.plots.profiles_page import profiles_figure
+from kurvs_pipeline.plots.spectra_page import spectra_figure
+
+EXAMPLES_OF_FIGURE_5 = (2, 34)
+
+
+NOT_REMADE = (
+    "not remade: the HST and JWST images of Figs 5 and A1-A4 (Fig. 5 shows H-alpha instead), the "
+    "A_V of starlight of Fig. 3 (the twin shows its true A_V), and the SDSS galaxies of Fig. 2"
+)
+
+
+NOT_DETECTED = "A_V of a stack is left out where its H-beta is below 4 sigma"
+
+
+IMAGE_DPI = 110
+
+
+def make_survey(
+    *, intrinsic: str, published: PublishedPoints, workers: int, seed: int, run: Run,
+    terminal: Terminal,
+) -> Table:  # fmt: skip
+    """Observe a twin, and write its tables and figures.
+
+    Parameters
+    ----------
+    intrinsic : str
+        Of ``INTRINSIC``.
+    published : PublishedPoints
+        To draw beside it.
+    workers : int
+        Processes.
+    seed : int
+        Of all draws.
+    run : Run
+        Where results go.
+    terminal : Terminal
+        For progress.
+
+    Returns
+    -------
+    rich.table.Table
+        What the survey reports, beside the twin.
+    """
+    members = twin(INTRINSIC[intrinsic], seed=seed)
+    with terminal.progress("galaxies", len(members)) as advance:
+        observed = observe_twin(members, workers=workers, seed=seed, advance=advance)
+    summary = summarise(observed)
+    with run.writing() as directory:
+        write_tables(observed, summary, directory)
+        with terminal.progress("figures", 17) as advance:
+            for name, figure in figures(observed, published):
+                figure.savefig(directory / f"{name}.png", dpi=IMAGE_DPI)
+                plt.close(figure)
+                advance(1)
+    return _shown(summary)
+
+
+def write_tables(
+    twin: ObservedTwin, summary: Mapping[str, Mapping[str, float]], directory: Path
+) -> None:
+    """Write ``table-1.ecsv``, ``table-a1.ecsv`` and ``tables.html``.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    summary : mapping
+        By :func:`summarise`.
+    directory : Path
+        Where.
+    """
+    table_1(twin).write(directory / "table-1.ecsv")
+    table_a1(twin).write(directory / "table-a1.ecsv")
+    (directory / "tables.html").write_text(page(twin, summary), encoding="utf-8")
+
+
+def figures(twin: ObservedTwin, published: PublishedPoints) -> Iterator[tuple[str, Figure]]:
+    """Yield every figure with the name of its file.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    published : PublishedPoints
+        To draw beside it.
+
+    Yields
+    ------
+    name : str
+        Of the file, without its ending.
+    figure : Figure
+        To be saved.
+    """
+    results = [galaxy.results for galaxy in twin.galaxies]
+    yield "figure-1", main_sequence_figure(twin)
+    yield "figure-2", excitation_figure(twin, published)
+    yield "figure-3", attenuation_figure(twin, published)
+    yield "figure-4", mass_metallicity_figure(twin, published)
+    for galaxy in twin.galaxies:
+        if galaxy.kurvs_id in EXAMPLES_OF_FIGURE_5:
+            yield f"figure-5-kurvs-{galaxy.kurvs_id}", spectra_figure(galaxy.results)
+    truths = {galaxy.results.metadata.name: galaxy.truth for galaxy in twin.galaxies}
+    yield "figure-6", profiles_figure(results, truths=truths)
+    yield "figure-7", diagnostics_figure(twin, published)
+    yield "figure-8", redshift_figure(twin, published)
+    yield "figure-9", kinematics_figure(twin, published)
+    for number, figure in enumerate(spectra_pages(twin), start=1):
+        yield f"figure-a{number}", figure
+    yield "figure-b1", indicators_figure(twin, published)
+    yield "figure-c1", binning_figure(twin, published, scheme="2x0.8")
+    yield "figure-c2", binning_figure(twin, published, scheme="3x0.6")
+
+
+def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:
+    """Return what the survey reports, by quantity: its value, and the twin's by definition.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    """
+    summary: dict[str, dict[str, float]] = {}
+    for line in LINES:
+        summary[f"median S/N of {line}"] = {"survey": PUBLISHED_MEDIAN_SNR[line]} | {
+            definition: median_snr(twin, definition, line) for definition in DEFINITIONS
+        }
+    stacks = (STACKED_INTEGRATED, *STACKED_ANNULI)
+    for aperture, (value, error) in zip(APERTURES, stacks, strict=True):
+        found, found_err = twin.stacked_a_v[aperture]
+        summary[f"A_V of the stack, {aperture} (mag)"] = {"survey": value, "calibrated": found}
+        summary[f"its error, {aperture} (mag)"] = {"survey": error, "calibrated": found_err}
+    by_definition = {
+        definition: twin_statistics(twin.numbers.sel(definition=definition))
+        for definition in DEFINITIONS
+    }
+    for name, meaning in MEANING.items():
+        summary[meaning] = {"survey": PUBLISHED.get(name, np.nan)} | {
+            definition: found[name] for definition, found in by_definition.items()
+        }
+    return summary
+
+
+def median_snr(twin: ObservedTwin, definition: str, line: str) -> float:
+    """Return the median S/N of a line in the integrated apertures that have it.
+
+    Parameters
+    ----------
+    twin : ObservedTwin
+        As it was measured.
+    definition, line : str
+        Of ``DEFINITIONS`` and ``LINES``.
+    """
+    here = twin.numbers.sel(definition=definition, aperture="integrated", line=line)
+    return float(np.nanmedian((here["flux"] / here["flux_err"]).to_numpy()))
+
+
+def _shown(summary: Mapping[str, Mapping[str, float]]) -> Table:
+    table = Table(
+        title="A twin of the survey", title_justify="left", caption=f"{NOT_DETECTED}; {NOT_REMADE}"
+    )
+    columns = ("survey", "published", "calibrated")
+    for heading in ("", "survey", "twin, survey's errors", "twin, calibrated"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name, row in summary.items():
+        values = [row.get(column, np.nan) for column in columns]
+        table.add_row(name, *(f"{v:.3g}" if np.isfinite(v) else "" for v in values))
+    return table

@@ -1,0 +1,142 @@
+"""What is kept of one galaxy of one twin: numbers only."""
+
+import numpy as np
+import xarray as xr
+
+from experiments.survey.measurement import BinnedGalaxy, integrated_abundance
+from experiments.survey.procedure import survey_fluxes
+from experiments.survey.twin import DEFINITIONS, SCHEMES, TwinGalaxy, schemes, survey_noise
+from kurvs_pipeline.fluxes.joint import JointFluxes
+
+DIAGNOSTICS = ("n2", "n2o2", "r23")
+"""Of Table 1."""
+
+
+LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", "oii")
+
+
+APERTURES = ("integrated", "A", "B", "C")
+"""Of the first scheme."""
+
+
+FORWARD = ("forward", "forward_prior")
+
+
+_BY_DIAGNOSTIC = ("definition", "scheme", "diagnostic")
+
+
+_VARIABLES: dict[str, tuple[tuple[str, ...], type]] = {
+    "kurvs_id": ((), np.int32),
+    "gradient_true": ((), np.float64),
+    "flux": (("definition", "aperture", "line"), np.float64),
+    "flux_err": (("definition", "aperture", "line"), np.float64),
+    "gradient": (_BY_DIAGNOSTIC, np.float64),
+    "gradient_err": (_BY_DIAGNOSTIC, np.float64),
+    "f_grad": (_BY_DIAGNOSTIC, np.float64),
+    "n_bins": (_BY_DIAGNOSTIC, np.int32),
+    "abundance": (("definition", "diagnostic"), np.float64),
+    "abundance_err": (("definition", "diagnostic"), np.float64),
+    "forward_gradient": (("estimator",), np.float64),
+    "forward_gradient_err": (("estimator",), np.float64),
+}
+
+
+_COORDINATES = {
+    "definition": DEFINITIONS, "scheme": SCHEMES, "diagnostic": DIAGNOSTICS, "line": LINES,
+    "aperture": APERTURES, "estimator": FORWARD,
+}  # fmt: skip
+
+
+def empty_numbers() -> xr.Dataset:
+    """Return the numbers of a galaxy of which nothing was measured: NaN, and -1 for integers."""
+    coordinates = {name: np.array(values, dtype="<U24") for name, values in _COORDINATES.items()}
+    numbers = xr.Dataset(coords=coordinates)
+    for name, (dims, kind) in _VARIABLES.items():
+        shape = tuple(len(_COORDINATES[dim]) for dim in dims)
+        numbers[name] = (dims, np.full(shape, -1 if kind is np.int32 else np.nan, dtype=kind))
+    return numbers
+
+
+def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
+    """Observe one galaxy, and return its numbers; see :func:`numbers_of`.
+
+    Parameters
+    ----------
+    member : TwinGalaxy
+        Which.
+
+    Returns
+    -------
+    Dataset
+        As :func:`empty_numbers`, filled.
+    """
+    return numbers_of(member, BinnedGalaxy.of(member.observe(), schemes()))
+
+
+def fluxes_by_definition(member: TwinGalaxy, galaxy: BinnedGalaxy) -> dict[str, JointFluxes]:
+    """Return the lines of every aperture as the pipeline and as the survey would measure them.
+
+    Parameters
+    ----------
+    member : TwinGalaxy
+        Which galaxy it is.
+    galaxy : BinnedGalaxy
+        As it was measured.
+    """
+    published = survey_fluxes(galaxy.fits, survey_noise(member.kurvs_id))
+    return {"calibrated": galaxy.fluxes, "published": published}
+
+
+def numbers_of(member: TwinGalaxy, galaxy: BinnedGalaxy) -> xr.Dataset:
+    """Return the numbers of one galaxy.
+
+    Parameters
+    ----------
+    member : TwinGalaxy
+        Which galaxy it is.
+    galaxy : BinnedGalaxy
+        As it was measured, in the schemes of ``SCHEMES``.
+
+    Returns
+    -------
+    Dataset
+        As :func:`empty_numbers`. ``gradient`` is the slope through the detected annuli times
+        f_grad, ``n_bins`` how many are detected; ``forward_gradient`` is by N2 in the first
+        scheme, from the pipeline's fluxes. Fluxes are in 1e-16 erg/s/cm2.
+    """
+    numbers = empty_numbers()
+    numbers["kurvs_id"][...] = member.kurvs_id
+    numbers["gradient_true"][...] = member.gradient
+    for definition, fluxes in fluxes_by_definition(member, galaxy).items():
+        _set_fluxes(numbers, definition, fluxes)
+        _set_abundances(numbers, definition, galaxy, fluxes, member.draws_seed)
+    for row in galaxy.forward(("n2",), schemes()[0], member.draws_seed):
+        at = FORWARD.index(str(row["estimator"]))
+        numbers["forward_gradient"][at] = row["gradient"]
+        numbers["forward_gradient_err"][at] = row["gradient_err"]
+    return numbers
+
+
+def _set_fluxes(numbers: xr.Dataset, definition: str, fluxes: JointFluxes) -> None:
+    at = DEFINITIONS.index(definition)
+    here = slice(len(APERTURES))
+    for index, line in enumerate(LINES):
+        members = ("oii_3726", "oii_3729") if line == "oii" else (line,)
+        numbers["flux"][at, :, index] = sum(fluxes.of_line(name)[here] for name in members)
+        numbers["flux_err"][at, :, index] = fluxes.error_of(*members)[here]
+
+
+def _set_abundances(
+    numbers: xr.Dataset, definition: str, galaxy: BinnedGalaxy, fluxes: JointFluxes, seed: int
+) -> None:
+    first = DEFINITIONS.index(definition)
+    for second, scheme in enumerate(schemes()):
+        draws = galaxy.draws(fluxes, scheme, seed)
+        for third, diagnostic in enumerate(DIAGNOSTICS):
+            slope = galaxy.corrected_slope(diagnostic, draws, scheme)
+            for name in ("gradient", "gradient_err", "f_grad", "n_bins"):
+                numbers[name][first, second, third] = getattr(slope, name)
+            if second == 0:
+                abundance = integrated_abundance(diagnostic, draws)
+                numbers["abundance"][first, third] = abundance.value
+                numbers["abundance_err"][first, third] = abundance.error

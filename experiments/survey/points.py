@@ -1,0 +1,207 @@
+"""Published points to draw beside a twin: of the shipped tables, and of a folder if there is one.
+
+The folder holds what the survey's public code has: ``reference/output`` (its own results),
+``reference/literature`` (points and curves of other papers) and ``real`` (its line fluxes).
+Nothing of it is shipped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from experiments.survey.statistics import SurveyTable
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.io.tables import read_table
+from kurvs_sim.survey.catalogue import kurvs_catalogue
+
+Array = NDArray[np.float64]
+
+
+OUTPUT, LITERATURE = Path("reference", "output"), Path("reference", "literature")
+
+
+FLUXES = Path("real", "integrated_fluxes.csv")
+
+
+FIELDS = ("cdfs", "cosmos")
+
+
+ABUNDANCE_COLUMN = {
+    "n2": "B18N2", "n2s2": "D16", "o3n2": "B18O3N2", "r23": "M08R23", "n2o2": "K19N2O2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PublishedPoints:
+    """What is published of the galaxies of the survey, in the order of Table A1.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        With what is not shipped.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none of it in the folder.
+    """
+
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a folder without any published table."""
+        if self.folder is None:
+            return
+        expected = [OUTPUT, LITERATURE, FLUXES]
+        if not any((self.folder / path).exists() for path in expected):
+            raise ConfigurationError(
+                f"--published {self.folder}: found none of "
+                f"{', '.join(str(path) for path in expected)}; give the folder that holds them, or "
+                "leave the option out"
+            )
+
+    @property
+    def table_1(self) -> SurveyTable:
+        """Gradients as corrected by the survey."""
+        return SurveyTable.published()
+
+    def of_galaxies(self, name: str) -> Array:
+        """Return a property of all galaxies, by its name in the catalogue.
+
+        Parameters
+        ----------
+        name : str
+            Field of a catalogue entry, such as ``log_stellar_mass``.
+        """
+        return np.array([getattr(entry, name) for entry in kurvs_catalogue().values()], dtype=float)
+
+    @property
+    def abundances(self) -> Mapping[str, tuple[Array, Array]]:
+        """Integrated abundances and their errors by diagnostic; none without the folder."""
+        table = self._by_galaxy("integ_met")
+        if table is None:
+            return {}
+        return {
+            name: (_column(table, column), _column(table, f"e_{column}"))
+            for name, column in ABUNDANCE_COLUMN.items()
+        }
+
+    @property
+    def attenuation(self) -> tuple[Array, Array] | None:
+        """A_V of the gas and of the stars, mag."""
+        table = self._by_galaxy("av")
+        return None if table is None else (table["Av_gas"], table["Av_star"])
+
+    def gradients(self, width: str) -> Array | None:
+        """Return the gradients by N2 from annuli of another width, dex/kpc.
+
+        Parameters
+        ----------
+        width : str
+            ``0.8`` arcsec, or ``gillman`` for those of Gillman et al. (2022).
+        """
+        if self.folder is None:
+            return None
+        is_gillman = width == "gillman"
+        path = (
+            LITERATURE / "GillmanMG.csv" if is_gillman else OUTPUT / f"met_grads_radbin{width}.csv"
+        )
+        table = _read(self.folder / path)
+        names = self._names
+        if table is None or names is None:
+            return None
+        column = "met_grad" if is_gillman else "dZdr_M13N2"
+        per_slope = 1.0 if is_gillman else _survey_slope_over_that_of_tables()
+        found = dict(zip(map(str, table["name"]), _column(table, column), strict=True))
+        return per_slope * np.array([found.get(name, np.nan) for name in names])
+
+    @property
+    def line_ratios(self) -> tuple[Array, Array, Array, Array] | None:
+        """Log [N II]/H-alpha, log [O III]/H-beta, log mass and S/N of H-beta by public fluxes.
+
+        Of galaxies with [O III] and [N II] above 4 sigma.
+        """
+        table = None if self.folder is None else _read(self.folder / FLUXES)
+        if table is None:
+            return None
+        lines = ("nii_6584", "halpha", "oiii_5007", "hbeta")
+        flux = {name: _column(table, name) for name in lines}
+        snr = {name: _column(table, f"sn_{name}") for name in lines}
+        catalogue = kurvs_catalogue()
+        mass = np.array([catalogue[int(i)].log_stellar_mass for i in table["kurvs_id"]])
+        kept = (snr["nii_6584"] > 4.0) & (snr["oiii_5007"] > 4.0) & (flux["hbeta"] > 0.0)
+        n2 = np.log10(flux["nii_6584"][kept] / flux["halpha"][kept])
+        r3 = np.log10(flux["oiii_5007"][kept] / flux["hbeta"][kept])
+        return n2, r3, mass[kept], snr["hbeta"][kept]
+
+    def literature(self, name: str) -> tuple[Array, Array] | None:
+        """Return points or a curve of another paper.
+
+        Parameters
+        ----------
+        name : str
+            Of the file, without ending.
+        """
+        table = None if self.folder is None else _read(self.folder / LITERATURE / f"{name}.csv")
+        return None if table is None else (_column(table, "x"), _column(table, "y"))
+
+    @property
+    def _names(self) -> list[str] | None:
+        """The survey's own names of the galaxies, in the order of Table A1."""
+        table = self._of_fields("morph_table")
+        if table is None:
+            return None
+        names = {
+            int(number): str(name) for number, name in zip(table["ID"], table["name"], strict=True)
+        }
+        return [names.get(number, "") for number in kurvs_catalogue()]
+
+    def _of_fields(self, name: str) -> dict[str, list[str]] | None:
+        if self.folder is None:
+            return None
+        tables = [_read(self.folder / OUTPUT / f"{field}_{name}.csv") for field in FIELDS]
+        if any(table is None for table in tables):
+            return None
+        return {
+            column: [str(value) for table in tables if table for value in table[column]]
+            for column in (tables[0].colnames if tables[0] else ())
+        }
+
+    def _by_galaxy(self, name: str) -> dict[str, Array] | None:
+        """Return the columns of a table in the order of Table A1, NaN for galaxies without."""
+        table, names = self._of_fields(name), self._names
+        if table is None or names is None:
+            return None
+        place = {str(own): row for row, own in enumerate(table["name"])}
+        rows = [place.get(own, -1) for own in names]
+        return {
+            column: np.array([values[row] if row >= 0 else np.nan for row in rows])
+            for column, values in ((c, _column(table, c)) for c in table if c != "name")
+        }
+
+
+def _read(path: Path) -> Table | None:
+    return read_table(path) if path.exists() else None
+
+
+def _column(table: Mapping[str, Sequence[str]] | Table, name: str) -> Array:
+    """Return a column as numbers, NaN where it is empty."""
+    return np.array([_number(value) for value in table[name]])
+
+
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
+
+
+def _survey_slope_over_that_of_tables() -> float:
+    """Public gradients are by Marino et al. (2013); Table 1 has the survey's own N2."""
+    survey, tables = (DIAGNOSTICS[name].abundance_per_log_ratio() for name in ("n2", "n2_marino13"))
+    return survey / tables

@@ -1,0 +1,1 @@
+"""Published relations from line ratios to 12 + log(O/H): common ground with the simulator."""

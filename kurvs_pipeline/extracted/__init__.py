@@ -1,0 +1,1 @@
+"""Line fluxes of 1-D spectra that come in tables."""

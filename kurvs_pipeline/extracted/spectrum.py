@@ -1,0 +1,361 @@
+"""The noise of a spectrum that comes without errors, from the spectrum itself.
+
+OH residuals make the noise of near-infrared spectra vary from channel to channel, and
+resampling makes neighbours share it. So the scale is a running robust scatter, and the
+correlation is measured and carried into the errors of lines.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import binary_dilation
+
+from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.fitting.fit import fit_lines
+from kurvs_pipeline.fitting.model import BandLineModel
+from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
+from kurvs_pipeline.io.tables import ExtractedSpectrum, redshift_of
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM, vacuum_from_air
+from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
+
+Array = NDArray[np.float64]
+
+
+BoolArray = NDArray[np.bool_]
+
+
+_CLIP_SIGMA = 3.0
+
+
+_LONGEST_LAG = 8
+
+
+def running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 61) -> Array:
+    """Return the local robust scatter about zero of a line-free residual.
+
+    Parameters
+    ----------
+    residual : array, shape (n_channels,)
+        Spectrum less everything that is known to be in it.
+    valid : bool array, shape (n_channels,)
+        Channels to learn from.
+    n_window : int
+        Length of the running window, in valid channels.
+
+    Returns
+    -------
+    array, shape (n_channels,)
+        Standard deviation, interpolated over channels that are not valid and never below
+        half of its median. NaN everywhere if no channel is valid or the scatter is zero.
+    """
+    index = np.flatnonzero(valid)
+    if index.size == 0:
+        return np.full(residual.size, np.nan)
+    half = min(n_window, index.size) // 2
+    padded = np.pad(np.abs(residual[index]), half, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    scatter = MAD_TO_SIGMA * np.median(windows, axis=1)
+    typical = float(np.median(scatter))
+    if typical == 0.0:
+        return np.full(residual.size, np.nan)
+    floored = np.maximum(scatter, 0.5 * typical)
+    return np.asarray(np.interp(np.arange(residual.size), index, floored))
+
+
+def spikes(residual: Array, sigma: Array, valid: BoolArray, *, threshold: float = 5.0) -> BoolArray:
+    """Return channels ridden by sky residuals, with one neighbour either side.
+
+    Parameters
+    ----------
+    residual, sigma : array, shape (n_channels,)
+        Line-free residual and its local scatter.
+    valid : bool array, shape (n_channels,)
+        Channels that may be called spikes.
+    threshold : float
+        In units of the scatter.
+
+    Returns
+    -------
+    bool array, shape (n_channels,)
+    """
+    with np.errstate(invalid="ignore"):
+        high = valid & (np.abs(residual) > threshold * sigma)
+    return np.asarray(binary_dilation(high) & valid)
+
+
+def autocorrelation(normalised: Array, valid: BoolArray) -> Array:
+    """Return the correlation of the noise between channels at lags 1, 2, ...
+
+    Parameters
+    ----------
+    normalised : array, shape (n_channels,)
+        Residual over its scatter.
+    valid : bool array, shape (n_channels,)
+        Channels to learn from.
+
+    Returns
+    -------
+    array, shape (8,)
+        0 from the first lag on at which it is no longer positive.
+    """
+    clipped = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
+    variance = np.sum(clipped**2) / max(1, np.count_nonzero(valid))
+    correlation = np.zeros(_LONGEST_LAG)
+    for lag in range(1, min(_LONGEST_LAG, clipped.size - 1) + 1):
+        pairs = np.count_nonzero(valid[lag:] & valid[:-lag])
+        product = np.sum(clipped[lag:] * clipped[:-lag])
+        if pairs == 0 or variance == 0.0 or product <= 0.0:
+            break
+        correlation[lag - 1] = product / pairs / variance
+    return correlation
+
+
+def variance_inflation(correlation: ArrayLike, profile: Array) -> float:
+    """Return by how much correlated noise raises the variance of a matched-filter flux.
+
+    Parameters
+    ----------
+    correlation : array, shape (n_lags,)
+        Of the noise at lags 1, 2, ...
+    profile : array, shape (n_channels,)
+        The line.
+
+    Returns
+    -------
+    float
+        1 + 2 sum_k rho_k sum_i p_i p_{i+k} / sum_i p_i^2.
+    """
+    rho = np.asarray(correlation, dtype=float)
+    power = float(np.sum(profile**2))
+    overlap = [float(np.sum(profile[lag:] * profile[:-lag])) for lag in range(1, rho.size + 1)]
+    return 1.0 + 2.0 * float(np.dot(rho, overlap)) / power
+
+
+ASSUMED_REDSHIFT = 1.5
+"""Of a rest-frame spectrum that comes without one; it only sets the line-spread function."""
+
+
+TYPICAL_SIGMA_KMS = 64.0
+"""The survey's median line width (FWHM 150 km/s), where no band shows its own."""
+
+
+VELOCITY_RANGE_KMS = (-300.0, 300.0)
+
+
+_LINE_HALF_WIDTH_KMS = 400.0
+
+
+_NOISE_PASSES = 3
+
+
+_PROBLEMS = {
+    FitFlag.NO_DATA: "too few channels",
+    FitFlag.AT_BOUND: "velocity or width out of range",
+    FitFlag.NOT_CONVERGED: "no best fit found",
+}
+
+
+@dataclass(frozen=True)
+class Kinematics:
+    """Velocity and width to hold a fit at, km/s.
+
+    Parameters
+    ----------
+    velocity_kms : float
+        Of the lines.
+    sigma_kms : float
+        Standard deviation of the lines without the spectrograph.
+    """
+
+    velocity_kms: float = 0.0
+    sigma_kms: float = TYPICAL_SIGMA_KMS
+
+
+@dataclass(frozen=True)
+class FittedSpectrum:
+    """One spectrum with its noise and fit.
+
+    Parameters
+    ----------
+    spectrum : ExtractedSpectrum
+        The data.
+    fits : LineFits
+        Of this one spectrum.
+    sigma : array, shape (n_channels,)
+        Noise of each channel.
+    mask : bool array, shape (n_channels,)
+        Channels left out: no data, or a sky residual.
+    error_inflation : float
+        By how much correlated channels raise the errors of lines; included in them.
+    """
+
+    spectrum: ExtractedSpectrum
+    fits: LineFits
+    sigma: Array
+    mask: BoolArray
+    error_inflation: float
+
+    @property
+    def model_flux_density(self) -> Array:
+        """Best fit on the spectrum's own axis, NaN outside the fitted windows."""
+        return np.asarray(self.fits.model_spectra()[0])
+
+    @property
+    def best_snr(self) -> float:
+        """Signal-to-noise ratio of the brightest line, -inf where nothing could be fitted."""
+        return float(np.max(np.nan_to_num(self.fits.snr[0], nan=-np.inf)))
+
+    @property
+    def problem(self) -> str:
+        """Why there is no fit; empty where there is one."""
+        if self.fits.converged[0]:
+            return ""
+        known = np.isfinite(self.spectrum.flux_density)
+        if not known.any():
+            return "no finite flux density"
+        if not np.any(known & _is_noise(self.sigma)):
+            own = self.spectrum.flux_density_err is None
+            return "no scatter to take for noise" if own else "no finite error > 0"
+        return next(text for flag, text in _PROBLEMS.items() if self.fits.flag[0] & flag)
+
+
+@dataclass(frozen=True)
+class SpectrumFitter:
+    """A spectrum with the line model of its axis.
+
+    Parameters
+    ----------
+    spectrum : ExtractedSpectrum
+        The data.
+    model : BandLineModel
+        On the spectrum's axis, in vacuum.
+    """
+
+    spectrum: ExtractedSpectrum
+    model: BandLineModel
+
+    @classmethod
+    def of(
+        cls,
+        spectrum: ExtractedSpectrum,
+        medium: str,
+        redshifts: Mapping[Any, float] | None = None,
+    ) -> Self:
+        """Put the lines on a spectrum's axis.
+
+        Parameters
+        ----------
+        spectrum : ExtractedSpectrum
+            Of one band.
+        medium : str
+            That its wavelengths are in: ``air`` or ``vacuum``.
+        redshifts : mapping, optional
+            Of a catalogue, by the identity of a spectrum.
+
+        Returns
+        -------
+        SpectrumFitter
+
+        Raises
+        ------
+        MetadataError
+            If the axis is an observed one and there is no redshift.
+        CoverageError
+            If the axis covers no line.
+        """
+        redshift = redshift_of(spectrum, redshifts)
+        wavelength = spectrum.wavelength_um
+        vacuum = vacuum_from_air(wavelength) if medium == "air" else wavelength
+        lsf_sigma_um = KMOS_BANDS[spectrum.band].lsf_sigma_um
+        if spectrum.rest_frame:
+            stretch = 1.0 + (redshift if np.isfinite(redshift) else ASSUMED_REDSHIFT)
+            return cls(spectrum, BandLineModel.for_band(vacuum, lsf_sigma_um / stretch, 0.0))
+        if not np.isfinite(redshift):
+            raise MetadataError(
+                f"{spectrum.label}: an observed wavelength axis needs a redshift; expected a "
+                "'redshift' column or a catalogue"
+            )
+        return cls(spectrum, BandLineModel.for_band(vacuum, lsf_sigma_um, redshift))
+
+    def fit(self, kinematics: Kinematics | None = None) -> FittedSpectrum:
+        """Fit the spectrum with its own kinematics, or with given ones.
+
+        Parameters
+        ----------
+        kinematics : Kinematics, optional
+            To hold.
+
+        Returns
+        -------
+        FittedSpectrum
+        """
+        valid = np.isfinite(self.spectrum.flux_density)
+        sigma = self.spectrum.flux_density_err
+        if sigma is None:
+            return self._fit_with_own_noise(valid, kinematics)
+        mask = ~(valid & _is_noise(sigma))
+        fits = self._fit_lines(sigma, mask, kinematics)
+        return FittedSpectrum(self.spectrum, fits, sigma, mask, 1.0)
+
+    def _fit_with_own_noise(
+        self, valid: BoolArray, kinematics: Kinematics | None
+    ) -> FittedSpectrum:
+        """Alternate between fitting the lines and measuring the noise of what is left."""
+        line_free = valid & ~self._near_lines(weakest_ratio=0.0)
+        # The weaker line of a doublet can be spared: its partner carries the flux.
+        can_be_spared = valid & ~self._near_lines(weakest_ratio=1.0)
+        residual = self._residual(valid, line_free, None)
+        sigma = running_scatter(residual, line_free)
+        fits, inflation = self._fit_lines(sigma, ~valid, kinematics), 1.0
+        mask = ~valid
+        for _ in range(_NOISE_PASSES):
+            mask = ~valid | spikes(residual, sigma, can_be_spared)
+            correlation = autocorrelation(residual / sigma, line_free & ~mask)
+            inflation = float(np.sqrt(variance_inflation(correlation, self._profile(fits))))
+            fits = self._fit_lines(sigma * inflation, mask, kinematics)
+            residual = self._residual(valid, line_free, fits)
+            known = valid if fits.converged[0] else line_free
+            sigma = running_scatter(residual, known & ~mask)
+        return FittedSpectrum(self.spectrum, fits, sigma, mask, inflation)
+
+    def _fit_lines(self, sigma: Array, mask: BoolArray, kinematics: Kinematics | None) -> LineFits:
+        return fit_lines(
+            self.model,
+            self.spectrum.flux_density[None],
+            sigma[None] ** 2,
+            mask=mask[None],
+            velocity_kms=None if kinematics is None else kinematics.velocity_kms,
+            sigma_kms=None if kinematics is None else kinematics.sigma_kms,
+            velocity_range_kms=VELOCITY_RANGE_KMS,
+        )
+
+    def _residual(self, valid: BoolArray, line_free: BoolArray, fits: LineFits | None) -> Array:
+        """Subtract the fit, or where there is none the typical level away from lines."""
+        flux = self.spectrum.flux_density
+        level = float(np.median(flux[line_free])) if line_free.any() else 0.0
+        drawn = np.full(flux.size, np.nan) if fits is None else fits.model_spectra()[0]
+        return np.where(valid, flux - np.where(np.isfinite(drawn), drawn, level), 0.0)
+
+    def _near_lines(self, *, weakest_ratio: float) -> BoolArray:
+        near = np.zeros(self.model.wavelength_um.size, dtype=bool)
+        for group in self.model.groups:
+            for name, ratio in group.members:
+                if ratio < weakest_ratio:
+                    continue
+                observed = REST_WAVELENGTH_UM[name] * (1.0 + self.model.redshift)
+                offset_kms = (self.model.wavelength_um / observed - 1.0) * SPEED_OF_LIGHT_KMS
+                near |= np.abs(offset_kms) < _LINE_HALF_WIDTH_KMS
+        return near
+
+    def _profile(self, fits: LineFits) -> Array:
+        """Return the profile of one line, as wide as was found."""
+        width = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else TYPICAL_SIGMA_KMS
+        return self.model.design(0.0, width)[0, :, 0]
+
+
+def _is_noise(sigma: Array) -> BoolArray:
+    return np.isfinite(sigma) & (sigma > 0.0)

@@ -1,0 +1,1 @@
+"""Lines and flat continua fitted to many spectra at once."""

@@ -1,0 +1,1 @@
+"""Line fluxes of every aperture in every band, and their covariance."""

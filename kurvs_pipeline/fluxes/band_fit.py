@@ -1,0 +1,164 @@
+"""Line fluxes of every aperture in every band, each with the error that it deserves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.fitting.coverage import line_coverage, line_flags
+from kurvs_pipeline.fitting.model import BandLineModel
+from kurvs_pipeline.fitting.outcome import LineFits
+from kurvs_pipeline.fitting.sums import StatisticalFluxes, statistical_fluxes
+from kurvs_pipeline.fluxes.broad_line import BroadHalpha
+from kurvs_pipeline.fluxes.fitter import BandFitter
+from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
+from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.coadd import ApertureSpectra, shared_noise
+
+Array = NDArray[np.float64]
+
+
+HALPHA_BAND_SNR = 5.0
+
+
+OTHER_BANDS_SNR = 10.0
+"""Of the brightest line, for a band to have kinematics of its own: elsewhere those of H-alpha are
+known better, and a faint doublet that is free may be fitted the wrong way round."""
+
+
+TYPICAL_SIGMA_KMS = 64.0
+"""The survey's median line width (FWHM 150 km/s), where nothing better is known."""
+
+
+@dataclass(frozen=True)
+class BandFit:
+    """The co-added spectra of one band and the lines fitted to them.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        What was fitted.
+    spectra : ApertureSpectra
+        One spectrum an aperture.
+    fits : LineFits
+        One fit an aperture.
+    units : str
+        Of the flux density.
+    coverage : array, shape (n_apertures,)
+        Fraction of each aperture's H-alpha spaxels that hold data in this band.
+    other_light : array, shape (n_apertures, n_channels), optional
+        What the spectra hold beside the lines that were fitted and their continuum: a broad
+        H-alpha, and the absorption of stars, which is negative.
+    broad : BroadHalpha, optional
+        If it was asked for, in the band with H-alpha.
+    shared_noise : array, shape (n_annuli, n_annuli), optional
+        Correlation of the noise of the annuli, which come after the first aperture; they are
+        independent if it is not given.
+    """
+
+    model: BandLineModel
+    spectra: ApertureSpectra
+    fits: LineFits
+    units: str
+    coverage: Array
+    other_light: Array | None = None
+    broad: BroadHalpha | None = None
+    shared_noise: Array | None = None
+
+    @property
+    def line_flux_density(self) -> Array:
+        """The spectra without other light, shape (n_apertures, n_channels)."""
+        return self.spectra.flux - (0.0 if self.other_light is None else self.other_light)
+
+    @cached_property
+    def sums(self) -> StatisticalFluxes:
+        """Fluxes of the lines as sums over their channels."""
+        return statistical_fluxes(
+            self.fits, self.line_flux_density, self.spectra.variance, mask=~self.spectra.valid
+        )
+
+    @cached_property
+    def line_coverage(self) -> Array:
+        """Fraction of the channels about each line that were used, shape (n_apertures, n_lines)."""
+        return line_coverage(self.fits, self.spectra.valid)
+
+    @cached_property
+    def line_flags(self) -> NDArray[np.str_]:
+        """What makes single lines doubtful, shape (n_apertures, n_lines)."""
+        return line_flags(self.line_coverage, self.sums)
+
+    def model_spectra(self) -> Array:
+        """Return what was fitted, with the other light, as :meth:`LineFits.model_spectra`."""
+        return self.fits.model_spectra() + (0.0 if self.other_light is None else self.other_light)
+
+
+def fit_bands(
+    bands: Mapping[str, CalibratedBand],
+    weights: Array,
+    *,
+    redshift: float,
+    velocity_kms: Array,
+    broad_halpha: bool = False,
+    balmer_absorption: BalmerAbsorption | None = None,
+) -> dict[str, BandFit]:
+    """Co-add and fit every aperture in every band.
+
+    Kinematics are free where a band has a strong line. Elsewhere they are those of the
+    H-alpha band in the same aperture, or of the integrated aperture: with free kinematics
+    a faint line's error comes out too small. An aperture of which a band holds less than
+    30 per cent is not measured in it.
+
+    Parameters
+    ----------
+    bands : mapping of str to CalibratedBand
+        The first holds H-alpha.
+    weights : array, shape (n_apertures, n_y, n_x)
+        The first aperture is the integrated one.
+    redshift : float
+        Systemic.
+    velocity_kms : array, shape (n_y, n_x)
+        To take out of every spaxel, relative to ``redshift``.
+    broad_halpha : bool
+        Whether to try a broad H-alpha in every aperture
+        (:func:`~kurvs_pipeline.fluxes.broad_line.fit_broad_halpha`).
+    balmer_absorption : BalmerAbsorption, optional
+        Of the stars, to correct for.
+
+    Returns
+    -------
+    dict of str to BandFit
+    """
+    n_apertures = len(weights)
+    velocity, sigma = np.zeros(n_apertures), np.full(n_apertures, TYPICAL_SIGMA_KMS)
+    results: dict[str, BandFit] = {}
+    for name, band in bands.items():
+        coverage = _coverage(weights, band)
+        fitter = BandFitter(
+            model=BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift),
+            band=band, weights=weights, coverage=coverage,
+            minimum_snr=OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
+            broad_halpha=broad_halpha and not results, balmer_absorption=balmer_absorption,
+        )  # fmt: skip
+        coadded = fitter.coadded(velocity_kms)
+        if not results:
+            velocity, sigma = fitter.integrated_kinematics(coadded, velocity, sigma)
+        found = fitter.fit(coadded, (velocity, sigma))
+        results[name] = BandFit(
+            fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
+            found.broad, shared_noise(band, weights[1:], velocity_kms),
+        )  # fmt: skip
+        if len(results) == 1:
+            fits = found.fits
+            known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
+            velocity = np.where(known, fits.velocity_kms, velocity)
+            sigma = np.where(known, fits.sigma_kms, sigma)
+    return results
+
+
+def _coverage(weights: Array, band: CalibratedBand) -> Array:
+    """Return the fraction of each aperture's weight on spaxels with data in this band."""
+    total = weights.sum(axis=(1, 2))
+    inside = (weights * band.valid_spaxels).sum(axis=(1, 2))
+    return np.asarray(np.divide(inside, total, out=np.zeros_like(total), where=total > 0.0))

@@ -1,0 +1,222 @@
+"""Co-add and fit the apertures of one band, with the components that were asked for."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.fitting.fit import fit_lines_or_fix
+from kurvs_pipeline.fitting.model import BandLineModel
+from kurvs_pipeline.fitting.outcome import LineFits
+from kurvs_pipeline.fluxes.broad_line import BroadHalpha, fit_broad_halpha, hidden_by_continuum
+from kurvs_pipeline.fluxes.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
+from kurvs_pipeline.geometry import MINIMUM_COVERAGE
+from kurvs_pipeline.spectra.calibrate import CalibratedBand, near_lines
+from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
+from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
+from kurvs_pipeline.spectra.sky_errors import with_sky_residuals
+
+Array = NDArray[np.float64]
+
+
+BoolArray = NDArray[np.bool_]
+
+
+BROAD_REACH_KMS = 5000.0
+"""Half-width about a broad H-alpha in which its wings could pass for residuals of the sky."""
+
+
+@dataclass(frozen=True)
+class CoaddedApertures:
+    """Spectra of apertures with two kinds of errors.
+
+    Parameters
+    ----------
+    plain : ApertureSpectra
+        Errors are those of the noise.
+    spectra : ApertureSpectra
+        They hold what is left of the sky's lines as well.
+    """
+
+    plain: ApertureSpectra
+    spectra: ApertureSpectra
+
+    def first(self) -> "CoaddedApertures":
+        """Return the first aperture alone."""
+        return CoaddedApertures(*(
+            ApertureSpectra(every.flux[:1], every.variance[:1], every.valid[:1])
+            for every in (self.plain, self.spectra)
+        ))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FittedApertures:
+    """What was fitted to the apertures of one band.
+
+    Parameters
+    ----------
+    spectra : ApertureSpectra
+        One spectrum an aperture.
+    fits : LineFits
+        One fit an aperture.
+    other_light : array, shape (n_apertures, n_channels), optional
+        What the spectra hold beside the lines that were fitted and their continuum: a broad
+        H-alpha, and the absorption of stars, which is negative.
+    broad : BroadHalpha, optional
+        If it was asked for.
+    """
+
+    spectra: ApertureSpectra
+    fits: LineFits
+    other_light: Array | None = None
+    broad: BroadHalpha | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandFitter:
+    """How the apertures of one band are co-added and fitted.
+
+    Parameters
+    ----------
+    model : BandLineModel
+        The lines.
+    band : CalibratedBand
+        The cube.
+    weights : array, shape (n_apertures, n_y, n_x)
+        The first aperture is the integrated one.
+    coverage : array, shape (n_apertures,)
+        Fraction of each aperture with data; below 30 per cent it is not measured.
+    minimum_snr : float
+        Of the brightest line, for its kinematics to be free.
+    broad_halpha : bool
+        Whether to try a broad H-alpha.
+    balmer_absorption : BalmerAbsorption, optional
+        Of the stars, to correct for.
+    """
+
+    model: BandLineModel
+    band: CalibratedBand
+    weights: Array
+    coverage: Array
+    minimum_snr: float
+    broad_halpha: bool = False
+    balmer_absorption: BalmerAbsorption | None = None
+
+    def coadded(self, velocity_kms: Array) -> CoaddedApertures:
+        """Add up every aperture, less the velocities given.
+
+        Parameters
+        ----------
+        velocity_kms : array, shape (n_y, n_x)
+            To take out of every spaxel.
+
+        Returns
+        -------
+        CoaddedApertures
+        """
+        spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
+        measured = (self.coverage >= MINIMUM_COVERAGE)[:, None]
+        spectra = replace(spectra, valid=spectra.valid & measured)
+        return CoaddedApertures(spectra, self._with_sky_residuals(spectra))
+
+    def _with_sky_residuals(
+        self, spectra: ApertureSpectra, *, beside_broad_line: bool = False
+    ) -> ApertureSpectra:
+        """Add what is left of the sky's lines to the variance, as far as it can be told.
+
+        The wings of a broad line are no residual.
+        """
+        line_free = ~near_lines(self.band.wavelength_um, self.model.redshift)
+        if beside_broad_line:
+            line_free &= ~self._near_broad_line
+        width = observed_line_sigma_channels(self.band.wavelength_um)
+        return with_sky_residuals(spectra, line_free, line_sigma_channels=width)
+
+    @cached_property
+    def _near_broad_line(self) -> BoolArray:
+        offset = np.abs(self.band.wavelength_um / self._halpha_um - 1.0) * SPEED_OF_LIGHT_KMS
+        return np.asarray(offset < BROAD_REACH_KMS)
+
+    @property
+    def _halpha_um(self) -> float:
+        return self.model.line_scale("halpha")[0]
+
+    def fit(self, coadded: CoaddedApertures, fallback_kms: tuple[Array, Array]) -> FittedApertures:
+        """Fit the lines, less what the stars absorb, beside a broad one if asked for.
+
+        Parameters
+        ----------
+        coadded : CoaddedApertures
+            By :meth:`coadded`.
+        fallback_kms : tuple of array, shape (n_apertures,)
+            Velocity and width of lines that are too faint to tell.
+
+        Returns
+        -------
+        FittedApertures
+        """
+        spectra, absorbed = coadded.spectra, self._absorbed
+        emission = spectra if absorbed is None else absorbed.put_back(spectra)
+        found = FittedApertures(emission, self._fit_lines(emission, fallback_kms))
+        if self.broad_halpha and "halpha" in self.model.group_names:
+            found = self._with_broad_line(coadded, found, fallback_kms)
+        if absorbed is None:
+            return found
+        fits = absorbed.with_error(found.fits, found.spectra)
+        other = -absorbed.spectra + (0.0 if found.other_light is None else found.other_light)
+        return FittedApertures(absorbed.left_in(found.spectra), fits, other, found.broad)
+
+    def integrated_kinematics(
+        self, coadded: CoaddedApertures, velocity_kms: Array, sigma_kms: Array
+    ) -> tuple[Array, Array]:
+        """Give every aperture the kinematics of the integrated one, where it is detected.
+
+        Parameters
+        ----------
+        coadded : CoaddedApertures
+            By :meth:`coadded`.
+        velocity_kms, sigma_kms : array, shape (n_apertures,)
+            Where it is not.
+
+        Returns
+        -------
+        velocity_kms, sigma_kms : array, shape (n_apertures,)
+        """
+        first = replace(self, weights=self.weights[:1], coverage=self.coverage[:1])
+        fits = first.fit(coadded.first(), (velocity_kms[:1], sigma_kms[:1])).fits
+        if not np.isfinite(fits.velocity_kms[0]):
+            return velocity_kms, sigma_kms
+        # An unresolved line has no width of its own to pass on.
+        sigma = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else sigma_kms[0]
+        return np.full_like(velocity_kms, fits.velocity_kms[0]), np.full_like(sigma_kms, sigma)
+
+    @cached_property
+    def _absorbed(self) -> AbsorbedLight | None:
+        if self.balmer_absorption is None:
+            return None
+        return absorbed_light(self.balmer_absorption, self.model, self.band, self.weights)
+
+    def _fit_lines(self, spectra: ApertureSpectra, fallback_kms: tuple[Array, Array]) -> LineFits:
+        fits = fit_lines_or_fix(
+            self.model, spectra.flux, spectra.variance, mask=~spectra.valid,
+            fallback_velocity_kms=fallback_kms[0], fallback_sigma_kms=fallback_kms[1],
+            minimum_snr=self.minimum_snr,
+            free_if_bright="halpha" in self.model.group_names,
+        )  # fmt: skip
+        return fits.with_errors_of_misfit()
+
+    def _with_broad_line(
+        self, coadded: CoaddedApertures, found: FittedApertures, fallback_kms: tuple[Array, Array]
+    ) -> FittedApertures:
+        """Try a broad line with errors that do not take it for the sky's."""
+        quiet = self._with_sky_residuals(coadded.plain, beside_broad_line=True)
+        broad = fit_broad_halpha(
+            replace(found.spectra, variance=quiet.variance), found.fits,
+            fallback_kms=fallback_kms,
+            hidden=hidden_by_continuum(self.band, self.weights, self._halpha_um),
+        )  # fmt: skip
+        variance = np.where(broad.kept[:, None], quiet.variance, found.spectra.variance)
+        spectra = replace(found.spectra, variance=variance)
+        return FittedApertures(spectra, broad.narrow, broad.light, broad)

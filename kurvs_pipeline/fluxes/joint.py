@@ -1,0 +1,273 @@
+"""The lines of all bands together, with their covariance: what abundances are made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from astropy import units as u
+from numpy.typing import NDArray
+
+from kurvs_pipeline.fitting.outcome import FitFlag, LineFluxes, describe_flag, join_flags
+from kurvs_pipeline.fluxes.band_fit import BandFit
+from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+from kurvs_pipeline.observation import line_flux_unit
+
+Array = NDArray[np.float64]
+
+
+BoolArray = NDArray[np.bool_]
+
+
+PAIRS = (("oii_3726", "oii_3729"), ("sii_6716", "sii_6731"))
+"""Lines that diagnostics only use together: a pair is detected by its sum."""
+
+
+N_DRAWS = 2000
+"""Errors are then known to three per cent, and a probability of one half to 0.01."""
+
+
+POOR_FIT = describe_flag(FitFlag.POOR_FIT)
+
+
+LEAST_EIGENVALUE = 0.05
+"""Correlations of annuli are estimates: annuli that share all their noise cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class JointFluxes:
+    """Fluxes of the lines of every aperture.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The lines; of those in two bands, the one with the smaller error.
+    flux : array, shape (n_apertures, n_lines)
+        NaN where a line was not measured.
+    covariance : array, shape (n_apertures, n_lines, n_lines)
+        None between bands.
+    shared_noise : array, shape (n_lines, n_apertures - 1, n_apertures - 1), optional
+        Correlation of the noise of the annuli, which come after the integrated aperture, in the
+        band of each line; they are independent if it is not given.
+    flags : str array, shape (n_apertures, n_lines), optional
+        What makes lines doubtful: of single ones
+        (:func:`~kurvs_pipeline.fitting.coverage.line_flags`), and ``poor_fit`` of the fit that they
+        are from.
+    """
+
+    names: tuple[str, ...]
+    flux: Array
+    covariance: Array
+    shared_noise: Array | None = None
+    flags: NDArray[np.str_] | None = None
+
+    @classmethod
+    def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
+        """Join the fits of bands.
+
+        Parameters
+        ----------
+        fits : mapping of str to BandFit
+            The band with H-alpha first. Bands whose unit is not that of H-alpha's, or that
+            are not calibrated, are left out: lines could not be compared.
+        """
+        first = next(iter(fits.values()))
+        kept = [fit for fit in fits.values() if fit is first or _comparable(fit, first)]
+        lines = [fit.fits.to_lines() for fit in kept]
+        chosen = _places(lines)
+        flux = np.stack([lines[b].flux[:, i] for b, i in chosen.values()], axis=1)
+        covariance = np.zeros((len(flux), len(chosen), len(chosen)))
+        bands, indices = np.array(list(chosen.values())).T
+        for band, known in enumerate(lines):
+            here = np.flatnonzero(bands == band)
+            inside = known.covariance[:, indices[here][:, None], indices[here]]
+            covariance[:, here[:, None], here] = inside
+        doubts = [_doubts(fit) for fit in kept]
+        flags = np.stack([doubts[b][:, i] for b, i in chosen.values()], axis=1)
+        return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands), flags)
+
+    def chosen(self, apertures: Sequence[int], names: Sequence[str] = ()) -> "JointFluxes":
+        """Return some of the apertures and lines.
+
+        Parameters
+        ----------
+        apertures : sequence of int
+            Where they stand; 0, the integrated one, first.
+        names : sequence of str
+            Lines to keep, in any order; all, if none is named.
+
+        Returns
+        -------
+        JointFluxes
+        """
+        rows = np.asarray(apertures)
+        at = np.array(
+            [i for i, name in enumerate(self.names) if not names or name in names], dtype=np.intp
+        )
+        annuli = rows[1:] - 1
+        shared = self.shared_noise
+        return JointFluxes(
+            tuple(self.names[i] for i in at),
+            self.flux[np.ix_(rows, at)],
+            self.covariance[np.ix_(rows, at, at)],
+            None if shared is None else shared[np.ix_(at, annuli, annuli)],
+            None if self.flags is None else self.flags[np.ix_(rows, at)],
+        )
+
+    @property
+    def covariance_of_annuli(self) -> Array:
+        """Covariance of all lines in all annuli.
+
+        Annuli share noise of the same kind: where both have independent noise of 1, its
+        correlation is that of the band.
+
+        Returns
+        -------
+        array, shape (n_lines, n_annuli, n_lines, n_annuli)
+            0 where nothing was measured.
+        """
+        within = np.nan_to_num(self.covariance[1:])
+        annulus = np.arange(len(within))
+        if self.shared_noise is None:
+            joint = np.zeros((within.shape[1], annulus.size) * 2)
+        else:
+            root = _symmetric_root(within)
+            shared = _positive_definite(self.shared_noise)
+            joint = np.einsum("alk,kab,bmk->lamb", root, shared, root, optimize=True)
+        # Indices apart from one another come first: (annulus, line, line).
+        joint[:, annulus, :, annulus] = within
+        return joint
+
+    def flags_of(self, *lines: str) -> NDArray[np.str_]:
+        """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,).
+
+        Parameters
+        ----------
+        *lines : str
+            Names of lines; those that were not measured have no flags.
+        """
+        if self.flags is None:
+            return np.full(len(self.flux), "")
+        at = [self.names.index(name) for name in lines if name in self.names]
+        known = [{flag for text in row for flag in text.split("+")} for row in self.flags[:, at]]
+        return np.array(["+".join(sorted(flags - {""})) for flags in known], dtype=np.str_)
+
+    def of_line(self, name: str) -> Array:
+        """Return the flux of a line in every aperture, NaN if no band holds it.
+
+        Parameters
+        ----------
+        name : str
+            Of the line.
+
+        Returns
+        -------
+        array, shape (n_apertures,)
+        """
+        if name not in self.names:
+            return np.full(len(self.flux), np.nan)
+        return self.flux[:, self.names.index(name)]
+
+    @cached_property
+    def flux_err(self) -> Array:
+        """Standard errors, shape (n_apertures, n_lines)."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+    def error_of(self, *lines: str) -> Array:
+        """Return the standard error of the sum of lines, shape (n_apertures,).
+
+        Parameters
+        ----------
+        *lines : str
+            To add up.
+        """
+        if not set(lines) <= set(self.names):
+            return np.full(len(self.flux), np.nan)
+        at = [self.names.index(name) for name in lines]
+        return np.asarray(np.sqrt(self.covariance[:, at][:, :, at].sum(axis=(1, 2))))
+
+    def detected(self, *lines: str) -> BoolArray:
+        """Return whether the sum of lines is detected at 4 sigma, shape (n_apertures,).
+
+        Parameters
+        ----------
+        *lines : str
+            To add up.
+        """
+        total = np.sum([self.of_line(name) for name in lines], axis=0)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total > DETECTION_SNR * self.error_of(*lines))
+
+    def draws(self, random: np.random.Generator, number: int) -> dict[str, Array]:
+        """Draw fluxes from their covariance.
+
+        Parameters
+        ----------
+        random : Generator
+            Of the draws.
+        number : int
+            How many.
+
+        Returns
+        -------
+        dict of str to array, shape (number, n_apertures)
+            By line; NaN where it was not measured.
+        """
+        # Eigenvectors alone would do, but rounding decides their signs, which differ by machine.
+        root = _symmetric_root(np.nan_to_num(self.covariance))
+        white = random.standard_normal((number, *self.flux.shape))
+        drawn = self.flux + np.einsum("aij,naj->nai", root, white)
+        return {name: drawn[:, :, index] for index, name in enumerate(self.names)}
+
+
+def _doubts(fit: BandFit) -> NDArray[np.str_]:
+    """Return the flags of single lines, with that of a poor fit; its others are remarks."""
+    poor = (fit.fits.quality_flag & FitFlag.POOR_FIT) != 0
+    return join_flags(np.where(poor, POOR_FIT, "")[:, None], fit.line_flags)
+
+
+def _shared_noise(fits: Sequence[BandFit], bands: NDArray[np.intp]) -> Array | None:
+    """Return the correlation of annuli by line; None where a band does not know it."""
+    known = [fit.shared_noise for fit in fits if fit.shared_noise is not None]
+    return np.stack(known)[bands] if len(known) == len(fits) else None
+
+
+def _positive_definite(correlation: Array) -> Array:
+    """Return nearby correlations without directions of no noise."""
+    power, vectors = np.linalg.eigh(correlation)
+    raised = (vectors * np.maximum(power, LEAST_EIGENVALUE)[:, None]) @ vectors.swapaxes(1, 2)
+    scale = np.sqrt(np.diagonal(raised, axis1=1, axis2=2))
+    return np.asarray(raised / scale[:, :, None] / scale[:, None])
+
+
+def _symmetric_root(covariance: Array) -> Array:
+    """Return the symmetric square roots of matrices, which keep bands apart."""
+    power, vectors = np.linalg.eigh(covariance)
+    scaled = vectors * np.sqrt(np.maximum(power, 0.0))[:, None, :]
+    return np.asarray(scaled @ vectors.swapaxes(1, 2))
+
+
+def _comparable(fit: BandFit, first: BandFit) -> bool:
+    calibrated = u.Unit("erg / (s cm2)")
+    unit = line_flux_unit(fit.units)
+    return bool(unit == line_flux_unit(first.units) and unit.is_equivalent(calibrated))
+
+
+def _places(lines: Sequence[LineFluxes]) -> dict[str, tuple[int, int]]:
+    """Return the band and the index of every line, where its first aperture has less error."""
+    chosen: dict[str, tuple[int, int]] = {}
+    for band, known in enumerate(lines):
+        errors = np.nan_to_num(known.flux_err[0], nan=np.inf)
+        for index, name in enumerate(known.names):
+            if name not in REST_WAVELENGTH_UM:
+                continue
+            before = chosen.get(name)
+            if before is None or errors[index] < _error(lines[before[0]], before[1]):
+                chosen[name] = (band, index)
+    return chosen
+
+
+def _error(lines: LineFluxes, index: int) -> float:
+    """Return the error of a line in the first aperture; infinite where it has none."""
+    error = float(lines.flux_err[0, index])
+    return error if np.isfinite(error) else np.inf

@@ -1,0 +1,1 @@
+"""Dust, abundances, ionization and source of the light, from line fluxes."""

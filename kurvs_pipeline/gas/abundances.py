@@ -1,0 +1,237 @@
+"""Which side of two-valued calibrations the gas is on, by its nitrogen lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.abundances.ratios import N2, N2O2
+from kurvs_pipeline.dust import transmitted_fraction
+from kurvs_pipeline.fitting.outcome import join_flags
+from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.gas.attenuation import NEGATIVE_HBETA
+from kurvs_pipeline.gas.draws import AbundanceDraws, DrawnAbundance
+from kurvs_pipeline.gas.quantities import needed_a_v, value_and_limit
+from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+
+
+Names = NDArray[np.str_]
+
+
+BRANCH_LOG_N2O2 = -1.2
+
+
+BRANCH_LOG_N2 = (-1.3, -1.1)
+"""Kewley & Ellison (2008), Appendix A: below is metal-poor, above metal-rich, between unknown."""
+
+
+OII = ("oii_3726", "oii_3729")
+
+
+def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> Names:
+    """Return the side of R23 on which each aperture lies.
+
+    [N II]/[O II] decides where it is known, [N II]/H-alpha elsewhere. A line that is not
+    detected takes its 4-sigma limit, and decides only what the limit bounds.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Of the apertures.
+    a_v : array, shape (n_apertures,)
+        Attenuation of the gas, mag; [N II]/[O II] tells nothing where it is NaN.
+
+    Returns
+    -------
+    str array, shape (n_apertures,)
+        ``upper`` (metal-rich), ``lower`` or ``unknown``.
+    """
+    nii = fluxes.detected("nii_6584")
+    n2o2, n2 = (ratio.of(_with_limits(fluxes, needed_a_v(ratio, a_v))) for ratio in (N2O2, N2))
+    by_n2o2 = _side(n2o2, (BRANCH_LOG_N2O2, BRANCH_LOG_N2O2))
+    by_n2 = _side(n2, BRANCH_LOG_N2)
+    measured = fluxes.detected(*OII)
+    # Limits: [N II] bounds both ratios from above, [O II] the first from below.
+    by_n2o2 = _allowed(by_n2o2, upper=nii, lower=measured)
+    by_n2 = _allowed(by_n2, upper=nii, lower=fluxes.detected("halpha"))
+    return np.where(by_n2o2 != "unknown", by_n2o2, by_n2)
+
+
+def on_their_branch(abundances: QTable) -> QTable:
+    """Return the rows that are not on the wrong side of a two-valued diagnostic.
+
+    Parameters
+    ----------
+    abundances : QTable
+        From :func:`kurvs_pipeline.gas.abundances.abundance_table`.
+
+    Returns
+    -------
+    QTable
+        One side where the nitrogen lines decide, both where ``branch_check`` is ``unknown``.
+    """
+    return abundances[abundances["branch_check"] != "wrong"]
+
+
+def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
+    """Return dust-free lines, those that are not detected at their 4-sigma limit."""
+    lines = {}
+    for group in (("nii_6584",), ("halpha",), OII):
+        ceiling = DETECTION_SNR * fluxes.error_of(*group) / len(group)
+        for name in group:
+            flux = fluxes.of_line(name)
+            observed = np.where(fluxes.detected(*group) | np.isnan(flux), flux, ceiling)
+            lines[name] = observed / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
+    return lines
+
+
+def _side(log_ratio: Array, limits: tuple[float, float]) -> Names:
+    with np.errstate(invalid="ignore"):
+        return np.select([log_ratio > limits[1], log_ratio < limits[0]], ["upper", "lower"],
+                         "unknown")  # fmt: skip
+
+
+def _allowed(side: Names, *, upper: NDArray[np.bool_], lower: NDArray[np.bool_]) -> Names:
+    """Return the side where the lines that it hangs on are measured."""
+    known = ((side == "upper") & upper) | ((side == "lower") & lower)
+    return np.where(known, side, "unknown")
+
+
+FARTHEST_BEYOND_DEX = 0.5
+
+
+BRANCHED_RATIOS = ("R23", "R3")
+"""They turn over at 7.9 to 8.1, where nitrogen tells the sides apart."""
+
+
+COLUMNS: dict[str, type] = {
+    "diagnostic": str,
+    "value": float,
+    "err_low": float,
+    "err_high": float,
+    "limit": str,
+    "extrapolated": bool,
+    "calibration_scatter": float,
+    "branch": str,
+    "branch_check": str,
+    "beyond_turnover": float,
+    "flag": str,
+}
+"""Of every diagnostic."""
+
+
+IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
+
+
+def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
+    """Return 12 + log(O/H) of every aperture by every diagnostic whose lines it holds.
+
+    Errors are percentiles of draws from the covariance of all lines and of the attenuation;
+    the scatter of the calibration is not in them.
+
+    Parameters
+    ----------
+    draws : AbundanceDraws
+        Lines and attenuation of the apertures.
+    apertures : sequence of str
+        Their names.
+
+    Returns
+    -------
+    QTable
+        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
+        calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
+        no diagnostic has its lines. ``flag`` is that of its lines
+        (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), and ``attenuation_limit`` where the
+        diagnostic needs an attenuation of which only a lower limit is known, or
+        ``negative_hbeta`` where not even that: ``value`` is then NaN. Where one line (or
+        pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,
+        ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
+        errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
+        ``extrapolated`` is true beyond the range that the calibration is used for; more than
+        half a dex beyond, ``value`` is NaN and ``limit`` is ``none`` too. Two-valued
+        diagnostics have a row for each side, named by ``branch``, ``upper`` or ``lower``. For
+        those of R23 and [O III]/H-beta ``branch_check`` is ``right``, ``wrong`` or
+        ``unknown`` by the nitrogen lines, see :func:`metallicity_branch`.
+        ``beyond_turnover`` is the fraction of draws whose ratio is larger than a two-valued
+        relation reaches. They count as at the turnover, and so does a measured ratio that
+        noise can have carried there: monotonic in the ratio, the interval stays one of 68 per
+        cent. Where all of it lies beyond, ``value`` is NaN and ``limit`` is ``none``. The
+        fraction is NaN with ``attenuation_limit``.
+    """
+    branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
+    measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
+    rows = [_of_diagnostic(diagnostic, draws, branch) for diagnostic in measured]
+    columns: dict[str, NDArray[Any]] = {
+        # Aperture by aperture, as results are read.
+        name: np.array([row[name] for row in rows], dtype=kind).T.ravel()
+        for name, kind in COLUMNS.items()
+    }
+    return QTable({
+        "aperture": np.repeat(list(apertures), len(measured)),
+        **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
+    })  # fmt: skip
+
+
+def _of_diagnostic(
+    diagnostic: Diagnostic, draws: AbundanceDraws, branch: NDArray[np.str_]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of one diagnostic, without units, shape (n_apertures,)."""
+    value, limit = value_and_limit(diagnostic, draws.fluxes, draws.attenuation.a_v)
+    drawn = draws.of_diagnostic(diagnostic)
+    value = _held_at_turnover(diagnostic, value, limit, drawn)
+    first, last = diagnostic.valid_range
+    # A polynomial far from its galaxies gives numbers that mean nothing.
+    with np.errstate(invalid="ignore"):
+        near = (value >= first - FARTHEST_BEYOND_DEX) & (value <= last + FARTHEST_BEYOND_DEX)
+    value, limit = np.where(near, value, np.nan), np.where(near, limit, "none")
+    known = limit == ""
+    return {
+        "diagnostic": np.full(value.shape, diagnostic.name),
+        "value": value,
+        "err_low": np.where(known, value - drawn.low, np.nan),
+        "err_high": np.where(known, drawn.high - value, np.nan),
+        "limit": limit,
+        "extrapolated": np.isfinite(value) & ~((value >= first) & (value <= last)),
+        "calibration_scatter": np.full(value.shape, diagnostic.scatter_dex),
+        "branch": np.full(value.shape, diagnostic.branch),
+        "branch_check": _branch_check(diagnostic, branch),
+        "beyond_turnover": drawn.beyond_turnover,
+        "flag": _flags(diagnostic, draws),
+    }
+
+
+def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> NDArray[np.str_]:
+    """Return the flags of the lines, and whether the attenuation that they need is missing."""
+    of_lines = draws.fluxes.flags_of(*diagnostic.lines)
+    missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
+    negative = draws.attenuation.source == NEGATIVE_HBETA
+    of_dust = np.select([missing & negative, missing], [NEGATIVE_HBETA, "attenuation_limit"], "")
+    return join_flags(of_dust, of_lines)
+
+
+def _held_at_turnover(
+    diagnostic: Diagnostic, value: Array, limit: NDArray[np.str_], drawn: DrawnAbundance
+) -> Array:
+    """Put detected ratios that noise may have carried beyond the turnover at the turnover."""
+    if diagnostic.turnover is None:
+        return value
+    turnover = diagnostic.turnover[0]
+    # The side's other end is the turnover itself: equal ends leave no abundance at all.
+    reached = np.isfinite(drawn.low) & (drawn.high > drawn.low)
+    missing = (limit == "") & np.isnan(value) & reached
+    return np.where(missing & (drawn.beyond_turnover > 0.0), turnover, value)
+
+
+def _branch_check(diagnostic: Diagnostic, branch: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return whether the side of a diagnostic is that of each aperture."""
+    if not diagnostic.branch or diagnostic.ratio.symbol not in BRANCHED_RATIOS:
+        return np.full(branch.shape, "", dtype="<U7")
+    check = np.where(branch == diagnostic.branch, "right", "wrong")
+    return np.where(branch == "unknown", "unknown", check)

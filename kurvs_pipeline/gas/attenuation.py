@@ -1,0 +1,224 @@
+"""Attenuation of each aperture: from its own Balmer lines, that of stacked galaxies, or a limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, Row
+from numpy.typing import NDArray
+
+from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
+from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+
+
+STACKED_INTEGRATED = (0.38, 0.15)
+"""A_V and its error of the stack of all galaxies (Li et al. 2025, Section 3.2)."""
+
+
+STACKED_RADIUS_ARCSEC = (0.25, 0.75, 1.25)
+
+
+STACKED_ANNULI = ((0.62, 0.16), (0.40, 0.20), (0.00, 0.20))
+"""The same of the stacked annuli of 0 to 0.5, 1.0 and 1.5 arcsec (Section 4)."""
+
+
+HBETA_LIMIT_SIGMA = 2.0
+"""Above its flux H-beta may be: the limit of 4 sigma alone is passed by many a line that noise
+has just taken below it."""
+
+
+NEGATIVE_HBETA = "negative_hbeta"
+"""Source, and flag of abundances, where H-beta is more negative than noise makes it."""
+
+
+@dataclass(frozen=True)
+class Attenuation:
+    """Attenuation of the gas in V of every aperture.
+
+    Parameters
+    ----------
+    a_v, a_v_err : array, shape (n_apertures,)
+        mag; NaN where there is only a lower limit, and where H-beta is not to be believed.
+    source : str array, shape (n_apertures,)
+        ``balmer`` for the aperture's own H-alpha and H-beta, ``stack`` for that of stacked
+        galaxies, ``lower_limit`` where H-beta is too faint for that, ``negative_hbeta`` where it
+        is too negative for noise.
+    lower_limit : array, shape (n_apertures,), optional
+        mag; NaN for other sources.
+    """
+
+    a_v: Array
+    a_v_err: Array
+    source: NDArray[np.str_]
+    lower_limit: Array | None = None
+
+    def draws(self, random: np.random.Generator, fluxes: dict[str, Array], number: int) -> Array:
+        """Draw A_V together with the lines.
+
+        Parameters
+        ----------
+        random : Generator
+            Of the draws.
+        fluxes : dict of str to array, shape (number, n_apertures)
+            Drawn lines, which carry the Balmer decrement's error.
+        number : int
+            How many.
+
+        Returns
+        -------
+        array, shape (number, n_apertures)
+            mag; NaN where a drawn line is not positive, and where there is only a limit. Below
+            zero where noise takes it there.
+        """
+        stacked = self.a_v + self.a_v_err * random.standard_normal((number, self.a_v.size))
+        own = self.source == "balmer"
+        if not own.any():
+            return stacked
+        return np.where(own, balmer_a_v(fluxes["halpha"], fluxes["hbeta"]), stacked)
+
+    def table(self, apertures: Sequence[Aperture]) -> QTable:
+        """Return ``aperture, a_v, a_v_err, source, lower_limit``.
+
+        Parameters
+        ----------
+        apertures : sequence of Aperture
+            In the order of the values.
+        """
+        none = np.full(len(self.a_v), np.nan)
+        return QTable({
+            "aperture": [aperture.name for aperture in apertures],
+            "a_v": self.a_v * u.mag,
+            "a_v_err": self.a_v_err * u.mag,
+            "source": self.source,
+            "lower_limit": (none if self.lower_limit is None else self.lower_limit) * u.mag,
+        })  # fmt: skip
+
+
+def a_v_in_words(row: Row) -> str:
+    """Spell an attenuation with its error, or its limit.
+
+    Parameters
+    ----------
+    row : Row
+        Of :meth:`Attenuation.table`.
+
+    Returns
+    -------
+    str
+    """
+    if row["source"] == "lower_limit":
+        return f"> {row['lower_limit'].value:.2f}"
+    if not np.isfinite(row["a_v"].value):
+        return "unknown"
+    return f"{row['a_v'].value:.2f}±{row['a_v_err'].value:.2f}"
+
+
+def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
+    """Return A_V of the Balmer decrement (Li et al. 2025, eq. 1).
+
+    Parameters
+    ----------
+    halpha, hbeta : array, any one shape
+        Fluxes behind the dust, in the same unit.
+
+    Returns
+    -------
+    array, the same shape
+        mag; negative below the ratio of case B, 2.86, and NaN where a flux is not positive.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reddening = np.log10(halpha / hbeta / CASE_B_HALPHA_HBETA)
+    a_v = _mag_per_dex() * reddening
+    return np.where((halpha > 0.0) & (hbeta > 0.0), a_v, np.nan)
+
+
+def _mag_per_dex() -> float:
+    """A_V per logarithm of the Balmer decrement."""
+    hbeta, halpha = (
+        float(attenuation_curve(REST_WAVELENGTH_UM[name])) for name in ("hbeta", "halpha")
+    )
+    return R_V / (0.4 * (hbeta - halpha))
+
+
+def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
+    """Return the attenuation of every aperture, or its lower limit.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Of the apertures.
+    apertures : sequence of Aperture
+        In the same order.
+
+    Returns
+    -------
+    Attenuation
+        As the survey has it (:func:`survey_attenuation_of`), but where H-beta is not detected,
+        and so faint that it takes more dust than the stack's and its error, there is only a
+        lower limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more.
+        Where H-beta is below -4 sigma, no line was measured but a fault of the cube or its
+        continuum: there is neither attenuation nor limit.
+    """
+    found = survey_attenuation_of(fluxes, apertures)
+    least_a_v = _least_a_v(fluxes)
+    negative = fluxes.of_line("hbeta") < -DETECTION_SNR * fluxes.error_of("hbeta")
+    limited = ~negative & (found.source == "stack") & (least_a_v > found.a_v + found.a_v_err)
+    unknown = negative | limited
+    return Attenuation(
+        a_v=np.where(unknown, np.nan, found.a_v),
+        a_v_err=np.where(unknown, np.nan, found.a_v_err),
+        source=np.select([negative, limited], [NEGATIVE_HBETA, "lower_limit"], found.source),
+        lower_limit=np.where(limited, least_a_v, np.nan),
+    )
+
+
+def survey_attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
+    """Return the attenuation of every aperture (Li et al. 2025, Sections 3.2 and 4).
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Of the apertures.
+    apertures : sequence of Aperture
+        Annuli without a decrement of their own take that of the stacked annuli, by straight
+        lines between their middles.
+
+    Returns
+    -------
+    Attenuation
+        Of the aperture's own lines where H-alpha and H-beta are detected and their ratio is
+        above 2.86; that of the stack elsewhere, however faint H-beta is.
+    """
+    stacked = np.array([_stacked(aperture) for aperture in apertures])
+    halpha, hbeta = fluxes.of_line("halpha"), fluxes.of_line("hbeta")
+    own_a_v = balmer_a_v(halpha, hbeta)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative = np.hypot(fluxes.error_of("halpha") / halpha, fluxes.error_of("hbeta") / hbeta)
+    own = fluxes.detected("halpha") & fluxes.detected("hbeta") & (own_a_v > 0.0)
+    return Attenuation(
+        a_v=np.where(own, own_a_v, stacked[:, 0]),
+        a_v_err=np.where(own, _mag_per_dex() * relative / np.log(10.0), stacked[:, 1]),
+        source=np.where(own, "balmer", "stack"),
+    )
+
+
+def _least_a_v(fluxes: JointFluxes) -> Array:
+    """Return the A_V that an undetected H-beta demands; NaN where it demands none."""
+    hbeta, error = fluxes.of_line("hbeta"), fluxes.error_of("hbeta")
+    ceiling = np.maximum(DETECTION_SNR * error, hbeta + HBETA_LIMIT_SIGMA * error)
+    missing = fluxes.detected("halpha") & ~fluxes.detected("hbeta")
+    return np.where(missing, balmer_a_v(fluxes.of_line("halpha"), ceiling), np.nan)
+
+
+def _stacked(aperture: Aperture) -> tuple[float, float]:
+    if aperture.name == "integrated":
+        return STACKED_INTEGRATED
+    values, errors = zip(*STACKED_ANNULI, strict=True)
+    at = aperture.middle_arcsec
+    return (float(np.interp(at, STACKED_RADIUS_ARCSEC, values)),
+            float(np.interp(at, STACKED_RADIUS_ARCSEC, errors)))  # fmt: skip

@@ -1,0 +1,136 @@
+"""Abundances as often as noise might have drawn them: what every error comes from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances.diagnostics import Diagnostic
+from kurvs_pipeline.fluxes.joint import N_DRAWS, JointFluxes
+from kurvs_pipeline.gas.attenuation import Attenuation
+from kurvs_pipeline.gas.quantities import dust_free, interval, needed_a_v, parts_of
+from kurvs_pipeline.lines import DETECTION_SNR
+
+Array = NDArray[np.float64]
+
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnAbundance:
+    """One diagnostic of every draw.
+
+    Parameters
+    ----------
+    values : array, shape (n_draws, n_apertures)
+        12 + log(O/H); NaN where a line is not positive. Ratios beyond the turnover of a
+        two-valued relation count as at the turnover: left out, they would leave only the draws
+        that noise has moved away from it.
+    low, high : array, shape (n_apertures,)
+        Ends of the central 68 per cent.
+    beyond_turnover : array, shape (n_apertures,)
+        Fraction of the draws that are there; NaN where the attenuation is needed and not known.
+    """
+
+    values: Array
+    low: Array
+    high: Array
+    beyond_turnover: Array
+
+
+@dataclass(frozen=True, eq=False)
+class AbundanceDraws:
+    """Lines drawn from their covariance, together with the attenuation that they imply.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        As measured.
+    attenuation : Attenuation
+        Of the same apertures.
+    drawn : dict of str to array, shape (n_draws, n_apertures)
+        Lines behind the dust.
+    a_v : array, shape (n_draws, n_apertures)
+        mag.
+    """
+
+    fluxes: JointFluxes
+    attenuation: Attenuation
+    drawn: dict[str, Array]
+    a_v: Array
+
+    @classmethod
+    def of(
+        cls, fluxes: JointFluxes, attenuation: Attenuation, random: np.random.Generator
+    ) -> "AbundanceDraws":
+        """Draw lines and attenuation 2000 times.
+
+        Parameters
+        ----------
+        fluxes : JointFluxes
+            Lines of all apertures, with their covariance.
+        attenuation : Attenuation
+            Of the same apertures.
+        random : Generator
+            Of the draws.
+
+        Returns
+        -------
+        AbundanceDraws
+        """
+        drawn = fluxes.draws(random, N_DRAWS)
+        return cls(fluxes, attenuation, drawn, attenuation.draws(random, drawn, N_DRAWS))
+
+    @cached_property
+    def dust_free(self) -> dict[str, Array]:
+        """Lines before the dust, shape (n_draws, n_apertures)."""
+        return dust_free(self.drawn, self.a_v)
+
+    def _dust_free_for(self, diagnostic: Diagnostic) -> dict[str, Array]:
+        """Return its lines before the dust, worked out anew only where dust is not known."""
+        if np.isfinite(self.attenuation.a_v).all():
+            return self.dust_free
+        drawn = {name: self.drawn[name] for name in diagnostic.lines}
+        return dust_free(drawn, needed_a_v(diagnostic, self.a_v))
+
+    @cached_property
+    def _known(self) -> dict[str, DrawnAbundance]:
+        """What tables and gradients both ask for, by diagnostic."""
+        return {}
+
+    def of_diagnostic(self, diagnostic: Diagnostic) -> DrawnAbundance:
+        """Return the abundance of every draw, worked out once.
+
+        Parameters
+        ----------
+        diagnostic : Diagnostic
+            Which one.
+        """
+        if diagnostic.name not in self._known:
+            lines = self._dust_free_for(diagnostic)
+            values = diagnostic.nearest_from_fluxes(lines)
+            unknown = np.isnan(needed_a_v(diagnostic, self.attenuation.a_v))
+            beyond = np.where(unknown, np.nan, diagnostic.is_beyond_turnover(lines).mean(axis=0))
+            self._known[diagnostic.name] = DrawnAbundance(values, *interval(values), beyond)
+        return self._known[diagnostic.name]
+
+    def detected(self, diagnostic: Diagnostic) -> BoolArray:
+        """Return in which draws all lines would have been detected, pairs by their sum.
+
+        Parameters
+        ----------
+        diagnostic : Diagnostic
+            Whose lines.
+
+        Returns
+        -------
+        bool array, shape (n_draws, n_apertures)
+        """
+        found = [
+            np.sum([self.drawn[name] for name in lines], axis=0)
+            > DETECTION_SNR * self.fluxes.error_of(*lines)
+            for lines in parts_of(diagnostic)
+        ]
+        return np.asarray(np.logical_and.reduce(found))

@@ -1,0 +1,168 @@
+"""Quantities that are made from several lines: their limits, and errors from drawn fluxes."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.dust import transmitted_fraction
+from kurvs_pipeline.fluxes.joint import PAIRS, JointFluxes
+from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+
+Array = NDArray[np.float64]
+
+
+ONE_SIGMA_PERCENTILES = (15.865, 84.135)
+
+
+class LineQuantity(Protocol):
+    """What dust-free lines tell: an abundance, a ratio, an ionization parameter."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines that it needs."""
+
+    @property
+    def needs_attenuation(self) -> bool:
+        """Whether dust changes it."""
+
+    def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
+        """Return its value; NaN where a line is not positive.
+
+        Parameters
+        ----------
+        fluxes : mapping of str to array, any one shape
+            Dust-free, in one unit.
+        """
+
+
+def value_and_limit(
+    quantity: LineQuantity, fluxes: JointFluxes, a_v: Array
+) -> tuple[Array, NDArray[np.str_]]:
+    """Return a quantity of every aperture, or its limit where one line is not detected.
+
+    Parameters
+    ----------
+    quantity : LineQuantity
+        Monotonic in each of its lines.
+    fluxes : JointFluxes
+        Of the apertures, behind dust.
+    a_v : array, shape (n_apertures,)
+        Attenuation of the gas, mag; NaN where it is not known.
+
+    Returns
+    -------
+    value : array, shape (n_apertures,)
+        With the one line (or pair) that is not detected at 4 sigma at that limit; NaN where
+        more are missing, or the attenuation that it needs.
+    limit : str array, shape (n_apertures,)
+        Empty where all is known, ``upper`` or ``lower`` where the value bounds the quantity,
+        ``none`` where it does not.
+    """
+    a_v = needed_a_v(quantity, a_v)
+    missing = np.stack([~fluxes.detected(*lines) for lines in parts_of(quantity)])
+    n_missing = missing.sum(axis=0)
+    observed = {name: fluxes.of_line(name) for name in quantity.lines}
+    value = np.where(n_missing == 0, quantity.from_fluxes(dust_free(observed, a_v)), np.nan)
+    limit = np.where((n_missing == 0) & np.isfinite(a_v), "", "none").astype("<U5")
+    for lines, undetected in zip(parts_of(quantity), missing, strict=True):
+        here = undetected & (n_missing == 1)
+        if here.any():
+            bound, kind = _bound(quantity, fluxes, a_v, lines)
+            here &= np.isfinite(bound)
+            value, limit = np.where(here, bound, value), np.where(here, kind, limit)
+    return value, limit
+
+
+def parts_of(quantity: LineQuantity) -> list[tuple[str, ...]]:
+    """Return the lines of a quantity, pairs together: each must be detected.
+
+    Parameters
+    ----------
+    quantity : LineQuantity
+        Such as a diagnostic.
+    """
+    pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
+    paired = {name for pair in pairs for name in pair}
+    return [*pairs, *((name,) for name in quantity.lines if name not in paired)]
+
+
+def needed_a_v(quantity: LineQuantity, a_v: Array) -> Array:
+    """Return the attenuation, 0 where it is not known and does not matter.
+
+    Parameters
+    ----------
+    quantity : LineQuantity
+        Such as a diagnostic.
+    a_v : array, any shape
+        mag; NaN where it is not known.
+
+    Returns
+    -------
+    array, the same shape
+    """
+    return a_v if quantity.needs_attenuation else np.nan_to_num(a_v)
+
+
+def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:
+    """Return lines before the dust.
+
+    Parameters
+    ----------
+    fluxes : mapping of str to array
+        By line.
+    a_v : array
+        Attenuation of the gas, mag, of a shape that broadcasts with the fluxes'.
+    """
+    return {
+        name: flux / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
+        for name, flux in fluxes.items()
+    }
+
+
+def _bound(
+    quantity: LineQuantity, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
+) -> tuple[Array, NDArray[np.str_]]:
+    """Return the value with lines at their 4-sigma limit, and which side it bounds."""
+    ceiling = DETECTION_SNR * fluxes.error_of(*lines) / len(lines)
+
+    def value(factor: float) -> Array:
+        observed = {
+            name: factor * ceiling if name in lines else fluxes.of_line(name)
+            for name in quantity.lines
+        }
+        return quantity.from_fluxes(dust_free(observed, a_v))
+
+    bound = value(1.0)
+    with np.errstate(invalid="ignore"):
+        return bound, np.where(value(0.99) < bound, "upper", "lower")
+
+
+def interval(values: Array) -> tuple[Array, Array]:
+    """Return the ends of the central 68 per cent of draws.
+
+    Parameters
+    ----------
+    values : array, shape (n_draws, n_apertures)
+        Those that are NaN are left out.
+
+    Returns
+    -------
+    low, high : array, shape (n_apertures,)
+        NaN where most draws are.
+    """
+    finite = np.isfinite(values)
+    number = finite.sum(axis=0)
+    # The NaN-aware percentile of numpy takes most of a galaxy's time for tables.
+    ordered = np.sort(np.where(finite, values, np.inf), axis=0)
+    fraction = np.array(ONE_SIGMA_PERCENTILES)[:, None] / 100.0
+    place = fraction * np.maximum(number - 1, 0)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, np.maximum(number - 1, 0))
+    start = np.take_along_axis(ordered, below, axis=0)
+    end = np.take_along_axis(ordered, above, axis=0)
+    enough = number > 0.5 * len(values)
+    rise = np.where(enough, end, 0.0) - np.where(enough, start, 0.0)
+    low, high = np.where(enough, start + (place - below) * rise, np.nan)
+    return low, high

@@ -1,0 +1,1 @@
+"""The disk that explains the fluxes of all annuli through the seeing."""

@@ -1,0 +1,145 @@
+"""How bright each line is along the radius of a disk, given the abundance there."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.abundances.diagnostics import Diagnostic
+
+Array = NDArray[np.float64]
+
+
+LN_10 = float(np.log(10.0))
+
+
+TABULATED_LOG_RATIOS = np.linspace(-4.0, 4.0, 3201)
+
+
+BEYOND_RANGE_DEX = 0.1
+
+
+class LogProfiles(NamedTuple):
+    """Natural logarithms of lines relative to H-alpha without dust, and their derivatives.
+
+    Parameters
+    ----------
+    value : array, shape (n_models, n_lines, n_radii)
+        The logarithms.
+    by_abundance : array, shape (n_models, n_lines, n_radii)
+        Derivative by 12 + log(O/H).
+    by_extra : array, shape (n_models, n_extra, n_lines, n_radii)
+        Derivative by the other parameters.
+    """
+
+    value: Array
+    by_abundance: Array
+    by_extra: Array
+
+
+class LineProfiles(Protocol):
+    """Lines of a diagnostic as functions of abundance and of what else shapes them."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Names; H-alpha is the first."""
+
+    @property
+    def extra_mean(self) -> Array:
+        """Prior means of the other parameters, shape (n_extra,)."""
+
+    @property
+    def extra_err(self) -> Array:
+        """Prior standard deviations of the other parameters, shape (n_extra,)."""
+
+    def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
+        """Return the lines.
+
+        Parameters
+        ----------
+        abundance : array, shape (n_models, n_radii)
+            12 + log(O/H).
+        extra : array, shape (n_models, n_extra)
+            The other parameters.
+        radius : array, shape (n_radii,)
+            From the pivot of the gradients, kpc.
+        """
+
+
+@dataclass(frozen=True)
+class InverseCalibration:
+    """The line ratio that a calibration gives for an abundance.
+
+    Beyond its range a calibration is continued as a straight line, so that a likelihood stays
+    defined where the data leave the abundance open.
+
+    Parameters
+    ----------
+    diagnostic : Diagnostic
+        One-valued within its range.
+    """
+
+    diagnostic: Diagnostic
+
+    @cached_property
+    def _table(self) -> tuple[Array, Array]:
+        """Abundances, increasing, and logarithms of the ratio."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            abundance = self.diagnostic.oxygen_abundance(TABULATED_LOG_RATIOS)
+        low, high = self.diagnostic.valid_range
+        used = (abundance > low - BEYOND_RANGE_DEX) & (abundance < high + BEYOND_RANGE_DEX)
+        order = np.argsort(abundance[used])
+        return abundance[used][order], TABULATED_LOG_RATIOS[used][order]
+
+    def log_ratio(self, abundance: Array) -> tuple[Array, Array]:
+        """Return the logarithm (base 10) of the ratio and its derivative.
+
+        Parameters
+        ----------
+        abundance : array, any shape
+            12 + log(O/H).
+
+        Returns
+        -------
+        log_ratio, derivative : array, same shape
+        """
+        at, ratio = self._table
+        slopes = np.diff(ratio) / np.diff(at)
+        index = np.clip(np.searchsorted(at, abundance) - 1, 0, len(slopes) - 1)
+        slope = slopes[index]
+        return ratio[index] + slope * (abundance - at[index]), slope
+
+
+@dataclass(frozen=True)
+class NitrogenProfiles:
+    """H-alpha and [N II] by a calibration of N2; dust does not change their ratio.
+
+    Parameters
+    ----------
+    calibration : InverseCalibration
+        Of a diagnostic of [N II] / H-alpha.
+    lines : tuple of str
+        Their names.
+    """
+
+    calibration: InverseCalibration
+    lines: tuple[str, ...] = ("halpha", "nii_6584")
+
+    @property
+    def extra_mean(self) -> Array:
+        """None."""
+        return np.empty(0)
+
+    @property
+    def extra_err(self) -> Array:
+        """None."""
+        return np.empty(0)
+
+    def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
+        """Return the lines (:class:`LineProfiles`)."""
+        ratio, slope = self.calibration.log_ratio(abundance)
+        value = LN_10 * np.stack([np.zeros_like(ratio), ratio], axis=1)
+        by_abundance = LN_10 * np.stack([np.zeros_like(slope), slope], axis=1)
+        return LogProfiles(value, by_abundance, np.empty((*extra.shape, 2, radius.size)))

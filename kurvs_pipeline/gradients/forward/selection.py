@@ -1,0 +1,62 @@
+"""The chance that a galaxy shows enough annuli for a gradient, had it another gradient."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
+from kurvs_pipeline.gradients.forward.model import ForwardModel
+from kurvs_pipeline.lines import DETECTION_SNR
+
+Array = NDArray[np.float64]
+
+
+def chance_of_bins(
+    model: ForwardModel,
+    fluxes: ApertureFluxes,
+    parameters: Array,
+    gradient: Array,
+    *,
+    fewest: int = 2,
+) -> Array:
+    """Return the chance that enough annuli have every line above 4 sigma.
+
+    A sample of published gradients holds only galaxies for which this happened, and it happens
+    more often where the outer disk is rich in metals. A fit to all galaxies needs no such
+    correction.
+
+    Parameters
+    ----------
+    model : ForwardModel
+        Of the galaxy.
+    fluxes : ApertureFluxes
+        For the errors of its lines; annuli and lines are taken as independent.
+    parameters : array, shape (n_parameters,)
+        Of the model, apart from the gradient, such as those that fit best.
+    gradient : array, shape (n_gradients,)
+        dex/kpc.
+    fewest : int
+        Annuli that a gradient takes.
+
+    Returns
+    -------
+    array, shape (n_gradients,)
+        For :class:`~kurvs_pipeline.gradients.population.Population`.
+    """
+    expected = model.predict(gradient, np.tile(parameters, (len(gradient), 1))).flux
+    size = expected[0].size
+    variance = np.diagonal(fluxes.covariance.reshape(size, size)).reshape(expected[0].shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        detected = ndtr(expected / np.sqrt(variance) - DETECTION_SNR)
+    chance = np.where(fluxes.measured, detected, 0.0).prod(axis=1)
+    return np.asarray(1.0 - _number_of_successes(chance)[:, :fewest].sum(axis=1))
+
+
+def _number_of_successes(chance: Array) -> Array:
+    """Return the probability of each number of successes, shape (n_models, n_trials + 1)."""
+    probability = np.zeros((len(chance), chance.shape[1] + 1))
+    probability[:, 0] = 1.0
+    for success in chance.T:
+        moved = np.roll(probability, 1, axis=1) * success[:, None]
+        probability = probability * (1.0 - success[:, None]) + moved
+    return probability

@@ -1,0 +1,174 @@
+"""The gradients of a sample: their intrinsic mean and scatter, from every galaxy's likelihood.
+
+A galaxy whose data say little has a wide likelihood and weighs little; none has to be left out,
+and the errors of gradients do not pass for scatter (the hierarchical method of, for example,
+Hogg, Myers and Bovy 2010). What all galaxies share beside gradients belongs into their
+likelihoods: fitted with a prior of abundances much wider than the sample's own, falling gradients
+of compact galaxies stay possible that such abundances exclude, and the mean is biased.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kurvs_pipeline.errors import FitError
+from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT, GradientPosterior
+
+Array = NDArray[np.float64]
+
+
+GRADIENTS = np.linspace(-LARGEST_GRADIENT, LARGEST_GRADIENT, 801)
+"""dex/kpc, on which the likelihoods of all galaxies are laid: finer than any error."""
+
+
+MEANS = np.linspace(-0.15, 0.15, 121)
+
+
+SCATTERS = np.linspace(0.0, 0.15, 101)
+"""dex/kpc: flat priors."""
+
+
+NEGLIGIBLE = -700.0
+"""Logarithm of what underflows."""
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationPosterior:
+    """The mean and scatter of a sample.
+
+    Parameters
+    ----------
+    density : array, shape (n_means, n_scatters)
+        Posterior probability of each pair of :data:`MEANS` and :data:`SCATTERS`; adds up to 1.
+    """
+
+    density: Array
+
+    @cached_property
+    def mean(self) -> tuple[float, float]:
+        """Intrinsic mean and its standard error, dex/kpc."""
+        return _moments(MEANS, self.density.sum(axis=1))
+
+    @cached_property
+    def scatter(self) -> tuple[float, float]:
+        """Intrinsic scatter and its standard error, dex/kpc."""
+        return _moments(SCATTERS, self.density.sum(axis=0))
+
+    def interval(self, quantity: str, fraction: float = 0.683) -> tuple[float, float]:
+        """Return the central interval of a quantity.
+
+        Parameters
+        ----------
+        quantity : str
+            ``mean`` or ``scatter``.
+        fraction : float
+            Of the probability.
+        """
+        axis, values = (1, MEANS) if quantity == "mean" else (0, SCATTERS)
+        below = np.cumsum(self.density.sum(axis=axis))
+        tails = 0.5 * (1.0 - fraction), 0.5 * (1.0 + fraction)
+        low, high = np.interp(tails, below - 0.5 * np.diff(below, prepend=0.0), values)
+        return float(low), float(high)
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Galaxies of one sample.
+
+    Parameters
+    ----------
+    likelihood : array, shape (n_galaxies, n_gradients)
+        Of each galaxy at :data:`GRADIENTS`; the highest is 1.
+    selection : array, shape (n_galaxies, n_gradients), optional
+        Chance that the data of a galaxy would have been selected, had it these gradients: needed
+        where the data that decide depend on the gradient, such as [N II] in outer annuli.
+    """
+
+    likelihood: Array
+    selection: Array | None = None
+
+    @classmethod
+    def of_posteriors(
+        cls, galaxies: Sequence[GradientPosterior], selection: Array | None = None
+    ) -> Self:
+        """Take the likelihoods of galaxies that were fitted forward.
+
+        Parameters
+        ----------
+        galaxies : sequence of GradientPosterior
+            With flat priors, one realisation each.
+        selection : array, shape (n_galaxies, n_gradients), optional
+            As of the class.
+        """
+        logs = [
+            np.interp(GRADIENTS, one.gradient[0], one.log_density[0] - one.log_density.max(),
+                      left=NEGLIGIBLE, right=NEGLIGIBLE)
+            for one in galaxies
+        ]  # fmt: skip
+        return cls(np.exp(logs), selection)
+
+    @classmethod
+    def of_measurements(cls, gradient: ArrayLike, error: ArrayLike) -> Self:
+        """Take gradients with normal errors, such as published ones.
+
+        Parameters
+        ----------
+        gradient, error : array_like, shape (n_galaxies,)
+            dex/kpc.
+
+        Raises
+        ------
+        FitError
+            If one is not finite, an error not positive, or a gradient beyond 0.4 dex/kpc.
+        """
+        value, sigma = (np.asarray(given, dtype=float)[:, None] for given in (gradient, error))
+        if not (np.isfinite(value).all() and (sigma > 0.0).all() and np.isfinite(sigma).all()):
+            raise FitError(
+                "gradients of a population are not all finite with errors > 0; leave out the "
+                "galaxies without a gradient"
+            )
+        if (np.abs(value) > LARGEST_GRADIENT).any():
+            raise FitError(
+                f"a gradient is {value[np.abs(value).argmax(), 0]:g} dex/kpc; expected none beyond "
+                f"{LARGEST_GRADIENT:g}: are these dex/kpc?"
+            )
+        return cls(np.exp(-0.5 * ((GRADIENTS - value) / sigma) ** 2))
+
+    def posterior(self) -> PopulationPosterior:
+        """Return the mean and scatter with flat priors.
+
+        Raises
+        ------
+        FitError
+            If there are fewer than two galaxies.
+        """
+        if len(self.likelihood) < 2:
+            raise FitError(f"{len(self.likelihood)} galaxies have no scatter; expected at least 2")
+        log_density = np.stack([self._log_likelihood(scatter) for scatter in SCATTERS], axis=1)
+        density = np.exp(log_density - log_density.max())
+        return PopulationPosterior(density / density.sum())
+
+    def _log_likelihood(self, scatter: float) -> Array:
+        """Return the log likelihood of all means with a scatter, shape (n_means,)."""
+        weight = _normal_cells(MEANS, scatter)
+        with np.errstate(divide="ignore"):
+            log_seen = np.log(self.likelihood @ weight)
+            if self.selection is not None:
+                log_seen -= np.log(self.selection @ weight)
+        return np.asarray(np.maximum(log_seen, NEGLIGIBLE).sum(axis=0))
+
+
+def _normal_cells(means: Array, scatter: float) -> Array:
+    """Return normal distributions on the gradients, shape (n_gradients, n_means)."""
+    step = GRADIENTS[1] - GRADIENTS[0]
+    weight = np.exp(-0.5 * ((GRADIENTS[:, None] - means) / max(scatter, step)) ** 2)
+    return np.asarray(weight / weight.sum(axis=0))
+
+
+def _moments(values: Array, probability: Array) -> tuple[float, float]:
+    mean = float(probability @ values)
+    return mean, float(np.sqrt(probability @ (values - mean) ** 2))

@@ -1,0 +1,1 @@
+"""One FITS cube, whatever its header calls things."""

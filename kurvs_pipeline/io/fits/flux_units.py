@@ -1,0 +1,130 @@
+"""The unit of a cube's flux, whatever its header calls it."""
+
+import re
+import warnings
+
+import numpy as np
+from astropy import units as u
+from astropy.io.fits import Header
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+
+Array = NDArray[np.float64]
+
+
+SPELLINGS: dict[str, str] = {
+    "erg": "erg", "ergs": "erg", "w": "W", "watt": "W", "watts": "W",
+    "s": "s", "sec": "s", "second": "s", "seconds": "s", "cm": "cm", "m": "m",
+    "a": "Angstrom", "aa": "Angstrom", "ang": "Angstrom", "angstrom": "Angstrom",
+    "angstroms": "Angstrom", "å": "Angstrom", "nm": "nm",
+    "um": "um", "mum": "um", "µm": "um", "μm": "um", "micron": "um", "microns": "um",
+    "adu": "adu", "dn": "DN", "count": "count", "counts": "count", "ct": "count", "cts": "count",
+    "electron": "electron", "electrons": "electron", "jy": "Jy", "arcsec": "arcsec",
+}  # fmt: skip
+"""Lower-case spelling to astropy's: in a unit of flux A is no ampere and S no siemens."""
+
+
+SCALE = re.compile(
+    r"\(?(?:10\s*(?:\*\*|\^)\s*\(?\s*(?P<power>[+-]?\d+)\s*\)?"
+    r"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))\)?\s*[*.]?\s*(?=[A-Za-z])"
+)
+"""A number before a unit: ``10**(-20)*``, ``10^-20``, ``1E-20``."""
+
+
+PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\))?$", re.IGNORECASE)
+
+
+def flux_scale(
+    header: Header, data: Array, *, stated: str | None = None
+) -> tuple[float, str, list[str]]:
+    """Return the factor and unit that bring a cube to order one, and what was assumed.
+
+    Calibrated flux densities go to 1e-16 erg/(s cm2 um). Anything else keeps its unit and,
+    unless it is of order one already, is scaled by a power of ten: squares of 1e-20 underflow
+    single precision. A unit that is not understood is called adu.
+
+    Parameters
+    ----------
+    header : Header
+        For BUNIT.
+    data : array, any shape
+        Fluxes with invalid voxels 0.
+    stated : str, optional
+        In place of BUNIT.
+
+    Returns
+    -------
+    factor : float
+        Multiply the data by it.
+    unit : str
+        That astropy parses.
+    assumptions : list of str
+
+    Raises
+    ------
+    MetadataError
+        If the stated unit is not understood.
+    """
+    text = str(header.get("BUNIT", "") if stated is None else stated).strip()
+    unit = _parse(text)
+    notes = [] if stated is None else [f"fluxes are in {text}, as given"]
+    if stated is not None and unit is None:
+        raise MetadataError(f"--flux-unit is '{text}'; expected a unit such as erg/s/cm2/um")
+    target = u.Unit(FLUX_DENSITY_UNIT)
+    if unit is not None and unit.is_equivalent(target):
+        return float(unit.to(target)), FLUX_DENSITY_UNIT, notes
+    exponent = _exponent(data)
+    name = _scaled_name(u.adu if unit is None else unit, exponent)
+    if notes:
+        return 10.0**-exponent, name, notes
+    found = f"'{text}'" if text else "absent"
+    return 10.0**-exponent, name, [f"BUNIT is {found}: fluxes are in {name}, not calibrated"]
+
+
+def _exponent(data: Array) -> int:
+    """Return the power of ten of a typical value, 0 where that is of order one."""
+    typical = float(np.median(np.abs(data[data != 0.0]))) if np.any(data != 0.0) else 1.0
+    exponent = int(np.floor(np.log10(typical)))
+    return exponent if abs(exponent) > 1 else 0
+
+
+def _scaled_name(unit: u.UnitBase, exponent: int) -> str:
+    """Name a unit times a power of ten, on top of the scale that it has."""
+    # Twelve digits: 1e-17 times 1e-3 shall read 1e-20.
+    scale = float(f"{unit.scale * 10.0**exponent:.12g}")
+    return str(u.CompositeUnit(scale, unit.bases, unit.powers).to_string())
+
+
+def _parse(text: str) -> u.UnitBase | None:
+    """Read BUNIT as astropy would if headers were written its way; None where unknown."""
+    bare = PER_SPAXEL.sub("", text)
+    match = SCALE.match(bare)
+    scale = 1.0
+    if match:
+        scale = float(match["number"] or f"1e{match['power']}")
+        bare = bare[match.end() :]
+    for spelling in (_respelt(bare), bare):
+        try:
+            with warnings.catch_warnings():
+                # Where astropy is not sure what is meant, nor are we.
+                warnings.simplefilter("error", u.UnitsWarning)
+                unit = u.Unit(_one_denominator(spelling))
+        except (ValueError, u.UnitsWarning):
+            continue
+        if unit != u.dimensionless_unscaled:
+            return u.Unit(scale * unit)
+    return None
+
+
+def _respelt(text: str) -> str:
+    return re.sub(r"[^\W\d_]+", lambda match: SPELLINGS.get(match[0].lower(), match[0]), text)
+
+
+def _one_denominator(text: str) -> str:
+    """Write a/b/c, which the standard leaves open and everybody means alike, as a/(b c)."""
+    first, *rest = (part.strip() for part in text.split("/"))
+    if len(rest) < 2 or any(re.search(r"[\s().*]", part.replace("**", "")) for part in rest):
+        return text
+    return f"{first}/({' '.join(rest)})"

@@ -1,0 +1,98 @@
+"""Cubes of the KMOS3D data release (Wisnioski et al. 2019).
+
+One galaxy a file: an empty primary whose ``ESO K3D`` keywords hold what the survey measured, then
+flux, noise (a standard deviation), exposure map and image of the point-spread function, in this
+order; wavelengths in vacuum um, fluxes in 1e-17 W/m2/um per spaxel, 0 where the grating
+transmits nothing.
+"""
+
+import math
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from kurvs_pipeline.io.fits.extensions import Role, role_of
+
+PREFIX = "ESO K3D "
+
+
+ORDER = ("DATA", "NOISE", "EXPOSURE", "PSF")
+
+
+def is_kmos3d(primary: fits.Header) -> bool:
+    """Whether a primary header is the survey's.
+
+    Parameters
+    ----------
+    primary : Header
+        Of a file.
+    """
+    return any(keyword.startswith(PREFIX) for keyword in primary)
+
+
+def name_by_order(hdus: fits.HDUList) -> tuple[str, ...]:
+    """Give the extensions of a file of the survey the names that their order means.
+
+    Names that tell which extension holds the fluxes are left.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        In memory; its names are changed.
+
+    Returns
+    -------
+    tuple of str
+        What was assumed.
+    """
+    extensions = hdus[1:]
+    if not is_kmos3d(hdus[0].header) or any(role_of(hdu) is Role.FLUX for hdu in extensions):
+        return ()
+    for hdu, name in zip(extensions, ORDER, strict=False):
+        hdu.name = name
+    return (f"extensions are taken to be {', '.join(ORDER)}, in the order of KMOS3D",)
+
+
+def moffat_beta(header: fits.Header) -> float:
+    """Return the wings of the point-spread function as the survey fitted it, NaN if unknown.
+
+    Parameters
+    ----------
+    header : Header
+        Of the image of the point-spread function.
+    """
+    return _number(header, "PSF MOFFAT BETA")
+
+
+def resolving_power(
+    primary: fits.Header, wavelength_um: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Return wavelength over FWHM of the line-spread function, None where it is not stated.
+
+    A polynomial in the wavelength, between the limits within which it was measured.
+
+    Parameters
+    ----------
+    primary : Header
+        Of a file.
+    wavelength_um : array, shape (n_channels,)
+        Where it is wanted.
+
+    Returns
+    -------
+    array, shape (n_channels,), or None
+    """
+    terms = [_number(primary, f"RES COEFF{power}") for power in range(6)]
+    if not math.isfinite(terms[0]):
+        return None
+    known = [term if math.isfinite(term) else 0.0 for term in terms]
+    low, high = (_number(primary, f"RES {limit}") for limit in ("MIN", "MAX"))
+    power = np.polynomial.polynomial.polyval(wavelength_um, known)
+    # A limit that is not stated is NaN, which limits nothing.
+    return np.asarray(np.fmin(np.fmax(power, low), high))
+
+
+def _number(header: fits.Header, keyword: str) -> float:
+    value = header.get(PREFIX + keyword)
+    return float(value) if isinstance(value, int | float) else math.nan

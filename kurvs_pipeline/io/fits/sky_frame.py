@@ -1,0 +1,208 @@
+"""Where the spaxels of a cube lie on the sky, from a FITS header."""
+
+import math
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy.io.fits import Header
+from astropy.utils.exceptions import AstropyWarning
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import CubeFormatError
+
+Array = NDArray[np.float64]
+
+
+MATRIX_KEYWORDS = (
+    *(f"{stem}{axis}" for stem in ("CDELT", "CROTA") for axis in "12"),
+    *(f"{stem}{i}_{j}" for stem in ("CD", "PC") for i in "12" for j in "12"),
+)
+
+
+SPATIAL_KEYWORDS = (
+    *(f"{stem}{axis}" for stem in ("CTYPE", "CUNIT", "CRPIX", "CRVAL") for axis in "12"),
+    *MATRIX_KEYWORDS, "LONPOLE", "LATPOLE", "RADESYS", "EQUINOX",
+)  # fmt: skip
+
+
+SQUARE_WITHIN = 0.01
+"""By how much the sides of a spaxel, and the angle between them, may differ from a square's."""
+
+
+@dataclass(frozen=True)
+class SkyFrame:
+    """The two spatial axes of a cube.
+
+    Parameters
+    ----------
+    spaxel_x_arcsec, spaxel_y_arcsec : float
+        Sides of a spaxel.
+    rotation_deg : float
+        Direction of the y axis on the sky, North through East.
+    mirrored : bool
+        True where x grows to the East of y rather than to its West.
+    wcs : astropy.wcs.WCS, optional
+        Of the two axes, where the header places them on the sky.
+    """
+
+    spaxel_x_arcsec: float
+    spaxel_y_arcsec: float
+    rotation_deg: float
+    mirrored: bool
+    wcs: WCS | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def from_header(cls, header: Header, where: str) -> "SkyFrame":
+        """Read CD, CDELT with PC, or CDELT with CROTA2.
+
+        Parameters
+        ----------
+        header : Header
+            Of the cube.
+        where : str
+            File and extension, for messages.
+
+        Raises
+        ------
+        CubeFormatError
+            If the axes are not right ascension and declination, have no scale, or the spaxels
+            are not square.
+        """
+        wcs = _spatial_wcs(header, where)
+        matrix = wcs.pixel_scale_matrix
+        x_arcsec, y_arcsec = (3600.0 * float(side) for side in proj_plane_pixel_scales(wcs))
+        _check_square(matrix, (x_arcsec, y_arcsec), where)
+        placed = all(_is_number(header, f"{stem}{i}") for stem in ("CRVAL", "CRPIX") for i in "12")
+        return cls(
+            spaxel_x_arcsec=x_arcsec,
+            spaxel_y_arcsec=y_arcsec,
+            rotation_deg=math.degrees(math.atan2(matrix[0, 1], matrix[1, 1])),
+            mirrored=bool(np.linalg.det(matrix) > 0.0),
+            wcs=wcs if placed else None,
+        )
+
+    def coordinates(
+        self, shape: tuple[int, int], centre_pixel: tuple[float, float]
+    ) -> tuple[Array, Array]:
+        """Return spaxel centres in arcsec from a pixel, x to the right of y's left hand.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            (n_y, n_x).
+        centre_pixel : (float, float)
+            0-based (x, y).
+
+        Returns
+        -------
+        x, y : array, shapes (n_x,), (n_y,)
+            To the West and to the North, in an unrotated frame.
+        """
+        sign = -1.0 if self.mirrored else 1.0
+        x = sign * self.spaxel_x_arcsec * (np.arange(shape[1], dtype=np.float64) - centre_pixel[0])
+        y = self.spaxel_y_arcsec * (np.arange(shape[0], dtype=np.float64) - centre_pixel[1])
+        return x, y
+
+    def sky_position(self, pixel: tuple[float, float]) -> tuple[float, float]:
+        """Return right ascension and declination of a 0-based pixel (x, y), in deg.
+
+        NaN where the header does not place the frame on the sky.
+
+        Parameters
+        ----------
+        pixel : (float, float)
+            (x, y).
+        """
+        if self.wcs is None:
+            return math.nan, math.nan
+        right_ascension, declination = self.wcs.wcs_pix2world(*pixel, 0)
+        return float(right_ascension), float(declination)
+
+
+def _spatial_wcs(header: Header, where: str) -> WCS:
+    """Return the world coordinates of the first two axes alone."""
+    _check_axes(header, where)
+    _check_scale(header, where)
+    spatial = Header([header.cards[key] for key in SPATIAL_KEYWORDS if key in header])
+    for axis, kind in (("1", "RA---TAN"), ("2", "DEC--TAN")):
+        if _axis_type(header, axis) in {"", "LINEAR"}:
+            spatial[f"CTYPE{axis}"] = kind
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            wcs = WCS(spatial, naxis=2)
+            wcs.wcs.set()
+    except (ValueError, MemoryError) as error:
+        raise CubeFormatError(
+            f"{where}: the spatial axes cannot be understood ({_one_line(error)}); expected CTYPE1 "
+            "= RA---TAN and CTYPE2 = DEC--TAN with CD1_1 and CD2_2, or CDELT1 and CDELT2, in deg"
+        ) from None
+    return wcs
+
+
+def _check_axes(header: Header, where: str) -> None:
+    """Refuse axes that are not right ascension and declination, in a known unit."""
+    for axis, kind in (("1", "RA"), ("2", "DEC")):
+        found = _axis_type(header, axis)
+        if found not in {"", "LINEAR"} and found.split("-")[0] != kind:
+            raise CubeFormatError(
+                f"{where}: axis {axis} has CTYPE{axis} = '{found}'; expected {kind} (the axes of a "
+                "cube in FITS are right ascension, declination, wavelength: reorder them)"
+            )
+        unit = str(header.get(f"CUNIT{axis}", "")).strip()
+        if unit.lower() not in {"", "deg", "degree", "degrees", "arcsec", "arcmin", "rad"}:
+            raise CubeFormatError(
+                f"{where}: spaxel size has CUNIT{axis} = '{unit}'; expected deg or arcsec"
+            )
+
+
+def _check_scale(header: Header, where: str) -> None:
+    """Refuse a matrix that is absent, singular or not of numbers."""
+    for keyword in MATRIX_KEYWORDS:
+        if keyword in header and not _is_number(header, keyword):
+            raise CubeFormatError(
+                f"{where}: {keyword} is {header[keyword]!r}; expected a number, in the header's "
+                "spaxel size and rotation"
+            )
+    cd = [[header.get(f"CD{i}_{j}", 0.0) for j in "12"] for i in "12"]
+    steps = [header.get(f"CDELT{axis}", 0.0) for axis in "12"]
+    has_cd = any(f"CD{i}_{j}" in header for i in "12" for j in "12")
+    if not abs(np.linalg.det(cd) if has_cd else np.prod(steps)) > 0.0:
+        raise CubeFormatError(
+            f"{where}: no spaxel size (CDELT1, CDELT2 = {header.get('CDELT1')}, "
+            f"{header.get('CDELT2')}; CD1_1, CD2_2 = {header.get('CD1_1')}, "
+            f"{header.get('CD2_2')}): expected CD1_1 and CD2_2, or CDELT1 and CDELT2, in deg"
+        )
+
+
+def _check_square(matrix: Array, sides_arcsec: tuple[float, float], where: str) -> None:
+    """Refuse spaxels that an aperture of one scale does not fit."""
+    x_arcsec, y_arcsec = sides_arcsec
+    if abs(x_arcsec / y_arcsec - 1.0) > SQUARE_WITHIN:
+        raise CubeFormatError(
+            f"{where}: spaxels are {x_arcsec:.4g} x {y_arcsec:.4g} arcsec (x, y); expected square "
+            f"ones within {SQUARE_WITHIN:.0%}: resample the cube onto square spaxels"
+        )
+    cosine = abs(float(matrix[:, 0] @ matrix[:, 1])) / (x_arcsec * y_arcsec / 3600.0**2)
+    if cosine > SQUARE_WITHIN:
+        raise CubeFormatError(
+            f"{where}: the spatial axes are {math.degrees(math.acos(cosine)):.4g} deg apart; "
+            "expected right angles: resample the cube onto square spaxels"
+        )
+
+
+def _axis_type(header: Header, axis: str) -> str:
+    return str(header.get(f"CTYPE{axis}", "")).strip().upper()
+
+
+def _is_number(header: Header, keyword: str) -> bool:
+    value = header.get(keyword)
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

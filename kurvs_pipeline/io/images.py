@@ -1,0 +1,226 @@
+"""Read a star: an image as it is, or a cube, collapsed over its quiet channels."""
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from astropy import units as u
+from astropy.io import fits
+from astropy.wcs import WCS
+from astropy.wcs.utils import proj_plane_pixel_scales
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import CubeFormatError, MetadataError
+from kurvs_pipeline.io.files import open_fits
+from kurvs_pipeline.io.reading import read_observation
+from kurvs_pipeline.observation import band_names
+
+BoolArray = NDArray[np.bool_]
+
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StarImage:
+    """A star on evenly spaced pixels.
+
+    Parameters
+    ----------
+    flux : array, shape (n_y, n_x)
+        Any unit; NaN where there is no data.
+    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
+        Pixel centres to the West and to the North.
+    error : array, shape (n_y, n_x), optional
+        Standard deviations; without them, the scatter about the fit.
+
+    Raises
+    ------
+    MetadataError
+        If shapes differ.
+    """
+
+    flux: Array
+    x_arcsec: Array
+    y_arcsec: Array
+    error: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that are not of the same pixels."""
+        expected = np.size(self.y_arcsec), np.size(self.x_arcsec)
+        for name, image in (("flux", self.flux), ("error", self.error)):
+            if image is not None and np.shape(image) != expected:
+                raise MetadataError(
+                    f"{name} of the star has the shape {np.shape(image)}; expected {expected}, "
+                    "(n_y, n_x) of its axes: state values of the same pixels"
+                )
+
+    @cached_property
+    def used(self) -> BoolArray:
+        """Pixels that are data: finite, with an error, and not saturated."""
+        used = np.isfinite(self.flux) & ~self._saturated
+        if self.error is not None:
+            used &= np.isfinite(self.error) & (self.error > 0.0)
+        return used
+
+    @property
+    def _saturated(self) -> BoolArray:
+        """Pixels cut off at one value: several share the highest."""
+        highest = self.flux == np.nanmax(np.where(np.isfinite(self.flux), self.flux, -np.inf))
+        return np.asarray(highest & (np.count_nonzero(highest) > 1))
+
+    @property
+    def pixel_arcsec(self) -> tuple[float, float]:
+        """Sides of a pixel along x and y."""
+        return (
+            abs(float(self.x_arcsec[1] - self.x_arcsec[0])),
+            abs(float(self.y_arcsec[1] - self.y_arcsec[0])),
+        )
+
+
+LOUD_CHANNEL = 2.0
+"""Times the median noise: airglow, or the edge of a band."""
+
+
+SIDES_ARCSEC = (0.01, 1.0)
+"""Of pixels of any camera or integral-field unit; what is beyond is a wrong header."""
+
+
+def read_star(path: Path) -> StarImage:
+    """Read the star of a field.
+
+    Parameters
+    ----------
+    path : Path
+        FITS image with a world coordinate system, or any cube that
+        :func:`~kurvs_pipeline.io.reading.read_observation` reads.
+
+    Returns
+    -------
+    StarImage
+
+    Raises
+    ------
+    CubeFormatError
+        If the file is neither.
+    MetadataError
+        If an image does not say how large its pixels are.
+    """
+    with open_fits(path) as hdus:
+        for hdu in hdus:
+            if hdu.data is not None and getattr(hdu.data, "ndim", 0) == 2:
+                return _of_image(path, hdu)
+            if hdu.data is not None and getattr(hdu.data, "ndim", 0) == 3:
+                break
+        else:
+            raise CubeFormatError(f"{path}: holds neither an image nor a cube; expected a star")
+    observation = read_observation([path])
+    return collapsed(observation[band_names(observation)[0]].to_dataset())
+
+
+def _of_image(path: Path, hdu: fits.ImageHDU) -> StarImage:
+    wcs = WCS(hdu.header, naxis=2)
+    if not wcs.has_celestial:
+        raise MetadataError(
+            f"{path}: has no celestial world coordinates; expected CTYPE, CRPIX, CRVAL and CD or "
+            "CDELT, which give the size of a pixel"
+        )
+    sides = 3600.0 * proj_plane_pixel_scales(wcs)
+    if not ((sides > SIDES_ARCSEC[0]) & (sides < SIDES_ARCSEC[1])).all():
+        raise MetadataError(
+            f"{path}: pixels are {sides[0]:.3g} x {sides[1]:.3g} arcsec; expected "
+            f"{SIDES_ARCSEC[0]:g} to {SIDES_ARCSEC[1]:g}: check CD or CDELT"
+        )
+    # Right ascension grows to the East; rotated images keep their own axes.
+    to_west = -np.sign(wcs.pixel_scale_matrix[0, 0]) or 1.0
+    n_y, n_x = hdu.data.shape
+    x = to_west * sides[0] * (np.arange(n_x) - 0.5 * (n_x - 1))
+    y = (
+        (np.sign(wcs.pixel_scale_matrix[1, 1]) or 1.0)
+        * sides[1]
+        * (np.arange(n_y) - 0.5 * (n_y - 1))
+    )
+    return StarImage(np.asarray(hdu.data, dtype=float), x, y)
+
+
+def collapsed(band: xr.Dataset) -> StarImage:
+    """Average a cube over its quiet channels.
+
+    Parameters
+    ----------
+    band : Dataset
+        Of an Observation.
+
+    Returns
+    -------
+    StarImage
+    """
+    known = ~band["mask"].to_numpy() & np.isfinite(band["flux"].to_numpy())
+    flux = np.where(known, band["flux"].to_numpy().astype(float), 0.0)
+    variance = np.where(known, band["variance"].to_numpy().astype(float), np.nan)
+    with np.errstate(invalid="ignore"):
+        channel = _channel_variance(variance, flux, known)
+        quiet = np.sqrt(channel) < LOUD_CHANNEL * np.sqrt(np.nanmedian(channel))
+    weight = np.where(quiet & (channel > 0.0), 1.0 / channel, 0.0)[:, None, None] * known
+    total = weight.sum(axis=0)
+    # A spaxel that lacks most of the light of others is none.
+    seen = total > 0.5 * total.max()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        image = np.where(seen, (weight * flux).sum(axis=0) / total, np.nan)
+        error = np.sqrt(np.nansum(weight**2 * variance, axis=0)) / total
+    x, y = band["x"].to_numpy(), band["y"].to_numpy()
+    return StarImage(image, x, y, error if np.isfinite(variance).any() else None)
+
+
+def _channel_variance(variance: Array, flux: Array, known: NDArray[np.bool_]) -> Array:
+    """Return the typical variance of each channel; by the scatter of spaxels if not stated."""
+    stated = np.where(variance > 0.0, variance, np.nan).reshape(len(flux), -1)
+    with warnings.catch_warnings():
+        # Channels without data have no median, and that is said by NaN.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if np.isfinite(stated).any():
+            return np.asarray(np.nanmedian(stated, axis=1))
+        spaxels = np.where(known, flux, np.nan).reshape(len(flux), -1)
+        middle = np.nanmedian(spaxels, axis=1, keepdims=True)
+        return np.asarray(np.nanmedian(np.abs(spaxels - middle), axis=1) ** 2)
+
+
+def read_velocity_map(path: Path) -> NDArray[np.float64]:
+    """Read the first image of a FITS file as velocities.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its ``BUNIT`` is a velocity; without one, km/s.
+
+    Returns
+    -------
+    array, shape (n_y, n_x)
+        km/s; NaN where there is no measurement.
+
+    Raises
+    ------
+    CubeFormatError
+        If the file holds no image.
+    MetadataError
+        If ``BUNIT`` is not a velocity.
+    """
+    with open_fits(path) as hdus:
+        for hdu in hdus:
+            if hdu.data is not None and getattr(hdu.data, "ndim", 0) == 2:
+                return np.asarray(hdu.data, dtype=float) * _kms(path, hdu)
+        found = ", ".join(f"{hdu.name or 'PRIMARY'} {np.shape(hdu.data)}" for hdu in hdus)
+    raise CubeFormatError(f"{path}: holds {found}; expected an image of velocities (n_y, n_x)")
+
+
+def _kms(path: Path, hdu: fits.ImageHDU) -> float:
+    unit = hdu.header.get("BUNIT", "km/s")
+    try:
+        return float(u.Unit(str(unit)).to(u.km / u.s))
+    except (ValueError, TypeError, u.UnitConversionError) as error:
+        raise MetadataError(
+            f"{path}: BUNIT is {unit!r}; expected a velocity, such as km/s"
+        ) from error

@@ -1,0 +1,1 @@
+"""The layout of the reduced cubes of KURVS."""

@@ -1,0 +1,405 @@
+"""Tables of extracted 1-D spectra and of the redshifts that belong to them."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Column, Table
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.errors import CubeFormatError, MetadataError
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+
+Array = NDArray[np.float64]
+
+
+OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
+
+
+_MEASURED = {
+    "band", OBSERVED_AXIS, REST_AXIS, "flux_density", "flux_density_err", "redshift",
+    "interpolated",
+}  # fmt: skip
+
+
+_FEWEST_CHANNELS = 20
+
+
+# KMOS has 2048; published spectra are sampled up to twice as finely.
+_MOST_CHANNELS = 20_000
+
+
+RESULT_COLUMNS = (
+    "line", "flux", "flux_err", "snr", "velocity_kms", "sigma_kms", "kinematics", "flag",
+)  # fmt: skip
+"""What a table of fitted fluxes has beside the identifying columns."""
+
+
+@dataclass(frozen=True)
+class ExtractedSpectrum:
+    """One spectrum of one band, as its table has it.
+
+    Parameters
+    ----------
+    identity : tuple of (str, value)
+        The identifying columns: everything that is not measured.
+    band : str
+        ``IZ``, ``YJ`` or ``H``.
+    wavelength_um : array, shape (n_channels,)
+        Increasing; in the medium that the table is in.
+    flux_density : array, shape (n_channels,)
+        Per um of the axis; NaN where there is no data.
+    flux_density_err : array, shape (n_channels,), or None
+        Standard error.
+    rest_frame : bool
+        Whether the axis is in the galaxy's frame.
+    redshift : float
+        NaN where the table does not say.
+    unit : str
+        Of the flux density.
+    """
+
+    identity: tuple[tuple[str, Any], ...]
+    band: str
+    wavelength_um: Array
+    flux_density: Array
+    flux_density_err: Array | None
+    rest_frame: bool
+    redshift: float
+    unit: str
+
+    @property
+    def label(self) -> str:
+        """Identity and band for titles and messages, as in ``kurvs_id 2, H``."""
+        return ", ".join(filter(None, [spelt(self.identity), self.band]))
+
+
+def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
+    """Read extracted spectra from a CSV or ECSV table with one row a channel.
+
+    Parameters
+    ----------
+    path : str or Path
+        Columns: ``band``, ``wavelength_um`` or ``rest_wavelength_um``, ``flux_density``;
+        optional ``flux_density_err``, ``redshift``, ``interpolated``; every other column
+        identifies a spectrum.
+
+    Returns
+    -------
+    list of ExtractedSpectrum
+        One for each combination of identifying columns and band, in order of appearance.
+
+    Raises
+    ------
+    CubeFormatError
+        If the file is not such a table; the message names the column or the value.
+    """
+    table = read_table(Path(path))
+    axis = REST_AXIS if _check_columns(table, str(path)) else OBSERVED_AXIS
+    keys = [name for name in table.colnames if name not in _MEASURED]
+    _check_identifying(table, keys, str(path))
+    channels = _Channels.of(table, axis, str(path))
+    spectra = []
+    for rows in _rows_of_spectra(table, [*keys, "band"]):
+        first = table[int(rows[0])]
+        identity = tuple((key, plain(first[key])) for key in keys)
+        spectra.append(_one_spectrum(identity, str(first["band"]).strip(), channels, rows))
+    return spectra
+
+
+def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | None) -> float:
+    """Return a spectrum's redshift from its table, else from a catalogue, else NaN.
+
+    Parameters
+    ----------
+    spectrum : ExtractedSpectrum
+        With or without a redshift of its own.
+    redshifts : mapping or None
+        Of a catalogue, by the identity of a spectrum.
+
+    Raises
+    ------
+    MetadataError
+        If it is negative.
+    """
+    catalogued = (redshifts or {}).get(spectrum.identity, float("nan"))
+    redshift = spectrum.redshift if np.isfinite(spectrum.redshift) else catalogued
+    if redshift < 0.0:
+        raise MetadataError(f"{spectrum.label}: redshift is {redshift}; expected a value >= 0")
+    return float(redshift)
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV or ECSV table.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    CubeFormatError
+        If it is missing, cannot be read, has no rows or a column twice.
+    """
+    if not path.is_file():
+        raise CubeFormatError(f"{path}: no such file; expected a CSV or ECSV table")
+    table_format = "ascii.ecsv" if path.suffix.lower() == ".ecsv" else "ascii.csv"
+    try:
+        table = Table.read(path, format=table_format)
+        names = _header(path) if table_format == "ascii.csv" else table.colnames
+    except Exception as error:  # astropy raises a dozen unrelated types on unreadable tables
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CubeFormatError(f"{path}: not a readable {table_format} table: {reason}") from error
+    if len(table) == 0:
+        raise CubeFormatError(f"{path}: the table has no rows; expected some below its header")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise CubeFormatError(
+            f"{path}: has the column {', '.join(twice)} twice; expected every name once"
+        )
+    return table
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of a CSV's columns as written: astropy keeps the last of two alike."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [name.strip() for name in next((row for row in csv.reader(file) if row), [])]
+
+
+def _check_columns(table: Table, path: str) -> bool:
+    """Check that what is needed is there; return whether the axis is in the rest frame."""
+    axes = [name for name in (OBSERVED_AXIS, REST_AXIS) if name in table.colnames]
+    missing = [name for name in ("band", "flux_density") if name not in table.colnames]
+    if len(axes) == 0:
+        missing.append(f"{OBSERVED_AXIS} or {REST_AXIS}")
+    if missing:
+        raise CubeFormatError(
+            f"{path}: missing column {', '.join(missing)}; found {', '.join(table.colnames)}"
+        )
+    if len(axes) == 2:
+        raise CubeFormatError(
+            f"{path}: has both {OBSERVED_AXIS} and {REST_AXIS}; expected one of them"
+        )
+    return axes == [REST_AXIS]
+
+
+def _check_identifying(table: Table, keys: list[str], path: str) -> None:
+    """Check that every channel says which spectrum it belongs to."""
+    taken = [name for name in keys if name in RESULT_COLUMNS]
+    if taken:
+        raise CubeFormatError(
+            f"{path}: the identifying column {', '.join(taken)} has the name of a result; "
+            "expected another name"
+        )
+    for name in (*keys, "band"):
+        n_missing = int(np.count_nonzero(_missing(table[name])))
+        if n_missing:
+            raise CubeFormatError(
+                f"{path}: column '{name}' is empty in {n_missing} of {len(table)} rows; "
+                "expected a value in every row"
+            )
+
+
+def _missing(column: Column) -> NDArray[np.bool_]:
+    """Return which entries are masked, empty or NaN."""
+    text = np.char.strip(np.ma.filled(column.astype(str), ""))
+    return np.ma.getmaskarray(column) | np.isin(text, ["", "nan"])
+
+
+def _flux_density_unit(table: Table, path: str) -> str:
+    unit = str(table["flux_density"].unit or FLUX_DENSITY_UNIT)
+    try:
+        u.Unit(unit) * u.um
+    except (u.UnitsError, ValueError, TypeError):
+        raise CubeFormatError(
+            f"{path}: column 'flux_density' is in '{unit}', which is no unit of a flux density; "
+            f"expected one such as {FLUX_DENSITY_UNIT}"
+        ) from None
+    return unit
+
+
+def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
+    """Return a column as floats, missing entries as NaN, in a unit if it carries one.
+
+    Parameters
+    ----------
+    table : Table
+        That holds the column.
+    name : str
+        Of the column.
+    path : str
+        Of the file, for messages.
+    unit : str, optional
+        To convert to.
+
+    Raises
+    ------
+    CubeFormatError
+        If an entry is no number, or the column has another kind of unit.
+    """
+    column = table[name]
+    try:
+        values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
+    except (TypeError, ValueError):
+        where = f"{path}: column '{name}' is not numeric: row"
+        rows = enumerate(column, start=1)
+        values = np.array(
+            [_number(entry, f"{where} {row} below the header") for row, entry in rows]
+        )
+    if unit is not None and column.unit is not None:
+        try:
+            values = (values * u.Unit(column.unit)).to_value(unit)
+        except (u.UnitConversionError, ValueError, TypeError):
+            raise CubeFormatError(
+                f"{path}: column '{name}' is in {column.unit}; expected {unit}"
+            ) from None
+    return np.asarray(values, dtype=float)
+
+
+def _number(entry: Any, where: str) -> float:  # noqa: ANN401 - whatever a table holds
+    try:
+        return float("nan") if np.ma.is_masked(entry) else float(entry)
+    except (TypeError, ValueError):
+        raise CubeFormatError(f"{where} has '{entry}'; expected a number or nothing") from None
+
+
+def _check_um(wavelength: Array, axis: str, path: str) -> None:
+    if not np.all(np.isfinite(wavelength)):
+        raise CubeFormatError(
+            f"{path}: column '{axis}' has missing or infinite values; expected numbers in um"
+        )
+    low, high = wavelength.min(), wavelength.max()
+    if low < 0.1 or high > 100.0:
+        raise CubeFormatError(
+            f"{path}: column '{axis}' spans {low:.6g}-{high:.6g}, which is not um; "
+            "expected about 0.3-2 (divide Angstrom by 1e4, nm by 1e3)"
+        )
+
+
+def _rows_of_spectra(table: Table, keys: list[str]) -> list[NDArray[np.intp]]:
+    """Group row numbers by the values of the key columns, in order of appearance."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, key in enumerate(zip(*(table[name].astype(str) for name in keys), strict=True)):
+        groups.setdefault(tuple(str(part) for part in key), []).append(row)
+    return [np.array(rows) for rows in groups.values()]
+
+
+@dataclass(frozen=True)
+class _Channels:
+    """The measured columns of a table, one value a channel of some spectrum."""
+
+    path: str
+    axis: str
+    unit: str
+    columns: dict[str, Array]
+
+    @classmethod
+    def of(cls, table: Table, axis: str, path: str) -> "_Channels":
+        columns = {axis: numbers(table, axis, path, unit="um")}
+        _check_um(columns[axis], axis, path)
+        unit = _flux_density_unit(table, path)
+        for name in ("flux_density", "flux_density_err", "redshift"):
+            if name in table.colnames:
+                columns[name] = numbers(table, name, path, None if name == "redshift" else unit)
+        return cls(path, axis, unit, columns)
+
+    def sorted_rows(self, rows: NDArray[np.intp], label: str) -> NDArray[np.intp]:
+        """Order the rows of a spectrum by wavelength."""
+        if rows.size < _FEWEST_CHANNELS:
+            raise CubeFormatError(
+                f"{self.path}: {label} has channels: {rows.size}; expected at least "
+                f"{_FEWEST_CHANNELS}, with the same identifying columns in each"
+            )
+        wavelength = self.columns[self.axis][rows]
+        order = np.argsort(wavelength, kind="stable")
+        if np.any(np.diff(wavelength[order]) <= 0.0):
+            raise CubeFormatError(
+                f"{self.path}: {label} has the same wavelength twice; expected identifying "
+                "columns that tell its spectra apart"
+            )
+        return rows[order]
+
+    def redshift(self, rows: NDArray[np.intp], label: str) -> float:
+        """Return the one redshift of a spectrum; NaN where none is stated."""
+        stated = self.columns.get("redshift", np.full(rows.max() + 1, np.nan))[rows]
+        values = np.unique(stated[np.isfinite(stated)])
+        if values.size > 1:
+            raise CubeFormatError(
+                f"{self.path}: {label} has {values.size} redshifts, {values[0]:g} to "
+                f"{values[-1]:g}; expected one, or identifying columns that tell spectra apart"
+            )
+        return float(values[0]) if values.size else float("nan")
+
+
+def _one_spectrum(
+    identity: tuple[tuple[str, Any], ...], band: str, channels: _Channels, rows: NDArray[np.intp]
+) -> ExtractedSpectrum:
+    label = ", ".join(filter(None, [spelt(identity), band]))
+    if band not in KMOS_BANDS:
+        raise CubeFormatError(
+            f"{channels.path}: unknown band '{band}' ({label}); expected one of {list(KMOS_BANDS)}"
+        )
+    rows = channels.sorted_rows(rows, label)
+    grid, index = _without_gaps(channels.columns[channels.axis][rows], f"{channels.path}: {label}")
+    error = channels.columns.get("flux_density_err")
+    return ExtractedSpectrum(
+        identity=identity,
+        band=band,
+        wavelength_um=grid,
+        flux_density=_placed(channels.columns["flux_density"][rows], index, grid.size),
+        flux_density_err=None if error is None else _placed(error[rows], index, grid.size),
+        rest_frame=channels.axis == REST_AXIS,
+        redshift=channels.redshift(rows, label),
+        unit=channels.unit,
+    )
+
+
+def spelt(identity: Iterable[tuple[str, Any]]) -> str:
+    """Spell an identity, as in ``kurvs_id 2, annulus A``.
+
+    Parameters
+    ----------
+    identity : iterable of (str, value)
+        Columns that identify a spectrum.
+
+    Returns
+    -------
+    str
+    """
+    return ", ".join(f"{name} {value}" for name, value in identity)
+
+
+def _without_gaps(wavelength: Array, label: str) -> tuple[Array, NDArray[np.intp]]:
+    """Put channels that the table leaves out back in; return also where the others went."""
+    step = float(np.median(np.diff(wavelength)))
+    count = np.maximum(1, np.rint(np.diff(wavelength) / step)).astype(int)
+    index = np.concatenate([[0], np.cumsum(count)])
+    if index[-1] >= _MOST_CHANNELS:
+        raise CubeFormatError(
+            f"{label} spans {wavelength[0]:g}-{wavelength[-1]:g} um in steps of {step:g} um; "
+            f"expected at most {_MOST_CHANNELS} channels: is a wavelength wrong?"
+        )
+    return np.interp(np.arange(index[-1] + 1), index, wavelength), index
+
+
+def _placed(values: Array, index: NDArray[np.intp], size: int) -> Array:
+    placed = np.full(size, np.nan)
+    placed[index] = values
+    return placed
+
+
+def plain(value: object) -> object:
+    """Return a value of an array as the Python type that it stands for.
+
+    Parameters
+    ----------
+    value : object
+        Perhaps a numpy scalar.
+    """
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""Where the galaxy is, how its gas moves, and its apertures."""

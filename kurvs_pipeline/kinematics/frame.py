@@ -1,0 +1,179 @@
+"""Second stage: where the galaxy is, how its gas moves and what its own redshift is."""
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.geometry import spaxel_size_arcsec
+from kurvs_pipeline.kinematics.centre import continuum_centre
+from kurvs_pipeline.kinematics.redshift import brighter_line_kms, systemic_velocity
+from kurvs_pipeline.kinematics.velocity_map import KinematicMaps, kinematic_maps, with_velocities
+from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.spectra.cubes import CalibratedCubes
+
+Array = NDArray[np.float64]
+
+
+logger = logging.getLogger(__name__)
+
+
+TYPICAL_SEEING_ARCSEC = 0.6
+"""Scale on which the velocity map is smoothed where the seeing is unknown."""
+
+
+CENTRE_BY = ("halpha", "continuum")
+"""What a galaxy is found by where headers do not say where it is."""
+
+
+@dataclass(frozen=True)
+class GalaxyFrame:
+    """Position, motion and redshift of a galaxy.
+
+    Parameters
+    ----------
+    metadata : ObservationMetadata
+        With the redshift that velocities are relative to.
+    maps : KinematicMaps
+        Of H-alpha, velocities filled to every spaxel.
+    x_arcsec, y_arcsec : DataArray
+        Spaxel centres from the galaxy's centre, to the West and to the North.
+    redshift_err : float
+        NaN where the redshift is the one given.
+    assumptions : tuple of str
+        Those of the cubes, and where the galaxy was found.
+    doubtful_redshift : bool
+        Whether a line that is not H-alpha by this redshift is brighter.
+    """
+
+    metadata: ObservationMetadata
+    maps: KinematicMaps
+    x_arcsec: xr.DataArray
+    y_arcsec: xr.DataArray
+    redshift_err: float = float("nan")
+    assumptions: tuple[str, ...] = ()
+    doubtful_redshift: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        cubes: CalibratedCubes,
+        velocity_kms: Array | None = None,
+        *,
+        centre_by: str = "halpha",
+    ) -> "GalaxyFrame":
+        """Measure maps of H-alpha, and find the galaxy where headers do not say.
+
+        Parameters
+        ----------
+        cubes : CalibratedCubes
+            Of the galaxy.
+        velocity_kms : array, shape (n_y, n_x), optional
+            Velocities measured elsewhere, see
+            :func:`~kurvs_pipeline.kinematics.velocity_map.with_velocities`.
+        centre_by : str
+            ``halpha``, the centroid of H-alpha; or ``continuum``, the brightest place of the
+            stars, where they are bright enough.
+
+        Raises
+        ------
+        MetadataError
+            If the velocities do not fit the cube.
+        """
+        x, y, assumptions = cubes.x_arcsec, cubes.y_arcsec, cubes.assumptions
+        maps = kinematic_maps(
+            cubes.halpha,
+            cubes.metadata.redshift,
+            kernel_arcsec=_seeing_arcsec(cubes.metadata),
+            spaxel_arcsec=spaxel_size_arcsec(x),
+        )
+        if cubes.metadata.target_position == "unknown":
+            (centre_x, centre_y), how = _centre(cubes, maps, centre_by)
+            note = f"centre from {how}: x = {centre_x:+.2f}, y = {centre_y:+.2f} arcsec"
+            x, y, assumptions = x - centre_x, y - centre_y, (*assumptions, note)
+        if velocity_kms is not None:
+            maps = with_velocities(maps, velocity_kms)
+        return cls(cubes.metadata, maps, x, y, assumptions=assumptions)
+
+    def about_systemic(self, cubes: CalibratedCubes, weight: Array) -> "GalaxyFrame":
+        """Move redshift and velocities to those of the whole galaxy, if its lines are detected.
+
+        A line that is too bright to stand beside H-alpha puts the redshift in doubt instead.
+
+        Parameters
+        ----------
+        cubes : CalibratedCubes
+            Of the galaxy.
+        weight : array, shape (n_y, n_x)
+            Of the integrated aperture.
+
+        Returns
+        -------
+        GalaxyFrame
+        """
+        band, stated = cubes.halpha, self.metadata.redshift
+        brighter_kms = brighter_line_kms(band, stated, weight)
+        if np.isfinite(brighter_kms):
+            return self._in_doubt(brighter_kms)
+        velocity, error = systemic_velocity(band, stated, weight)
+        if not np.isfinite(velocity):
+            return self
+        factor = 1.0 + velocity / SPEED_OF_LIGHT_KMS
+        redshift = (1.0 + stated) * factor - 1.0
+        return replace(
+            self,
+            metadata=replace(self.metadata, redshift=redshift),
+            maps=replace(self.maps, velocity_kms=(self.maps.velocity_kms - velocity) / factor),
+            redshift_err=error / SPEED_OF_LIGHT_KMS * (1.0 + redshift),
+        )
+
+    def _in_doubt(self, brighter_kms: float) -> "GalaxyFrame":
+        stated = self.metadata.redshift
+        likely = (1.0 + stated) * (1.0 + brighter_kms / SPEED_OF_LIGHT_KMS) - 1.0
+        note = (
+            f"redshift {stated:g} is likely wrong: the brightest line is {brighter_kms:+.0f} km/s "
+            f"from H-alpha, where none is expected; if it is H-alpha, state --redshift {likely:.3f}"
+        )
+        logger.warning("%s", note)
+        return replace(self, assumptions=(*self.assumptions, note), doubtful_redshift=True)
+
+
+def require_centre_by(centre_by: str) -> None:
+    """Refuse what no galaxy can be found by.
+
+    Parameters
+    ----------
+    centre_by : str
+        As stated.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none of ``CENTRE_BY``.
+    """
+    if centre_by not in CENTRE_BY:
+        raise ConfigurationError(f"--centre-by is '{centre_by}'; expected {' or '.join(CENTRE_BY)}")
+
+
+def _seeing_arcsec(metadata: ObservationMetadata) -> float:
+    seeing = metadata.seeing_fwhm_arcsec
+    return seeing if np.isfinite(seeing) else TYPICAL_SEEING_ARCSEC
+
+
+def _centre(
+    cubes: CalibratedCubes, maps: KinematicMaps, centre_by: str
+) -> tuple[tuple[float, float], str]:
+    """Return the galaxy's centre in arcsec, and what it is from."""
+    require_centre_by(centre_by)
+    axes = cubes.x_arcsec.to_numpy(), cubes.y_arcsec.to_numpy()
+    if centre_by == "halpha":
+        return maps.centroid(*axes), "the H-alpha centroid"
+    seeing_arcsec = _seeing_arcsec(cubes.metadata)
+    found = continuum_centre(cubes.halpha, *axes, seeing_arcsec=seeing_arcsec)
+    if found is None:
+        return maps.centroid(*axes), "the H-alpha centroid, as the continuum is too faint"
+    return found, "the brightest continuum"

@@ -1,0 +1,1 @@
+"""Figures of one measured galaxy, or of many."""

@@ -1,0 +1,111 @@
+"""What figures share: colours, sizes of text, labels of lines and units."""
+
+from astropy import units as u
+from matplotlib.axes import Axes
+
+FIT_COLOUR = "#D55E00"
+
+
+DATA_COLOUR = "#333333"
+
+
+NOISE_COLOUR = "#B4C9DD"
+
+
+MUTED_COLOUR = "#767676"
+
+
+LEFT_OUT_COLOUR = "#E4E4E4"
+
+
+PAGE_WIDTH_INCHES = 7.1
+"""Two columns of a journal, at which the sizes of text hold."""
+
+
+TEXT_POINTS = 8.0
+
+
+NOTE_POINTS = 6.5
+
+
+DECIMAL_PLACES_FROM = 10.0
+
+
+def printed_ticks(axes: Axes, *, n_x: int, n_y: int) -> None:
+    """Give axes thin frames, and few ticks inwards on all sides, for a small panel in print.
+
+    Parameters
+    ----------
+    axes : Axes
+        With linear scales.
+    n_x, n_y : int
+        At most so many intervals along x and y.
+    """
+    axes.tick_params(labelsize=NOTE_POINTS, direction="in", top=True, right=True, pad=2.5)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.7)
+    axes.locator_params(axis="x", nbins=n_x)
+    axes.locator_params(axis="y", nbins=n_y)
+
+
+def unit_label(unit: str | u.UnitBase) -> str:
+    """Spell a unit for an axis, in mathtext.
+
+    Parameters
+    ----------
+    unit : str or astropy unit
+        As in an Observation.
+
+    Returns
+    -------
+    str
+    """
+    text: str = u.Unit(unit).to_string("latex_inline")
+    return text.replace(r"1 \times ", "").replace(r"1\times ", "").replace(r"1\times", "")
+
+
+def signal_to_noise_label(snr: float) -> str:
+    """Spell a signal-to-noise ratio: one decimal place below 10, none above.
+
+    Parameters
+    ----------
+    snr : float
+        The ratio.
+
+    Returns
+    -------
+    str
+    """
+    return f"{snr:.0f}" if abs(snr) >= DECIMAL_PLACES_FROM else f"{snr:.1f}"
+
+
+def two_digits(value: float) -> str:
+    """Spell a number with two significant digits, as in 120 or 0.0029.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+    """
+    return f"{float(f'{value:.2g}'):g}"
+
+
+def signed(value: float, decimals: int) -> str:
+    """Spell a number with its sign, a true minus.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    decimals : int
+        Digits after the point.
+
+    Returns
+    -------
+    str
+    """
+    return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,1 @@
+"""What is kept of a measured galaxy, to disk and back."""

@@ -1,0 +1,124 @@
+"""Write what was measured of a galaxy: tables, maps and spectra."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from astropy.table import Table
+
+from kurvs_pipeline.fluxes.band_fit import BandFit
+from kurvs_pipeline.measure import MeasuredGalaxy
+
+RESULTS_VERSION = 1
+"""Of the layout of what is written; raise it when readers of the old one would misread the new."""
+
+
+TABLES = (
+    "fluxes", "attenuation", "abundances", "ionization", "classes", "mass_excitation", "gradients",
+)  # fmt: skip
+"""Written with these names, and attributes of a measured galaxy."""
+
+
+ARRAYS_FILE = "measurement.nc"
+
+
+def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
+    """Return maps, apertures and spectra with their fits as labelled arrays.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+
+    Returns
+    -------
+    DataTree
+        ``/maps`` (y, x), ``/apertures`` (aperture, y, x) and one group a band with ``flux``,
+        ``variance``, ``valid`` and ``model`` (aperture, wavelength).
+    """
+    apertures = [aperture.name for aperture in galaxy.apertures]
+    groups = {"/maps": _maps(galaxy), "/apertures": _apertures(galaxy, apertures)}
+    for name, fit in galaxy.fits.items():
+        groups[f"/{name}"] = _spectra(fit, apertures)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(galaxy.metadata.to_attrs(), redshift_err=galaxy.redshift_err)
+    tree.attrs["results_version"] = RESULTS_VERSION
+    tree.attrs["assumptions"] = "\n".join(galaxy.assumptions)
+    tree.attrs.update({f"noise_scale_{name}": v for name, v in galaxy.noise_scale.items()})
+    return tree
+
+
+def _maps(galaxy: MeasuredGalaxy) -> xr.Dataset:
+    plane, maps = ("y", "x"), galaxy.maps
+    return xr.Dataset(
+        {
+            "velocity": (plane, maps.velocity_kms, {"units": "km/s"}),
+            "sigma": (plane, maps.sigma_kms, {"units": "km/s"}),
+            "halpha_flux": (plane, maps.halpha_flux),
+            "halpha_snr": (plane, maps.halpha_snr),
+            "measured": (plane, maps.measured),
+        },
+        coords=_coordinates(galaxy),
+    )
+
+
+def _apertures(galaxy: MeasuredGalaxy, names: list[str]) -> xr.Dataset:
+    return xr.Dataset(
+        {
+            "weight": (("aperture", "y", "x"), galaxy.weights),
+            "coverage": ("aperture", np.array(galaxy.coverage)),
+            "inner": ("aperture", [a.inner_arcsec for a in galaxy.apertures], {"units": "arcsec"}),
+            "outer": ("aperture", [a.outer_arcsec for a in galaxy.apertures], {"units": "arcsec"}),
+        },
+        coords={"aperture": names, **_coordinates(galaxy)},
+    )
+
+
+def _coordinates(galaxy: MeasuredGalaxy) -> dict[str, tuple[str, object, dict[str, str]]]:
+    return {
+        "y": ("y", galaxy.y_arcsec, {"units": "arcsec", "direction": "north"}),
+        "x": ("x", galaxy.x_arcsec, {"units": "arcsec", "direction": "west"}),
+    }
+
+
+def _spectra(fit: BandFit, apertures: list[str]) -> xr.Dataset:
+    dims = ("aperture", "wavelength")
+    return xr.Dataset(
+        {
+            "flux": (dims, fit.spectra.flux, {"units": fit.units}),
+            "variance": (dims, fit.spectra.variance),
+            "valid": (dims, fit.spectra.valid),
+            "model": (dims, fit.model_spectra(), {"units": fit.units}),
+        },
+        coords={
+            "aperture": apertures,
+            "wavelength": (
+                "wavelength", fit.model.wavelength_um, {"units": "um", "medium": "vacuum"},
+            ),
+        },
+    )  # fmt: skip
+
+
+def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
+    """Write the tables of a measurement as ECSV, and ``measurement.nc``.
+
+    The tables are those of ``TABLES``.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+    directory : Path
+        An existing folder.
+    """
+    for name in TABLES:
+        table = getattr(galaxy, name).copy()
+        table.meta.update(
+            name=galaxy.metadata.name,
+            redshift=galaxy.metadata.redshift,
+            redshift_err=galaxy.redshift_err,
+            coverage=dict(zip([a.name for a in galaxy.apertures], galaxy.coverage, strict=True)),
+        )
+        # A QTable with a column called "value" cannot be written as ECSV.
+        Table(table).write(directory / f"{name}.ecsv", overwrite=True)
+    measurement_tree(galaxy).to_netcdf(directory / ARRAYS_FILE, engine="h5netcdf")

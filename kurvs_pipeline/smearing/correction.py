@@ -1,0 +1,127 @@
+"""What seeing does to a gradient: a model disk, smeared and binned like the data.
+
+This is the pipeline's own smearing, apart from the simulator's on purpose: what is
+measured must not be corrected by the code that made it.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.geometry import kpc_per_arcsec
+from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
+from kurvs_pipeline.smearing.point_spread import Seeing
+from kurvs_pipeline.smearing.seeing import SeeingKnowledge
+from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
+
+Array = NDArray[np.float64]
+
+
+REFERENCE_GRADIENT_DEX_PER_KPC = -0.02
+"""f_grad depends on the gradient; the correction is quoted for this one."""
+
+
+@dataclass(frozen=True)
+class DiskSmearing:
+    """An exponential disk of known geometry, as its annuli see it through the seeing.
+
+    Parameters
+    ----------
+    metadata : ObservationMetadata
+        Redshift, geometry, effective radius and point-spread function.
+    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
+        Evenly spaced spaxel centres from the target, to the West and to the North.
+    weights : array, shape (n_annuli, n_y, n_x)
+        Fraction of each spaxel in each annulus, 0 where the cube has no data.
+    reference_gradient : float
+        Intrinsic gradient that the correction is for, dex/kpc.
+    seeing : SeeingKnowledge, optional
+        Width and wings with their errors, such as a star gave; by default what the metadata
+        state, with the errors of :meth:`SeeingKnowledge.assumed`.
+    """
+
+    metadata: ObservationMetadata
+    x_arcsec: Array
+    y_arcsec: Array
+    weights: Array
+    reference_gradient: float = REFERENCE_GRADIENT_DEX_PER_KPC
+    seeing: SeeingKnowledge | None = None
+
+    @cached_property
+    def matrix(self) -> SmearingMatrix:
+        """Which fraction of the light of each ring lands in each annulus."""
+        return SmearingMatrix(
+            InclinedDisk.of(self.metadata),
+            Seeing.of(self.metadata),
+            SpaxelApertures(self.weights, self.x_arcsec, self.y_arcsec),
+        )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether effective radius and seeing are known."""
+        needed = (self.metadata.effective_radius_arcsec, self.metadata.seeing_fwhm_arcsec)
+        return bool(np.all(np.isfinite(needed)))
+
+    @property
+    def seeing_with_errors(self) -> SeeingKnowledge | None:
+        """What is known of the seeing; None where there is none."""
+        if self.metadata.seeing_fwhm_arcsec == 0.0:
+            return None
+        return self.seeing or SeeingKnowledge.assumed(self.metadata)
+
+    def log_ratios(self, log_ratio_per_arcsec: float) -> Array:
+        """Return the logarithm of a line ratio in each annulus.
+
+        The disk is exponential in the denominator's line; the logarithm of the intrinsic
+        ratio is linear in radius and 0 at the centre.
+
+        Parameters
+        ----------
+        log_ratio_per_arcsec : float
+            Intrinsic gradient of log10(numerator / denominator).
+
+        Returns
+        -------
+        array, shape (n_annuli,)
+        """
+        radius, weight = self.matrix.nodes
+        scale = self.metadata.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
+        denominator = weight * radius * np.exp(-radius / scale)
+        # The exponent is bounded where the exponential has died away.
+        numerator = denominator * 10.0 ** np.clip(log_ratio_per_arcsec * radius, -6.0, 6.0)
+        seen = self.matrix.at_nodes @ np.stack([numerator, denominator], axis=1)
+        return np.asarray(np.log10(seen[:, 0] / seen[:, 1]))
+
+    @cached_property
+    def _seen(self) -> dict[float, Array]:
+        """What annuli see of the reference gradient, by the slope of the diagnostic."""
+        return {}
+
+    def f_grad(self, coefficients: Array, *, abundance_per_log_ratio: float) -> float:
+        """Return the intrinsic over the observed gradient (Li et al. 2025, Section 4).
+
+        Parameters
+        ----------
+        coefficients : array, shape (n_annuli,)
+            The slope that was fitted is ``coefficients @ abundance``, per kpc.
+        abundance_per_log_ratio : float
+            d[12 + log(O/H)] / d[log ratio] of the diagnostic.
+
+        Returns
+        -------
+        float
+            NaN where the effective radius or the seeing is unknown.
+        """
+        if not self.is_known:
+            return float("nan")
+        if abundance_per_log_ratio not in self._seen:
+            per_arcsec = self.reference_gradient * kpc_per_arcsec(self.metadata.redshift)
+            self._seen[abundance_per_log_ratio] = self.log_ratios(
+                per_arcsec / abundance_per_log_ratio
+            )
+        log_ratio = self._seen[abundance_per_log_ratio]
+        observed = float(coefficients @ (abundance_per_log_ratio * log_ratio))
+        return self.reference_gradient / observed

@@ -1,0 +1,210 @@
+"""Point-spread functions by their Fourier transforms: smooth in their width and their wings."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, kv
+
+from kurvs_pipeline.bands import FWHM_PER_SIGMA
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.observation import ObservationMetadata
+
+if TYPE_CHECKING:
+    import galsim
+
+
+Array = NDArray[np.float64]
+
+
+LIGHT_LEFT_OUTSIDE = 1e-8
+
+
+FARTHEST_REACH_IN_FWHM = 4.0
+"""What wings scatter from farther than this into an aperture is below 1e-4 of its light."""
+
+
+SMALLEST_TRANSFORM = 1e-7
+
+
+LARGEST_BETA = 40.0
+"""A Moffat with steeper wings is a Gaussian to 1 per cent of its peak."""
+
+
+KOLMOGOROV_FWHM = 0.9758634299
+"""FWHM in units of lambda / r0 (as in GalSim)."""
+
+
+KOLMOGOROV_COEFFICIENT = (24.0 * math.gamma(6.0 / 5.0) / 5.0) ** (5.0 / 6.0)
+"""Of (k lambda / 2 pi r0)^(5/3) in the exponent of the transform (Fried 1966)."""
+
+
+class PointSpread(Protocol):
+    """Any point-spread function of unit flux."""
+
+    def transform(self, west: Array, north: Array) -> Array:
+        """Return the real part of the Fourier transform at wave vectors, rad per arcsec.
+
+        Parameters
+        ----------
+        west, north : array, any one shape
+            Components of the vectors.
+
+        Returns
+        -------
+        array, the same shape
+        """
+
+    @property
+    def reach_arcsec(self) -> float:
+        """How far light is scattered."""
+
+    @property
+    def largest_wavenumber(self) -> float:
+        """Where the transform has died away, rad per arcsec."""
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """A Gaussian, Moffat or Kolmogorov profile, round or elliptical.
+
+    Parameters
+    ----------
+    fwhm_arcsec : float
+        Full width at half-maximum, > 0; of the circle of equal area where it is elliptical.
+    kind : str
+        ``gaussian``, ``moffat`` or ``kolmogorov``.
+    moffat_beta : float
+        Wings of a Moffat profile, > 1.
+    shear : tuple of float
+        Reduced shear (g1, g2) in coordinates to the West and to the North; the axis ratio is
+        (1 - g) / (1 + g).
+
+    Raises
+    ------
+    MetadataError
+        If a value is impossible.
+    """
+
+    fwhm_arcsec: float
+    kind: str = "gaussian"
+    moffat_beta: float = math.nan
+    shear: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if not 0.0 < self.fwhm_arcsec < math.inf:
+            raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
+        if self.kind not in {"gaussian", "moffat", "kolmogorov"}:
+            raise MetadataError(f"psf_kind is {self.kind}; expected gaussian, moffat or kolmogorov")
+        if self.kind == "moffat" and not self.moffat_beta > 1.0:
+            raise MetadataError(f"psf_moffat_beta is {self.moffat_beta}; expected a value > 1")
+        if not math.hypot(*self.shear) < 1.0:
+            raise MetadataError(f"shear of the seeing is {self.shear}; expected less than 1")
+
+    @classmethod
+    def of(cls, metadata: ObservationMetadata) -> Self | None:
+        """Return the seeing of an observation; None for a delta function.
+
+        Parameters
+        ----------
+        metadata : ObservationMetadata
+            With a seeing that is known.
+        """
+        if metadata.seeing_fwhm_arcsec == 0.0:
+            return None
+        return cls(metadata.seeing_fwhm_arcsec, metadata.psf_kind, metadata.psf_moffat_beta)
+
+    @classmethod
+    def moffat(
+        cls, fwhm_arcsec: float, inverse_beta: float, shear: tuple[float, float] = (0.0, 0.0)
+    ) -> Self:
+        """Return a Moffat profile by 1 / beta, whose limit at 0 is a Gaussian.
+
+        Parameters
+        ----------
+        fwhm_arcsec, inverse_beta : float
+            Width, and wings from 0 to below 1.
+        shear : tuple of float
+            Ellipticity.
+        """
+        if inverse_beta <= 1.0 / LARGEST_BETA:
+            return cls(fwhm_arcsec, shear=shear)
+        return cls(fwhm_arcsec, "moffat", 1.0 / inverse_beta, shear)
+
+    @property
+    def _moffat_scale_arcsec(self) -> float:
+        return self.fwhm_arcsec / (2.0 * math.sqrt(2.0 ** (1.0 / self.moffat_beta) - 1.0))
+
+    def _round_transform(self, wavenumber: Array) -> Array:
+        if self.kind == "gaussian":
+            return np.asarray(np.exp(-0.5 * (wavenumber * self.fwhm_arcsec / FWHM_PER_SIGMA) ** 2))
+        if self.kind == "kolmogorov":
+            scaled = wavenumber * self.fwhm_arcsec / (2.0 * math.pi * KOLMOGOROV_FWHM)
+            return np.asarray(np.exp(-KOLMOGOROV_COEFFICIENT * scaled ** (5.0 / 3.0)))
+        order = self.moffat_beta - 1.0
+        scaled = np.maximum(wavenumber * self._moffat_scale_arcsec, 1e-6)
+        with np.errstate(divide="ignore"):  # kv underflows to 0 where the transform is 0
+            log_kv = np.log(kv(order, scaled))
+        log_front = (2.0 - self.moffat_beta) * math.log(2.0) - gammaln(order)
+        return np.asarray(np.exp(log_front + order * np.log(scaled) + log_kv))
+
+    def transform(self, west: Array, north: Array) -> Array:
+        """Return the Fourier transform (:class:`PointSpread`)."""
+        g1, g2 = self.shear
+        scale = 1.0 / math.sqrt(1.0 - g1**2 - g2**2)
+        along = scale * ((1.0 + g1) * west + g2 * north)
+        across = scale * (g2 * west + (1.0 - g1) * north)
+        return self._round_transform(np.hypot(along, across))
+
+    @property
+    def _stretch(self) -> float:
+        shear = math.hypot(*self.shear)
+        return math.sqrt((1.0 + shear) / (1.0 - shear))
+
+    @property
+    def reach_arcsec(self) -> float:
+        """How far light is scattered, but for 1e-8 of it, or four times the FWHM."""
+        farthest = FARTHEST_REACH_IN_FWHM * self.fwhm_arcsec
+        if self.kind == "gaussian":
+            sigma = self.fwhm_arcsec / FWHM_PER_SIGMA
+            farthest = sigma * math.sqrt(-2.0 * math.log(LIGHT_LEFT_OUTSIDE))
+        return farthest * self._stretch
+
+    @property
+    def largest_wavenumber(self) -> float:
+        """Where the transform falls below 1e-7."""
+        wavenumber = np.linspace(0.0, 60.0 / self.fwhm_arcsec, 241)
+        alive = self._round_transform(wavenumber) > SMALLEST_TRANSFORM
+        return float(wavenumber[alive][-1] + wavenumber[1]) * self._stretch
+
+
+@dataclass(frozen=True)
+class DrawnPointSpread:
+    """A point-spread function that GalSim can draw, such as the image of a star.
+
+    Parameters
+    ----------
+    profile : galsim.GSObject
+        Of unit flux, x to the West and y to the North, arcsec.
+    """
+
+    profile: "galsim.GSObject"
+
+    def transform(self, west: Array, north: Array) -> Array:
+        """Return the Fourier transform (:class:`PointSpread`)."""
+        vectors = zip(west.ravel().tolist(), north.ravel().tolist(), strict=True)
+        values = [self.profile.kValue(*vector).real for vector in vectors]
+        return np.array(values).reshape(west.shape)
+
+    @property
+    def reach_arcsec(self) -> float:
+        """Half the extent that GalSim draws, where folding is small."""
+        return math.pi / float(self.profile.stepk)
+
+    @property
+    def largest_wavenumber(self) -> float:
+        """Where GalSim's transform has died away."""
+        return float(self.profile.maxk)

@@ -1,0 +1,138 @@
+"""What is known of the seeing: its width and its wings, with their errors."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.smearing.point_spread import Seeing
+
+Array = NDArray[np.float64]
+
+
+ASSUMED_FWHM_ERR = 0.07
+"""Relative: seeing is quoted to a tenth of an arcsec, and changes over a night and a field."""
+
+
+ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR = 0.12, 0.10
+"""Without a star nothing tells a Gaussian from a Moffat profile with beta of 3: both are within
+twice the error. With these values errors of gradients hold in either, at 1.1 to 1.4 times their
+width with the seeing known."""
+
+
+STATED_INVERSE_BETA_ERR = 0.05
+"""Where wings are stated, as fitted to some star: beta of 3 is then 2.6 to 3.5."""
+
+
+KOLMOGOROV_BETA = 4.765
+"""Of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
+
+
+@dataclass(frozen=True)
+class SeeingKnowledge:
+    """A Moffat profile whose width and wings are known with errors.
+
+    Parameters
+    ----------
+    fwhm_arcsec : float
+        Full width at half-maximum, > 0.
+    inverse_beta : float
+        1 / beta of the wings; 0 is a Gaussian.
+    log_fwhm_err, inverse_beta_err : float
+        Standard errors of the natural logarithm of the width and of 1 / beta; 0 is exact.
+    correlation : float
+        Of the two errors.
+    shear : tuple of float
+        Ellipticity, as of :class:`~kurvs_pipeline.smearing.point_spread.Seeing`, without errors.
+    """
+
+    fwhm_arcsec: float
+    inverse_beta: float = 0.0
+    log_fwhm_err: float = 0.0
+    inverse_beta_err: float = 0.0
+    correlation: float = 0.0
+    shear: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if not 0.0 < self.fwhm_arcsec < math.inf:
+            raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
+        if not 0.0 <= self.inverse_beta < 1.0:
+            raise MetadataError(f"1 / beta of the seeing is {self.inverse_beta}; expected [0, 1)")
+        if not (self.log_fwhm_err >= 0.0 and self.inverse_beta_err >= 0.0):
+            raise MetadataError(
+                f"errors of the seeing are {self.log_fwhm_err}, {self.inverse_beta_err}; "
+                "expected values >= 0"
+            )
+        if not abs(self.correlation) < 1.0:
+            raise MetadataError(f"correlation is {self.correlation}; expected within (-1, 1)")
+
+    @classmethod
+    def exact(cls, metadata: ObservationMetadata) -> Self:
+        """Take the seeing of an observation as it is stated, without errors.
+
+        Parameters
+        ----------
+        metadata : ObservationMetadata
+            With a seeing > 0. A Kolmogorov profile is taken for the Moffat nearest to it.
+        """
+        return cls(metadata.seeing_fwhm_arcsec, _inverse_beta(metadata))
+
+    @classmethod
+    def assumed(cls, metadata: ObservationMetadata) -> Self:
+        """Take the width that is stated as good to 7 per cent, and wings as known or not.
+
+        Parameters
+        ----------
+        metadata : ObservationMetadata
+            With a seeing > 0. Files and people say Gaussian where they know no better, so that
+            leaves the wings open.
+        """
+        if metadata.psf_kind == "gaussian":
+            wings = ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR
+        else:
+            wings = _inverse_beta(metadata), STATED_INVERSE_BETA_ERR
+        width = metadata.seeing_fwhm_arcsec
+        return cls(width, wings[0], ASSUMED_FWHM_ERR, wings[1])
+
+    @property
+    def best(self) -> Seeing:
+        """The profile without its errors."""
+        return self.moved(np.zeros(2))
+
+    @property
+    def directions(self) -> Array:
+        """Independent changes of one standard deviation in (ln FWHM, 1 / beta).
+
+        Returns
+        -------
+        array, shape (n_directions, 2)
+            Without those that are exact.
+        """
+        across = math.sqrt(1.0 - self.correlation**2) * self.inverse_beta_err
+        both = np.array([
+            [self.log_fwhm_err, self.correlation * self.inverse_beta_err], [0.0, across],
+        ])  # fmt: skip
+        return np.asarray(both[np.abs(both).sum(axis=1) > 0.0])
+
+    def moved(self, direction: Array) -> Seeing:
+        """Return the profile moved from the best one.
+
+        Parameters
+        ----------
+        direction : array, shape (2,)
+            In (ln FWHM, 1 / beta). Wings stop at a Gaussian, and at beta of 1.25.
+        """
+        inverse_beta = min(max(self.inverse_beta + float(direction[1]), 0.0), 0.8)
+        fwhm_arcsec = self.fwhm_arcsec * math.exp(float(direction[0]))
+        return Seeing.moffat(fwhm_arcsec, inverse_beta, self.shear)
+
+
+def _inverse_beta(metadata: ObservationMetadata) -> float:
+    """Return 1 / beta as stated, 0 for a Gaussian."""
+    beta = {"gaussian": math.inf, "kolmogorov": KOLMOGOROV_BETA}
+    return 1.0 / beta.get(metadata.psf_kind, metadata.psf_moffat_beta)

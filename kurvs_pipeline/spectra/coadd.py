@@ -1,0 +1,136 @@
+"""How much of their noise two apertures share: spaxels at their border, and the whole field's sky.
+
+Reconstruction correlates neighbouring spaxels, so that annuli side by side see the same noise in
+part, and residuals of the sky are common to all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.spectra.calibrate import CalibratedBand
+
+Array = NDArray[np.float64]
+
+
+Mask = NDArray[np.bool_]
+
+
+MINIMUM_WEIGHT_FRACTION = 0.5
+"""A channel that has lost more of its aperture than this is masked."""
+
+
+@dataclass(frozen=True)
+class ApertureSpectra:
+    """Co-added spectra of apertures on the grid of their band.
+
+    Parameters
+    ----------
+    flux, variance : array, shape (n_apertures, n_channels)
+        Flux density, and its variance with the correlation of the noise.
+    valid : bool array, same shape
+        Channels to use.
+    """
+
+    flux: Array
+    variance: Array
+    valid: Mask
+
+
+def coadd(
+    band: CalibratedBand, weights: Array, *, velocity_kms: Array | None = None
+) -> ApertureSpectra:
+    """Add up the spaxels of each aperture, after taking out their velocities.
+
+    Every spaxel is displaced by whole channels, so that no noise is interpolated; the
+    price, a broadening of 1/12 channel^2, falls on the free line width. Variances are those
+    that give the flux of a line its error: spaxels displaced apart share less of it
+    (:meth:`~kurvs_pipeline.spectra.noise.SpatialCorrelation.coadded_variances`).
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The cube.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel that lies in each aperture.
+    velocity_kms : array, shape (n_y, n_x), optional
+        Velocity to take out of every spaxel.
+
+    Returns
+    -------
+    ApertureSpectra
+        A channel that misses part of its aperture is scaled up to the spaxels that hold
+        data at all; one that misses more than half of them is masked. Light on spaxels
+        without data is not made up: see ``coverage``.
+    """
+    inside = weights * band.valid_spaxels
+    used = inside.any(axis=0)
+    cubes = band.flux, np.where(band.valid, band.sigma, 0.0), band.valid
+    flux, sigma, valid = (cube[:, used] for cube in cubes)
+    if velocity_kms is not None:
+        flux, sigma, valid = _align(band.wavelength_um, velocity_kms[used], flux, sigma, valid)
+    shares = inside[:, used]
+    held = shares @ valid.T
+    total = inside.sum(axis=(1, 2))[:, None]
+    good = held > MINIMUM_WEIGHT_FRACTION * np.maximum(total, 1e-12)
+    scale = np.divide(total, held, out=np.ones_like(held), where=good)
+    on_sky = np.zeros((len(sigma), *used.shape))
+    on_sky[:, used] = sigma
+    variance = band.correlation.coadded_variances(inside, on_sky, velocity_kms=velocity_kms)
+    return ApertureSpectra(
+        (shares @ flux.T) * scale, variance * scale**2, good & (variance > 0.0)
+    )  # fmt: skip
+
+
+def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
+    """Displace spaxels, shape (n_channels, n_spaxels), by the whole channel nearest to theirs."""
+    step = np.gradient(wavelength_um)
+    offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
+    source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
+    inside = (source >= 0) & (source < wavelength_um.size)
+    place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size
+    place += np.arange(velocity_kms.size)
+    return [spectrum.ravel()[place] * inside for spectrum in spectra]
+
+
+SAMPLED_CHANNELS = 12
+"""The noise has the same shape over the field in nearly all channels."""
+
+
+def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> Array:
+    """Return the correlation of the noise of apertures, as line fluxes see it.
+
+    The variance of the sum of two apertures, less that of each, is twice their covariance.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The cube.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Apertures, such as the annuli of one binning or several.
+    velocity_kms : array, shape (n_y, n_x)
+        Taken out of every spaxel.
+
+    Returns
+    -------
+    array, shape (n_apertures, n_apertures)
+        1 on the diagonal; 0 beside it for an aperture without data. An estimate, and so not always
+        positive definite.
+    """
+    channels = np.flatnonzero(band.valid.any(axis=(1, 2)))
+    chosen = channels[:: max(1, channels.size // SAMPLED_CHANNELS)]
+    sigma = np.where(band.valid[chosen], band.sigma[chosen], 0.0)
+
+    first, second = np.triu_indices(len(weights), 1)
+    summed = np.concatenate([weights, weights[first] + weights[second]])
+    variance = band.correlation.coadded_variances(summed, sigma, velocity_kms=velocity_kms)
+    own, together = np.split(variance, [len(weights)])
+    both = np.sqrt(own[first] * own[second])
+    covariance = 0.5 * (together - own[first] - own[second])
+    shared = np.eye(len(weights))
+    for i, j, value, scale in zip(first, second, covariance, both, strict=True):
+        if (scale > 0.0).any():
+            shared[i, j] = shared[j, i] = np.median((value / scale)[scale > 0.0])
+    return shared

@@ -1,0 +1,141 @@
+"""The continuum of apertures, which calibration took off every spaxel before they were added."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.continuum import BlockContinuum
+
+Array = NDArray[np.float64]
+
+
+MEDIAN_VARIANCE = np.pi / 2.0
+"""Of a median of Gaussian values over that of their mean."""
+
+
+@dataclass(frozen=True)
+class ContinuumLevel:
+    """The continuum of every aperture at one wavelength.
+
+    Parameters
+    ----------
+    value, error : array, shape (n_apertures,)
+        Flux density and its standard error.
+    """
+
+    value: Array
+    error: Array
+
+
+def coadded_continuum(
+    band: CalibratedBand, weights: Array, continuum: BlockContinuum | None = None
+) -> Array:
+    """Return the continuum of every aperture in every channel.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The cube, with its continuum.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel that lies in each aperture.
+    continuum : BlockContinuum, optional
+        To add up instead of the band's own.
+
+    Returns
+    -------
+    array, shape (n_apertures, n_channels)
+
+    Raises
+    ------
+    ConfigurationError
+        If the band was made without its continuum.
+    """
+    inside = weights * band.valid_spaxels
+    cube = (continuum or subtracted_continuum(band)).cube()
+    return np.asarray(np.einsum("ayx,kyx->ak", inside, cube))
+
+
+def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) -> ContinuumLevel:
+    """Return the continuum of every aperture at one wavelength, with its error.
+
+    The error is that of the medians it is interpolated between, with the correlation of the
+    noise between spaxels.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        The cube, with its continuum.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel that lies in each aperture.
+    wavelength_um : float
+        Within the band.
+
+    Returns
+    -------
+    ContinuumLevel
+
+    Raises
+    ------
+    ConfigurationError
+        If the band was made without its continuum.
+    """
+    continuum = subtracted_continuum(band)
+    inside = weights * band.valid_spaxels
+    channel = np.interp(wavelength_um, band.wavelength_um, np.arange(band.wavelength_um.size))
+    value = np.einsum("ayx,yx->a", inside, continuum.at([channel])[0])
+    variance = _variance_of_blocks(band, continuum, inside)
+    share = _share_of_blocks(continuum, inside, float(channel))
+    return ContinuumLevel(value, np.sqrt(np.sum(share**2 * variance, axis=1)))
+
+
+def subtracted_continuum(band: CalibratedBand) -> BlockContinuum:
+    """Return the continuum of a band.
+
+    Parameters
+    ----------
+    band : CalibratedBand
+        Whose continuum was subtracted.
+
+    Raises
+    ------
+    ConfigurationError
+        If the band was made without it.
+    """
+    if band.continuum is None:
+        raise ConfigurationError(
+            "the band does not hold the continuum that was subtracted; expected one made by "
+            "kurvs_pipeline.spectra.calibrate.calibrate"
+        )
+    return band.continuum
+
+
+def _variance_of_blocks(band: CalibratedBand, continuum: BlockContinuum, inside: Array) -> Array:
+    """Return the variance of the co-added median of every block, (n_apertures, n_blocks)."""
+    sigma = np.where(band.valid, band.sigma, 0.0)
+    total = np.maximum(inside.sum(axis=(1, 2)), 1e-12)[:, None]
+    number = np.einsum("ayx,byx->ab", inside, continuum.usable) / total
+    blocks = list(zip(continuum.edges[:-1], continuum.edges[1:], strict=True))
+    of_channels = [band.correlation.coadded_variance(weight * sigma) for weight in inside]
+    typical = np.array([[_typical(one[a:b]) for a, b in blocks] for one in of_channels])
+    return np.asarray(MEDIAN_VARIANCE * typical / np.maximum(number, 1.0))
+
+
+def _typical(variance: Array) -> float:
+    """Return the median of what is known; 0 if nothing is."""
+    known = variance[variance > 0.0]
+    return float(np.median(known)) if known.size else 0.0
+
+
+def _share_of_blocks(continuum: BlockContinuum, inside: Array, channel: float) -> Array:
+    """Return by how much the level follows every block, shape (n_apertures, n_blocks)."""
+    known = np.isfinite(continuum.medians)
+    unit = np.eye(len(continuum.medians))[:, :, None, None]
+    total = np.maximum(inside.sum(axis=(1, 2)), 1e-12)
+    shares = []
+    for block in unit:
+        only = BlockContinuum(np.where(known, block, np.nan), continuum.edges, continuum.usable)
+        shares.append(np.einsum("ayx,yx->a", inside, only.at([channel])[0]) / total)
+    return np.stack(shares, axis=1)

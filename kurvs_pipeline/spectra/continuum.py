@@ -1,0 +1,121 @@
+"""The continuum of every spaxel: medians of blocks of channels, joined by straight lines."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kurvs_pipeline.spectra.noise import masked_median
+
+Array = NDArray[np.float64]
+
+
+Mask = NDArray[np.bool_]
+
+
+CONTINUUM_BLOCK_CHANNELS = 200
+"""Short enough to follow a galaxy's continuum, long enough to add little noise."""
+
+
+LEAST_USABLE = 0.3
+"""A block with less than this times the usable channels of the best one is bridged: covered
+by lines, it says little of its continuum."""
+
+
+@dataclass(frozen=True)
+class BlockContinuum:
+    """Medians of blocks; build it with :meth:`of`.
+
+    Parameters
+    ----------
+    medians : array, shape (n_blocks, n_y, n_x)
+        Flux density, NaN where a block is bridged.
+    edges : int array, shape (n_blocks + 1,)
+        Channels at which blocks begin, and the number of channels.
+    usable : int array, shape (n_blocks, n_y, n_x)
+        Channels that each median is of.
+    """
+
+    medians: Array
+    edges: NDArray[np.intp]
+    usable: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, flux: Array, usable: Mask) -> "BlockContinuum":
+        """Take the medians.
+
+        Parameters
+        ----------
+        flux : array, shape (n_channels, n_y, n_x)
+            Flux density.
+        usable : bool array, same shape
+            Line-free voxels with data.
+        """
+        n_channels = flux.shape[0]
+        n_blocks = max(1, round(n_channels / CONTINUUM_BLOCK_CHANNELS))
+        edges = np.linspace(0, n_channels, n_blocks + 1).astype(int)
+        pairs = list(itertools.pairwise(edges))
+        medians = np.stack([masked_median(flux[a:b], usable[a:b], axis=0) for a, b in pairs])
+        count = np.stack([usable[a:b].sum(axis=0) for a, b in pairs])
+        fraction = count / np.diff(edges)[:, None, None]
+        sparse = fraction < LEAST_USABLE * fraction.max(axis=0, keepdims=True)
+        return cls(np.where(sparse, np.nan, medians), edges, count)
+
+    @property
+    def centres(self) -> Array:
+        """Middle of each block, channels, shape (n_blocks,)."""
+        return np.asarray((self.edges[:-1] + self.edges[1:] - 1) / 2)
+
+    def cube(self) -> Array:
+        """Return the continuum of every voxel, shape (n_channels, n_y, n_x).
+
+        0 for a spaxel without any usable channel.
+        """
+        return self.at(np.arange(self.edges[-1]))
+
+    def at(self, channels: ArrayLike) -> Array:
+        """Return the continuum at some channels, fractional ones as well.
+
+        Parameters
+        ----------
+        channels : array_like, shape (n_chosen,)
+            Counted from 0.
+
+        Returns
+        -------
+        array, shape (n_chosen, n_y, n_x)
+        """
+        where = np.asarray(channels, dtype=float)
+        columns = self.medians.reshape(len(self.medians), -1)
+        known = np.isfinite(columns)
+        result = np.zeros((where.size, columns.shape[1]))
+        # Spaxels share few patterns of missing blocks: one matrix product serves each pattern.
+        for pattern in np.unique(known, axis=1).T:
+            if not pattern.any():
+                continue
+            members = (known == pattern[:, None]).all(axis=0)
+            weights = _interpolation(where, self.centres[pattern])
+            result[:, members] = weights @ columns[np.ix_(pattern, members)]
+        return result.reshape(where.size, *self.medians.shape[1:])
+
+    def bridged(self, first: int, last: int) -> "BlockContinuum":
+        """Return the continuum without the blocks that hold channels from first to last.
+
+        As it was if no block would be left.
+
+        Parameters
+        ----------
+        first, last : int
+            Channels.
+        """
+        held = (self.edges[:-1] <= last) & (self.edges[1:] > first)
+        if held.all():
+            return self
+        return replace(self, medians=np.where(held[:, None, None], np.nan, self.medians))
+
+
+def _interpolation(channels: Array, centres: Array) -> Array:
+    """Return the weight of every block at every channel, shape (n_chosen, n_blocks)."""
+    unit = np.eye(len(centres))
+    return np.stack([np.interp(channels, centres, row) for row in unit], axis=1)

@@ -1,0 +1,157 @@
+"""Residuals of sky lines that the stated noise does not know, measured on the spectra themselves.
+
+Subtraction leaves a few per cent of every OH line, shared by the whole field, so it does not
+average down in an aperture. How much is left is measured where the galaxy has no lines, and
+added to the variance of all channels in proportion to the sky that fell into them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.sky_templates import sky_lines
+
+Array = NDArray[np.float64]
+
+
+Mask = NDArray[np.bool_]
+
+
+LARGEST_PULL = 20.0
+"""Beyond it a spectrum holds something else than a residual: it may not decide alone."""
+
+
+ITERATIONS = 4
+
+
+REACH_OF_RESIDUALS = (0.25, 0.5, 0.25)
+"""Errors of position and width leave most of their residual beside the peak of a line: fits that
+avoid the peak would take what lies there for noise."""
+
+
+LOG_MULTIPLES = (-7.0, 12.0, 1.0)
+
+
+FINE_GRID = 11
+"""Of the logarithm of how strong the residual is."""
+
+
+FEWEST_CHANNELS = 100
+"""Free of lines, for residuals to be measured."""
+
+
+LINE_REACH_SIGMA = 4.0
+"""Where the filter of a line ends."""
+
+
+def with_sky_residuals(
+    spectra: ApertureSpectra, line_free: Mask, *, line_sigma_channels: float
+) -> ApertureSpectra:
+    """Add to the variance what subtraction left of the sky's lines.
+
+    The residual of a channel is taken as a fraction of the sky
+    (:func:`~kurvs_pipeline.spectra.sky_templates.sky_lines`) in it and its neighbours. The
+    fraction is the likeliest for fits of a line of known width wherever the galaxy has none:
+    errors of lines are what it is for.
+
+    Parameters
+    ----------
+    spectra : ApertureSpectra
+        Co-added, without continuum.
+    line_free : bool array, shape (n_channels,)
+        Channels without lines of the galaxy.
+    line_sigma_channels : float
+        Observed width of a line.
+
+    Returns
+    -------
+    ApertureSpectra
+        Never with less variance than before; as it was where too few channels are free.
+    """
+    variance = spectra.variance.copy()
+    for index, valid in enumerate(spectra.valid):
+        free = valid & line_free
+        if free.sum() < FEWEST_CHANNELS:
+            continue
+        power = ndimage.correlate1d(sky_lines(variance[index], valid) ** 2, REACH_OF_RESIDUALS)
+        variance[index] = _with_residuals(
+            spectra.flux[index], variance[index], power, free, line_sigma_channels
+        )
+    return replace(spectra, variance=variance)
+
+
+def line_profile(line_sigma_channels: float) -> Array:
+    """Return a Gaussian line of unit peak on channels, as a filter that is matched to it.
+
+    Parameters
+    ----------
+    line_sigma_channels : float
+        Observed width of the line.
+
+    Returns
+    -------
+    array, shape (n_channels,)
+        Odd in number, the peak in the middle.
+    """
+    reach = int(np.ceil(LINE_REACH_SIGMA * line_sigma_channels))
+    return np.exp(-0.5 * (np.arange(-reach, reach + 1) / line_sigma_channels) ** 2)
+
+
+def _with_residuals(
+    flux: Array, variance: Array, power: Array, free: Mask, line_sigma_channels: float
+) -> Array:
+    """Return the variance of one spectrum with the likeliest multiple of a residual's power."""
+    total = variance
+    # The larger the residual, the less weight its channels have in the fits that tell it.
+    for _ in range(ITERATIONS):
+        pull, share = _line_pulls(flux, (variance, power), total, free, line_sigma_channels)
+        total = variance + _likeliest_multiple(pull, share) * power
+    return total
+
+
+def _line_pulls(
+    flux: Array, parts: tuple[Array, Array], total: Array, free: Mask, line_sigma_channels: float
+) -> tuple[Array, Array]:
+    """Fit a line to every free channel, with the weights of a total variance.
+
+    ``parts`` are the variance without residuals, and what a residual of unit power adds.
+    Returns the flux of each line over the error that comes from the first, and the variance
+    that the second adds in units of that error's, shapes (n_free,).
+    """
+    weight = np.divide(1.0, total, out=np.zeros_like(total), where=free & (total > 0.0))
+    profile = line_profile(line_sigma_channels)
+
+    def seen(values: Array, filter_: Array) -> Array:
+        return np.asarray(ndimage.correlate1d(values, filter_, mode="constant"))
+
+    known = seen(weight**2 * parts[0], profile**2)
+    # A fit that has lost half of its line says little.
+    used = free & (seen(free.astype(float), profile) > 0.5 * profile.sum()) & (known > 0.0)
+    pull = seen(weight * flux, profile)[used] / np.sqrt(known[used])
+    share = seen(weight**2 * parts[1], profile**2)[used] / known[used]
+    return np.clip(pull, -LARGEST_PULL, LARGEST_PULL), share
+
+
+def _likeliest_multiple(pull: Array, share: Array) -> float:
+    """Return the number m >= 0 for which pulls are likeliest, their variance being 1 + m share."""
+    scale = float(np.mean(share))
+    if not scale > 0.0:
+        return 0.0
+
+    def badness(multiple: Array) -> Array:
+        spread = 1.0 + multiple[:, None] * (share / scale)
+        return np.asarray(np.mean(np.log(spread) + pull**2 / spread, axis=1))
+
+    coarse = np.arange(*LOG_MULTIPLES)
+    best = coarse[badness(np.exp(coarse)).argmin()]
+    fine = np.linspace(best - 1.0, best + 1.0, FINE_GRID)
+    value = badness(np.exp(fine))
+    at = int(np.clip(value.argmin(), 1, FINE_GRID - 2))
+    before, here, after = value[at - 1 : at + 2]
+    bend = before - 2.0 * here + after
+    offset = 0.5 * (before - after) / bend if bend > 0.0 else 0.0
+    multiple = float(np.exp(fine[at] + np.clip(offset, -1.0, 1.0) * (fine[1] - fine[0])))
+    return multiple / scale if here < badness(np.zeros(1))[0] else 0.0

@@ -1,0 +1,1 @@
+"""Mean spectra of many galaxies."""

@@ -1,0 +1,229 @@
+"""Spectra of galaxies brought to rest, ready to be stacked.
+
+Wavelengths are divided by 1 + z and flux densities multiplied by it, so that a line keeps its
+flux. The velocity of the fitted lines, relative to that redshift, is taken out in the same way.
+A table whose axis is already at rest counts its flux density per um of that axis.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.extracted.spectrum import FittedSpectrum
+from kurvs_pipeline.fitting.model import channel_edges
+from kurvs_pipeline.fitting.outcome import LineFits
+from kurvs_pipeline.fluxes.band_fit import BandFit
+
+Array = NDArray[np.float64]
+
+
+BoolArray = NDArray[np.bool_]
+
+
+APERTURE_COLUMNS = ("aperture", "annulus")
+"""Identifying columns that name a part of a galaxy; all others name the galaxy."""
+
+
+INTEGRATED = "integrated"
+
+
+MINIMUM_COVERAGE = 0.5
+"""A channel of the new grid that good channels cover less than this has no data."""
+
+
+@dataclass(frozen=True)
+class RestSpectrum:
+    """One band of one aperture of a galaxy, at rest and in vacuum.
+
+    Parameters
+    ----------
+    galaxy, aperture, band : str
+        Whose spectrum it is.
+    wavelength_um : array, shape (n_channels,)
+        Channel centres, increasing.
+    flux_density : array, shape (n_channels,)
+        Per um at rest, without continuum.
+    variance : array, shape (n_channels,)
+        Such that channels may be taken as independent.
+    valid : bool array, shape (n_channels,)
+        Channels to use.
+    lsf_sigma_um : float
+        Line-spread function at rest.
+    unit : str
+        Of the flux density.
+    halpha_flux, halpha_flux_err : float
+        Flux density times um; NaN where the band does not hold the line.
+    """
+
+    galaxy: str
+    aperture: str
+    band: str
+    wavelength_um: Array
+    flux_density: Array
+    variance: Array
+    valid: BoolArray
+    lsf_sigma_um: float
+    unit: str
+    halpha_flux: float = float("nan")
+    halpha_flux_err: float = float("nan")
+
+    @property
+    def label(self) -> str:
+        """Galaxy, aperture and band for messages."""
+        return f"{self.galaxy}, {self.aperture}, {self.band}"
+
+    @property
+    def step_um(self) -> float:
+        """Median width of a channel."""
+        return float(np.median(np.diff(self.wavelength_um)))
+
+    @cached_property
+    def edges_um(self) -> Array:
+        """Edges of the channels, shape (n_channels + 1,), half-way between centres."""
+        return channel_edges(self.wavelength_um)
+
+    def rebinned(self, edges_um: Array) -> tuple[Array, Array, BoolArray]:
+        """Rebin onto other channels, so that the flux of every line is kept.
+
+        Each new channel takes the part of every old one that lies in it. Neighbours then share
+        noise. Their covariance is not carried: instead each variance is that of independent
+        channels which give a line, or anything wider than a channel, the error that it has on
+        the old grid. With ``o`` the overlap of an old channel of width ``d`` and a new one of
+        width ``D`` it is the sum of ``o d / D^2`` times the old variance; the sum of
+        ``(o / D)^2``, the scatter of a new channel taken alone, would make errors of lines
+        too small.
+
+        Parameters
+        ----------
+        edges_um : array, shape (n_new + 1,)
+            Edges of the new channels, increasing.
+
+        Returns
+        -------
+        flux_density, variance : array, shape (n_new,)
+            0 where not valid.
+        valid : bool array, shape (n_new,)
+            Where good channels cover at least half of the new one.
+        """
+        old, width = self.edges_um, np.diff(self.edges_um)
+        good = self.valid & np.isfinite(self.flux_density) & (self.variance > 0.0)
+        good &= np.isfinite(self.variance)
+
+        def within(per_channel: Array) -> Array:
+            total = np.concatenate([[0.0], np.cumsum(np.where(good, per_channel, 0.0))])
+            return np.asarray(np.diff(np.interp(edges_um, old, total)))
+
+        covered = within(width)
+        valid = covered >= MINIMUM_COVERAGE * np.diff(edges_um)
+        per_um = np.divide(1.0, covered, out=np.zeros_like(covered), where=valid)
+        flux_density = within(width * self.flux_density) * per_um
+        return flux_density, within(width**2 * self.variance) * per_um**2, valid
+
+
+def rest_spectra_of_tables(fitted: Sequence[FittedSpectrum]) -> list[RestSpectrum]:
+    """Bring fitted spectra of tables to rest.
+
+    Their own noise, with the correlation of their channels, and their masks go along; the
+    continuum of the fit is subtracted, and channels without one are not used.
+
+    Parameters
+    ----------
+    fitted : sequence of FittedSpectrum
+        From :func:`kurvs_pipeline.extracted.fluxes.fit_spectra`.
+
+    Returns
+    -------
+    list of RestSpectrum
+    """
+    spectra = []
+    for fit in fitted:
+        galaxy, aperture = names_of(fit.spectrum.identity)
+        arrays = (
+            fit.spectrum.flux_density, (fit.sigma * fit.error_inflation) ** 2, ~fit.mask,
+        )  # fmt: skip
+        spectra.append(
+            _at_rest((galaxy, aperture, fit.spectrum.band), fit.fits, 0, arrays, fit.spectrum.unit)
+        )
+    return spectra
+
+
+def rest_spectra_of_galaxy(
+    galaxy: str, fits: Mapping[str, BandFit], apertures: Sequence[str]
+) -> list[RestSpectrum]:
+    """Bring the spectra of a measured galaxy to rest.
+
+    Parameters
+    ----------
+    galaxy : str
+        Its name.
+    fits : mapping of str to BandFit
+        As ``MeasuredGalaxy.fits`` has them.
+    apertures : sequence of str
+        Names of the apertures, in the order of the fits.
+
+    Returns
+    -------
+    list of RestSpectrum
+        One for each band and aperture, without the continuum of the fit.
+    """
+    return [
+        _at_rest(
+            (galaxy, aperture, band),
+            fit.fits,
+            index,
+            (fit.spectra.flux[index], fit.spectra.variance[index], fit.spectra.valid[index]),
+            fit.units,
+        )
+        for band, fit in fits.items()
+        for index, aperture in enumerate(apertures)
+    ]
+
+
+def names_of(identity: Sequence[tuple[str, Any]]) -> tuple[str, str]:
+    """Return the names of galaxy and aperture from identifying columns.
+
+    Parameters
+    ----------
+    identity : sequence of (str, value)
+        ``aperture`` or ``annulus`` names the aperture, ``integrated`` where there is neither;
+        all the rest names the galaxy.
+    """
+    galaxy = " ".join(str(value) for name, value in identity if name not in APERTURE_COLUMNS)
+    aperture = " ".join(str(value) for name, value in identity if name in APERTURE_COLUMNS)
+    return galaxy, aperture or INTEGRATED
+
+
+def _at_rest(
+    names: tuple[str, str, str],
+    fits: LineFits,
+    row: int,
+    arrays: tuple[Array, Array, BoolArray],
+    unit: str,
+) -> RestSpectrum:
+    """Bring flux density, variance and valid channels of one fitted spectrum to rest."""
+    model, velocity_kms = fits.model, float(np.nan_to_num(fits.velocity_kms[row]))
+    stretch = (1.0 + model.redshift) * (1.0 + velocity_kms / SPEED_OF_LIGHT_KMS)
+    continuum = np.full(model.wavelength_um.size, np.nan)
+    for window, level in zip(model.windows, fits.continuum[row], strict=True):
+        continuum[window.channels] = level
+    flux_density = (arrays[0] - continuum) * stretch
+    halpha, halpha_err = float("nan"), float("nan")
+    if "halpha" in fits.names:
+        index = fits.names.index("halpha")
+        halpha, halpha_err = float(fits.flux[row, index]), float(fits.flux_err[row, index])
+    return RestSpectrum(
+        *names,
+        wavelength_um=model.wavelength_um / stretch,
+        flux_density=flux_density,
+        variance=arrays[1] * stretch**2,
+        valid=arrays[2] & np.isfinite(flux_density),
+        lsf_sigma_um=float(np.median(model.lsf_sigma_um)) / stretch,
+        unit=unit,
+        halpha_flux=halpha,
+        halpha_flux_err=halpha_err,
+    )

@@ -1,0 +1,1 @@
+"""Airglow, transmission and seeing."""

@@ -1,0 +1,231 @@
+"""Seeing put together from plainer profiles: elongated, displaced, averaged."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import galsim
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
+from kurvs_sim.random_streams import Stream, generator
+from kurvs_sim.validation import require, require_finite
+
+
+@dataclass(frozen=True)
+class ElongatedSeeing(Seeing):
+    """A profile stretched along one direction and squeezed across, its area kept.
+
+    Parameters
+    ----------
+    profile : PointSpreadFunction
+        Before stretching; its width is the geometric mean of the two axes'.
+    axis_ratio : float
+        Minor over major axis, in (0, 1].
+    position_angle_deg : float
+        Of the major axis, North through East.
+
+    Raises
+    ------
+    MetadataError
+        If a value is impossible.
+    """
+
+    profile: PointSpreadFunction
+    axis_ratio: float
+    position_angle_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require("PSF axis_ratio", self.axis_ratio, within=0.0 < self.axis_ratio <= 1.0,
+                expected="a number in (0, 1]")  # fmt: skip
+        require_finite(position_angle_deg=self.position_angle_deg)
+
+    @property
+    def fwhm_arcsec(self) -> float:
+        """Geometric mean of the two axes' full widths at half-maximum."""
+        return self.profile.fwhm_arcsec
+
+    @property
+    def nominal(self) -> PointSpreadFunction:
+        """The round profile."""
+        return self.profile
+
+    @cached_property
+    def galsim_profile(self) -> galsim.GSObject:
+        """The profile of unit flux, lengths in arcsec."""
+        # From x (West) to y (North): North through East is 90 degrees plus the angle.
+        angle = galsim.Angle(90.0 + self.position_angle_deg, galsim.degrees)
+        return self.profile.galsim_profile.shear(q=self.axis_ratio, beta=angle)
+
+    def scaled(self, factor: float) -> Self:
+        """Return the same shape with every length multiplied by a factor.
+
+        Parameters
+        ----------
+        factor : float
+            > 0.
+        """
+        return replace(self, profile=self.profile.scaled(factor))
+
+
+@dataclass(frozen=True)
+class CompositeSeeing(Seeing):
+    """The average image of a star over exposures that differ.
+
+    Parameters
+    ----------
+    profiles : tuple of PointSpreadFunction
+        One an exposure, equally weighted.
+    offsets_arcsec : tuple of (float, float)
+        Where each exposure was registered, to the West and to the North of where it belongs.
+
+    Raises
+    ------
+    MetadataError
+        If there is no exposure, or their numbers differ.
+    """
+
+    profiles: tuple[PointSpreadFunction, ...]
+    offsets_arcsec: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse exposures that cannot be averaged."""
+        require("number of profiles of a composite PSF", len(self.profiles),
+                within=len(self.profiles) >= 1, expected="at least 1")  # fmt: skip
+        require("number of offsets of a composite PSF", len(self.offsets_arcsec),
+                within=len(self.offsets_arcsec) == len(self.profiles),
+                expected=f"that of the profiles, {len(self.profiles)}")  # fmt: skip
+        for offset in self.offsets_arcsec:
+            require("offset of a composite PSF", offset,
+                    within=np.shape(offset) == (2,) and bool(np.isfinite(offset).all()),
+                    expected="two finite numbers, arcsec")  # fmt: skip
+        # Sums of images of stars and of single pixels cannot be sampled.
+        widths = [profile.fwhm_arcsec for profile in self.profiles]
+        require("narrowest PSF fwhm_arcsec of a composite", min(widths), within=min(widths) > 0.0,
+                expected="a finite number > 0")  # fmt: skip
+
+    @classmethod
+    def of(cls, profiles: Sequence[PointSpreadFunction]) -> Self:
+        """Average profiles that are registered perfectly.
+
+        Parameters
+        ----------
+        profiles : sequence of PointSpreadFunction
+            One an exposure.
+
+        Returns
+        -------
+        CompositeSeeing
+        """
+        return cls(tuple(profiles), ((0.0, 0.0),) * len(profiles))
+
+    @cached_property
+    def galsim_profile(self) -> galsim.GSObject:
+        """The profile of unit flux, lengths in arcsec."""
+        displaced = [
+            profile.galsim_profile.shift(*offset)
+            for profile, offset in zip(self.profiles, self.offsets_arcsec, strict=True)
+        ]
+        return galsim.Sum(displaced) / len(displaced)
+
+    @cached_property
+    def fwhm_arcsec(self) -> float:
+        """Full width at half-maximum of the average, made round about its middle."""
+        # Exact for round profiles that share a centre; registration adds in quadrature.
+        centred = galsim.Sum([profile.galsim_profile for profile in self.profiles])
+        width = float(centred.calculateFWHM())
+        offsets = np.array(self.offsets_arcsec)
+        scatter = float(offsets.var(axis=0).mean())
+        return float(np.sqrt(width**2 + 8.0 * np.log(2.0) * scatter))
+
+    @property
+    def nominal(self) -> PointSpreadFunction:
+        """A profile of the first exposure's kind, as wide as the average."""
+        return replace(self.profiles[0], fwhm_arcsec=self.fwhm_arcsec)
+
+    def scaled(self, factor: float) -> Self:
+        """Return sharper or wider exposures, registered as before.
+
+        Parameters
+        ----------
+        factor : float
+            Of the widths, > 0.
+        """
+        return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))
+
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ExposureSequence:
+    """The seeing of every exposure of a stack.
+
+    Parameters
+    ----------
+    median : PointSpreadFunction
+        Seeing of the median exposure.
+    n_exposures : int
+        In the stack. A composite of a few tens stands for one of hundreds.
+    fwhm_scatter : float
+        Standard deviation of the logarithm of the width; assumed.
+    registration_rms_arcsec : float
+        Error along x and y with which a dithered exposure is put back; assumed, half a
+        native spaxel over the root of twelve.
+    seed : int
+        Of the sequence, >= 0.
+
+    Raises
+    ------
+    MetadataError
+        If a value is impossible.
+    """
+
+    median: PointSpreadFunction
+    n_exposures: int = 24
+    fwhm_scatter: float = 0.15
+    registration_rms_arcsec: float = 0.03
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require("n_exposures", self.n_exposures, within=self.n_exposures >= 1,
+                expected="at least 1")  # fmt: skip
+        for name in ("fwhm_scatter", "registration_rms_arcsec", "seed"):
+            require(name, getattr(self, name), within=0.0 <= getattr(self, name) < math.inf,
+                    expected="a finite number >= 0")  # fmt: skip
+
+    @cached_property
+    def _random(self) -> Array:
+        """Width and two offsets of every exposure, as standard normal numbers."""
+        random = generator(self.seed, None, Stream.EXPOSURES)
+        return random.standard_normal((self.n_exposures, 3))
+
+    @cached_property
+    def profiles(self) -> tuple[PointSpreadFunction, ...]:
+        """Seeing of every exposure."""
+        factors = np.exp(self.fwhm_scatter * self._random[:, 0])
+        return tuple(self.median.scaled(float(factor)) for factor in factors)
+
+    @cached_property
+    def offsets_arcsec(self) -> tuple[tuple[float, float], ...]:
+        """Registration error of every exposure, to the West and to the North."""
+        offsets = self.registration_rms_arcsec * self._random[:, 1:]
+        return tuple((float(x), float(y)) for x, y in offsets)
+
+    @cached_property
+    def composite(self) -> CompositeSeeing:
+        """What the stack sees: the fast way to simulate the sequence."""
+        return CompositeSeeing(self.profiles, self.offsets_arcsec)
+
+    @cached_property
+    def each(self) -> tuple[CompositeSeeing, ...]:
+        """What every exposure sees by itself."""
+        return tuple(
+            CompositeSeeing((profile,), (offset,))
+            for profile, offset in zip(self.profiles, self.offsets_arcsec, strict=True)
+        )

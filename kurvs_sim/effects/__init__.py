@@ -1,0 +1,1 @@
+"""What bends a measurement beyond seeing and white noise, each switched on alone."""

@@ -1,0 +1,1 @@
+"""From the state of the gas to every line."""

@@ -1,0 +1,1 @@
+"""What a fit would find, without drawing noise."""

@@ -1,0 +1,1 @@
+"""Spaxels, photons, electrons and the noise that they make."""

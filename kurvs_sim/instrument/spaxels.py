@@ -1,0 +1,127 @@
+"""KMOS: spaxels, exposure times and the noise of sky and detector."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kurvs_pipeline.bands import Band
+from kurvs_sim.atmosphere.airglow import sky_photon_rate, transmission
+from kurvs_sim.validation import require, require_positive, require_whole
+
+Array = NDArray[np.float64]
+
+
+def _centred(n_pixels: int, pixel_arcsec: float) -> Array:
+    """Return pixel centres about the middle of an axis."""
+    return np.asarray(pixel_arcsec * (np.arange(n_pixels) - 0.5 * (n_pixels - 1)))
+
+
+MOST_SPAXELS = 1000
+"""Along an axis; the fields of KMOS have 14, or 28 resampled."""
+
+
+@dataclass(frozen=True)
+class SpaxelGrid:
+    """The spaxels of one integral-field unit.
+
+    Parameters
+    ----------
+    n_x, n_y : int
+        Spaxels from East to West, and from South to North.
+    spaxel_arcsec : float
+        Side of a spaxel. The default is the survey's resampled grid; KMOS itself has
+        14 x 14 spaxels of 0.2 arcsec.
+    """
+
+    n_x: int = 28
+    n_y: int = 28
+    spaxel_arcsec: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require_whole(least=1, most=MOST_SPAXELS, n_x=self.n_x, n_y=self.n_y)
+        require_positive(spaxel_arcsec=self.spaxel_arcsec)
+
+    @cached_property
+    def x_arcsec(self) -> Array:
+        """Spaxel centres from the middle of the field, to the West, shape (n_x,)."""
+        return _centred(self.n_x, self.spaxel_arcsec)
+
+    @cached_property
+    def y_arcsec(self) -> Array:
+        """Spaxel centres from the middle of the field, to the North, shape (n_y,)."""
+        return _centred(self.n_y, self.spaxel_arcsec)
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Which channels are noisy, relative to one another, in all three bands.
+
+    The noise is the Poisson noise of the sky and a pedestal for the detector; the noise of
+    the galaxy's own photons is negligible. Throughput is the same at all wavelengths (none
+    is published for the gratings). One number, found from the signal-to-noise ratio asked
+    for, scales everything, so collecting area and sky subtraction drop out.
+
+    Parameters
+    ----------
+    exposure_hours_iz, exposure_hours_yj, exposure_hours_h : float
+        On target (Li et al. 2025, Section 2).
+    detector_photon_rate : float
+        Dark current and read noise as an equivalent photon rate, per s, m2, arcsec2 and
+        channel. The default assumes 3.2 electrons of read noise and 0.01 electrons/s of
+        dark current in 600 s, one pixel per channel and 0.2 arcsec spaxel, a 49 m2 mirror
+        and 30 % throughput: (3.2^2 / 600 + 0.01) / (49 x 0.04 x 0.3) = 0.046.
+    """
+
+    exposure_hours_iz: float = 20.0
+    exposure_hours_yj: float = 20.0
+    exposure_hours_h: float = 80.0
+    detector_photon_rate: float = 0.046
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require_positive(
+            exposure_hours_iz=self.exposure_hours_iz,
+            exposure_hours_yj=self.exposure_hours_yj,
+            exposure_hours_h=self.exposure_hours_h,
+        )
+        require("detector_photon_rate", self.detector_photon_rate,
+                within=0.0 <= self.detector_photon_rate < math.inf,
+                expected="a finite number >= 0")  # fmt: skip
+
+    def exposure_seconds(self, band: Band) -> float:
+        """Return the time on target in a band.
+
+        Parameters
+        ----------
+        band : Band
+            IZ, YJ or H.
+        """
+        hours = {
+            "IZ": self.exposure_hours_iz,
+            "YJ": self.exposure_hours_yj,
+            "H": self.exposure_hours_h,
+        }
+        return 3600.0 * hours[band.name]
+
+    def relative_variance(self, band: Band) -> Array:
+        """Return the variance of the flux density per spaxel, up to one factor for all bands.
+
+        A rate N of photons counted for t has the variance N t; one count is a flux density of
+        (h c / lambda) / (t d_lambda T), T being the transmission of the atmosphere.
+
+        Parameters
+        ----------
+        band : Band
+            Its grid gives the channels.
+
+        Returns
+        -------
+        array, shape (n_channels,)
+        """
+        counts = sky_photon_rate(band) + self.detector_photon_rate
+        density_per_count = 1.0 / (band.wavelength_um * band.channel_width_um * transmission(band))
+        return np.asarray(counts * density_per_count**2 / self.exposure_seconds(band))

@@ -1,0 +1,1 @@
+"""How a property of a galaxy changes with radius."""

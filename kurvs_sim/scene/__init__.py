@@ -1,0 +1,1 @@
+"""The galaxy on an oversampled sky, behind the seeing."""

@@ -1,0 +1,1 @@
+"""The 43 galaxies of KURVS."""

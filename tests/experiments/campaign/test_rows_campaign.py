@@ -1,0 +1,95 @@
+"""Campaigns of rows: tasks of tables that can be resumed."""
+
+import json
+
+import numpy as np
+import pytest
+from astropy.table import QTable
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from experiments.ablation.ablation import EVERYTHING, AblationDesign, experiment, set_name
+from experiments.campaign.campaign import run_campaign
+from experiments.campaign.rows import TEXT, Conclusion, RowsExperiment, run_rows
+from experiments.runs.terminal import Terminal
+from kurvs_pipeline.errors import FitError, KurvsError
+
+COLUMNS = {"name": str, "value": float, "count": int}
+
+
+def make_rows(number):
+    """Return as many rows as the number says; none of the fifth."""
+    if number == 5:
+        raise ValueError("five was told to raise")
+    return [{"name": f"row {n}", "value": number + 0.1, "count": n} for n in range(number)]
+
+
+def never(number):
+    pytest.fail(f"task {number} was done before")
+
+
+def toy(*numbers):
+    return RowsExperiment(make_rows, numbers, COLUMNS, 4, {"numbers": list(numbers)})
+
+
+def run_in(folder, made, *, resume=False, overwrite=False):
+    """Run the command ``toy``, and return the rows that it drew its conclusions from."""
+    seen = []
+
+    def conclude(rows):
+        seen.extend(rows)
+        table = QTable(rows=[{"n_rows": len(rows)}])
+        return Conclusion({"toy": table}, Figure(), Table())
+
+    run_rows(
+        "toy", made, conclude, configuration={"option": 3}, seed=7, workers=1, resume=resume,
+        overwrite=overwrite, output=folder, terminal=Terminal(quiet=True),
+    )  # fmt: skip
+    return seen
+
+
+def test_rows_come_back_as_they_were_in_the_order_of_tasks(tmp_path):
+    assert run_in(tmp_path / "out", toy(3, 0, 2)) == make_rows(3) + make_rows(2)
+    assert (tmp_path / "out" / "toy.zarr").is_dir()
+
+
+def test_tables_say_what_they_were_made_with(tmp_path):
+    run_in(tmp_path / "out", toy(1))
+    meta = QTable.read(tmp_path / "out" / "toy.ecsv").meta
+    assert (meta["seed"], meta["option"]) == (7, 3)
+    assert (tmp_path / "out" / "toy.png").is_file()
+
+
+def test_the_figure_has_the_name_of_the_last_table(tmp_path):
+    table = QTable(rows=[{"n_rows": 1}])
+    Conclusion({"rows": table, "summary": table}, Figure(), Table()).write(tmp_path)
+    names = sorted(item.name for item in tmp_path.iterdir())
+    assert names == ["rows.ecsv", "summary.ecsv", "summary.png"]
+
+
+def test_a_run_that_is_resumed_does_no_task_twice(tmp_path):
+    first = run_in(tmp_path / "out", toy(1, 2))
+    called = RowsExperiment(never, (1, 2), COLUMNS, 4, toy(1, 2).description)
+    assert run_in(tmp_path / "out", called, resume=True) == first
+
+
+def test_a_task_that_fails_is_told_and_the_others_are_kept(tmp_path):
+    with pytest.raises(FitError, match=r"1 of 2 mocks failed.*five was told to raise"):
+        run_in(tmp_path / "out", toy(1, 5))
+    kept = run_campaign(toy(1, 5), tmp_path / "out" / "toy.zarr", resume=True)
+    np.testing.assert_array_equal(kept.results["done"], [True, False])
+
+
+def test_what_is_no_store_is_not_taken_away(tmp_path):
+    own = tmp_path / "out" / "toy.zarr" / "notes.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(KurvsError, match=r"toy\.zarr"):
+        run_in(tmp_path / "out", toy(1), overwrite=True)
+    assert own.read_text() == "mine"
+
+
+def test_designs_can_be_described_and_their_texts_fit():
+    made = experiment(AblationDesign())
+    assert json.loads(json.dumps(made.description))["gradient"] == -0.04
+    assert len(set_name(EVERYTHING)) <= int(TEXT[2:])

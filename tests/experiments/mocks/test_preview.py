@@ -1,0 +1,32 @@
+"""The page that is drawn of every mock."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from experiments.mocks.preview import plot_integrated_spectrum
+from kurvs_sim import Galaxy, observe
+from kurvs_sim.effects.defects import MisscaledNoise
+from kurvs_sim.effects.effects import Effects
+from kurvs_sim.instrument.noise_covariance import NoiseCovariance
+
+GALAXY = Galaxy(redshift=1.5, inclination_deg=45.0, effective_radius_arcsec=0.5)
+HALPHA_UM = 0.6564614 * 2.5
+
+
+@pytest.mark.parametrize(
+    "effects",
+    [Effects(), Effects(covariance=NoiseCovariance(), misscaled_noise=MisscaledNoise(1.13))],
+    ids=["independent", "correlated and stated too small"],
+)
+def test_the_shade_is_as_wide_as_the_data_scatter(effects):
+    mock = observe(GALAXY, bands=["H"], halpha_snr=20.0, effects=effects, seed=5,
+                   within_kms_of_lines=12_000.0)  # fmt: skip
+    axes = plot_integrated_spectrum(mock, "H", Figure().subplots())
+    (data,) = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    wavelength, flux = data.get_data()
+    (shade,) = axes.collections
+    corners = shade.get_paths()[0].vertices[1:]  # along the lower edge, and back along the upper
+    sigma = np.interp(wavelength, *corners[corners[:, 1] > 0.0][::-1].T)
+    free = (np.abs(wavelength / HALPHA_UM - 1.0) > 0.006) & (wavelength < 0.6690 * 2.5)
+    assert np.std(flux[free] / sigma[free]) == pytest.approx(1.0, abs=0.15)

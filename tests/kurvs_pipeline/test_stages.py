@@ -1,0 +1,110 @@
+"""Stages of the pipeline, used one by one."""
+
+import numpy as np
+import pytest
+
+from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.errors import ConfigurationError, MetadataError
+from kurvs_pipeline.gas.classes import StellarMass
+from kurvs_pipeline.gas.properties import GasProperties
+from kurvs_pipeline.kinematics.apertures import PlacedApertures
+from kurvs_pipeline.kinematics.frame import GalaxyFrame
+from kurvs_pipeline.measure import Pipeline, gradients_of
+from kurvs_pipeline.results.reading import read_results
+from kurvs_pipeline.results.writing import write_results
+from kurvs_pipeline.spectra.cubes import CalibratedCubes
+from kurvs_sim import Galaxy, PointSpreadFunction, observe
+
+PIPELINE = Pipeline(BinningScheme.parse("2x0.6"), seed=4)
+REDSHIFT = 1.5
+
+
+@pytest.fixture(scope="module")
+def observation():
+    """Return a bright mock in the bands of the four lines of both diagrams."""
+    galaxy = Galaxy(redshift=REDSHIFT, inclination_deg=40.0)
+    psf = PointSpreadFunction("gaussian", 0.6)
+    return observe(galaxy, bands=["YJ", "H"], psf=psf, halpha_snr=150.0, seed=5)
+
+
+@pytest.fixture(scope="module")
+def stages(observation):
+    """Return what each stage makes of the mock."""
+    cubes = CalibratedCubes.of(observation, PIPELINE.scheme)
+    found = GalaxyFrame.of(cubes)
+    apertures = PlacedApertures.of(found, PIPELINE.scheme, cubes.halpha.valid_spaxels)
+    return cubes, found.about_systemic(cubes, apertures.weights[0]), apertures
+
+
+def test_one_stage_after_the_other_is_the_pipeline(observation, stages):
+    whole = PIPELINE.run(observation)
+    fits = PIPELINE.fit_lines(*stages)
+    _, frame, apertures = stages
+    redshift = frame.metadata.redshift
+    gas = GasProperties.of(fits, apertures.apertures, redshift=redshift, seed=4)
+    for column in ("value", "err_low"):
+        one, other = (table[column].value for table in (gas.abundances, whole.abundances))
+        assert np.array_equal(one, other, equal_nan=True)
+    found = gradients_of(gas, frame, apertures)["gradient"].value
+    assert np.array_equal(found, whole.gradients["gradient"].value, equal_nan=True)
+
+
+def test_the_frame_has_the_redshift_of_the_galaxy(stages):
+    _, frame, _ = stages
+    assert frame.metadata.redshift == pytest.approx(REDSHIFT, abs=5.0 * frame.redshift_err)
+    assert 0.0 < frame.redshift_err < 1e-4
+
+
+def test_apertures_are_placed_where_the_radius_says(stages):
+    _, frame, apertures = stages
+    assert apertures.names == ["integrated", "A", "B"]
+    # 8.70 kpc an arcsec at z = 1.5 for H0 = 67.3, Omega_m = 0.315 (Planck Collaboration 2014).
+    assert apertures.radius_kpc(frame.metadata.redshift) == pytest.approx(
+        [0.3 * 8.70, 0.9 * 8.70], rel=0.003
+    )
+
+
+@pytest.mark.parametrize(("log_mass", "found"), [(8.0, "star_forming"), (11.5, "agn")])
+def test_the_mass_decides_the_class_at_the_same_excitation(observation, log_mass, found):
+    galaxy = PIPELINE.run(observation, stellar_mass=StellarMass(log_mass, 0.1))
+    (row,) = galaxy.mass_excitation
+    assert row["aperture"] == "integrated"
+    assert row["class_mass_excitation"] == found
+    assert row["log_stellar_mass"].value == log_mass
+
+
+def test_the_class_is_read_back(observation, tmp_path):
+    galaxy = PIPELINE.run(observation, stellar_mass=StellarMass(10.0))
+    write_results(galaxy, tmp_path)
+    (row,) = read_results(tmp_path).mass_excitation
+    for name in galaxy.mass_excitation.colnames:
+        assert row[name] == galaxy.mass_excitation[name][0]
+
+
+def test_without_a_mass_the_class_is_unknown(observation):
+    (row,) = PIPELINE.run(observation).mass_excitation
+    assert row["class_mass_excitation"] == "unknown"
+    assert np.isnan(row["log_stellar_mass"])
+
+
+@pytest.mark.parametrize(
+    ("mass", "complaint"),
+    [((2e10,), "--log-stellar-mass"), ((10.0, -0.1), "--log-stellar-mass-err"), ((3.0,), "is 3")],
+)
+def test_a_mass_that_is_no_logarithm_is_refused(mass, complaint):
+    with pytest.raises(MetadataError, match=complaint):
+        StellarMass(*mass)
+
+
+def test_a_band_without_data_is_left_out_with_a_note(observation):
+    emptied = observation.copy(deep=True)
+    emptied["YJ"]["flux"] = emptied["YJ"]["flux"] * np.nan
+    cubes = CalibratedCubes.of(emptied, PIPELINE.scheme)
+    assert list(cubes.bands) == ["H"]
+    assert "YJ has no voxel that can be used" in cubes.assumptions[-1]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a"])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ConfigurationError, match=r"seed is .*; expected a whole number >= 0"):
+        GasProperties.of({}, (), redshift=REDSHIFT, seed=seed)

@@ -1,0 +1,52 @@
+"""Rotation curves that follow from a distribution of mass."""
+
+import numpy as np
+import pytest
+from astropy import constants
+from astropy import units as u
+from scipy.integrate import quad
+from scipy.special import j0, j1
+
+from kurvs_pipeline.errors import MetadataError
+from kurvs_sim.profiles.shapes import FreemanDisk
+
+MASS = 3e10
+SCALE_LENGTH_KPC = 2.5
+
+
+@pytest.fixture(scope="module")
+def disk():
+    return FreemanDisk.from_mass(mass_solar=MASS, scale_length_kpc=SCALE_LENGTH_KPC)
+
+
+def test_far_out_a_disk_pulls_like_a_point_of_its_mass(disk):
+    far = 200.0 * SCALE_LENGTH_KPC * u.kpc
+    kepler = np.sqrt(constants.G * MASS * u.solMass / far).to_value(u.km / u.s)
+    assert disk(far.value) == pytest.approx(kepler, rel=1e-4)
+
+
+@pytest.mark.parametrize("radius_kpc", [0.5, 2.5, 5.4, 10.0])
+def test_the_curve_solves_the_poisson_equation(disk, radius_kpc):
+    # Toomre (1963): v^2 = 2 pi G Sigma_0 h^2 R integral of k J1(k R) / (1 + k^2 h^2)^1.5.
+    def integrand(k):
+        return k * j1(k * radius_kpc) / (1.0 + (k * SCALE_LENGTH_KPC) ** 2) ** 1.5
+
+    integral = sum(quad(integrand, a, a + 1.0, limit=200)[0] for a in range(400))
+    potential = (constants.G * MASS * u.solMass / u.kpc).to_value((u.km / u.s) ** 2)
+    assert disk(radius_kpc) == pytest.approx(np.sqrt(potential * radius_kpc * integral), rel=1e-3)
+
+
+def test_the_hankel_transform_that_the_test_stands_on_is_that_of_an_exponential():
+    found = quad(lambda r: r * np.exp(-r) * j0(2.0 * r), 0.0, 60.0, limit=400)[0]
+    assert found == pytest.approx(1.0 / (1.0 + 2.0**2) ** 1.5)
+
+
+def test_four_times_the_mass_rotates_twice_as_fast(disk):
+    heavy = FreemanDisk.from_mass(mass_solar=4.0 * MASS, scale_length_kpc=SCALE_LENGTH_KPC)
+    assert heavy.peak == pytest.approx(2.0 * disk.peak)
+
+
+@pytest.mark.parametrize(("mass", "length"), [(0.0, 1.0), (-1e10, 1.0), (1e10, 0.0)])
+def test_an_impossible_disk_is_refused(mass, length):
+    with pytest.raises(MetadataError, match="expected a finite number > 0"):
+        FreemanDisk.from_mass(mass_solar=mass, scale_length_kpc=length)
