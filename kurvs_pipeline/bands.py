@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CoverageError, CubeFormatError
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
@@ -48,7 +48,7 @@ class Band:
     cut_off: tuple[int, int] = (0, 0)
 
     @cached_property
-    def wavelength_um(self) -> NDArray[np.float64]:
+    def wavelength_um(self) -> Array:
         """Channel centres, shape (n_channels,), vacuum um."""
         channel = self.cut_off[0] + np.arange(self.n_channels, dtype=np.float64)
         return self.first_channel_um + self.channel_width_um * channel
@@ -101,7 +101,7 @@ KMOS_BANDS: dict[str, Band] = {
 """Every band that is known, by name and in order of wavelength."""
 
 
-def band_of(wavelength_um: NDArray[np.float64]) -> Band:
+def band_of(wavelength_um: Array) -> Band:
     """Return the band that a wavelength axis lies in, whatever a header calls it.
 
     Where it lies in two bands alike, as a part of one may, the width of its channels decides.

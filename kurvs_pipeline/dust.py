@@ -1,8 +1,9 @@
 """Dust attenuation at z ~ 1.3: the average curve of Battisti et al. (2022)."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
 
 R_V = 3.22
@@ -24,7 +25,7 @@ _WUYTS13_LINEAR = 1.9
 _WUYTS13_SQUARE = 0.15
 
 
-def attenuation_curve(rest_wavelength_um: float | NDArray[np.float64]) -> NDArray[np.float64]:
+def attenuation_curve(rest_wavelength_um: float | Array) -> Array:
     """Return k(lambda) = A(lambda)/E(B-V) (Battisti et al. 2022).
 
     Parameters
@@ -44,9 +45,7 @@ def attenuation_curve(rest_wavelength_um: float | NDArray[np.float64]) -> NDArra
     return np.asarray(polynomial + bump)
 
 
-def transmitted_fraction(
-    rest_wavelength_um: float, a_v_mag: float | NDArray[np.float64]
-) -> NDArray[np.float64]:
+def transmitted_fraction(rest_wavelength_um: float, a_v_mag: float | Array) -> Array:
     """Return the fraction of light that leaves the dust, 10^(-0.4 k/R_V A_V).
 
     Parameters
@@ -64,7 +63,7 @@ def transmitted_fraction(
     return np.asarray(10.0 ** (-0.4 * k_over_r_v * np.asarray(a_v_mag, dtype=float)))
 
 
-def gas_a_v_of_stellar(stellar_a_v_mag: ArrayLike) -> NDArray[np.float64]:
+def gas_a_v_of_stellar(stellar_a_v_mag: ArrayLike) -> Array:
     """Return the attenuation of the gas from that of the stars (Wuyts et al. 2013).
 
     ``A_gas = A_star (1.9 - 0.15 A_star)``, as Li et al. (2025, Section 3.2) quote it. They find

@@ -4,18 +4,12 @@ import math
 
 import numpy as np
 import xarray as xr
-from astropy import units as u
-from astropy.cosmology import FlatLambdaCDM
-from numpy.typing import NDArray
 from photutils.geometry import elliptical_overlap_grid
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.binning import Aperture, BinningScheme
 from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
-
-COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
-"""Li et al. (2025), Section 1."""
-
 
 FARTHEST_SPAXELS = 1e6
 """An ellipse that goes so far holds the whole field; the overlap of larger ones overflows."""
@@ -23,18 +17,6 @@ FARTHEST_SPAXELS = 1e6
 
 MINIMUM_COVERAGE = 0.3
 """An aperture with less of its area on valid spaxels is refused."""
-
-
-def kpc_per_arcsec(redshift: float) -> float:
-    """Return the proper transverse scale, kpc per arcsec.
-
-    Parameters
-    ----------
-    redshift : float
-        > 0.
-    """
-    per_arcmin = COSMOLOGY.kpc_proper_per_arcmin(redshift)
-    return float(per_arcmin.to_value(u.kpc / u.arcsec))
 
 
 def axis_ratio(inclination_deg: float, disk_thickness: float) -> float:
@@ -73,7 +55,7 @@ def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple
 
 def aperture_weights(
     aperture: Aperture, metadata: ObservationMetadata, x: xr.DataArray, y: xr.DataArray
-) -> NDArray[np.float64]:
+) -> Array:
     """Return the exact fraction of every spaxel that lies in an aperture.
 
     Parameters
@@ -102,7 +84,7 @@ def aperture_weights(
     ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
     left, bottom = -0.5 - centre[0], -0.5 - centre[1]
 
-    def inside(radius_arcsec: float) -> NDArray[np.float64]:
+    def inside(radius_arcsec: float) -> Array:
         # On the field only: the mask of a whole ellipse may not fit into memory.
         semimajor = min(radius_arcsec / abs(step_x), FARTHEST_SPAXELS)
         overlap = elliptical_overlap_grid(
@@ -120,8 +102,8 @@ def aperture_weights(
 def aperture_coverage(
     aperture: Aperture,
     metadata: ObservationMetadata,
-    weights: NDArray[np.float64],
-    valid: NDArray[np.bool_],
+    weights: Array,
+    valid: BoolArray,
     spaxel_arcsec: float,
 ) -> float:
     """Return the fraction of an aperture's area that lies on valid spaxels.

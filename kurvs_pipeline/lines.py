@@ -7,7 +7,8 @@ Li et al. (2025), Section 3.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from kurvs_pipeline.arrays import Array
 
 DETECTION_SNR = 4.0
 """Below it a line is a limit (Li et al. 2025, Section 3)."""
@@ -25,6 +26,12 @@ REST_WAVELENGTH_UM: dict[str, float] = {
     "sii_6716": 0.6718290,
     "sii_6731": 0.6732670,
 }
+
+
+OII_PAIR = ("oii_3726", "oii_3729")
+
+
+SII_PAIR = ("sii_6716", "sii_6731")
 
 
 DOUBLET_RATIO = 3.0
@@ -59,7 +66,18 @@ LINE_GROUPS: tuple[LineGroup, ...] = (
 )
 
 
-def air_from_vacuum(vacuum_um: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def members_of(line: str) -> tuple[str, ...]:
+    """Return the lines that are summed under a name: ``oii`` is the pair, others are themselves.
+
+    Parameters
+    ----------
+    line : str
+        Name of a line, or ``oii``.
+    """
+    return OII_PAIR if line == "oii" else (line,)
+
+
+def air_from_vacuum(vacuum_um: Array | float) -> Array:
     """Convert vacuum to standard-air wavelengths (Ciddor 1996, as in VALD3).
 
     Parameters
@@ -78,7 +96,7 @@ def air_from_vacuum(vacuum_um: NDArray[np.float64] | float) -> NDArray[np.float6
     return np.asarray(vacuum / index)
 
 
-def vacuum_from_air(air_um: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def vacuum_from_air(air_um: Array | float) -> Array:
     """Invert :func:`air_from_vacuum` by fixed-point iteration (to 1e-12).
 
     Parameters

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 from astropy.table import QTable
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.fluxes.band_fit import BandFit, fit_bands
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
@@ -26,8 +26,6 @@ from kurvs_pipeline.measured_galaxy import (
 )
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

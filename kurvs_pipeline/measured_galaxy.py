@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import QTable
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import join_flags
-from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

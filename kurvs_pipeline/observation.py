@@ -17,6 +17,7 @@ import xarray as xr
 from astropy import units as u
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
 
@@ -192,11 +193,11 @@ def band_dataset(
     *,
     flux: NDArray[Any],
     variance: NDArray[Any],
-    mask: NDArray[np.bool_],
-    wavelength_um: NDArray[np.float64],
-    x_arcsec: NDArray[np.float64],
-    y_arcsec: NDArray[np.float64],
-    lsf_sigma_um: NDArray[np.float64],
+    mask: BoolArray,
+    wavelength_um: Array,
+    x_arcsec: Array,
+    y_arcsec: Array,
+    lsf_sigma_um: Array,
     units: str = FLUX_DENSITY_UNIT,
     wcs_header: str = "",
 ) -> xr.Dataset:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
-
-Array = NDArray[np.float64]
 
 
 def main_sequence_log_sfr(log_stellar_mass: ArrayLike, redshift: ArrayLike) -> Array:

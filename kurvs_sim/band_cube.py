@@ -4,21 +4,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, Cube
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_sim.effects.effects import Effects
 from kurvs_sim.instrument.noise_level import NoiseLevel
 from kurvs_sim.random_streams import Stream, generator
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
-
-Cube = NDArray[np.float32]
-
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -87,7 +79,7 @@ class BandCube:
         factor = 1.0 if misscaled is None else misscaled.true_over_stated
         return self._sigma / np.float32(factor)
 
-    def voxels(self) -> tuple[Cube, Cube, Mask]:
+    def voxels(self) -> tuple[Cube, Cube, BoolArray]:
         """Return flux, attached variance and mask.
 
         Returns
@@ -144,7 +136,7 @@ class BandCube:
         flux += hits * self._sigma
 
     @cached_property
-    def _mask(self) -> Mask:
+    def _mask(self) -> BoolArray:
         """Voxels without data, shape of the cube."""
         effects, band, grid = self.effects, self.band, self.scene.grid
         mask = np.zeros((band.n_channels, grid.n_y, grid.n_x), dtype=bool)

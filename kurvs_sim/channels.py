@@ -5,14 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
 
 
 def channel_integrated_gaussian(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from kurvs_pipeline.arrays import Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,7 @@ class StraightLines:
     places: Array
 
     @cached_property
-    def _interval(self) -> NDArray[np.intp]:
+    def _interval(self) -> IntArray:
         """The sample before each place."""
         before = np.searchsorted(self.samples, self.places, side="right") - 1
         return np.asarray(np.clip(before, 0, self.samples.size - 2))

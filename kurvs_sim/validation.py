@@ -4,8 +4,8 @@ import math
 from numbers import Real
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 
 
@@ -113,8 +113,8 @@ def require_positive(**values: float) -> None:
 
 def require_within(
     name: str,
-    values: NDArray[np.float64],
-    radius_kpc: NDArray[np.float64],
+    values: Array,
+    radius_kpc: Array,
     limits: tuple[float, float],
 ) -> None:
     """Refuse a profile that leaves its limits, or is NaN, at some radius.

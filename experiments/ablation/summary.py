@@ -5,15 +5,12 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from numpy.typing import NDArray
 from rich.table import Table
 
 from experiments.mocks.effects import EFFECTS, EVERYTHING, without
 from experiments.statistics.honesty import Estimate, median_bias
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 TOTALS = {"nothing": frozenset[str](), "everything": EVERYTHING}
 """Rows that are compared with the truth."""

@@ -15,13 +15,13 @@ from typing import Annotated
 import numpy as np
 import typer
 from astropy.table import QTable, Table
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from experiments.beam_smearing.figure import f_grad_figure
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.survey.statistics import PUBLISHED
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CubeFormatError
@@ -31,9 +31,6 @@ from kurvs_pipeline.smearing.f_grad_map import SmearedDisks
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_sim.survey.catalogue import CatalogueEntry, kurvs_catalogue
-
-Array = NDArray[np.float64]
-
 
 SPAXEL, HALF_WIDTH = 0.05, 6.0
 """Effective radii: of the grid, which holds all light that seeing could bring."""

@@ -10,15 +10,12 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.smearing.f_grad_map import RADII_ARCSEC, SmearedDisks
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_sim.survey.catalogue import kurvs_catalogue
-
-Array = NDArray[np.float64]
-
 
 Curves = Mapping[float, tuple[Array, Array]]
 

@@ -12,10 +12,8 @@ from rich.table import Table
 
 from experiments.statistics.correlation import pearson
 from experiments.survey.statistics import PUBLISHED
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import ConfigurationError
-
-Array = NDArray[np.float64]
-
 
 Integers = NDArray[np.int_]
 
@@ -229,7 +227,7 @@ def paired(
     return PairedGradients(gradient[:, both], error[:, both], per_dex[:, both], truth[both])
 
 
-def _is_constrained(gradients: QTable) -> NDArray[np.bool_]:
+def _is_constrained(gradients: QTable) -> BoolArray:
     return np.array([UNCONSTRAINED not in str(flag).split("+") for flag in gradients["flag"]])
 
 

@@ -28,6 +28,7 @@ from experiments.campaign.description import described
 from experiments.campaign.recorder import Recorder
 from experiments.campaign.store import CampaignStore, damage_report, open_campaign, reported
 from experiments.runs.lock import locked
+from kurvs_pipeline.arrays import BoolArray
 from kurvs_pipeline.errors import ConfigurationError, OutputError
 
 __all__ = [
@@ -159,7 +160,7 @@ def run_campaign(
     return CampaignOutcome(results, _failures(results))
 
 
-def _prepare(experiment: Experiment, store: Path, *, resume: bool) -> NDArray[np.bool_]:
+def _prepare(experiment: Experiment, store: Path, *, resume: bool) -> BoolArray:
     """Make or check the store; return which tasks are done."""
     target = CampaignStore.of(experiment, store)
     description = described(experiment)

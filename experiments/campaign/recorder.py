@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from experiments.campaign.batches import Batch
 from experiments.campaign.store import TRACEBACK_BYTES, CampaignStore
+from kurvs_pipeline.arrays import BoolArray
 from kurvs_pipeline.errors import OutputError
 
 CHECKPOINT_S = 5.0
@@ -34,7 +35,7 @@ class Recorder:
         Tasks whose results are there already; every other one is to be added.
     """
 
-    def __init__(self, store: CampaignStore, done: NDArray[np.bool_]) -> None:
+    def __init__(self, store: CampaignStore, done: BoolArray) -> None:
         self._store = store
         self._done = done
         self._open: dict[int, _OpenChunk] = {}

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
-from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import UnstableSpecificationWarning
 
 from experiments.campaign.batches import Experiment
 from experiments.campaign.description import differences, read_description
+from kurvs_pipeline.arrays import BoolArray
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
 
 CHUNK_BYTES = 2**22
@@ -229,7 +229,7 @@ class CampaignStore:
             return f"{name} of chunk {chunk}: {' '.join(str(error).split())}"
         return ""
 
-    def states(self, *, without: Mapping[int, str]) -> NDArray[np.bool_]:
+    def states(self, *, without: Mapping[int, str]) -> BoolArray:
         """Return which tasks are done.
 
         Parameters

@@ -7,16 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
-from numpy.typing import NDArray
 
 from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.extracted.fluxes import FittedSpectrum, SpectraFits
 from kurvs_pipeline.fitting.outcome import describe_flag
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
 
 GALAXIES_ON_A_PAGE = 8
 

@@ -6,24 +6,19 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.stacking.lines import StackedLines
 from kurvs_pipeline.stacking.stack import Stack, StackedBand
-
-Array = NDArray[np.float64]
-
 
 _PANEL_INCHES = (4.6, 2.5)
 
 
 _SIDE = {"oii_3726": "right", "oii_3729": "left", "sii_6716": "right", "sii_6731": "left"}
-
-
-_ONE_SIGMA_PERCENTILES = (15.865, 84.135)
 
 
 class MeasuredStack(NamedTuple):
@@ -123,7 +118,7 @@ def _bootstrap_band(stacked: StackedBand) -> tuple[Array, Array]:
     low, high = (np.full(stacked.wavelength_um.size, np.nan) for _ in range(2))
     known = np.isfinite(stacked.flux_density_err)
     if known.any():
-        ends = np.nanpercentile(stacked.draws[:, known], _ONE_SIGMA_PERCENTILES, axis=0)
+        ends = np.nanpercentile(stacked.draws[:, known], ONE_SIGMA_PERCENTILES, axis=0)
         low[known], high[known] = ends
     return low, high
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import QTable, Table, vstack
-from numpy.typing import NDArray
 
 from experiments.extracted.stack_figure import MeasuredStack, stack_figure
 from experiments.runs.run import Run
 from experiments.runs.terminal import Terminal
 from experiments.runs.values import comma_separated_numbers
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError, CoverageError, KurvsError, MetadataError
 from kurvs_pipeline.extracted.fluxes import (
     ExtractedSpectrum,
@@ -250,7 +250,7 @@ def _tables(measured: Mapping[str, MeasuredStack]) -> dict[str, Table]:
     return {kind: vstack(tables) for kind, tables in parts.items()}
 
 
-def _spectra_table(stack: Stack, model: Mapping[str, NDArray[np.float64]]) -> Table:
+def _spectra_table(stack: Stack, model: Mapping[str, Array]) -> Table:
     """Return ``band, rest_wavelength_um, flux_density, flux_density_err, noise, ...``."""
     tables = []
     for name, band in stack.bands.items():

@@ -7,10 +7,10 @@ import xarray as xr
 from astropy.table import QTable
 
 from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.gas.classes import UNKNOWN_MASS
 from kurvs_pipeline.gas.properties import GasProperties
-from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.kinematics.apertures import PlacedApertures
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
 from kurvs_pipeline.measure import Pipeline, gradients_of

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 from astropy.table import QTable
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.table import flux_table
 from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.observation import ObservationMetadata
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

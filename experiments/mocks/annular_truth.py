@@ -1,17 +1,15 @@
 """What annuli would measure without noise or seeing: the truth that binning alone leaves."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.gradients.slope import weighted_slope
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.galaxy.galaxy import Galaxy
-
-Array = NDArray[np.float64]
 
 
 def annular_gradient(galaxy: Galaxy, scheme: BinningScheme, *, diagnostic: str = "n2") -> float:

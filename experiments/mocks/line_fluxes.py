@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from astropy.table import QTable
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture, BinningScheme
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
@@ -26,9 +26,6 @@ from kurvs_sim.profiles.radial import Constant, Exponential, Linear
 from kurvs_sim.scene.scene import Scene
 from kurvs_sim.survey.catalogue import catalogue_entry, kurvs_catalogue
 from kurvs_sim.survey.galaxies import kurvs_galaxy, mass_metallicity_relation
-
-Array = NDArray[np.float64]
-
 
 LINES = ("halpha", "nii_6584")
 

@@ -7,9 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from experiments.runs.style import DATA_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import aperture_weights
@@ -17,9 +17,6 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
 from kurvs_pipeline.spectra.calibrate import around_lines, calibrate
 from kurvs_pipeline.spectra.coadd import coadd
-
-Array = NDArray[np.float64]
-
 
 IMAGE_HALF_WIDTH_KMS = 250.0
 
@@ -183,7 +180,7 @@ def preview(observation: xr.DataTree) -> Figure:
     return figure
 
 
-def _near_lines(wavelength_um: Array, centres_um: Sequence[float]) -> NDArray[np.bool_]:
+def _near_lines(wavelength_um: Array, centres_um: Sequence[float]) -> BoolArray:
     offset = np.abs(wavelength_um[:, None] / np.array(centres_um) - 1.0) * SPEED_OF_LIGHT_KMS
     return np.asarray((offset < IMAGE_HALF_WIDTH_KMS).any(axis=1))
 

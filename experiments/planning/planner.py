@@ -12,12 +12,12 @@ from functools import cached_property
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from experiments.mocks.line_fluxes import LINES, LineFluxMocks, metadata_of, spaxel_error
 from experiments.statistics.information import information
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import aperture_coverage
@@ -31,9 +31,6 @@ from kurvs_sim.atmosphere.seeing import Seeing
 from kurvs_sim.expectation.errors import IntegratedExpectation
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
 
 LONGEST_HOURS = 1000.0
 """Beyond, no galaxy is observed."""

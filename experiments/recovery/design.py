@@ -7,12 +7,10 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import qmc
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 from astropy.table import Row
-from numpy.typing import NDArray
 
 from experiments.campaign.batches import seed_of
 from experiments.mocks.annular_truth import annular_gradient
@@ -62,9 +61,6 @@ PER_KPC = {"units": "dex / kpc"}
 
 
 FLUX = {"units": "1e-16 erg / (s cm2)"}
-
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from experiments.recovery.summary import MOST_GROUPS
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array
 
 ESTIMATOR_TITLE = {
     "slope": "slope of the annuli",

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import QTable
 from rich.table import Table
 
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 MOST_GROUPS = 12
 """Different true gradients that are summarised one by one."""

@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 from matplotlib import style
 
-from kurvs_pipeline.plots.summary import DATA_COLOUR, FIT_COLOUR
+from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR, NOISE_COLOUR
 
 __all__ = [
     "DATA_COLOUR",
@@ -16,12 +16,6 @@ __all__ = [
     "NOISE_COLOUR",
     "figure_style",
 ]
-
-
-NOISE_COLOUR = "#C9D6E2"
-
-
-MUTED_COLOUR = "#999999"
 
 
 LINE_LABEL = {

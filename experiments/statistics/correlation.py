@@ -1,10 +1,8 @@
 """Pearson's coefficient of correlation."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array, BoolArray
 
 FEWEST_PAIRS = 3
 """Two points always correlate."""
@@ -32,12 +30,12 @@ def pearson(first: Array, second: Array) -> Array:
     return np.asarray(np.where(known, r, np.nan))
 
 
-def _mean(values: Array, both: NDArray[np.bool_]) -> Array:
+def _mean(values: Array, both: BoolArray) -> Array:
     total = np.where(both, values, 0.0).sum(axis=-1, keepdims=True)
     return np.asarray(total / both.sum(axis=-1, keepdims=True))
 
 
-def _varies(values: Array, both: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _varies(values: Array, both: BoolArray) -> BoolArray:
     """Whether values differ: less their mean, equal ones are not 0 but what was rounded off."""
     highest = np.max(values, axis=-1, where=both, initial=-np.inf)
     lowest = np.min(values, axis=-1, where=both, initial=np.inf)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from astropy.table import QTable
-from numpy.typing import NDArray
 from rich.table import Table
 
 from experiments.statistics.honesty import (
@@ -12,9 +11,7 @@ from experiments.statistics.honesty import (
     rms_error,
     robust_error,
 )
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import StrArray
 
 RESOLVED_ARCSEC = 0.4
 """Effective radius from which a galaxy counts as resolved."""
@@ -45,7 +42,7 @@ def summarise(table: QTable) -> QTable:
     return QTable(rows=rows)
 
 
-def _in_order(keys: NDArray[np.str_]) -> NDArray[np.str_]:
+def _in_order(keys: StrArray) -> StrArray:
     """Return the different rows in the order in which they first stand."""
     _, first = np.unique(keys, axis=0, return_index=True)
     return np.asarray(keys[np.sort(first)])

@@ -8,12 +8,11 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import kstest
 
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
-
-Array = NDArray[np.float64]
+from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,10 @@
 """What line fluxes say of a gradient: the information in them, without a fit."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
-
-Array = NDArray[np.float64]
-
 
 STEP_DEX_PER_KPC = 1e-5
 

@@ -5,15 +5,9 @@ from enum import StrEnum
 
 import numpy as np
 from astropy.table import QTable
-from numpy.typing import NDArray
 
 from experiments.statistics.honesty import Estimate, coverage, median_bias, robust_error
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
+from kurvs_pipeline.arrays import Array, BoolArray
 
 LARGEST_BIAS = 0.01
 """dex/kpc: a quarter of the scatter of true gradients."""

@@ -14,18 +14,15 @@ from typing import Annotated
 import numpy as np
 import typer
 from astropy.table import QTable, vstack
-from numpy.typing import NDArray
 from rich.table import Table
 
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.studies.flux_errors import measure_mocks, observe_and_measure, true_light
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.quantities import dust_free, parts_of
 from kurvs_pipeline.measure import MeasuredGalaxy
-
-Array = NDArray[np.float64]
-
 
 CLEAR_SNR = 6.0
 """Of every line, by its true flux: noise then rarely takes one below the limit of 4, which would
@@ -75,13 +72,13 @@ def measure_mock(index: int, *, seed: int) -> QTable:
 
 def _clear(
     light: dict[str, Array], joint: JointFluxes, parts: Sequence[Sequence[str]]
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Return in which apertures every part is bright by its true flux."""
     snr = [sum(light[line] for line in part) / joint.error_of(*part) for part in parts]
     return np.asarray(np.min(snr, axis=0) > CLEAR_SNR)
 
 
-def _attenuation_rows(measured: MeasuredGalaxy, truth: Array, used: NDArray[np.bool_]) -> QTable:
+def _attenuation_rows(measured: MeasuredGalaxy, truth: Array, used: BoolArray) -> QTable:
     found = measured.attenuation
     error = found["a_v_err"].value
     return QTable({
@@ -91,7 +88,7 @@ def _attenuation_rows(measured: MeasuredGalaxy, truth: Array, used: NDArray[np.b
 
 
 def _abundance_rows(
-    measured: MeasuredGalaxy, diagnostic: Diagnostic, truth: Array, used: NDArray[np.bool_]
+    measured: MeasuredGalaxy, diagnostic: Diagnostic, truth: Array, used: BoolArray
 ) -> QTable:
     found = measured.abundances[measured.abundances["diagnostic"] == diagnostic.name]
     known = np.where(found["limit"] == "", 1.0, np.nan)

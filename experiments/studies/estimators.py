@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from astropy.table import QTable, vstack
-from numpy.typing import NDArray
 
 from experiments.mocks.line_fluxes import (
     SCALE_LENGTH_SCATTER,
@@ -33,6 +32,7 @@ from experiments.statistics.estimator_figure import estimator_figure
 from experiments.statistics.estimators import summarise, summary_table
 from experiments.statistics.information import information
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.estimator import ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
@@ -46,9 +46,6 @@ from kurvs_pipeline.smearing.matrix import InclinedDisk
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
 from kurvs_sim import PointSpreadFunction
-
-Array = NDArray[np.float64]
-
 
 N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
 

@@ -19,12 +19,12 @@ import numpy as np
 import typer
 import xarray as xr
 from astropy.table import QTable, vstack
-from numpy.typing import NDArray
 from rich.table import Table
 
 from experiments.measuring.lines import MeasuredLines, measure_lines
 from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
@@ -37,9 +37,6 @@ from kurvs_sim.effects.dithers import Dithers
 from kurvs_sim.effects.sky_residuals import SkyResiduals
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.profiles.radial import Constant, Linear
-
-Array = NDArray[np.float64]
-
 
 REALISTIC_NOISE = Effects(
     covariance=NoiseCovariance(),

@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from numpy.typing import NDArray
 
 from experiments.runs.style import figure_style
+from kurvs_pipeline.arrays import Array
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.galaxy.abundance_scatter import AbundanceScatter
 from kurvs_sim.galaxy.clumps import Clumps
@@ -26,9 +26,6 @@ from kurvs_sim.galaxy.nucleus import NuclearSource
 from kurvs_sim.profiles.radial import Exponential, Linear
 from kurvs_sim.profiles.shapes import Ring
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
 
 FIGURE_NAME = "simulator-galaxies.png"
 

@@ -16,11 +16,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, median_filter
 from scipy.stats import kurtosis, norm
 
 from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, figure_style
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.io.fits.observation import read_observation
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -31,9 +31,6 @@ from kurvs_sim.effects.sky_residuals import SkyResiduals
 from kurvs_sim.effects.sky_subtraction import SkyOversubtraction
 from kurvs_sim.instrument.exposures import BandExposures, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
-
-Array = NDArray[np.float64]
-
 
 REDSHIFT = 0.975
 
@@ -148,7 +145,7 @@ def normalised_noise(band: xr.Dataset, redshift: float, usable_um: tuple[float, 
     return noise
 
 
-def _near_lines(wavelength_um: Array, redshift: float) -> NDArray[np.bool_]:
+def _near_lines(wavelength_um: Array, redshift: float) -> BoolArray:
     observed = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
     velocity = SPEED_OF_LIGHT_KMS * (wavelength_um[:, None] / observed - 1.0)
     return np.asarray((np.abs(velocity) < LINE_REACH_KMS).any(axis=1))

@@ -18,7 +18,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from astropy.table import QTable
-from numpy.typing import NDArray
 
 from experiments.mocks.line_fluxes import (
     INTRINSIC_SCATTER,
@@ -31,11 +30,9 @@ from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.statistics.honesty import coverage, median_bias
 from experiments.studies.estimators import CASES, forward_fit
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
 from kurvs_pipeline.gradients.population import Population
-
-Array = NDArray[np.float64]
-
 
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 

@@ -11,22 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from experiments.survey.procedure import RestSpectrum
 from experiments.survey.signal_to_noise import LINE_FLUX, PUBLISHED_MEDIAN_SNR, expectation
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_sim import ExposureModel, Galaxy, observe
 from kurvs_sim.effects.effects import Effects
 from kurvs_sim.expectation.errors import BAND_OF_LINE, ExpectedFlux
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.survey.galaxies import kurvs_galaxy
 from kurvs_sim.survey.procedure import PROCEDURE
-
-Array = NDArray[np.float64]
-
 
 MOCKS = 40
 
@@ -73,7 +71,7 @@ class NoiseCheck:
 
 def _scatter(values: Array) -> float:
     """Return half the central 68 per cent: free kinematics of a faint line make rare outliers."""
-    low, high = np.percentile(values, [15.87, 84.13])
+    low, high = np.percentile(values, ONE_SIGMA_PERCENTILES)
     return float(0.5 * (high - low))
 
 

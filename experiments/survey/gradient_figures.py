@@ -10,7 +10,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from experiments.runs.style import MUTED_COLOUR
 from experiments.survey.integrated_figures import (
@@ -26,9 +25,6 @@ from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import SurveyTable, drawn_pearson
 from kurvs_pipeline.plots.parts import NOTE_POINTS, PAGE_WIDTH_INCHES, TEXT_POINTS
 from kurvs_pipeline.plots.spectrum import plot_spectrum, spectral_panels
-
-Array = NDArray[np.float64]
-
 
 RANGE = (-0.22, 0.22)
 

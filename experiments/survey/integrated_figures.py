@@ -10,12 +10,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from experiments.runs.style import DATA_COLOUR, MUTED_COLOUR
 from experiments.survey.observed import INTEGRATED_DIAGNOSTICS, ObservedTwin, measured_a_v
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import LOG_MASS_ERR
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.gas.attenuation import STACKED_INTEGRATED
 from kurvs_pipeline.gas.classes import JUNEAU14_LOWER, JUNEAU14_UPPER, KAUFFMANN03, KEWLEY01
@@ -25,9 +25,6 @@ from kurvs_pipeline.scaling_relations import (
     fit_mass_metallicity,
     main_sequence_log_sfr,
 )
-
-Array = NDArray[np.float64]
-
 
 TWIN_COLOUR, SURVEY_COLOUR = "#0072B2", "#D55E00"
 
@@ -206,7 +203,7 @@ def _finite(values: Array) -> Array:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _twin_ratios(twin: ObservedTwin) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+def _twin_ratios(twin: ObservedTwin) -> tuple[Array, Array, Array, BoolArray]:
     """Return mass, log N2 and log [O III]/H-beta of galaxies, and which are lower limits."""
     lines = twin.numbers.sel(definition="published", aperture="integrated")
     flux = {str(n): lines["flux"].sel(line=n).to_numpy() for n in lines["line"].to_numpy()}

@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
@@ -26,9 +25,6 @@ from kurvs_pipeline.kinematics.apertures import PlacedApertures
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
 from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.smearing.correction import DiskSmearing
-
-Array = NDArray[np.float64]
-
 
 FEWEST_DRAWS = 0.1
 """Of the draws must have a gradient, for its error to be told."""

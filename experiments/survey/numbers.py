@@ -7,6 +7,7 @@ from experiments.survey.measurement import BinnedGalaxy, integrated_abundance
 from experiments.survey.procedure import survey_fluxes
 from experiments.survey.twin import DEFINITIONS, SCHEMES, TwinGalaxy, schemes, survey_noise
 from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.lines import members_of
 
 DIAGNOSTICS = ("n2", "n2o2", "r23")
 """Of Table 1."""
@@ -121,7 +122,7 @@ def _set_fluxes(numbers: xr.Dataset, definition: str, fluxes: JointFluxes) -> No
     at = DEFINITIONS.index(definition)
     here = slice(len(APERTURES))
     for index, line in enumerate(LINES):
-        members = ("oii_3726", "oii_3729") if line == "oii" else (line,)
+        members = members_of(line)
         numbers["flux"][at, :, index] = sum(fluxes.of_line(name)[here] for name in members)
         numbers["flux_err"][at, :, index] = fluxes.error_of(*members)[here]
 

@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from experiments.runs.pool import run_tasks
 from experiments.survey.measurement import Abundance, BinnedGalaxy, integrated_abundance
 from experiments.survey.numbers import APERTURES, fluxes_by_definition, numbers_of
 from experiments.survey.twin import TwinGalaxy, schemes
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.lines import DETECTION_SNR
@@ -22,9 +22,6 @@ from kurvs_pipeline.stacking.lines import StackedLines, measure_stack
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum, rest_spectra_of_galaxy
 from kurvs_pipeline.stacking.stack import stack_spectra
 from kurvs_sim.survey.catalogue import CatalogueEntry, catalogue_entry
-
-Array = NDArray[np.float64]
-
 
 INTEGRATED_DIAGNOSTICS = ("n2", "n2s2", "o3n2", "r23", "n2o2")
 """Of Fig. B1."""

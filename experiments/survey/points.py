@@ -11,16 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
-from numpy.typing import NDArray
 
 from experiments.survey.statistics import SurveyTable
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.tables import read_table
 from kurvs_sim.survey.catalogue import kurvs_catalogue
-
-Array = NDArray[np.float64]
-
 
 OUTPUT, LITERATURE = Path("reference", "output"), Path("reference", "literature")
 

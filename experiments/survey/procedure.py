@@ -13,18 +13,15 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from kurvs_pipeline.arrays import Array, IntArray
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR, REST_WAVELENGTH_UM
 from kurvs_sim.expectation.errors import BandExpectation, IntegratedExpectation
 from kurvs_sim.survey.procedure import FLUX_LIMIT, PROCEDURE, quiet_channels
-
-Array = NDArray[np.float64]
-
 
 REST_STEP_UM = 5e-5
 
@@ -38,7 +35,7 @@ QUIET_WEIGHT = 0.8
 COMPANIONS = {"oiii_5007": "oiii_4959", "nii_6584": "nii_6548"}
 
 
-BLENDS = {"oii_3726": ("oii_3726", "oii_3729")}
+BLENDS = {OII_PAIR[0]: OII_PAIR}
 """Fitted as one Gaussian between them."""
 
 
@@ -171,11 +168,8 @@ def _gaussian(offset: Array, sigma: float) -> Array:
     return np.asarray(np.exp(-0.5 * (offset / sigma) ** 2) / (np.sqrt(2.0 * np.pi) * sigma))
 
 
-LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", "oii_3726", "oii_3729")
+LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", *OII_PAIR)
 """Half of the [O II] that is fitted as one Gaussian is given to each line of the pair."""
-
-
-OII_PAIR = ("oii_3726", "oii_3729")
 
 
 N_WIDTHS = 30
@@ -285,7 +279,7 @@ def _fit_band(
     return found, stated
 
 
-def _nearest_minimum(gain: Array) -> NDArray[np.intp]:
+def _nearest_minimum(gain: Array) -> IntArray:
     """Return where chi2 is least, going down from twice the narrowest width as the survey does.
 
     ``gain``, shape (n_apertures, n_widths), is what the lines take off chi2.

@@ -9,15 +9,12 @@ from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from experiments.statistics.correlation import FEWEST_PAIRS, pearson
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.scaling_relations import fit_mass_metallicity
 from kurvs_sim.survey.catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
-
-Array = NDArray[np.float64]
-
 
 LOG_MASS_ERR = 0.2
 

@@ -7,16 +7,13 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
-from numpy.typing import NDArray
 
 from experiments.survey.numbers import DIAGNOSTICS, FORWARD
 from experiments.survey.observed import ObservedGalaxy, ObservedTwin
 from experiments.survey.statistics import SurveyTable
 from experiments.survey.twin import DEFINITIONS
+from kurvs_pipeline.arrays import Array
 from kurvs_sim.survey.catalogue import AIR_TO_VACUUM, kurvs_catalogue
-
-Array = NDArray[np.float64]
-
 
 GRADIENT = u.dex / u.kpc
 

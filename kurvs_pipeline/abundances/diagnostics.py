@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances import polynomials as published
 from kurvs_pipeline.abundances.polynomials import PolynomialCalibration, sum_as_text
@@ -28,9 +27,7 @@ from kurvs_pipeline.abundances.ratios import (
     R23,
     LineRatio,
 )
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array, BoolArray
 
 Range = tuple[float, float]
 
@@ -141,7 +138,7 @@ class Diagnostic:
             reached = np.where(np.isfinite(log_ratio), log_ratio, np.nan)
             return self.oxygen_abundance(np.minimum(reached, self.turnover[1]))
 
-    def is_beyond_turnover(self, fluxes: Mapping[str, Array]) -> NDArray[np.bool_]:
+    def is_beyond_turnover(self, fluxes: Mapping[str, Array]) -> BoolArray:
         """Return where the ratio is larger than the relation knows at any abundance.
 
         Parameters

@@ -6,10 +6,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import polynomial
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array
 
 SOLAR = 8.69
 """12 + log(O/H) of the Sun (Asplund et al. 2009), on which many of them are centred."""

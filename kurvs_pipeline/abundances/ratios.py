@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import transmitted_fraction
-from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR, REST_WAVELENGTH_UM
 
 Fluxes = Mapping[str, Array]
 
@@ -79,9 +76,6 @@ def _both_oiii(flux: Fluxes) -> Array:
     return np.asarray(flux["oiii_5007"]) * (1.0 + 1.0 / DOUBLET_RATIO)
 
 
-_OII_LINES = ("oii_3726", "oii_3729")
-
-
 N2 = LineRatio(
     "N2", "log([N II]6584 / H-alpha)", ("nii_6584", "halpha"),
     lambda flux: _log(flux["nii_6584"], flux["halpha"]),
@@ -101,26 +95,26 @@ R3_BOTH = LineRatio(
 
 
 R2 = LineRatio(
-    "R2", "log([O II]3727,3729 / H-beta)", (*_OII_LINES, "hbeta"),
+    "R2", "log([O II]3727,3729 / H-beta)", (*OII_PAIR, "hbeta"),
     lambda flux: _log(_oii(flux), flux["hbeta"]),
 )  # fmt: skip
 
 
 R23 = LineRatio(
     "R23", "log(([O II]3727,3729 + [O III]4959,5007) / H-beta)",
-    ("oiii_5007", *_OII_LINES, "hbeta"),
+    ("oiii_5007", *OII_PAIR, "hbeta"),
     lambda flux: _log(_oii(flux) + _both_oiii(flux), flux["hbeta"]),
 )  # fmt: skip
 
 
 O32 = LineRatio(
-    "O32", "log([O III]5007 / [O II]3727,3729)", ("oiii_5007", *_OII_LINES),
+    "O32", "log([O III]5007 / [O II]3727,3729)", ("oiii_5007", *OII_PAIR),
     lambda flux: _log(flux["oiii_5007"], _oii(flux)),
 )  # fmt: skip
 
 
 O32_BOTH = LineRatio(
-    "O32", "log([O III]4959,5007 / [O II]3727,3729)", ("oiii_5007", *_OII_LINES),
+    "O32", "log([O III]4959,5007 / [O II]3727,3729)", ("oiii_5007", *OII_PAIR),
     lambda flux: _log(_both_oiii(flux), _oii(flux)),
 )  # fmt: skip
 
@@ -139,7 +133,7 @@ OIII_NII = LineRatio(
 
 
 N2O2 = LineRatio(
-    "N2O2", "log([N II]6584 / [O II]3727,3729)", ("nii_6584", *_OII_LINES),
+    "N2O2", "log([N II]6584 / [O II]3727,3729)", ("nii_6584", *OII_PAIR),
     lambda flux: _log(flux["nii_6584"], _oii(flux)),
 )  # fmt: skip
 

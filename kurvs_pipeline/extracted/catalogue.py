@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Table
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.tables import ExtractedSpectrum, numbers, plain, read_table, spelt
-
-Array = NDArray[np.float64]
-
 
 Identity = tuple[tuple[str, Any], ...]
 

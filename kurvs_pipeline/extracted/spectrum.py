@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.ndimage import binary_dilation
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting.fit import fit_lines
@@ -20,13 +21,7 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.io.tables import ExtractedSpectrum, redshift_of
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, vacuum_from_air
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 _CLIP_SIGMA = 3.0
 

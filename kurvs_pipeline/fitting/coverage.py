@@ -1,18 +1,13 @@
 """Whether a line can be told from what is beside it: channels that were used, and doublets."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from kurvs_pipeline.fitting.outcome import OII_PAIR, LineFits
+from kurvs_pipeline.arrays import Array, BoolArray, StrArray
+from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fitting.responses import drawn_kinematics
 from kurvs_pipeline.fitting.sums import StatisticalFluxes
-from kurvs_pipeline.lines import DOUBLET_RATIO
-
-Array = NDArray[np.float64]
-
-
-Names = NDArray[np.str_]
-
+from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR
 
 SURROUNDINGS_SIGMAS = 4.0
 """Of the observed width, either side: the line and as much continuum beside it."""
@@ -67,7 +62,7 @@ def line_coverage(fits: LineFits, valid: ArrayLike) -> Array:
     return np.where(fits.converged[:, None], coverage, np.nan)
 
 
-def line_flags(coverage: Array, sums: StatisticalFluxes) -> Names:
+def line_flags(coverage: Array, sums: StatisticalFluxes) -> StrArray:
     """Return what makes single lines doubtful.
 
     Parameters
@@ -97,7 +92,7 @@ def line_flags(coverage: Array, sums: StatisticalFluxes) -> Names:
     )
 
 
-def _parted(flux: Array, flux_err: Array) -> NDArray[np.bool_]:
+def _parted(flux: Array, flux_err: Array) -> BoolArray:
     """Return where two lines, shape (n_spec, 2), are not in their ratio."""
     share = np.array([1.0 / DOUBLET_RATIO, -1.0])
     with np.errstate(invalid="ignore"):

@@ -5,19 +5,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
-import numpy as np
-from numpy.typing import NDArray
-
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fitting import start as grid_search
 from kurvs_pipeline.fitting import variable_projection as projection
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.start import ChooseStart
 from kurvs_pipeline.fitting.variable_projection import Bounds, Minimum, Point, Spectra
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ spectra of a batch are fitted together by variable projection.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.engines import Engine, engine_for
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -20,12 +21,6 @@ from kurvs_pipeline.fitting.variable_projection import (
     core_coverage,
     covariance,
 )
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 VELOCITY_RANGE_KMS = (-400.0, 400.0)
 
@@ -272,7 +267,7 @@ def _collect(
     active: BoolArray,
     minimum: Minimum,
     held: BoolArray,
-    flag: NDArray[np.intp],
+    flag: IntArray,
 ) -> LineFits:
     """Make results of a minimum, NaN wherever they cannot be trusted."""
     velocity, sigma = minimum.kinematics[0], np.sqrt(minimum.kinematics[1])
@@ -307,12 +302,12 @@ def _collect(
 
 
 def _with_missing_data(
-    flag: NDArray[np.intp],
+    flag: IntArray,
     measured: BoolArray,
     fitted: BoolArray,
     held: BoolArray,
-    dof: NDArray[np.intp],
-) -> NDArray[np.intp]:
+    dof: IntArray,
+) -> IntArray:
     """Add to the flags what the data did not determine."""
     flag = np.where((dof <= 0) | ~measured.any(axis=1), FitFlag.NO_DATA, flag)
     flag |= np.where(measured.all(axis=1), 0, FitFlag.PARTIAL)

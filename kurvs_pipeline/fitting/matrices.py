@@ -1,10 +1,8 @@
 """Inverses of very many small symmetric matrices at once, safe where columns are empty."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array, BoolArray
 
 SMALLEST_PIVOT = 1e-11
 """Part of a column's variance that the others must leave unexplained for it to be kept."""
@@ -36,7 +34,7 @@ def invert_symmetric(matrix: Array) -> Array:
     return work
 
 
-def _sweep(work: Array, column: int) -> NDArray[np.bool_]:
+def _sweep(work: Array, column: int) -> BoolArray:
     """Sweep one column in place; return for which matrices it could be."""
     values = work[:, column].copy()
     usable = np.asarray(values[column] > SMALLEST_PIVOT)

@@ -11,15 +11,13 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
+from kurvs_pipeline.arrays import Array, IntArray
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM, LineGroup
-
-Array = NDArray[np.float64]
-
 
 _SQRT_TWO_PI = float(np.sqrt(2.0 * np.pi))
 
@@ -150,7 +148,7 @@ class BandLineModel:
         return (*arrays, self.redshift, self.groups, windows)
 
     @cached_property
-    def channels(self) -> NDArray[np.intp]:
+    def channels(self) -> IntArray:
         """Indices of the channels used, shape (n_used_channels,)."""
         index = np.arange(self.wavelength_um.size)
         return np.concatenate([index[window.channels] for window in self.windows])

@@ -6,16 +6,12 @@ from enum import IntFlag
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray, StrArray
 from kurvs_pipeline.fitting.model import BandLineModel
-
-Array = NDArray[np.float64]
-
-
-OII_PAIR = ("oii_3726", "oii_3729")
-
+from kurvs_pipeline.lines import OII_PAIR
 
 POOR_FIT_PROBABILITY = 1e-3
 """A chi2 that noise alone exceeds less often than this is a poor fit."""
@@ -62,7 +58,7 @@ def describe_flag(flag: int) -> str:
     )
 
 
-def join_flags(first: ArrayLike, second: ArrayLike) -> NDArray[np.str_]:
+def join_flags(first: ArrayLike, second: ArrayLike) -> StrArray:
     """Put flags beside one another, as in ``unresolved+truncated``; empty ones leave no trace.
 
     Parameters
@@ -146,9 +142,9 @@ class LineFits:
     sigma_kms: Array
     sigma_err_kms: Array
     chi2: Array
-    dof: NDArray[np.intp]
-    flag: NDArray[np.intp]
-    kinematics: NDArray[np.str_]
+    dof: IntArray
+    flag: IntArray
+    kinematics: StrArray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,7 +162,7 @@ class LineFits:
         return self.flux / self.flux_err
 
     @cached_property
-    def converged(self) -> NDArray[np.bool_]:
+    def converged(self) -> BoolArray:
         """Whether each fit succeeded, shape (n_spec,)."""
         failed = FitFlag.NO_DATA | FitFlag.AT_BOUND | FitFlag.NOT_CONVERGED
         return np.asarray((self.flag & int(failed)) == 0)
@@ -187,17 +183,17 @@ class LineFits:
         return np.asarray(np.where(known, chdtrc(self.dof, self.chi2), np.nan))
 
     @cached_property
-    def flag_names(self) -> NDArray[np.str_]:
+    def flag_names(self) -> StrArray:
         """The flags in words, shape (n_spec,)."""
         return np.array([describe_flag(int(flag)) for flag in self.flag], dtype=np.str_)
 
     @cached_property
-    def quality_flag(self) -> NDArray[np.intp]:
+    def quality_flag(self) -> IntArray:
         """``flag`` with ``POOR_FIT`` added where chi2 is too large for noise, shape (n_spec,)."""
         return np.asarray(self.flag | np.where(self._is_poor, int(FitFlag.POOR_FIT), 0))
 
     @property
-    def _is_poor(self) -> NDArray[np.bool_]:
+    def _is_poor(self) -> BoolArray:
         return np.asarray(self.p_value < POOR_FIT_PROBABILITY)
 
     def with_errors_of_misfit(self) -> "LineFits":
@@ -285,7 +281,7 @@ class LineFits:
         }
         return cls(model=blocks[0].model, **arrays)
 
-    def chosen(self, rows: NDArray[np.bool_]) -> "LineFits":
+    def chosen(self, rows: BoolArray) -> "LineFits":
         """Return some of the fits.
 
         Parameters
@@ -300,7 +296,7 @@ class LineFits:
         }
         return LineFits(model=self.model, **arrays)
 
-    def replaced(self, rows: NDArray[np.bool_], other: "LineFits") -> "LineFits":
+    def replaced(self, rows: BoolArray, other: "LineFits") -> "LineFits":
         """Return a copy whose chosen rows are those of ``other``, in order.
 
         Parameters

@@ -1,12 +1,10 @@
 """How fitted parameters follow what is added to the spectra: fits are linear in what is small."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.matrices import invert_symmetric
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
-
-Array = NDArray[np.float64]
 
 
 def drawn_kinematics(fits: LineFits) -> tuple[Array, Array]:

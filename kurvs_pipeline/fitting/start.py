@@ -9,20 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.fitting.matrices import invert_symmetric
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.variable_projection import MINIMUM_CORE_COVERAGE, Bounds, Spectra
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
-
-Indices = NDArray[np.intp]
-
 
 _STEP_KMS = 50.0
 
@@ -50,7 +41,7 @@ class Grid:
     overlap: Array
 
     @cached_property
-    def pairs(self) -> Indices:
+    def pairs(self) -> IntArray:
         """Pairs of columns that have light in common somewhere, shape (n_pairs, 2)."""
         lit = self.columns != 0.0
         pairs = np.transpose(np.triu_indices(len(lit)))
@@ -104,13 +95,13 @@ class GridSums:
         Whether the core of a group has valid data; one row if it is the same for all spectra.
     """
 
-    pairs: Indices
+    pairs: IntArray
     gram: Array
     right: Array
     covered: BoolArray
 
 
-ChooseStart = Callable[[GridSums], Indices]
+ChooseStart = Callable[[GridSums], IntArray]
 
 
 @lru_cache(maxsize=3)
@@ -167,7 +158,7 @@ def search_grid(
     return np.stack([grid.velocity_kms[best], grid.sigma_kms[best] ** 2]), active
 
 
-def choose_start(sums: GridSums) -> Indices:
+def choose_start(sums: GridSums) -> IntArray:
     """Return the point of the grid, for each spectrum, at which emission lowers chi2 most.
 
     Where a point is better explained by absorption it is taken only if all are.

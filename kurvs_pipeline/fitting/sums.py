@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import erf
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.fitting.outcome import OII_PAIR, LineFits
+from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fitting.responses import drawn_kinematics, parameter_responses
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
+from kurvs_pipeline.lines import OII_PAIR
 
 HALF_WIDTH_SIGMAS = 2.5
 """Of the observed width, either side of a line: the sum holds 98.8 per cent of a Gaussian, and

@@ -9,16 +9,10 @@ in it down to an unresolved line.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fitting.matrices import invert_symmetric
 from kurvs_pipeline.fitting.model import BandLineModel
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 MAX_STEPS = 60
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, StrArray
 from kurvs_pipeline.fitting.coverage import line_coverage, line_flags
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import LineFits
@@ -16,9 +16,6 @@ from kurvs_pipeline.fluxes.fitter import BandFitter
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
 from kurvs_pipeline.spectra.coadd import ApertureSpectra, shared_noise
-
-Array = NDArray[np.float64]
-
 
 HALPHA_BAND_SNR = 5.0
 
@@ -85,7 +82,7 @@ class BandFit:
         return line_coverage(self.fits, self.spectra.valid)
 
     @cached_property
-    def line_flags(self) -> NDArray[np.str_]:
+    def line_flags(self) -> StrArray:
         """What makes single lines doubtful, shape (n_apertures, n_lines)."""
         return line_flags(self.line_coverage, self.sums)
 

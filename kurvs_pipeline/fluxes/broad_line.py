@@ -6,8 +6,8 @@ It is kept only where the data ask for it; elsewhere the narrow fit stands as it
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitting.fit import SIGMA_RANGE_KMS
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -16,9 +16,6 @@ from kurvs_pipeline.fluxes.broad_model import BroadLineModel, BroadLineProblem, 
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
 from kurvs_pipeline.spectra.coadd import ApertureSpectra
 from kurvs_pipeline.spectra.coadded_continuum import coadded_continuum, subtracted_continuum
-
-Array = NDArray[np.float64]
-
 
 LEAST_BIC_DIFFERENCE = 10.0
 """By which a broad line must lower the Bayesian information criterion: 'very strong' evidence
@@ -70,7 +67,7 @@ class BroadHalpha:
     light: Array
 
     @property
-    def kept(self) -> NDArray[np.bool_]:
+    def kept(self) -> BoolArray:
         """Which apertures have a broad line, shape (n_apertures,)."""
         return np.isfinite(self.flux)
 

@@ -10,18 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.variable_projection import core_coverage
 from kurvs_pipeline.lines import LINE_GROUPS
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 WINDOW_KMS = 5000.0
 """Half-width about every line: the continuum must be seen beyond the broad line."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitting.fit import fit_lines_or_fix
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -17,12 +17,6 @@ from kurvs_pipeline.spectra.calibrate import CalibratedBand, near_lines
 from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import with_sky_residuals
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 BROAD_REACH_KMS = 5000.0
 """Half-width about a broad H-alpha in which its wings could pass for residuals of the sky."""

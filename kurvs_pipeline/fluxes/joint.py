@@ -6,20 +6,14 @@ from functools import cached_property
 
 import numpy as np
 from astropy import units as u
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray, StrArray
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFluxes, describe_flag, join_flags
 from kurvs_pipeline.fluxes.band_fit import BandFit
-from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
 from kurvs_pipeline.observation import line_flux_unit
 
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
-
-PAIRS = (("oii_3726", "oii_3729"), ("sii_6716", "sii_6731"))
+PAIRS = (OII_PAIR, SII_PAIR)
 """Lines that diagnostics only use together: a pair is detected by its sum."""
 
 
@@ -59,7 +53,7 @@ class JointFluxes:
     flux: Array
     covariance: Array
     shared_noise: Array | None = None
-    flags: NDArray[np.str_] | None = None
+    flags: StrArray | None = None
 
     @classmethod
     def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
@@ -138,7 +132,7 @@ class JointFluxes:
         joint[:, annulus, :, annulus] = within
         return joint
 
-    def flags_of(self, *lines: str) -> NDArray[np.str_]:
+    def flags_of(self, *lines: str) -> StrArray:
         """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,).
 
         Parameters
@@ -220,13 +214,13 @@ class JointFluxes:
         return {name: drawn[:, :, index] for index, name in enumerate(self.names)}
 
 
-def _doubts(fit: BandFit) -> NDArray[np.str_]:
+def _doubts(fit: BandFit) -> StrArray:
     """Return the flags of single lines, with that of a poor fit; its others are remarks."""
     poor = (fit.fits.quality_flag & FitFlag.POOR_FIT) != 0
     return join_flags(np.where(poor, POOR_FIT, "")[:, None], fit.line_flags)
 
 
-def _shared_noise(fits: Sequence[BandFit], bands: NDArray[np.intp]) -> Array | None:
+def _shared_noise(fits: Sequence[BandFit], bands: IntArray) -> Array | None:
     """Return the correlation of annuli by line; None where a band does not know it."""
     known = [fit.shared_noise for fit in fits if fit.shared_noise is not None]
     return np.stack(known)[bands] if len(known) == len(fits) else None

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
@@ -12,9 +12,6 @@ from kurvs_pipeline.fitting.responses import parameter_responses
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
 from kurvs_pipeline.spectra.coadd import ApertureSpectra
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level
-
-Array = NDArray[np.float64]
-
 
 UM_PER_ANGSTROM = 1e-4
 
@@ -93,7 +90,7 @@ class AbsorbedLight:
     profiles: Array
     flux: Array
     flux_err: Array
-    detected: NDArray[np.bool_]
+    detected: BoolArray
 
     @property
     def spectra(self) -> Array:

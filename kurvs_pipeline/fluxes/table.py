@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, vstack
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.outcome import describe_flag, join_flags
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.observation import line_flux_unit
-
-Array = NDArray[np.float64]
 
 
 def flux_table(

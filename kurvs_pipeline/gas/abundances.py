@@ -10,19 +10,14 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.abundances.ratios import N2, N2O2
+from kurvs_pipeline.arrays import Array, BoolArray, StrArray
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.fitting.outcome import join_flags
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.attenuation import NEGATIVE_HBETA
 from kurvs_pipeline.gas.draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.gas.quantities import needed_a_v, value_and_limit
-from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
-
-Names = NDArray[np.str_]
-
+from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
 
 BRANCH_LOG_N2O2 = -1.2
 
@@ -31,10 +26,7 @@ BRANCH_LOG_N2 = (-1.3, -1.1)
 """Kewley & Ellison (2008), Appendix A: below is metal-poor, above metal-rich, between unknown."""
 
 
-OII = ("oii_3726", "oii_3729")
-
-
-def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> Names:
+def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     """Return the side of R23 on which each aperture lies.
 
     [N II]/[O II] decides where it is known, [N II]/H-alpha elsewhere. A line that is not
@@ -56,7 +48,7 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> Names:
     n2o2, n2 = (ratio.of(_with_limits(fluxes, needed_a_v(ratio, a_v))) for ratio in (N2O2, N2))
     by_n2o2 = _side(n2o2, (BRANCH_LOG_N2O2, BRANCH_LOG_N2O2))
     by_n2 = _side(n2, BRANCH_LOG_N2)
-    measured = fluxes.detected(*OII)
+    measured = fluxes.detected(*OII_PAIR)
     # Limits: [N II] bounds both ratios from above, [O II] the first from below.
     by_n2o2 = _allowed(by_n2o2, upper=nii, lower=measured)
     by_n2 = _allowed(by_n2, upper=nii, lower=fluxes.detected("halpha"))
@@ -82,7 +74,7 @@ def on_their_branch(abundances: QTable) -> QTable:
 def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
     """Return dust-free lines, those that are not detected at their 4-sigma limit."""
     lines = {}
-    for group in (("nii_6584",), ("halpha",), OII):
+    for group in (("nii_6584",), ("halpha",), OII_PAIR):
         ceiling = DETECTION_SNR * fluxes.error_of(*group) / len(group)
         for name in group:
             flux = fluxes.of_line(name)
@@ -91,13 +83,13 @@ def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
     return lines
 
 
-def _side(log_ratio: Array, limits: tuple[float, float]) -> Names:
+def _side(log_ratio: Array, limits: tuple[float, float]) -> StrArray:
     with np.errstate(invalid="ignore"):
         return np.select([log_ratio > limits[1], log_ratio < limits[0]], ["upper", "lower"],
                          "unknown")  # fmt: skip
 
 
-def _allowed(side: Names, *, upper: NDArray[np.bool_], lower: NDArray[np.bool_]) -> Names:
+def _allowed(side: StrArray, *, upper: BoolArray, lower: BoolArray) -> StrArray:
     """Return the side where the lines that it hangs on are measured."""
     known = ((side == "upper") & upper) | ((side == "lower") & lower)
     return np.where(known, side, "unknown")
@@ -180,7 +172,7 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
 
 
 def _of_diagnostic(
-    diagnostic: Diagnostic, draws: AbundanceDraws, branch: NDArray[np.str_]
+    diagnostic: Diagnostic, draws: AbundanceDraws, branch: StrArray
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of one diagnostic, without units, shape (n_apertures,)."""
     value, limit = value_and_limit(diagnostic, draws.fluxes, draws.attenuation.a_v)
@@ -207,7 +199,7 @@ def _of_diagnostic(
     }
 
 
-def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> NDArray[np.str_]:
+def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> StrArray:
     """Return the flags of the lines, and whether the attenuation that they need is missing."""
     of_lines = draws.fluxes.flags_of(*diagnostic.lines)
     missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
@@ -217,7 +209,7 @@ def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> NDArray[np.str_]:
 
 
 def _held_at_turnover(
-    diagnostic: Diagnostic, value: Array, limit: NDArray[np.str_], drawn: DrawnAbundance
+    diagnostic: Diagnostic, value: Array, limit: StrArray, drawn: DrawnAbundance
 ) -> Array:
     """Put detected ratios that noise may have carried beyond the turnover at the turnover."""
     if diagnostic.turnover is None:
@@ -229,7 +221,7 @@ def _held_at_turnover(
     return np.where(missing & (drawn.beyond_turnover > 0.0), turnover, value)
 
 
-def _branch_check(diagnostic: Diagnostic, branch: NDArray[np.str_]) -> NDArray[np.str_]:
+def _branch_check(diagnostic: Diagnostic, branch: StrArray) -> StrArray:
     """Return whether the side of a diagnostic is that of each aperture."""
     if not diagnostic.branch or diagnostic.ratio.symbol not in BRANCHED_RATIOS:
         return np.full(branch.shape, "", dtype="<U7")

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, Row
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, StrArray
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
 
 STACKED_INTEGRATED = (0.38, 0.15)
 """A_V and its error of the stack of all galaxies (Li et al. 2025, Section 3.2)."""
@@ -54,7 +51,7 @@ class Attenuation:
 
     a_v: Array
     a_v_err: Array
-    source: NDArray[np.str_]
+    source: StrArray
     lower_limit: Array | None = None
 
     def draws(self, random: np.random.Generator, fluxes: dict[str, Array], number: int) -> Array:

@@ -14,12 +14,10 @@ from astropy.table import QTable
 from numpy.typing import ArrayLike, NDArray
 
 from kurvs_pipeline.abundances.ratios import N2, R3, LineRatio
+from kurvs_pipeline.arrays import Array, BoolArray, StrArray
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fluxes.joint import N_DRAWS, JointFluxes
 from kurvs_pipeline.gas.quantities import interval, value_and_limit
-
-Array = NDArray[np.float64]
-
 
 MOST_MASSIVE = 13.0
 """log10 of solar masses, where the curves of mass have fallen below any galaxy."""
@@ -40,7 +38,7 @@ class Demarcation:
     curve: Callable[[Array], Array]
     source: str
 
-    def beyond(self, abscissa: ArrayLike, log_oiii_hbeta: ArrayLike) -> NDArray[np.bool_]:
+    def beyond(self, abscissa: ArrayLike, log_oiii_hbeta: ArrayLike) -> BoolArray:
         """Return whether points lie above or to the right of the curve.
 
         Parameters
@@ -158,9 +156,6 @@ class StellarMass:
 UNKNOWN_MASS = StellarMass()
 
 
-Names = NDArray[np.str_]
-
-
 BPT_CLASSES = ("star_forming", "composite", "agn")
 
 
@@ -193,7 +188,7 @@ class _Axis:
     """
 
     value: Array
-    limit: Names
+    limit: StrArray
     drawn: Array
 
     @property
@@ -206,7 +201,7 @@ class _Axis:
         """What the limit allows."""
         return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
 
-    def columns(self, name: str) -> dict[str, u.Quantity | Names]:
+    def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
         """Return value, errors and limit."""
         low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
         measured = np.where(self.limit == "", self.value, np.nan)
@@ -347,7 +342,7 @@ def _mass_axis(
 
 def _classes(
     axes: tuple[_Axis, _Axis], curves: Sequence[Demarcation], names: Sequence[str]
-) -> tuple[Names, dict[str, Array]]:
+) -> tuple[StrArray, dict[str, Array]]:
     """Return the class of every aperture, and the fraction of draws in each class."""
     abscissa, ordinate = axes
     # Curves fall to the right: the corners of what limits allow have the fewest and the most.

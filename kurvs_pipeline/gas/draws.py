@@ -4,18 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import Diagnostic
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.joint import N_DRAWS, JointFluxes
 from kurvs_pipeline.gas.attenuation import Attenuation
 from kurvs_pipeline.gas.quantities import dust_free, interval, needed_a_v, parts_of
 from kurvs_pipeline.lines import DETECTION_SNR
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, vstack
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kurvs_pipeline.abundances.diagnostics import DEFAULT_LOG_U, kewley19_n2o2
 from kurvs_pipeline.abundances.ratios import N2O2, O32, O32_BOTH, Fluxes
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.quantities import interval, value_and_limit
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
 
 MODEL_LOG_U = (-3.98, -1.98)
 
@@ -97,7 +95,7 @@ def kewley19_log_u_and_abundance(log_n2o2: ArrayLike, log_o32: ArrayLike) -> tup
     return np.where(inside, log_u, np.nan), np.where(inside, abundance, np.nan)
 
 
-def _within(values: Array, limits: tuple[float, float]) -> NDArray[np.bool_]:
+def _within(values: Array, limits: tuple[float, float]) -> BoolArray:
     return np.asarray((values > limits[0]) & (values < limits[1]))
 
 

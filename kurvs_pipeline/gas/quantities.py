@@ -4,16 +4,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, StrArray
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.fluxes.joint import PAIRS, JointFluxes
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
-
-ONE_SIGMA_PERCENTILES = (15.865, 84.135)
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 
 
 class LineQuantity(Protocol):
@@ -39,7 +35,7 @@ class LineQuantity(Protocol):
 
 def value_and_limit(
     quantity: LineQuantity, fluxes: JointFluxes, a_v: Array
-) -> tuple[Array, NDArray[np.str_]]:
+) -> tuple[Array, StrArray]:
     """Return a quantity of every aperture, or its limit where one line is not detected.
 
     Parameters
@@ -123,7 +119,7 @@ def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:
 
 def _bound(
     quantity: LineQuantity, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
-) -> tuple[Array, NDArray[np.str_]]:
+) -> tuple[Array, StrArray]:
     """Return the value with lines at their 4-sigma limit, and which side it bounds."""
     ceiling = DETECTION_SNR * fluxes.error_of(*lines) / len(lines)
 

@@ -13,13 +13,11 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT, GradientPosterior
-
-Array = NDArray[np.float64]
-
 
 GRADIENTS = np.linspace(-LARGEST_GRADIENT, LARGEST_GRADIENT, 801)
 """dex/kpc, on which the likelihoods of all galaxies are laid: finer than any error."""

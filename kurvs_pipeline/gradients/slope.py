@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from kurvs_pipeline.arrays import Array
 
 
 @dataclass(frozen=True)

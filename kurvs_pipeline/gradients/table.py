@@ -6,18 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gas.draws import AbundanceDraws
-from kurvs_pipeline.gas.quantities import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT
 from kurvs_pipeline.gradients.forward.rows import forward_rows
 from kurvs_pipeline.gradients.slope import Slope, slope_coefficients, weighted_slope
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.smearing.correction import DiskSmearing
-
-Array = NDArray[np.float64]
-
 
 NII_LINES = {"nii_6584", "halpha"}
 

@@ -11,17 +11,12 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import band_names
-
-BoolArray = NDArray[np.bool_]
-
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -175,7 +170,7 @@ def collapsed(band: xr.Dataset) -> StarImage:
     return StarImage(image, x, y, error if np.isfinite(variance).any() else None)
 
 
-def _channel_variance(variance: Array, flux: Array, known: NDArray[np.bool_]) -> Array:
+def _channel_variance(variance: Array, flux: Array, known: BoolArray) -> Array:
     """Return the typical variance of each channel; by the scatter of spaxels if not stated."""
     stated = np.where(variance > 0.0, variance, np.nan).reshape(len(flux), -1)
     with warnings.catch_warnings():
@@ -188,7 +183,7 @@ def _channel_variance(variance: Array, flux: Array, known: NDArray[np.bool_]) ->
         return np.asarray(np.nanmedian(np.abs(spaxels - middle), axis=1) ** 2)
 
 
-def read_velocity_map(path: Path) -> NDArray[np.float64]:
+def read_velocity_map(path: Path) -> Array:
     """Read the first image of a FITS file as velocities.
 
     Parameters

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
-
-Array = NDArray[np.float64]
-
 
 OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
 
@@ -206,7 +203,7 @@ def _check_identifying(table: Table, keys: list[str], path: str) -> None:
             )
 
 
-def _missing(column: Column) -> NDArray[np.bool_]:
+def _missing(column: Column) -> BoolArray:
     """Return which entries are masked, empty or NaN."""
     text = np.char.strip(np.ma.filled(column.astype(str), ""))
     return np.ma.getmaskarray(column) | np.isin(text, ["", "nan"])
@@ -282,7 +279,7 @@ def _check_um(wavelength: Array, axis: str, path: str) -> None:
         )
 
 
-def _rows_of_spectra(table: Table, keys: list[str]) -> list[NDArray[np.intp]]:
+def _rows_of_spectra(table: Table, keys: list[str]) -> list[IntArray]:
     """Group row numbers by the values of the key columns, in order of appearance."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for row, key in enumerate(zip(*(table[name].astype(str) for name in keys), strict=True)):
@@ -309,7 +306,7 @@ class _Channels:
                 columns[name] = numbers(table, name, path, None if name == "redshift" else unit)
         return cls(path, axis, unit, columns)
 
-    def sorted_rows(self, rows: NDArray[np.intp], label: str) -> NDArray[np.intp]:
+    def sorted_rows(self, rows: IntArray, label: str) -> IntArray:
         """Order the rows of a spectrum by wavelength."""
         if rows.size < _FEWEST_CHANNELS:
             raise CubeFormatError(
@@ -325,7 +322,7 @@ class _Channels:
             )
         return rows[order]
 
-    def redshift(self, rows: NDArray[np.intp], label: str) -> float:
+    def redshift(self, rows: IntArray, label: str) -> float:
         """Return the one redshift of a spectrum; NaN where none is stated."""
         stated = self.columns.get("redshift", np.full(rows.max() + 1, np.nan))[rows]
         values = np.unique(stated[np.isfinite(stated)])
@@ -338,7 +335,7 @@ class _Channels:
 
 
 def _one_spectrum(
-    identity: tuple[tuple[str, Any], ...], band: str, channels: _Channels, rows: NDArray[np.intp]
+    identity: tuple[tuple[str, Any], ...], band: str, channels: _Channels, rows: IntArray
 ) -> ExtractedSpectrum:
     label = ", ".join(filter(None, [spelt(identity), band]))
     if band not in KMOS_BANDS:
@@ -375,7 +372,7 @@ def spelt(identity: Iterable[tuple[str, Any]]) -> str:
     return ", ".join(f"{name} {value}" for name, value in identity)
 
 
-def _without_gaps(wavelength: Array, label: str) -> tuple[Array, NDArray[np.intp]]:
+def _without_gaps(wavelength: Array, label: str) -> tuple[Array, IntArray]:
     """Put channels that the table leaves out back in; return also where the others went."""
     step = float(np.median(np.diff(wavelength)))
     count = np.maximum(1, np.rint(np.diff(wavelength) / step)).astype(int)
@@ -388,7 +385,7 @@ def _without_gaps(wavelength: Array, label: str) -> tuple[Array, NDArray[np.intp
     return np.interp(np.arange(index[-1] + 1), index, wavelength), index
 
 
-def _placed(values: Array, index: NDArray[np.intp], size: int) -> Array:
+def _placed(values: Array, index: IntArray, size: int) -> Array:
     placed = np.full(size, np.nan)
     placed[index] = values
     return placed

@@ -3,21 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.geometry import (
     aperture_coverage,
     aperture_weights,
     apertures_for,
-    kpc_per_arcsec,
     spaxel_size_arcsec,
 )
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
 from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class PlacedApertures:
 
     @classmethod
     def of(
-        cls, frame: GalaxyFrame, scheme: BinningScheme, valid_spaxels: NDArray[np.bool_]
+        cls, frame: GalaxyFrame, scheme: BinningScheme, valid_spaxels: BoolArray
     ) -> "PlacedApertures":
         """Place the apertures of a scheme on a galaxy.
 

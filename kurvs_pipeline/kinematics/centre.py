@@ -1,21 +1,16 @@
 """The centre of a galaxy from its stars: the brightest place of the continuum."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from kurvs_pipeline.arrays import Array, BoolArray
+from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level, subtracted_continuum
-
-Array = NDArray[np.float64]
-
 
 MINIMUM_SNR = 5.0
 """Of the continuum at one wavelength, within the seeing, above the rest of the field. All channels
 together then have more, and place the centre to less than a tenth of the seeing."""
-
-
-_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 def continuum_centre(
@@ -41,7 +36,7 @@ def continuum_centre(
         the field.
     """
     spaxel_arcsec = abs(float(x_arcsec[1] - x_arcsec[0]))
-    sigma = max(seeing_arcsec / _FWHM_PER_SIGMA / spaxel_arcsec, 0.5)
+    sigma = max(seeing_arcsec / FWHM_PER_SIGMA / spaxel_arcsec, 0.5)
     image = _collapsed(band)
     smoothed = _smoothed(image, band.valid_spaxels, sigma)
     row, column = np.unravel_index(int(np.nanargmax(smoothed)), smoothed.shape)
@@ -64,7 +59,7 @@ def _collapsed(band: CalibratedBand) -> Array:
     return np.asarray(np.tensordot(weight / weight.sum(), subtracted_continuum(band).cube(), 1))
 
 
-def _smoothed(image: Array, valid: NDArray[np.bool_], sigma: float) -> Array:
+def _smoothed(image: Array, valid: BoolArray, sigma: float) -> Array:
     """Smooth over spaxels with data; NaN in others."""
     share = ndimage.gaussian_filter(valid.astype(float), sigma, mode="constant")
     light = ndimage.gaussian_filter(np.where(valid, image, 0.0), sigma, mode="constant")

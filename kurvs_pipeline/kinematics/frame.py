@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import spaxel_size_arcsec
@@ -15,9 +15,6 @@ from kurvs_pipeline.kinematics.redshift import brighter_line_kms, systemic_veloc
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps, kinematic_maps, with_velocities
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
-
-Array = NDArray[np.float64]
-
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,10 @@
 """Whether the brightest line near H-alpha is H-alpha: if it is not, the redshift is in doubt."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitting.fit import VELOCITY_RANGE_KMS, fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -12,8 +13,6 @@ from kurvs_pipeline.spectra.calibrate import LINE_EXCLUSION_KMS, CalibratedBand,
 from kurvs_pipeline.spectra.coadd import coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import line_profile, with_sky_residuals
-
-Array = NDArray[np.float64]
 
 
 def systemic_velocity(
@@ -158,6 +157,6 @@ def _velocity_from(line: str, wavelength_um: Array, redshift: float) -> Array:
     return (wavelength_um / observed_um - 1.0) * SPEED_OF_LIGHT_KMS
 
 
-def _is_at_line(velocity_kms: ArrayLike) -> NDArray[np.bool_]:
+def _is_at_line(velocity_kms: ArrayLike) -> BoolArray:
     low, high = VELOCITY_RANGE_KMS
     return (np.asarray(velocity_kms) >= low) & (np.asarray(velocity_kms) <= high)

@@ -3,19 +3,13 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
 
 MINIMUM_SNR = 5.0
 """Of H-alpha in the smoothed spaxel, for its velocity to be used."""
@@ -52,7 +46,7 @@ class KinematicMaps:
     sigma_kms: Array
     halpha_flux: Array
     halpha_snr: Array
-    measured: Mask
+    measured: BoolArray
 
     def centroid(self, x_arcsec: Array, y_arcsec: Array) -> tuple[float, float]:
         """Return the flux-weighted centre of the measured H-alpha, arcsec.
@@ -160,7 +154,7 @@ class _SpaxelFits:
     halpha_snr: Array
     sigma_kms: Array
 
-    def where(self, chosen: Mask, other: "_SpaxelFits") -> "_SpaxelFits":
+    def where(self, chosen: BoolArray, other: "_SpaxelFits") -> "_SpaxelFits":
         """Return these fits in the chosen spaxels and the other's elsewhere."""
         names = [item.name for item in fields(self)]
         return _SpaxelFits(
@@ -168,7 +162,7 @@ class _SpaxelFits:
         )
 
 
-def _fit(band: CalibratedBand, model: BandLineModel, width: int, chosen: Mask) -> _SpaxelFits:
+def _fit(band: CalibratedBand, model: BandLineModel, width: int, chosen: BoolArray) -> _SpaxelFits:
     """Fit the chosen spaxels of a cube smoothed by squares of a width."""
     rows = chosen.ravel()
     flux, variance, valid = _smooth(band, model.channels, width)
@@ -188,9 +182,7 @@ def _fit(band: CalibratedBand, model: BandLineModel, width: int, chosen: Mask) -
     )
 
 
-def _smooth(
-    band: CalibratedBand, channels: NDArray[np.intp], width: int
-) -> tuple[Array, Array, Mask]:
+def _smooth(band: CalibratedBand, channels: IntArray, width: int) -> tuple[Array, Array, BoolArray]:
     """Average squares of spaxels; return arrays of shape (n_spaxels, n_channels)."""
     size = (1, width, width)
     valid = band.valid[channels].astype(float)
@@ -213,7 +205,7 @@ def _smooth(
     return full(flux), full(variance), full(usable) > 0.0
 
 
-def _maps(fits: _SpaxelFits, valid_spaxels: Mask) -> KinematicMaps:
+def _maps(fits: _SpaxelFits, valid_spaxels: BoolArray) -> KinematicMaps:
     detected = (fits.halpha_snr >= MINIMUM_SNR) & valid_spaxels
     light = np.where(detected, fits.halpha_flux, 0.0)
     measured = detected & _main_body(detected, light, valid_spaxels)
@@ -226,7 +218,7 @@ def _maps(fits: _SpaxelFits, valid_spaxels: Mask) -> KinematicMaps:
     )
 
 
-def _main_body(detected: Mask, flux: Array, valid_spaxels: Mask) -> Mask:
+def _main_body(detected: BoolArray, flux: Array, valid_spaxels: BoolArray) -> BoolArray:
     """Keep the connected patch with the most flux: islands and spurs are sky residuals.
 
     A dead column does not part a galaxy: gaps without data, up to two spaxels wide, are
@@ -242,7 +234,7 @@ def _main_body(detected: Mask, flux: Array, valid_spaxels: Mask) -> Mask:
     return np.asarray(labels == 1 + int(np.argmax(total)))
 
 
-def fill_nearest(values: Array, known: Mask) -> Array:
+def fill_nearest(values: Array, known: BoolArray) -> Array:
     """Give every unknown spaxel the value of the nearest known one (Li et al. 2025, Section 3).
 
     Parameters

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.patches import Circle, Ellipse
 from matplotlib.patheffects import withStroke
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.measure import MeasuredGalaxy
@@ -18,9 +18,6 @@ from kurvs_pipeline.plots.parts import (
     printed_ticks,
 )
 from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
-
-Array = NDArray[np.float64]
-
 
 INTEGRATED = "integrated"
 

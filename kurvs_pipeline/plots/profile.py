@@ -9,15 +9,12 @@ import numpy as np
 from astropy.table import QTable
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import NOTE_POINTS, TEXT_POINTS, printed_ticks, signed
 from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
-
-Array = NDArray[np.float64]
-
 
 Range = tuple[float, float]
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.gradients.forward.fluxes import SUMS
-from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
 from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,
@@ -48,7 +47,7 @@ class LineComplex:
 COMPLEXES = (
     LineComplex(
         {"oii": "[O II]"},
-        (("[O II]", ("oii_3726", "oii_3729")),),
+        (("[O II]", OII_PAIR),),
     ),
     LineComplex(
         {"hbeta": r"H$\beta$", "oiii_5007": "[O III]"},
@@ -118,7 +117,7 @@ def _panel(results: GalaxyResults, band: str, lines: LineComplex) -> SpectralPan
     return SpectralPanel(band, members, marked, (max(low, channels[0]), min(high, channels[-1])))
 
 
-_SUM_OF = {part: whole for whole, parts in SUMS.items() for part in parts}
+_SUM_OF = dict.fromkeys(OII_PAIR, "oii")
 """Of close lines, what is detected or not."""
 
 
@@ -183,9 +182,6 @@ def _note(results: GalaxyResults, aperture: str, line: str, label: str) -> LineN
         return LineNote(f"{label} {signal_to_noise_label(snr)}{mark}", detected=True)
     known = f"{label} < {two_digits(limit)}{mark}" if limit > 0.0 else f"{label} no data"
     return LineNote(known, detected=False)
-
-
-Array = NDArray[np.float64]
 
 
 FIT = "fit"

@@ -3,14 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-import numpy as np
-from numpy.typing import NDArray
-
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.measured_galaxy import GalaxyMeasurement
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class BandSpectra:
     wavelength_um: Array
     flux: Array
     variance: Array
-    valid: NDArray[np.bool_]
+    valid: BoolArray
     model: Array
     units: str
 

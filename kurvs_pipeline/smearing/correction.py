@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kurvs_pipeline.geometry import kpc_per_arcsec
+from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
-
-Array = NDArray[np.float64]
-
 
 REFERENCE_GRADIENT_DEX_PER_KPC = -0.02
 """f_grad depends on the gradient; the correction is quoted for this one."""

@@ -13,21 +13,19 @@ from importlib.metadata import version
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
-from kurvs_pipeline.geometry import axis_ratio, kpc_per_arcsec
+from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.correction import REFERENCE_GRADIENT_DEX_PER_KPC
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_pipeline.smearing.sky_apertures import EllipseApertures
-
-Array = NDArray[np.float64]
-
 
 SMALL_GRADIENT = 1e-4
 """dex/kpc: stands for 0, where f_grad is a limit."""

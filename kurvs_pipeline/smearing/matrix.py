@@ -13,16 +13,13 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import j0, ndtri
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.point_spread import PointSpread
 from kurvs_pipeline.smearing.sky_apertures import SkyApertures
-
-Array = NDArray[np.float64]
-
 
 HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
@@ -296,7 +293,7 @@ class _WaveVectors(NamedTuple):
 
     west_axis: Array
     north_axis: Array
-    used: NDArray[np.bool_]
+    used: BoolArray
     west: Array
     north: Array
     weight: Array

@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, kv
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 
 if TYPE_CHECKING:
     import galsim
-
-
-Array = NDArray[np.float64]
 
 
 LIGHT_LEFT_OUTSIDE = 1e-8

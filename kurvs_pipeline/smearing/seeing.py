@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.point_spread import Seeing
-
-Array = NDArray[np.float64]
-
 
 ASSUMED_FWHM_ERR = 0.07
 """Relative: seeing is quoted to a tenth of an arcsec, and changes over a night and a field."""

@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import j1
 
-Array = NDArray[np.float64]
+from kurvs_pipeline.arrays import Array, BoolArray
 
 
 class SkyApertures(Protocol):
@@ -60,9 +59,7 @@ class SpaxelApertures:
     y_arcsec: Array
 
     @classmethod
-    def of_spaxels(
-        cls, used: NDArray[np.bool_], x_arcsec: Array, y_arcsec: Array
-    ) -> "SpaxelApertures":
+    def of_spaxels(cls, used: BoolArray, x_arcsec: Array, y_arcsec: Array) -> "SpaxelApertures":
         """Return one aperture for each spaxel.
 
         Parameters

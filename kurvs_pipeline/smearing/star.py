@@ -11,19 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.io.images import StarImage
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 POINTS_ACROSS_A_PIXEL = 3
 """Of a Gauss-Legendre rule: profiles are averaged over pixels to 1e-4 of their peak."""

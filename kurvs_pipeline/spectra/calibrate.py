@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -20,12 +21,6 @@ from kurvs_pipeline.spectra.noise import (
     residual_channels,
 )
 from kurvs_pipeline.spectra.sky_templates import between_sky_lines, sky_residual
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +72,7 @@ class CalibratedBand:
 
     flux: Array
     sigma: Array
-    valid: Mask
+    valid: BoolArray
     wavelength_um: Array
     lsf_sigma_um: Array
     correlation: SpatialCorrelation
@@ -86,7 +81,7 @@ class CalibratedBand:
     continuum: BlockContinuum | None = None
 
     @property
-    def valid_spaxels(self) -> Mask:
+    def valid_spaxels(self) -> BoolArray:
         """Spaxels with data in at least half as many channels as the best spaxel."""
         count = self.valid.sum(axis=0)
         return np.asarray(count > 0.5 * max(int(count.max()), 1))
@@ -176,7 +171,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     )
 
 
-def _usable_flux(band: xr.Dataset) -> tuple[Array, Mask]:
+def _usable_flux(band: xr.Dataset) -> tuple[Array, BoolArray]:
     """Return the flux, 0 where there is none to use, and where there is."""
     flux = band["flux"].to_numpy()
     valid = ~band["mask"].to_numpy() & np.isfinite(flux)
@@ -184,7 +179,7 @@ def _usable_flux(band: xr.Dataset) -> tuple[Array, Mask]:
     return np.where(valid, flux, 0.0).astype(float), valid
 
 
-def _saturated(flux: NDArray[np.floating], valid: Mask) -> Mask:
+def _saturated(flux: NDArray[np.floating], valid: BoolArray) -> BoolArray:
     """Find voxels cut off at one value: many that hold exactly the largest of the cube."""
     ceiling = np.max(flux, where=valid, initial=0.0)
     at_ceiling = valid & (flux == ceiling)
@@ -196,7 +191,7 @@ def _saturated(flux: NDArray[np.floating], valid: Mask) -> Mask:
     return np.zeros_like(valid)
 
 
-def _scale(residual: Array, stated: Array, quiet: Mask, continuum: BlockContinuum) -> float:
+def _scale(residual: Array, stated: Array, quiet: BoolArray, continuum: BlockContinuum) -> float:
     """Return the factor by which the stated noise is too small."""
     if not quiet.any():
         return float("nan")
@@ -206,7 +201,7 @@ def _scale(residual: Array, stated: Array, quiet: Mask, continuum: BlockContinuu
 
 
 def _correlation(
-    residual: Array, sigma: Array, quiet: Mask, band: xr.Dataset
+    residual: Array, sigma: Array, quiet: BoolArray, band: xr.Dataset
 ) -> SpatialCorrelation:
     normalised = np.divide(residual, sigma, out=np.zeros_like(residual), where=quiet)
     reach = max(1, int(CORRELATION_REACH_ARCSEC / spaxel_size_arcsec(band["x"])))
@@ -214,7 +209,7 @@ def _correlation(
     return measure_correlation(normalised, quiet, reach=reach, line_sigma_channels=width)
 
 
-def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:
+def _off_source(outside: BoolArray, valid: BoolArray, minimum_spaxels: int = 20) -> BoolArray:
     """Fall back on the whole field where too little of it is off the source."""
     observed = valid.any(axis=0)
     chosen = outside & observed
@@ -223,7 +218,7 @@ def _off_source(outside: Mask, valid: Mask, minimum_spaxels: int = 20) -> Mask:
 
 def near_lines(
     wavelength_um: Array, redshift: float, *, within_kms: float = LINE_EXCLUSION_KMS
-) -> Mask:
+) -> BoolArray:
     """Mark the channels near any line.
 
     Parameters

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
 
 MINIMUM_WEIGHT_FRACTION = 0.5
 """A channel that has lost more of its aperture than this is masked."""
@@ -36,7 +31,7 @@ class ApertureSpectra:
 
     flux: Array
     variance: Array
-    valid: Mask
+    valid: BoolArray
 
 
 def coadd(

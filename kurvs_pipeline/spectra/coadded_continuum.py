@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
 from kurvs_pipeline.spectra.continuum import BlockContinuum
-
-Array = NDArray[np.float64]
-
 
 MEDIAN_VARIANCE = np.pi / 2.0
 """Of a median of Gaussian values over that of their mean."""

@@ -4,15 +4,10 @@ import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from kurvs_pipeline.spectra.noise import masked_median
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
+from kurvs_pipeline.robust import masked_median
 
 CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
@@ -38,11 +33,11 @@ class BlockContinuum:
     """
 
     medians: Array
-    edges: NDArray[np.intp]
-    usable: NDArray[np.intp]
+    edges: IntArray
+    usable: IntArray
 
     @classmethod
-    def of(cls, flux: Array, usable: Mask) -> "BlockContinuum":
+    def of(cls, flux: Array, usable: BoolArray) -> "BlockContinuum":
         """Take the medians.
 
         Parameters

@@ -12,17 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
-
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of a Gaussian over its median absolute deviation."""
-
+from kurvs_pipeline.robust import MAD_TO_SIGMA, masked_median
 
 RESIDUAL_CHANNEL_FACTOR = 2.5
 """Channels noisier than this many times the median are ridden by sky residuals."""
@@ -186,7 +178,7 @@ def observed_line_sigma_channels(wavelength_um: Array) -> float:
 
 
 def measure_correlation(
-    normalised: Array, valid: Mask, *, reach: int, line_sigma_channels: float
+    normalised: Array, valid: BoolArray, *, reach: int, line_sigma_channels: float
 ) -> SpatialCorrelation:
     """Measure how the noise of voxels is correlated.
 
@@ -233,7 +225,7 @@ def measure_correlation(
 
 
 def _as_lines_see_it(
-    residual: Array, valid: Mask, spatial: tuple[float, float], line_sigma_channels: float
+    residual: Array, valid: BoolArray, spatial: tuple[float, float], line_sigma_channels: float
 ) -> tuple[float, float]:
     """Return a spaxel's own and common variance, summed over channels as a line sums them.
 
@@ -255,13 +247,13 @@ def _as_lines_see_it(
     return own_line, common_line
 
 
-def _channel_sums(residual: Array, valid: Mask) -> tuple[Array, Array]:
+def _channel_sums(residual: Array, valid: BoolArray) -> tuple[Array, Array]:
     """Return the sum and the number of the spaxels of every channel."""
     return residual.sum(axis=(1, 2)), np.count_nonzero(valid, axis=(1, 2)).astype(float)
 
 
 def _of_spaxels(
-    sums: tuple[Array, Array], residual: Array, valid: Mask, channels: int
+    sums: tuple[Array, Array], residual: Array, valid: BoolArray, channels: int
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return sums of products and numbers of pairs some channels apart.
 
@@ -276,7 +268,9 @@ def _of_spaxels(
     )
 
 
-def _lag_sums(residual: Array, valid: Mask, lags: Sequence[tuple[int, int]]) -> tuple[Array, Array]:
+def _lag_sums(
+    residual: Array, valid: BoolArray, lags: Sequence[tuple[int, int]]
+) -> tuple[Array, Array]:
     """Return the sums of products over pairs at every lag, and the numbers of pairs."""
     used, margin = valid.any(axis=(1, 2)), max(max(lag) for lag in lags)
     # With a margin of zeros a lag on the sky is one in memory.
@@ -302,7 +296,7 @@ def _pairs(image: NDArray, lag: tuple[int, int]) -> tuple[NDArray, NDArray]:  # 
     return here, there
 
 
-def noise_scale(residual: Array, sigma: Array, valid: Mask) -> float:
+def noise_scale(residual: Array, sigma: Array, valid: BoolArray) -> float:
     """Return the robust scatter of the residuals over the noise that the file states.
 
     Parameters
@@ -317,7 +311,7 @@ def noise_scale(residual: Array, sigma: Array, valid: Mask) -> float:
     return float(MAD_TO_SIGMA * np.median(np.abs(residual[valid] / sigma[valid])))
 
 
-def empirical_sigma(residual: Array, valid: Mask, off_source: Mask) -> Array:
+def empirical_sigma(residual: Array, valid: BoolArray, off_source: BoolArray) -> Array:
     """Estimate the noise of a cube that states none.
 
     Taken as the product of a factor per channel (scatter over spaxels off the source,
@@ -345,7 +339,7 @@ def empirical_sigma(residual: Array, valid: Mask, off_source: Mask) -> Array:
     return np.asarray(channel[:, None, None] * spaxel)
 
 
-def residual_channels(sigma: Array, valid: Mask) -> Mask:
+def residual_channels(sigma: Array, valid: BoolArray) -> BoolArray:
     """Find channels whose noise is far above that of the band: residuals of OH lines.
 
     Parameters
@@ -365,38 +359,6 @@ def residual_channels(sigma: Array, valid: Mask) -> Mask:
         return np.asarray(channel > RESIDUAL_CHANNEL_FACTOR * typical)
 
 
-def _robust_scatter(values: Array, valid: Mask, axis: int | tuple[int, ...]) -> Array:
+def _robust_scatter(values: Array, valid: BoolArray, axis: int | tuple[int, ...]) -> Array:
     centre = masked_median(values, valid, axis=axis, keepdims=True)
     return MAD_TO_SIGMA * masked_median(np.abs(values - centre), valid, axis=axis)
-
-
-def masked_median(
-    values: Array, valid: Mask, *, axis: int | tuple[int, ...], keepdims: bool = False
-) -> Array:
-    """Return the median of valid values along axes; NaN, silently, where there are none.
-
-    Parameters
-    ----------
-    values : array, any shape
-        In any unit.
-    valid : bool array, the same shape
-        Which to use.
-    axis : int or tuple of int
-        To take it along.
-    keepdims : bool
-        Whether these axes stay, with length 1.
-    """
-    usable = valid & np.isfinite(values)
-    counts = usable.sum(axis=axis, keepdims=True)
-    # nanmedian is slow on a cube and warns on an empty slice: sort once instead.
-    axes = (axis,) if isinstance(axis, int) else axis
-    moved = np.moveaxis(np.where(usable, values, np.inf), axes, range(-len(axes), 0))
-    flat = np.sort(moved.reshape(*moved.shape[: moved.ndim - len(axes)], -1), axis=-1)
-    number = counts.reshape(flat.shape[:-1])
-    low = np.maximum((number - 1) // 2, 0)[..., None]
-    high = np.minimum(number // 2, flat.shape[-1] - 1)[..., None]
-    pair = np.concatenate(
-        [np.take_along_axis(flat, low, -1), np.take_along_axis(flat, high, -1)], axis=-1
-    )
-    median = np.where(number > 0, np.where(np.isfinite(pair), pair, 0.0).mean(axis=-1), np.nan)
-    return np.asarray(median.reshape(counts.shape) if keepdims else median)

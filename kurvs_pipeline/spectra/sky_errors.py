@@ -8,17 +8,11 @@ added to the variance of all channels in proportion to the sky that fell into th
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.spectra.coadd import ApertureSpectra
 from kurvs_pipeline.spectra.sky_templates import sky_lines
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
 
 LARGEST_PULL = 20.0
 """Beyond it a spectrum holds something else than a residual: it may not decide alone."""
@@ -48,7 +42,7 @@ LINE_REACH_SIGMA = 4.0
 
 
 def with_sky_residuals(
-    spectra: ApertureSpectra, line_free: Mask, *, line_sigma_channels: float
+    spectra: ApertureSpectra, line_free: BoolArray, *, line_sigma_channels: float
 ) -> ApertureSpectra:
     """Add to the variance what subtraction left of the sky's lines.
 
@@ -101,7 +95,7 @@ def line_profile(line_sigma_channels: float) -> Array:
 
 
 def _with_residuals(
-    flux: Array, variance: Array, power: Array, free: Mask, line_sigma_channels: float
+    flux: Array, variance: Array, power: Array, free: BoolArray, line_sigma_channels: float
 ) -> Array:
     """Return the variance of one spectrum with the likeliest multiple of a residual's power."""
     total = variance
@@ -113,7 +107,11 @@ def _with_residuals(
 
 
 def _line_pulls(
-    flux: Array, parts: tuple[Array, Array], total: Array, free: Mask, line_sigma_channels: float
+    flux: Array,
+    parts: tuple[Array, Array],
+    total: Array,
+    free: BoolArray,
+    line_sigma_channels: float,
 ) -> tuple[Array, Array]:
     """Fit a line to every free channel, with the weights of a total variance.
 

@@ -7,14 +7,9 @@ residual, and hundreds of channels without lines of the galaxy determine them.
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
+from kurvs_pipeline.arrays import Array, BoolArray
 
 FLOOR_CHANNELS = 101
 
@@ -48,7 +43,7 @@ FEWEST_BETWEEN_LINES = 100
 """Channels, for the noise to be measured on them."""
 
 
-def sky_lines(variance: Array, valid: Mask) -> Array:
+def sky_lines(variance: Array, valid: BoolArray) -> Array:
     """Return the flux density of the sky's lines, in a unit of its own, from the noise they make.
 
     The variance of a channel is (sky + rest) / response^2, the rest being detector and sky
@@ -75,13 +70,13 @@ def sky_lines(variance: Array, valid: Mask) -> Array:
     return sky
 
 
-def _variance_between_lines(variance: Array, valid: Mask) -> Array:
+def _variance_between_lines(variance: Array, valid: BoolArray) -> Array:
     known = np.where(valid, variance, np.median(variance[valid]))
     floor = ndimage.percentile_filter(known, FLOOR_PERCENTILE, size=FLOOR_CHANNELS)
     return np.asarray(ndimage.uniform_filter1d(floor, FLOOR_CHANNELS // 2))
 
 
-def between_sky_lines(sigma: Array, usable: Mask) -> Mask:
+def between_sky_lines(sigma: Array, usable: BoolArray) -> BoolArray:
     """Find channels between the sky's lines, where noise is nothing but noise.
 
     Residuals of lines would make it seem larger, and shared by the whole field, in all channels.
@@ -121,7 +116,7 @@ def _derivatives(sky: Array, between_lines: float) -> tuple[Array, Array]:
     return raised * slope, raised * (curvature + slope**2)
 
 
-def _typical_variance(sigma: Array, observed: Mask) -> tuple[Array, Mask]:
+def _typical_variance(sigma: Array, observed: BoolArray) -> tuple[Array, BoolArray]:
     """Return the geometric mean over the field, and in which channels there is one.
 
     A single voxel with a mistaken error would pass for a line in any other mean.
@@ -132,7 +127,7 @@ def _typical_variance(sigma: Array, observed: Mask) -> tuple[Array, Mask]:
     return np.where(number > 0, np.exp(2.0 * mean), 0.0), number > 0
 
 
-def sky_residual(flux: Array, sigma: Array, usable: Mask) -> Array:
+def sky_residual(flux: Array, sigma: Array, usable: BoolArray) -> Array:
     """Fit the residual of the sky's lines in every spaxel.
 
     Parameters

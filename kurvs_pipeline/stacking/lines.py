@@ -11,20 +11,18 @@ from functools import cached_property
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable, Table
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import LineFits, describe_flag
 from kurvs_pipeline.gas.attenuation import balmer_a_v
-from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.stacking.stack import Stack, StackedBand
-
-Array = NDArray[np.float64]
-
 
 MINIMUM_SNR_OF_KINEMATICS = 10.0
 """Of a band's brightest line; fainter bands are fitted at the velocity and width of the first.
@@ -41,11 +39,11 @@ FEWEST_EFFECTIVE = 3.0
 """With fewer galaxies, a bootstrap over them tells little of their scatter."""
 
 
-PAIRS = {"oii_3726": "oii", "oii_3729": "oii", "sii_6716": "sii", "sii_6731": "sii"}
+PAIRS = dict.fromkeys(OII_PAIR, "oii") | dict.fromkeys(SII_PAIR, "sii")
 """Lines that diagnostics use by their sum, which is what must be detected."""
 
 
-_ONE_SIGMA_PERCENTILES = (15.865, 50.0, 84.135)
+_PERCENTILES = (ONE_SIGMA_PERCENTILES[0], 50.0, ONE_SIGMA_PERCENTILES[1])
 
 
 _BALMER = ("halpha", "hbeta")
@@ -204,7 +202,7 @@ def _errors(values: Array) -> tuple[float, float, str]:
     flag = _LOST if draws.size < (1.0 - MOST_LOST_DRAWS) * (values.size - 1) else ""
     if draws.size < 2 or np.ptp(draws) <= 1e-6 * np.max(np.abs(draws)):
         return float("nan"), float("nan"), flag
-    low, middle, high = np.percentile(draws, _ONE_SIGMA_PERCENTILES)
+    low, middle, high = np.percentile(draws, _PERCENTILES)
     return float(middle - low), float(high - middle), flag
 
 

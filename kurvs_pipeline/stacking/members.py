@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from numpy.typing import NDArray
 
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.extracted.catalogue import Catalogue
@@ -54,9 +53,6 @@ def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) 
         )
     found = catalogue.look_up(spectra, "stellar masses")
     return {names_of(identity)[0]: mass for identity, mass in found.items()}
-
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.extracted.spectrum import FittedSpectrum
 from kurvs_pipeline.fitting.model import channel_edges
 from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fluxes.band_fit import BandFit
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 APERTURE_COLUMNS = ("aperture", "annulus")
 """Identifying columns that name a part of a galaxy; all others name the galaxy."""

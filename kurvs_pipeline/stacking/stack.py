@@ -10,17 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import QTable
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import ConfigurationError, CoverageError, MetadataError
 from kurvs_pipeline.stacking.members import Member, member_table, members_of
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 WEIGHTS = ("uniform", "mass", "variance")
 
@@ -63,7 +57,7 @@ class StackedBand:
     flux_density: Array
     noise: Array
     flux_density_err: Array
-    n_galaxies: NDArray[np.intp]
+    n_galaxies: IntArray
     n_effective: Array
     draws: Array
     draws_noise: Array

@@ -4,8 +4,8 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.seeing import PSF_KINDS, PointSpreadFunction
 from kurvs_sim.channels import channel_integrated_gaussian
@@ -18,9 +18,6 @@ __all__ = [
     "sky_photon_rate",
     "transmission",
 ]
-
-
-Array = NDArray[np.float64]
 
 
 PHOTON_ENERGY = 1.98644586

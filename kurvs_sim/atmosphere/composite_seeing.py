@@ -8,8 +8,8 @@ from typing import Self
 
 import galsim
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.random_streams import Stream, generator
 from kurvs_sim.validation import require, require_finite
@@ -156,9 +156,6 @@ class CompositeSeeing(Seeing):
             Of the widths, > 0.
         """
         return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))
-
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 
 import galsim
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_sim.validation import require, require_finite, require_positive
-
-Array = NDArray[np.float64]
-
 
 PSF_KINDS = ("gaussian", "moffat", "kolmogorov")
 

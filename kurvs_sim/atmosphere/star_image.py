@@ -8,13 +8,12 @@ from typing import Self
 import galsim
 import numpy as np
 from astropy.io import fits
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.validation import require, require_positive
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import BoolArray, Cube, IntArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
 from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_positive, require_whole
-
-Cube = NDArray[np.float32]
-
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ class DeadColumns:
         require_whole(least=0, most=1_000_000, n_columns=self.n_columns)
         require_positive(native_spaxel_arcsec=self.native_spaxel_arcsec)
 
-    def mask(self, random: np.random.Generator, grid: SpaxelGrid) -> Mask:
+    def mask(self, random: np.random.Generator, grid: SpaxelGrid) -> BoolArray:
         """Return the dead voxels, shape (1, n_y, n_x).
 
         Parameters
@@ -100,7 +95,7 @@ class UnseenEdges:
         require("width_arcsec", self.width_arcsec, within=0.0 <= self.width_arcsec < math.inf,
                 expected="a finite number >= 0")  # fmt: skip
 
-    def mask(self, band: Band, grid: SpaxelGrid) -> Mask:
+    def mask(self, band: Band, grid: SpaxelGrid) -> BoolArray:
         """Return the voxels without data, shape (n_channels, n_y, n_x).
 
         Parameters
@@ -135,7 +130,7 @@ class SaturatedLines:
         """Refuse impossible values."""
         require_positive(photon_rate_limit=self.photon_rate_limit)
 
-    def mask(self, band: Band) -> Mask:
+    def mask(self, band: Band) -> BoolArray:
         """Return the saturated voxels, shape (n_channels, 1, 1).
 
         Parameters
@@ -204,9 +199,7 @@ class CosmicRays:
         return hits[:, native_y[:, None], native_x]
 
 
-def native_index(
-    grid: SpaxelGrid, native_spaxel_arcsec: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def native_index(grid: SpaxelGrid, native_spaxel_arcsec: float) -> tuple[IntArray, IntArray]:
     """Return the native spaxel in which the centre of each spaxel lies, along y and x.
 
     Counted from 0 at the edge of the field.
@@ -219,7 +212,7 @@ def native_index(
         Side of a native one.
     """
 
-    def along(n_spaxels: int) -> NDArray[np.intp]:
+    def along(n_spaxels: int) -> IntArray:
         centres = (np.arange(n_spaxels) + 0.5) * grid.spaxel_arcsec / native_spaxel_arcsec
         # A centre on a border must not depend on rounding.
         return np.asarray(np.floor(np.round(centres, 9)), dtype=np.intp)

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_finite
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

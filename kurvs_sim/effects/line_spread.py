@@ -4,17 +4,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights
 from kurvs_sim.validation import require_positive
-
-Array = NDArray[np.float64]
-
-
-Cube = NDArray[np.float32]
-
 
 N_WIDTHS = 3
 """Enough for 1e-4 of the peak where the width changes by a fifth along the band."""

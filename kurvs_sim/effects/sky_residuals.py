@@ -5,19 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import airglow_lines, flux_density_per_photon_rate
 from kurvs_sim.instrument.noise_covariance import resampling_matrix
 from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_positive
-
-Array = NDArray[np.float64]
-
-
-Cube = NDArray[np.float32]
-
 
 _SMALL_STEP = 1e-3
 """Of a channel, and of the width: far below the errors' effect on the shape."""

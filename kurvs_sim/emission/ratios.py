@@ -3,12 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.lines import DOUBLET_RATIO
-
-Array = NDArray[np.float64]
-
 
 DENSITY_RANGE_CM3 = (1.0, 1e5)
 """Where the relations were fitted; at both ends the ratios have reached their limits."""

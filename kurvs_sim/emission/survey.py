@@ -11,15 +11,13 @@ from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, dopita16_n2s2, kewley19_n2o2
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.emission.ratios import every_line_to_halpha
-
-Array = NDArray[np.float64]
-
 
 OXYGEN_ABUNDANCE_RANGE = (7.0, 9.2)
 """12 + log(O/H) to which the relations are extended."""

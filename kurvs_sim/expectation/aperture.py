@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
 
 APERTURE_EFFECTIVE_RADII = 1.5
 """Semi-major axis of the survey's integrated aperture (Li et al. 2025, Section 3)."""

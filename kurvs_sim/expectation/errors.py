@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM, members_of
 from kurvs_sim.expectation.aperture import AlignedAperture
 from kurvs_sim.expectation.least_squares import LeastSquares, LineModel
 from kurvs_sim.expectation.signal_to_noise import WINDOW_KMS
@@ -28,9 +28,6 @@ from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.noise_level import StackNoise
 from kurvs_sim.scene.scene import Scene
 from kurvs_sim.survey.procedure import PROCEDURE, BandProcedure, quiet_channels
-
-Array = NDArray[np.float64]
-
 
 BAND_OF_LINE = {
     "halpha": "H",
@@ -118,7 +115,7 @@ class IntegratedExpectation:
         """
         low, high = self._band_of(line).band.usable_range_um
         redshifted = 1.0 + self.scene.galaxy.redshift
-        return all(low < redshifted * REST_WAVELENGTH_UM[name] < high for name in _members(line))
+        return all(low < redshifted * REST_WAVELENGTH_UM[name] < high for name in members_of(line))
 
     def expected(self, line: str) -> ExpectedFlux:
         """Return a line as it would be measured.
@@ -133,7 +130,7 @@ class IntegratedExpectation:
         ConfigurationError
             If the line is another one.
         """
-        band, members = self._band_of(line), _members(line)
+        band, members = self._band_of(line), members_of(line)
         return ExpectedFlux(
             flux=sum(band.aperture.flux(name) for name in members),
             calibrated_error=band.calibrated_error(members),
@@ -145,10 +142,6 @@ class IntegratedExpectation:
         if line not in BAND_OF_LINE:
             raise ConfigurationError(f"line is {line!r}; expected one of {list(BAND_OF_LINE)}")
         return self.bands[BAND_OF_LINE[line]]
-
-
-def _members(line: str) -> tuple[str, ...]:
-    return ("oii_3726", "oii_3729") if line == "oii" else (line,)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM
 from kurvs_sim.channels import channel_integrated_gaussian
-
-Array = NDArray[np.float64]
-
 
 _STEP = 1e-3
 """Of the differences that stand for derivatives, in widths of the line."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -14,9 +14,6 @@ from kurvs_sim.expectation.least_squares import LeastSquares, LineModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.spaxels import NoiseModel
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
 
 WINDOW_KMS = 2000.0
 """Half-width of the spectrum that the fit sees, about H-alpha."""

@@ -9,7 +9,8 @@ from scipy import fft
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates, spline_filter
 
-from kurvs_sim.galaxy.structure import ABUNDANCE_SCATTER_STREAM, Array, structure_generator
+from kurvs_pipeline.arrays import Array
+from kurvs_sim.galaxy.structure import ABUNDANCE_SCATTER_STREAM, structure_generator
 from kurvs_sim.validation import require, require_positive
 
 _STEPS_PER_LENGTH = 4

@@ -10,8 +10,8 @@ from astropy.io import fits
 from numpy.typing import ArrayLike
 from scipy.ndimage import map_coordinates
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
-from kurvs_sim.galaxy.structure import Array
 from kurvs_sim.validation import require, require_finite, require_positive
 
 Colour = Literal["red", "green", "blue"]

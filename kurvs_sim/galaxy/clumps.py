@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_sim.galaxy.structure import (
     CLUMPS_STREAM,
     EFFECTIVE_RADIUS_SCALE_LENGTHS,
-    Array,
     exponential_disk,
     structure_generator,
 )

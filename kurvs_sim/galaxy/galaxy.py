@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kurvs_pipeline.abundances.diagnostics import DEFAULT_LOG_U
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.emission.ratios import DENSITY_RANGE_CM3
@@ -25,9 +26,6 @@ from kurvs_sim.galaxy.stars import StellarContinuum
 from kurvs_sim.galaxy.structure import DiskStructure
 from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear, Product, RadialProfile
 from kurvs_sim.validation import require, require_finite, require_positive, require_within
-
-Array = NDArray[np.float64]
-
 
 FARTHEST_KPC = 200.0
 

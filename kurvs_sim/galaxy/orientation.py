@@ -4,18 +4,11 @@ import math
 from functools import cached_property
 
 import numpy as np
-from astropy import units as u
-from astropy.cosmology import FlatLambdaCDM
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_sim.galaxy.structure import EFFECTIVE_RADIUS_SCALE_LENGTHS
-
-Array = NDArray[np.float64]
-
-
-COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
-"""Li et al. (2025), Section 1."""
-
 
 SHEET_AXIS_RATIO = 0.1
 """A thick disk near edge-on is drawn as a sheet no thinner than this, or half its thickness.
@@ -36,7 +29,7 @@ class ProjectedDisk:
     @cached_property
     def kpc_per_arcsec(self) -> float:
         """Proper transverse scale in a flat universe with H0 = 67.3, Omega_m = 0.315."""
-        return float(COSMOLOGY.kpc_proper_per_arcmin(self.redshift).to_value(u.kpc / u.arcsec))
+        return kpc_per_arcsec(self.redshift)
 
     @property
     def midplane_axis_ratio(self) -> float:

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.channels import channel_integrated_gaussian
 from kurvs_sim.galaxy.structure import exponential_disk
 from kurvs_sim.validation import require, require_finite, require_positive
-
-Array = NDArray[np.float64]
-
 
 UM_PER_ANGSTROM = 1e-4
 

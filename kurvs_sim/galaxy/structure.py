@@ -8,11 +8,10 @@ position angle (the West of a galaxy whose North recedes).
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaincinv
 
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array
 
 EFFECTIVE_RADIUS_SCALE_LENGTHS = float(gammaincinv(2.0, 0.5))
 """Half-light radius of an exponential disk in scale lengths: (1 + x) exp(-x) = 1/2."""

@@ -4,17 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import flux_density_per_photon_rate, sky_photon_rate
 from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_positive, require_whole
-
-Array = NDArray[np.float64]
-
-
-Cube = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

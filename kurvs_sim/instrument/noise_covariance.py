@@ -12,16 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, Cube
 from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_positive
-
-Array = NDArray[np.float64]
-
-
-Cube = NDArray[np.float32]
-
 
 LARGEST_TWO_TAP_CORRELATION = 0.5
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate, transmission
 from kurvs_sim.validation import require, require_positive, require_whole
-
-Array = NDArray[np.float64]
 
 
 def _centred(n_pixels: int, pixel_arcsec: float) -> Array:

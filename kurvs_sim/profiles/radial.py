@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array
 from kurvs_sim.validation import require, require_finite, require_positive
-
-Array = NDArray[np.float64]
 
 
 @runtime_checkable

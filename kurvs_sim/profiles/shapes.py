@@ -11,7 +11,8 @@ from astropy import units as u
 from numpy.typing import ArrayLike
 from scipy.special import gammaincinv, i0e, i1e, k0e, k1e
 
-from kurvs_sim.profiles.radial import Array, Composable
+from kurvs_pipeline.arrays import Array
+from kurvs_sim.profiles.radial import Composable
 from kurvs_sim.validation import require, require_finite, require_positive
 
 

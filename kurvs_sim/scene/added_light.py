@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from kurvs_pipeline.arrays import Array, Map
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.atmosphere.seeing import Seeing
@@ -17,12 +18,6 @@ from kurvs_sim.galaxy.nucleus import NuclearSource
 from kurvs_sim.galaxy.stars import StellarContinuum
 from kurvs_sim.profiles.shapes import Sersic
 from kurvs_sim.scene.fine_sky import FineSky, MinorAxisBlur
-
-Array = NDArray[np.float64]
-
-
-Map = NDArray[np.float32]
-
 
 _LINE_WINDOW_SIGMA = 6.0
 

@@ -13,13 +13,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.special import ndtr
 
+from kurvs_pipeline.arrays import Array, Map
 from kurvs_sim.atmosphere.seeing import Seeing
-
-Array = NDArray[np.float64]
-
-
-Map = NDArray[np.float32]
-
 
 Transfer = NDArray[np.complex64]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.scene.convolution import (
@@ -17,8 +18,6 @@ from kurvs_sim.scene.convolution import (
     SeparableConvolution,
     transfer_function,
 )
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

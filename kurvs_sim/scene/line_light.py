@@ -9,16 +9,11 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, Map
 from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.interpolation import StraightLines
 from kurvs_sim.scene.fine_sky import FineSky
-
-Array = NDArray[np.float64]
-
-
-Map = NDArray[np.float32]
 
 
 class LineLight(Protocol):

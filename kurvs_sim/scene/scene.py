@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, Map
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -33,12 +34,6 @@ from kurvs_sim.scene.added_light import AddedLight
 from kurvs_sim.scene.fine_sky import FineSky, MinorAxisBlur
 from kurvs_sim.scene.line_light import LineLight, PlanarLight, RadialLight
 from kurvs_sim.validation import require
-
-Array = NDArray[np.float64]
-
-
-Map = NDArray[np.float32]
-
 
 NO_SEEING = PointSpreadFunction(fwhm_arcsec=0.0)
 

@@ -2,15 +2,12 @@
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
 
 PROFILE_EFFECTIVE_RADII = 3.0
 

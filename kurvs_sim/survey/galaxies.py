@@ -27,11 +27,11 @@ from typing import Literal
 import numpy as np
 from astropy import units as u
 
+from kurvs_pipeline.cosmology import COSMOLOGY, kpc_per_arcsec
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.galaxy.galaxy import Galaxy
-from kurvs_sim.galaxy.orientation import COSMOLOGY
 from kurvs_sim.profiles.radial import Arctan, Linear
 from kurvs_sim.profiles.shapes import Tabulated
 from kurvs_sim.survey.catalogue import CatalogueEntry, catalogue_entry, kurvs_catalogue
@@ -177,8 +177,8 @@ def kurvs_galaxy(
         raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
     entry = catalogue_entry(kurvs_id)
     abundance = mass_metallicity_relation(entry.log_stellar_mass)
-    kpc_per_arcsec = _kpc_per_arcsec(entry.redshift)
-    radius_kpc = entry.effective_radius_arcsec * kpc_per_arcsec
+    scale = kpc_per_arcsec(entry.redshift)
+    radius_kpc = entry.effective_radius_arcsec * scale
     gradient = entry.published_gradient
     if gradients == "drawn" or math.isnan(gradient):
         gradient = _drawn_gradient(kurvs_id, abundance, radius_kpc, distribution, seed)
@@ -193,7 +193,7 @@ def kurvs_galaxy(
         disk_thickness=DISK_THICKNESS,
         halpha_flux=HALPHA_FRACTION * halpha_flux(entry.star_formation_rate, entry.redshift),
         oxygen_abundance=Linear(central=abundance - gradient * radius_kpc, gradient=gradient),
-        a_v=_attenuation(kpc_per_arcsec),
+        a_v=_attenuation(scale),
         rotation=_rotation(entry, radius_kpc),
         dispersion_kms=DISPERSION_KMS,
     )
@@ -229,10 +229,6 @@ def halpha_flux(star_formation_rate: float, redshift: float) -> float:
     distance_cm = float(COSMOLOGY.luminosity_distance(redshift).to_value(u.cm))
     through = float(transmitted_fraction(REST_WAVELENGTH_UM["halpha"], INTEGRATED_A_V_MAG))
     return 1e16 * luminosity * through / (4.0 * math.pi * distance_cm**2)
-
-
-def _kpc_per_arcsec(redshift: float) -> float:
-    return float(COSMOLOGY.kpc_proper_per_arcmin(redshift).to_value(u.kpc / u.arcsec))
 
 
 def _drawn_gradient(

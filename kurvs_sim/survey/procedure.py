@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
-
-Array = NDArray[np.float64]
-
-
-Mask = NDArray[np.bool_]
-
 
 QUIET_FRACTION = 0.9
 """Of a band, without bright airglow: in the survey's sky spectra 87 (YJ) and 92 per cent (H) of
@@ -54,7 +48,7 @@ class BandProcedure:
         """All line groups."""
         return tuple(name for group in self.lines for name in group)
 
-    def line_channels(self, offset_um: Array) -> Mask:
+    def line_channels(self, offset_um: Array) -> BoolArray:
         """Return which channels are fitted, by their offset from the reference line.
 
         Parameters
@@ -64,7 +58,7 @@ class BandProcedure:
         """
         return _between(offset_um, self.lines_um)
 
-    def noise_channels(self, offset_um: Array) -> Mask:
+    def noise_channels(self, offset_um: Array) -> BoolArray:
         """Return which channels the noise may be measured on, by the same offset.
 
         Parameters
@@ -84,7 +78,7 @@ PROCEDURE = {
 
 
 @cache
-def quiet_channels(band: Band) -> Mask:
+def quiet_channels(band: Band) -> BoolArray:
     """Return the usable channels of a band without bright airglow, shape (n_channels,)."""
     low, high = band.usable_range_um
     usable = (band.wavelength_um > low) & (band.wavelength_um < high)
@@ -92,5 +86,5 @@ def quiet_channels(band: Band) -> Mask:
     return np.asarray(usable & (sky < np.quantile(sky[usable], QUIET_FRACTION)))
 
 
-def _between(offset_um: Array, limits_um: tuple[float, float]) -> Mask:
+def _between(offset_um: Array, limits_um: tuple[float, float]) -> BoolArray:
     return np.asarray((offset_um > limits_um[0]) & (offset_um < limits_um[1]))

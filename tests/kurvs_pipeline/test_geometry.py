@@ -9,14 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import CoverageError, MetadataError
-from kurvs_pipeline.geometry import (
-    aperture_coverage,
-    aperture_weights,
-    apertures_for,
-    axis_ratio,
-    kpc_per_arcsec,
-)
+from kurvs_pipeline.geometry import aperture_coverage, aperture_weights, apertures_for, axis_ratio
 from kurvs_pipeline.observation import ObservationMetadata
 
 

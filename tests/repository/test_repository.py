@@ -11,7 +11,9 @@ import pytest
 from paths import ROOT
 
 PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
-COMMON_GROUND = {"abundances", "bands", "dust", "errors", "io", "lines", "observation"}
+COMMON_GROUND = {
+    "abundances", "arrays", "bands", "cosmology", "dust", "errors", "io", "lines", "observation",
+}  # fmt: skip
 """Of docs/decisions/04: what measures is not used to make what is measured."""
 
 

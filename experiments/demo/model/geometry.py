@@ -6,13 +6,14 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from experiments.demo.model.parameters import DemoParameters
 from experiments.demo.model.sky import GRID, POSITION_ANGLE_DEG, REDSHIFT, demo_psf
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture, BinningScheme
-from kurvs_pipeline.geometry import aperture_weights, apertures_for, kpc_per_arcsec
+from kurvs_pipeline.cosmology import kpc_per_arcsec
+from kurvs_pipeline.geometry import aperture_weights, apertures_for
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.observation import ObservationMetadata
@@ -20,9 +21,6 @@ from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.matrix import InclinedDisk
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
-
-Array = NDArray[np.float64]
-
 
 REACH_ARCSEC = 1.5
 """Annuli go out to here, as the survey's three of 0.5 arcsec."""

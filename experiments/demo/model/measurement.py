@@ -5,11 +5,11 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments.demo.model.geometry import FEWEST_ANNULI, DemoGeometry
 from experiments.demo.model.sky import BAND, REDSHIFT, DemoSky
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.fitting.fit import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -25,8 +25,6 @@ from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.spectra.calibrate import CalibratedBand
 from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import SpatialCorrelation
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

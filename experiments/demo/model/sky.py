@@ -7,18 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.demo.model.parameters import DemoParameters
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.dust import transmitted_fraction
-from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.expectation.signal_to_noise import HalphaExpectation
 from kurvs_sim.instrument.spaxels import NoiseModel
 from kurvs_sim.profiles.radial import Composable, Exponential, Linear, Product, RadialProfile
 from kurvs_sim.scene.scene import Scene
-
-Array = NDArray[np.float64]
-
 
 REDSHIFT = 1.5
 

@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments.demo.model.measurement import DemoMeasurement
 from experiments.demo.model.parameters import DemoParameters
 from experiments.demo.model.sky import BAND, REDSHIFT, DemoSky
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
 
 SHOWN_RADIUS_KPC = np.linspace(0.0, 13.0, 27)
 
@@ -196,7 +193,7 @@ def _observed_maps(measured: DemoMeasurement) -> SkyMaps:
     return SkyMaps(halpha * sky.scene.grid.spaxel_arcsec**-2, measured.log_n2_map, velocity)
 
 
-def _bright(halpha: Array) -> NDArray[np.bool_]:
+def _bright(halpha: Array) -> BoolArray:
     return np.asarray(halpha > KINEMATIC_FAINTEST * halpha.max())
 
 

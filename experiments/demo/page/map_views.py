@@ -12,9 +12,6 @@ from experiments.demo.model.sky import GRID
 from experiments.demo.model.state import DemoState, SkyMaps
 from experiments.demo.page.parts import CHOSEN_COLOUR, LABEL_SIZE, TICK_SIZE, legible, plain_figure
 
-Array = NDArray[np.float64]
-
-
 FAINTEST_SHOWN = 1e-3
 """1e-16 erg/s/cm2/arcsec2, where noise makes H-alpha negative."""
 

@@ -16,7 +16,6 @@ import numpy as np
 import typer
 import xarray as xr
 from astropy.table import QTable
-from numpy.typing import NDArray
 
 from experiments.beam_smearing.f_grad import GillmanCurves, axis_ratio_of_cos2, factor_of_curves
 from experiments.campaign.campaign import open_campaign
@@ -25,10 +24,8 @@ from experiments.studies.ensemble.ensemble import STORE, as_twins
 from experiments.studies.ensemble.report import p_value
 from experiments.survey.statistics import PUBLISHED, SurveyTable, percentiles
 from experiments.survey.twin import INTRINSIC
+from kurvs_pipeline.arrays import Array
 from kurvs_sim.survey.catalogue import kurvs_catalogue
-
-Array = NDArray[np.float64]
-
 
 LARGEST_PUBLISHED = PUBLISHED["f_grad_84"]
 """The 84th percentile of the factors that the survey states (Li et al. 2025, Section 4.1); its

@@ -18,7 +18,6 @@ from astropy.table import Table
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from experiments.campaign.campaign import open_campaign
 from experiments.runs.style import figure_style
@@ -34,11 +33,9 @@ from experiments.survey.statistics import (
     twin_statistics,
 )
 from experiments.survey.twin import DEFINITIONS, INTRINSIC
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ResultsError
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 COLOURS = {"flat": "#0072B2", "scattered": "#009E73", "steep": "#D55E00"}
 

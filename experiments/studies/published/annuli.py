@@ -12,23 +12,22 @@ from typing import Any, Self
 
 import numpy as np
 from astropy.table import Table
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize, nnls
 
 from experiments.studies.published.rings import RingKey, Rings
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import Array, BoolArray
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.extracted.fluxes import FittedSpectrum
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.attenuation import Attenuation
 from kurvs_pipeline.gas.draws import AbundanceDraws
-from kurvs_pipeline.geometry import axis_ratio, kpc_per_arcsec
+from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.gradients.slope import Slope, weighted_slope
 from kurvs_pipeline.io.tables import read_table
-
-Array = NDArray[np.float64]
-
 
 STARTS_KMS = ((0.0, 50.0), (50.0, 50.0), (50.0, 100.0), (100.0, 100.0))
 
@@ -101,9 +100,6 @@ class ZeroContinuumFit:
 
 def _columns(model: BandLineModel, velocity_kms: float, sigma_kms: float) -> Array:
     return np.asarray(model.design(velocity_kms, sigma_kms)[0][:, : len(model.groups)])
-
-
-BoolArray = NDArray[np.bool_]
 
 
 ANNULI = ("A", "B", "C")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from astropy.table import QTable, Table, vstack
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import Aperture
@@ -23,11 +22,8 @@ from kurvs_pipeline.gas.attenuation import (
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.quantities import dust_free, needed_a_v, parts_of
 from kurvs_pipeline.io.tables import read_table
-from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.spectra.noise import MAD_TO_SIGMA
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 PUBLISHED_COLUMN = {"n2": "B18N2", "o3n2": "B18O3N2", "r23": "M08R23", "n2o2": "K19N2O2"}
 """Diagnostics in the survey's tables of integrated abundances."""
@@ -134,7 +130,7 @@ def joint_fluxes(lines: QTable) -> JointFluxes:
             flux[name], variance[name] = float(row["flux"].value), error**2
     if "oii" in variance:
         half = 0.5 * variance.pop("oii")
-        variance |= {"oii_3726": half, "oii_3729": half}
+        variance |= dict.fromkeys(OII_PAIR, half)
         del flux["oii"]
     names = tuple(variance)
     return JointFluxes(

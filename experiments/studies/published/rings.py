@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.extracted.fluxes import (
@@ -15,12 +15,6 @@ from kurvs_pipeline.extracted.fluxes import (
     read_spectra_table,
 )
 from kurvs_pipeline.io.tables import read_table
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 RingKey = tuple[int, str, str]
 

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermevander
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fitting.compiled.numba import compiled
 from kurvs_pipeline.fitting.compiled.workspace import (
     Found,
@@ -27,12 +27,6 @@ from kurvs_pipeline.fitting.compiled.workspace import (
 )
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.variable_projection import MAX_STEPS, Bounds, Minimum, Point, Spectra
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
 
 _NODES_REACH_SIGMAS = 8.0
 

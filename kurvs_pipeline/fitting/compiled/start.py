@@ -4,19 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.fitting.compiled.numba import compiled
 from kurvs_pipeline.fitting.matrices import SMALLEST_PIVOT
 from kurvs_pipeline.fitting.start import GridSums
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
-
-Indices = NDArray[np.intp]
 
 
 class _Work(NamedTuple):
@@ -29,7 +21,7 @@ class _Work(NamedTuple):
     smallest_pivot: float
 
 
-def choose_start(sums: GridSums) -> Indices:
+def choose_start(sums: GridSums) -> IntArray:
     """Return what :func:`kurvs_pipeline.fitting.start.choose_start` returns.
 
     Parameters
@@ -52,12 +44,12 @@ def choose_start(sums: GridSums) -> Indices:
 
 @compiled
 def _choose_start(
-    pairs: Indices,
+    pairs: IntArray,
     gram: Array,
     right: Array,
     covered: BoolArray,
     work: _Work,
-    best: Indices,
+    best: IntArray,
 ) -> None:
     """Find the best point of the grid for each spectrum."""
     for row in range(right.shape[0]):
@@ -70,7 +62,7 @@ def _choose_start(
 
 
 @compiled
-def _unfold(pairs: Indices, gram: Array, covered: BoolArray, matrix: Array) -> None:
+def _unfold(pairs: IntArray, gram: Array, covered: BoolArray, matrix: Array) -> None:
     """Make matrices of the pairs, without groups that are not covered."""
     n_linear, _, n_grid = matrix.shape
     for p in range(n_linear):

@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.fitting.matrices import SMALLEST_PIVOT
 from kurvs_pipeline.fitting.model import LINE_REACH_SIGMAS, BandLineModel
 from kurvs_pipeline.fitting.variable_projection import (
@@ -17,11 +17,6 @@ from kurvs_pipeline.fitting.variable_projection import (
     Minimum,
     Point,
 )
-
-Array = NDArray[np.float64]
-
-
-Indices = NDArray[np.intp]
 
 
 class LineLayout(NamedTuple):
@@ -51,9 +46,9 @@ class LineLayout(NamedTuple):
     reach_sigmas: float
     edges_um: Array
     per_um: Array
-    window_start: Indices
-    line_group: Indices
-    line_window: Indices
+    window_start: IntArray
+    line_group: IntArray
+    line_window: IntArray
     line_ratio: Array
     line_centre_um: Array
     line_um_per_kms: Array
@@ -89,9 +84,6 @@ def layout_of(model: BandLineModel) -> LineLayout:
         line_um_per_kms=np.array(per_kms),
         line_lsf_um=np.array(lsf),
     )
-
-
-BoolArray = NDArray[np.bool_]
 
 
 class Search(NamedTuple):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import TYPICAL_LOG_N2, Diagnostic
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.gradients.forward.profiles import (
@@ -23,9 +23,6 @@ from kurvs_pipeline.gradients.forward.profiles import (
     NitrogenProfiles,
 )
 from kurvs_pipeline.lines import DOUBLET_RATIO, REST_WAVELENGTH_UM
-
-Array = NDArray[np.float64]
-
 
 TYPICAL_A_V, TYPICAL_A_V_ERR, A_V_SLOPE_ERR = 0.4, 0.4, 0.06
 """mag, mag and mag/kpc: the survey's stacks, 0.6 in the centre to 0 at 10 kpc (Li et al. 2025,

@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from kurvs_pipeline.arrays import Array, IntArray, StrArray
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.posterior import (
@@ -18,12 +18,6 @@ from kurvs_pipeline.gradients.forward.posterior import (
     grid_posterior,
 )
 from kurvs_pipeline.lines import DETECTION_SNR
-
-Array = NDArray[np.float64]
-
-
-IntArray = NDArray[np.intp]
-
 
 DEGREES_OF_FREEDOM = 6.0
 """Of the Student proposals: wider than the posterior, so that no weight is large."""
@@ -179,7 +173,7 @@ class ForwardGradient:
     gradient: Array
     low: Array
     high: Array
-    flag: NDArray[np.str_]
+    flag: StrArray
 
     @property
     def error(self) -> Array:

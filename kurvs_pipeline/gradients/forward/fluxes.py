@@ -6,16 +6,11 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CoverageError, FitError
 from kurvs_pipeline.fluxes.joint import JointFluxes
-
-Array = NDArray[np.float64]
-
-
-SUMS = {"oii": ("oii_3726", "oii_3729")}
-"""Lines that models know only by their sum."""
+from kurvs_pipeline.lines import members_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +57,7 @@ class ApertureFluxes:
         return self.covariance.reshape(size, size)
 
     @cached_property
-    def measured(self) -> NDArray[np.bool_]:
+    def measured(self) -> BoolArray:
         """Which fluxes there are, shape (n_lines, n_apertures)."""
         known = np.isfinite(self.flux).all(axis=0)
         return np.asarray(known & (np.diagonal(self._square) > 0.0).reshape(known.shape))
@@ -144,14 +139,14 @@ def single_lines(lines: Sequence[str]) -> tuple[str, ...]:
     lines : sequence of str
         Names; ``oii`` is the sum of the pair.
     """
-    return tuple(part for line in lines for part in SUMS.get(line, (line,)))
+    return tuple(part for line in lines for part in members_of(line))
 
 
 def _pick(measured: Sequence[str], wanted: Sequence[str]) -> Array:
     """Return the matrix that takes or adds up lines, shape (n_wanted, n_measured)."""
     pick = np.zeros((len(wanted), len(measured)))
     for row, line in enumerate(wanted):
-        for part in SUMS.get(line, (line,)):
+        for part in members_of(line):
             if part not in measured:
                 raise CoverageError(f"{part} was not measured; there are {', '.join(measured)}")
             pick[row, list(measured).index(part)] = 1.0

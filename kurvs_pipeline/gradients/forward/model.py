@@ -6,15 +6,13 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.gradients.forward.profiles import LineProfiles
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SkyApertures
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

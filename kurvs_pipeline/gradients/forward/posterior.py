@@ -11,19 +11,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
-
-Array = NDArray[np.float64]
-
-
-BoolArray = NDArray[np.bool_]
-
-
-IntArray = NDArray[np.intp]
-
 
 MOST_STEPS = 40
 

@@ -5,12 +5,9 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import Diagnostic
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.arrays import Array
 
 LN_10 = float(np.log(10.0))
 

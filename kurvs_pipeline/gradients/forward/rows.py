@@ -3,12 +3,12 @@
 import logging
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arrays import StrArray
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.geometry import kpc_per_arcsec
 from kurvs_pipeline.gradients.forward.dusty_profiles import JointProfiles, profiles_of
 from kurvs_pipeline.gradients.forward.estimator import ForwardFit, ForwardGradient
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes, has_lines, single_lines
@@ -17,9 +17,6 @@ from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, LinePr
 from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.matrix import InclinedDisk
 from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
-
-Array = NDArray[np.float64]
-
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +82,7 @@ def _fitted(fluxes: JointFluxes) -> dict[str, LineProfiles]:
 
 
 def _with_flags_of_lines(
-    rows: list[dict[str, object]], of_annuli: NDArray[np.str_]
+    rows: list[dict[str, object]], of_annuli: StrArray
 ) -> list[dict[str, object]]:
     """Let what makes lines doubtful stand beside the flags of the fit."""
     flags = {flag for text in of_annuli.tolist() for flag in text.split("+")} - {""}

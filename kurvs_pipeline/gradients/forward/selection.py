@@ -1,14 +1,12 @@
 """The chance that a galaxy shows enough annuli for a gradient, had it another gradient."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.lines import DETECTION_SNR
-
-Array = NDArray[np.float64]
 
 
 def chance_of_bins(

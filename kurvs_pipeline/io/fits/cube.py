@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band, band_of
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
@@ -53,9 +52,6 @@ class BandCube:
     assumptions: tuple[str, ...]
     has_target_position: bool
     target: str = ""
-
-
-Array = NDArray[np.float64]
 
 
 DEFAULTS = CubeOptions()

@@ -15,6 +15,8 @@ import numpy as np
 from astropy.io.fits import Header
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
+
 
 class Role(Enum):
     """What an extension is for."""
@@ -50,7 +52,7 @@ class NoiseKind(Enum):
         """
         return cls[label.upper().replace("-", "_")]
 
-    def standard_deviation(self, values: NDArray[Any]) -> NDArray[np.float64]:
+    def standard_deviation(self, values: NDArray[Any]) -> Array:
         """Return standard deviations; what has none is NaN or infinite.
 
         Parameters

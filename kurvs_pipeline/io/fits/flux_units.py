@@ -6,13 +6,10 @@ import warnings
 import numpy as np
 from astropy import units as u
 from astropy.io.fits import Header
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
-
-Array = NDArray[np.float64]
-
 
 SPELLINGS: dict[str, str] = {
     "erg": "erg", "ergs": "erg", "w": "W", "watt": "W", "watts": "W",

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.io.fits.extensions import Role, role_of
 
 PREFIX = "ESO K3D "
@@ -65,9 +65,7 @@ def moffat_beta(header: fits.Header) -> float:
     return _number(header, "PSF MOFFAT BETA")
 
 
-def resolving_power(
-    primary: fits.Header, wavelength_um: NDArray[np.float64]
-) -> NDArray[np.float64] | None:
+def resolving_power(primary: fits.Header, wavelength_um: Array) -> Array | None:
     """Return wavelength over FWHM of the line-spread function, None where it is not stated.
 
     A polynomial in the wavelength, between the limits within which it was measured.

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.fits.extensions import (
     Ifu,
@@ -23,8 +23,6 @@ from kurvs_pipeline.io.fits.extensions import (
 )
 from kurvs_pipeline.io.fits.kmos3d import name_by_order
 from kurvs_pipeline.io.fits.options import CubeOptions
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class RawCube:
     ifu: Ifu
     data: Array
     noise: Array | None
-    flagged: NDArray[np.bool_] | None
+    flagged: BoolArray | None
     psf: Any | None
     lsf_sigma_um: Array | None
     assumptions: tuple[str, ...]
@@ -218,7 +216,7 @@ def _flagged(
     hdu: Any | None,  # noqa: ANN401
     cube: Any,  # noqa: ANN401
     options: CubeOptions,
-) -> tuple[NDArray[np.bool_] | None, tuple[str, ...]]:
+) -> tuple[BoolArray | None, tuple[str, ...]]:
     """Return which voxels are flagged, and what was assumed of it."""
     if hdu is None:
         return None, ()

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, Band
 from kurvs_pipeline.io.fits.kmos3d import moffat_beta, resolving_power
 from kurvs_pipeline.io.fits.raw_cube import RawCube
-
-Array = NDArray[np.float64]
 
 
 def lsf_sigma_um(raw: RawCube, wavelength_um: Array, band: Band) -> tuple[Array, tuple[str, ...]]:

@@ -9,12 +9,9 @@ from astropy.io.fits import Header
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
-
-Array = NDArray[np.float64]
-
 
 MATRIX_KEYWORDS = (
     *(f"{stem}{axis}" for stem in ("CDELT", "CROTA") for axis in "12"),

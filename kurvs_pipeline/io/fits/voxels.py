@@ -7,14 +7,13 @@ import numpy as np
 from astropy.io.fits import Header
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.fits.flux_units import flux_scale
 from kurvs_pipeline.io.fits.keywords import is_own
 from kurvs_pipeline.io.fits.raw_cube import RawCube
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
-
-Array = NDArray[np.float64]
-
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 LARGEST_HELD = 1e18
 """Its square, and that of its inverse, are numbers of single precision, with room for sums."""
@@ -42,7 +41,7 @@ class Voxels:
 
     flux: Array
     variance: Array
-    mask: NDArray[np.bool_]
+    mask: BoolArray
     units: str
     assumptions: tuple[str, ...]
 
@@ -128,7 +127,7 @@ def _notes_on_noise(raw: RawCube) -> list[str]:
     return [f"{lacking:.1%} of the voxels with a flux have no noise > 0 and are left out"]
 
 
-def _has_noise(noise: Array) -> NDArray[np.bool_]:
+def _has_noise(noise: Array) -> BoolArray:
     return np.isfinite(noise) & (noise > 0.0)
 
 
@@ -137,7 +136,7 @@ def _unit_header(raw: RawCube) -> Header:
     return raw.primary if "BUNIT" not in raw.header else raw.header
 
 
-def _mask(raw: RawCube) -> NDArray[np.bool_]:
+def _mask(raw: RawCube) -> BoolArray:
     """Return where a voxel holds no data: not finite, zero, flagged, or without noise > 0."""
     mask = ~np.isfinite(raw.data)
     zero = raw.data == 0.0
@@ -153,10 +152,6 @@ def _mask(raw: RawCube) -> NDArray[np.bool_]:
 
 N_SPAXELS = 100
 """As many are looked at, spread over the field: medians need no more."""
-
-
-SIGMA_PER_MEDIAN = 1.4826
-"""Of Gaussian noise: its standard deviation over the median of its absolute values."""
 
 
 NOISE_WITHIN_FACTOR = 10.0
@@ -200,7 +195,7 @@ def _of_the_noise(voxels: Voxels) -> str:
     with np.errstate(invalid="ignore", divide="ignore"):
         pulls = np.diff(flux, axis=0) / np.sqrt(variance[1:] + variance[:-1])
     pulls = np.abs(pulls[np.isfinite(pulls)])
-    ratio = SIGMA_PER_MEDIAN * float(np.median(pulls)) if pulls.size else 1.0
+    ratio = MAD_TO_SIGMA * float(np.median(pulls)) if pulls.size else 1.0
     if 1.0 / NOISE_WITHIN_FACTOR <= ratio <= NOISE_WITHIN_FACTOR or ratio == 0.0:
         return ""
     return (
@@ -214,7 +209,7 @@ def _of_the_unit(voxels: Voxels) -> str:
     flux, _ = _sample(voxels)
     differences = np.abs(np.diff(flux, axis=0))
     differences = differences[np.isfinite(differences)]
-    scatter = SIGMA_PER_MEDIAN / np.sqrt(2.0) * np.median(differences) if differences.size else 0.0
+    scatter = MAD_TO_SIGMA / np.sqrt(2.0) * np.median(differences) if differences.size else 0.0
     low, high = SCATTER_RANGE
     if voxels.units != FLUX_DENSITY_UNIT or scatter == 0.0 or low <= scatter <= high:
         return ""

@@ -6,13 +6,10 @@ import numpy as np
 from astropy import units as u
 from astropy.io.fits import Header
 from astropy.wcs import WCS
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError, MetadataError, OutputError
 from kurvs_pipeline.lines import air_from_vacuum, vacuum_from_air
-
-Array = NDArray[np.float64]
-
 
 LINEAR_TYPES = ("WAVE", "AWAV", "LAMBDA", "WAVELENGTH", "LINEAR")
 """CTYPE3 of axes that are linear in wavelength; only AWAV counts in air."""

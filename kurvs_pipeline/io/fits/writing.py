@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 from astropy import units as u
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Cube
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.fits.keywords import to_header, write_centre_pixel
@@ -27,9 +27,6 @@ FITS_FLUX_UNIT = "10**(-16) erg.s**(-1).cm**(-2).um**(-1)"
 
 FITS_FLOAT = np.dtype(">f4")
 """In this byte order an array goes to the file as it is."""
-
-
-Cube = NDArray[np.float32]
 
 
 def write_eso(

@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.fits.keywords import from_header, is_own
 from kurvs_pipeline.io.survey.layout import SPAXEL_ARCSEC, FieldLayout, layout_of
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
-
-Array = NDArray[np.float64]
-
 
 PER_FLUX_UNIT = 1e16
 """From erg/s/cm2/um to the unit of an Observation."""

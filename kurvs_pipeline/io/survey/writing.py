@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError, MetadataError, OutputError
 from kurvs_pipeline.io.fits.keywords import to_header
@@ -15,9 +15,6 @@ from kurvs_pipeline.io.fits.writing import FITS_FLOAT
 from kurvs_pipeline.io.survey.layout import N_SPAXELS, SPAXEL_ARCSEC, SURVEY_FIELDS, FieldLayout
 from kurvs_pipeline.io.survey.reading import PER_FLUX_UNIT, survey_wcs
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT, band_names, metadata_of
-
-Array = NDArray[np.float64]
-
 
 FITS_FLUX_UNIT = "erg.s**(-1).cm**(-2).um**(-1)"
 

@@ -5,8 +5,9 @@ import pytest
 import xarray as xr
 
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
-from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
+from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.slope import slope_coefficients
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.correction import DiskSmearing

@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 from kurvs_pipeline.binning import Aperture
-from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
+from kurvs_pipeline.cosmology import kpc_per_arcsec
+from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.slope import slope_coefficients
 from kurvs_pipeline.smearing.correction import DiskSmearing
 

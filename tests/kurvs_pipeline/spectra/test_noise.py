@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import uniform_filter
 
+from kurvs_pipeline.robust import masked_median
 from kurvs_pipeline.spectra.noise import (
     OBSERVED_LINE_SIGMA_KMS,
     SpatialCorrelation,
     empirical_sigma,
-    masked_median,
     measure_correlation,
     noise_scale,
     residual_channels,

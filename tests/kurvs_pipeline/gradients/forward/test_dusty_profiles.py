@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
+from kurvs_pipeline.cosmology import kpc_per_arcsec
+from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.forward.dusty_profiles import DustyProfiles, profiles_of
 from kurvs_pipeline.gradients.forward.estimator import ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes

@@ -10,9 +10,10 @@ from scipy.stats import chi2
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import CoverageError, FitError, MetadataError
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
+from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.forward.estimator import FREE_PARAMETERS, ForwardFit, weighed_draws
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel

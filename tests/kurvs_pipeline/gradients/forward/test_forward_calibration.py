@@ -9,7 +9,7 @@ import pytest
 
 from experiments.statistics.honesty import coverage, median_bias, rank_histogram
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
-from kurvs_pipeline.geometry import kpc_per_arcsec
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.gradients.forward.estimator import (
     POPULATION_MEAN,
     POPULATION_SCATTER,

@@ -8,9 +8,10 @@ import pytest
 from experiments.statistics.honesty import coverage, median_bias, robust_error
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.geometry import aperture_weights, kpc_per_arcsec
+from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.forward.dusty_profiles import DustyProfiles, JointProfiles
 from kurvs_pipeline.gradients.forward.estimator import POPULATION_SCATTER, ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
