@@ -34,7 +34,6 @@ from kurvs_pipeline.errors import KurvsError
 
 INTERRUPTED = 130
 
-
 app = typer.Typer(
     help="Simulate KMOS cubes of galaxies with known metallicity gradients, and measure them.",
     epilog="kurvs COMMAND --help explains a command, with examples.",
@@ -42,47 +41,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
 app.command(epilog=recover.EXAMPLES)(recover.recover)
-
-
 app.command(epilog=simulate.EXAMPLES)(simulate.simulate)
-
-
 app.command(epilog=measure.EXAMPLES)(measure.measure)
-
-
 app.command("fit-spectra", epilog=fit_spectra.EXAMPLES)(fit_spectra.fit_spectra)
-
-
 app.add_typer(plot.app, name="plot")
-
-
 app.command(epilog=stack.EXAMPLES)(stack.stack)
-
-
 app.command(epilog=fgrad.EXAMPLES)(fgrad.fgrad)
-
-
 app.command(epilog=survey.EXAMPLES)(survey.survey)
-
-
 app.command(epilog=ablate.EXAMPLES)(ablate.ablate)
-
-
 app.command(epilog=binning.EXAMPLES)(binning.binning)
-
-
 app.command(epilog=plan.EXAMPLES)(plan.plan)
-
-
 app.command(epilog=report.EXAMPLES)(report.report)
-
-
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
-
-
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 

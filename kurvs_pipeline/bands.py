@@ -14,8 +14,6 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CoverageError, CubeFormatError
 
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
-
-
 SPEED_OF_LIGHT_KMS = 299792.458
 
 

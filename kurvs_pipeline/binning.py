@@ -11,10 +11,7 @@ from kurvs_pipeline.errors import ConfigurationError, MetadataError
 MOST_ANNULI = 26
 """They are named by letters."""
 
-
 _UNIFORM = re.compile(r"(\d+)x(\d+(?:\.\d+)?)(re)?")
-
-
 _EDGES = re.compile(r"(\d+(?:\.\d+)?(?:-\d+(?:\.\d+)?)+)(re)?")
 
 

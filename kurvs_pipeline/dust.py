@@ -7,21 +7,13 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
 
 R_V = 3.22
-
-
 CASE_B_HALPHA_HBETA = 2.86
 """Case B at 10^4 K and 100 cm^-3 (Osterbrock 1989)."""
 
-
 _BUMP_CENTRE_PER_UM = 1.0 / 0.2175
-
-
 _BUMP_WIDTH_PER_UM = 0.922
 
-
 _WUYTS13_LINEAR = 1.9
-
-
 _WUYTS13_SQUARE = 0.15
 
 

@@ -13,7 +13,6 @@ from kurvs_pipeline.arrays import Array
 DETECTION_SNR = 4.0
 """Below it a line is a limit (Li et al. 2025, Section 3)."""
 
-
 REST_WAVELENGTH_UM: dict[str, float] = {
     "oii_3726": 0.3727092,
     "oii_3729": 0.3729875,
@@ -27,12 +26,9 @@ REST_WAVELENGTH_UM: dict[str, float] = {
     "sii_6731": 0.6732670,
 }
 
-
 OII_PAIR = ("oii_3726", "oii_3729")
 
-
 SII_PAIR = ("sii_6716", "sii_6731")
-
 
 DOUBLET_RATIO = 3.0
 """[N II] 6584/6548 and [O III] 5007/4959, fixed by atomic physics."""

@@ -120,7 +120,6 @@ class GalaxyMeasurement:
 DOUBTFUL_REDSHIFT = "doubtful_redshift"
 """Flag of such a galaxy."""
 
-
 IN_PLACE: dict[str, str | bool] = {
     "class_local": "unknown",
     "class_at_redshift": "unknown",

@@ -44,18 +44,14 @@ def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
 FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
 """Unit of a calibrated cube, per spaxel."""
 
-
 CUBE_DIMS = ("wavelength", "y", "x")
-
 
 SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
 """From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
 what is outside is in another unit, and the forward model's memory grows as 1 / FWHM squared."""
 
-
 SMALLEST_RADIUS_ARCSEC = 0.01
 """86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen."""
-
 
 LARGEST_INCLINATION_ERR_DEG = 90.0
 """All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""

@@ -26,16 +26,9 @@ from kurvs_sim.scene.truth import truth_dataset
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
 
-
 DEFAULT_GRID = SpaxelGrid()
-
-
 DEFAULT_PSF = PointSpreadFunction()
-
-
 DEFAULT_NOISE = NoiseModel()
-
-
 DEFAULT_NUMERICS = Numerics()
 
 

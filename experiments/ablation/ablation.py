@@ -20,10 +20,7 @@ from kurvs_sim import Galaxy
 from kurvs_sim.profiles.radial import Constant, Linear
 
 BAND, DIAGNOSTIC = "H", "n2"
-
-
 ESTIMATORS = ("slope", "slope_fgrad", "forward")
-
 
 COLUMNS: dict[str, type] = {
     "effects": str, "inclination_deg": float, "effective_radius_arcsec": float, "realisation": int,

@@ -8,8 +8,6 @@ from matplotlib.figure import Figure
 from experiments.statistics.estimator_figure import COLOURS, TITLES
 
 MARKERS = {"alone": "o", "within": "s"}
-
-
 LEGEND = {"alone": "on alone", "within": "among all others"}
 
 

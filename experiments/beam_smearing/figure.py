@@ -19,37 +19,17 @@ from kurvs_sim.survey.catalogue import kurvs_catalogue
 
 Curves = Mapping[float, tuple[Array, Array]]
 
-
 # Okabe & Ito (2008): distinguishable with any colour vision.
 COLOURS = ("#0072B2", "#56B4E9", "#000000", "#E69F00", "#D55E00")
-
-
 GRADIENTS = (-0.10, -0.05, 0.0, 0.05, 0.10)
-
-
 BETAS = (2.5, 3.0, 4.0, np.inf)
-
-
 SHOWN_INCLINATION_DEG = 50.0
-
-
 SHOWN_RATIOS = (0.3, 0.5, 0.7, 0.9)
-
-
 LEVELS = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
-
-
 LARGEST = 20.0
-
-
 RADIUS_TICKS = (0.1, 0.2, 0.5, 1.0, 2.0)
-
-
 F_TICKS = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
-
-
 DISKS_DRAWN = (len(GRADIENTS) + len(BETAS)) * RADII_ARCSEC.size
-
 
 Advance = Callable[[int], None]
 

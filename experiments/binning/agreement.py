@@ -17,24 +17,17 @@ from kurvs_pipeline.errors import ConfigurationError
 
 Integers = NDArray[np.int_]
 
-
 UNCONSTRAINED = "unconstrained"
 """Flag of forward gradients that the data say nothing of: as good as none."""
 
-
 SAMPLES = 2000
-
 
 FEWEST_PUBLISHED_PAIRS = 8
 """As many as have been published; fewer say nothing of r."""
 
-
 CENTRAL = {"68": (0.16, 0.84), "95": (0.025, 0.975)}
-
-
 TRIED_ERRORS_DEX = np.arange(0.0, 1.005, 0.01)
 """Errors of an annulus that are tried, all unshared between the two measurements."""
-
 
 BY_N2 = (("n2", "n2"),)
 
@@ -71,16 +64,10 @@ class Comparison:
 
 
 REFERENCE = "3x0.5"
-
-
 FIGURE_C1 = Comparison(
     "2x0.8", (*BY_N2, ("n2o2", "n2o2")), 21, PUBLISHED["r_2x0.8"], PUBLISHED["mean_r_2x0.8"], 0.17
 )
-
-
 FIGURE_C2 = Comparison("3x0.6", BY_N2, 16, PUBLISHED["r_3x0.6"], PUBLISHED["mean_r_3x0.6"], 0.24)
-
-
 FIGURE_7 = Comparison(
     REFERENCE, (("n2", "n2o2"),), 8, PUBLISHED["r_n2_n2o2"], PUBLISHED["mean_r_n2_n2o2"], 0.44
 )

@@ -15,15 +15,10 @@ from experiments.binning.agreement import (
 from experiments.runs.style import MUTED_COLOUR
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-
-
 SHOWN_GRADIENT = 0.2
 """dex/kpc: beyond lie compact galaxies that f_grad multiplies by ten."""
 
-
 SHOWN_ERRORS_DEX = np.linspace(0.0, 0.5, 26)
-
-
 ESTIMATOR = "slope_fgrad"
 
 

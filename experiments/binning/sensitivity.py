@@ -28,9 +28,7 @@ SCHEMES = ("3x0.5", "2x0.8", "3x0.6", "3x0.7re", "6x0.25")
 """The survey's, its alternative of Fig. C1, the width that it gives for Gillman et al. (2022),
 annuli that grow with the galaxy, and narrow ones."""
 
-
 DIAGNOSTICS, N_ESTIMATORS = ("n2", "n2o2"), 4
-
 
 COLUMNS: dict[str, type] = {
     "galaxy": int, "realisation": int, "gradient_true": float, "scheme": str, "diagnostic": str,

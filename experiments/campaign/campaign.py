@@ -40,9 +40,7 @@ __all__ = [
     "run_campaign",
 ]
 
-
 logger = logging.getLogger(__name__)
-
 
 PROCESSES_A_CORE = 8
 """More only take memory."""

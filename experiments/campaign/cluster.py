@@ -14,16 +14,11 @@ from kurvs_pipeline.errors import ConfigurationError, KurvsError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-
 CONNECT_S = 10.0
-
-
 BATCHES_A_THREAD = 2
 """One that runs, one that waits: a worker is never idle, and few results are on their way."""
 
-
 COUNT_EVERY_S = 2.0
-
 
 WORKER_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**27}
 """Bytes of free memory that a process keeps for its next arrays. Dask lets it keep 64 KiB: pages

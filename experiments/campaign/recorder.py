@@ -17,7 +17,6 @@ from kurvs_pipeline.errors import OutputError
 CHECKPOINT_S = 5.0
 """Work of so many seconds is lost at most when the client dies."""
 
-
 MOST_TIME_WRITING = 0.03
 """Checkpoints of many open chunks come less often, so that they take no more of the time."""
 

@@ -21,9 +21,7 @@ from kurvs_pipeline.errors import FitError
 TEXT = "<U320"
 """Longest text of a cell."""
 
-
 FILLS: Mapping[type, Any] = {float: np.nan, int: -1, str: ""}
-
 
 Row = dict[str, object]
 

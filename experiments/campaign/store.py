@@ -22,14 +22,9 @@ from kurvs_pipeline.arrays import BoolArray
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
 
 CHUNK_BYTES = 2**22
-
-
 MOST_TASKS_A_CHUNK = 1024
-
-
 TRACEBACK_BYTES = 4096
 """The end of a traceback is kept: the error is there."""
-
 
 STATES = {
     "done": xr.DataArray(False, attrs={"long_name": "the task has a result"}),

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from experiments.runs.terminal import Terminal
     from kurvs_pipeline.measure import Pipeline
 
-
 SOME_FAILED = 2
 """Exit code of a list of galaxies some of which could not be measured."""
-
 
 EXAMPLES = """\b
 Estimators of gradients.ecsv, best first:

@@ -16,19 +16,11 @@ Output = Annotated[
         show_default=False,
     ),
 ]
-
-
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random draws.")]
-
-
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
-
-
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show decisions, library warnings and tracebacks.")
 ]
-
-
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results that DIR holds.")]
 
 

@@ -14,22 +14,17 @@ Examples:
   kurvs plot spectra kurvs-out/measure
   kurvs plot spectra kurvs-out/measure --output figure-5.pdf
 """
-
-
 PROFILES_EXAMPLES = """\b
 Examples:
   kurvs plot profiles kurvs-out/measure kurvs-out/measure-2
   kurvs plot profiles survey/galaxies/* --output figure-6.pdf
   kurvs plot profiles mock-results --truth kurvs-out/simulate/truth.nc
 """
-
-
 SUMMARY_EXAMPLES = """\b
 Examples:
   kurvs plot summary kurvs-out/measure
   kurvs plot summary kurvs-out/measure --output page.svg --overwrite
 """
-
 
 app = typer.Typer(
     help="Draw galaxies that kurvs measure measured.",
@@ -47,8 +42,6 @@ def _plot(context: typer.Context) -> None:
 Results = Annotated[
     Path, typer.Argument(metavar="RESULTS", help="Folder that kurvs measure wrote.")
 ]
-
-
 Figure = Annotated[
     Path | None,
     typer.Option(
@@ -59,8 +52,6 @@ Figure = Annotated[
         show_default=False,
     ),
 ]
-
-
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")]
 
 

@@ -13,7 +13,6 @@ from experiments.runs.values import comma_separated_numbers
 if TYPE_CHECKING:
     from experiments.recovery.experiment import RecoveryExperiment
 
-
 EXAMPLES = """\b
 Examples:
   kurvs recover

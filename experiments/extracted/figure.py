@@ -16,17 +16,9 @@ from kurvs_pipeline.fitting.outcome import describe_flag
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
 
 GALAXIES_ON_A_PAGE = 8
-
-
 MOST_GALAXIES = 96
-
-
 _PANEL_INCHES = (3.4, 1.45)
-
-
 _LEAST_WIDTH_INCHES = 7.0
-
-
 _SIDE = {"oii_3726": "right", "oii_3729": "left", "sii_6716": "right", "sii_6731": "left"}
 
 

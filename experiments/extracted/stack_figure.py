@@ -16,8 +16,6 @@ from kurvs_pipeline.stacking.lines import StackedLines
 from kurvs_pipeline.stacking.stack import Stack, StackedBand
 
 _PANEL_INCHES = (4.6, 2.5)
-
-
 _SIDE = {"oii_3726": "right", "oii_3729": "left", "sii_6716": "right", "sii_6731": "left"}
 
 

@@ -16,7 +16,6 @@ from kurvs_pipeline.io.tables import numbers, plain, read_table
 
 REQUIRED = ("name", "cubes")
 
-
 NUMBERS: Mapping[str, str | None] = {
     "redshift": None,
     "inclination_deg": "deg",
@@ -36,10 +35,8 @@ NUMBERS: Mapping[str, str | None] = {
 }
 """Columns of numbers that a catalogue may have, with their units."""
 
-
 FILES = ("velocity_map", "psf_star")
 """Paths from the folder of the catalogue."""
-
 
 WORDS = ("extension", "target", "medium", "flux_unit", "noise_kind", *FILES)
 """Columns of text that a catalogue may have."""

@@ -78,7 +78,6 @@ def _stacked(tables: Mapping[str, QTable]) -> QTable:
 GALAXIES = "galaxies"
 """Folder of the folders of galaxies."""
 
-
 RECORD = "galaxy.json"
 """In the folder of every galaxy that was measured: from what, and how."""
 

@@ -30,7 +30,6 @@ A_V_SOURCES = (
     "lower_limit, where H-beta is too faint for that; negative_hbeta, where it is below -4 sigma"
 )
 
-
 STATED_AS = {
     "inclination": "inclination_deg",
     "inclination_err": "inclination_err_deg",

@@ -18,8 +18,6 @@ from kurvs_pipeline.plots.summary import summary
 from kurvs_pipeline.results.reading import read_results
 
 FORMATS = (".png", ".pdf", ".svg")
-
-
 RESOLUTION_DPI = 200
 """Of png: what print needs of a page that is 7 to 11 inches wide."""
 

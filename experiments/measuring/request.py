@@ -18,18 +18,14 @@ from kurvs_pipeline.smearing.star import StarPsf, fit_star
 
 logger = logging.getLogger(__name__)
 
-
 NOT_ONE_STAR = ("crowded", "elongated")
 """Flags of images that say nothing of the seeing."""
-
 
 MASS = {"log_stellar_mass": "log_solar", "log_stellar_mass_err": "err"}
 """Fields of the stellar mass by what options and catalogues call them."""
 
-
 SEEING = {"seeing_fwhm_arcsec", "psf_moffat_beta"}
 """What a star gives."""
-
 
 _CUBE_OPTIONS = tuple(option.name for option in fields(CubeOptions))
 

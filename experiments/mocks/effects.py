@@ -32,11 +32,7 @@ from kurvs_sim.profiles.shapes import Tabulated
 from kurvs_sim.survey.galaxies import ANNULAR_A_V_MAG, DISK_THICKNESS
 
 NO_SEEING = PointSpreadFunction("gaussian", 0.0)
-
-
 SEEING_ARCSEC = 0.6
-
-
 HALPHA_SNR = 54.0
 """The survey's median."""
 
@@ -225,7 +221,6 @@ EFFECTS: Mapping[str, SimulatorEffect] = MappingProxyType({
     ),
 })  # fmt: skip
 """By name. Without any, a thin disk that does not rotate is seen without seeing and noise."""
-
 
 EVERYTHING = frozenset(EFFECTS)
 

@@ -29,40 +29,29 @@ from kurvs_sim.survey.galaxies import kurvs_galaxy, mass_metallicity_relation
 
 LINES = ("halpha", "nii_6584")
 
-
 DEFAULT_PSF = PointSpreadFunction()
-
 
 INTRINSIC_SCATTER = 0.04
 """dex/kpc: true gradients are drawn about 0."""
 
-
 ABUNDANCE_RANGE = (7.01, 9.19)
 """The simulator knows no other, and is flat where a line would leave it."""
-
 
 OUTER_RADIUS_ARCSEC, OUTER_EFFECTIVE_RADII = 1.5, 3.0
 """Whichever is less: within it a true profile is a line. It holds the annuli, or 96 per cent of
 the light; a profile with a break has no one gradient to be found."""
 
-
 TABULATED_GRADIENTS = 15
-
-
 STEEPEST = 0.16
 """dex/kpc: four standard deviations."""
-
 
 SCALE_LENGTH_SCATTER = 0.2
 """Of ln(scale length of H-alpha) about that of the effective radius: H-alpha is not the stars."""
 
-
 WIDEST_SCALE = 3.5
 """In standard deviations: draws beyond are kept there."""
 
-
 TABULATED_LOG_SCALES = WIDEST_SCALE * SCALE_LENGTH_SCATTER * np.linspace(-1.0, 1.0, 5)
-
 
 CLUMPS, CLUMP_FRACTION, CLUMP_FWHM_KPC = 5, 0.2, 1.0
 """A fifth of H-alpha, in between the counts of Guo et al. (2012) and Kalita et al. (2025)."""

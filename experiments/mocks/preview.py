@@ -19,17 +19,12 @@ from kurvs_pipeline.spectra.calibrate import around_lines, calibrate
 from kurvs_pipeline.spectra.coadd import coadd
 
 IMAGE_HALF_WIDTH_KMS = 250.0
-
-
 MARGIN_KMS = 1500.0
-
-
 FAINTEST_SHOWN = 0.03
 """Velocities are drawn where H-alpha is brighter than this fraction of its peak."""
 
 
 _APERTURE_RE = 1.5
-
 
 _CLEAR_SNR = 4.0
 """Of a channel on a sky line, to be taken for the galaxy's light."""

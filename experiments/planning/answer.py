@@ -17,10 +17,7 @@ from kurvs_sim import ExposureModel
 BRIGHT_SNR = 30.0
 """Of [N II] in the stack of known noise: in 1000 h more than 100."""
 
-
 FEWEST_ANNULI = 2
-
-
 TAKEN_OVER = ("grid",)
 """Options of an observation that a plan needs as they are."""
 

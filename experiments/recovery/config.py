@@ -37,13 +37,9 @@ def _table_of(name: str, kind: object, others: Mapping[str, Any] | None = None) 
 
 
 _Grid = _table_of("grid", tuple[float, ...])
-
-
 _LatinHypercube = _table_of(
     "latin_hypercube", tuple[float, float], {"n_galaxies": (int, Field(strict=True))}
 )
-
-
 _Mock = _table_of("galaxies", float)
 
 

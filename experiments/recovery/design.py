@@ -61,10 +61,7 @@ class MockParameters:
 
 
 FIELD_ARCSEC = 2.8
-
-
 HIGHEST_SNR = 1e6
-
 
 POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "gradient_dex_per_kpc": (math.isfinite, "that is finite"),
@@ -79,7 +76,6 @@ POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "rotation_kms": (lambda value: 0.0 <= value <= 1000.0, "in [0, 1000]"),
 }  # fmt: skip
 """Of every parameter: what is possible, and how to say so."""
-
 
 NAMES = tuple(parameter.name for parameter in fields(MockParameters))
 

@@ -26,40 +26,23 @@ from kurvs_sim.profiles.radial import Arctan, Linear
 ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.55
 """12 + log(O/H) by N2 of a KURVS galaxy of median mass (Li et al. 2025, Fig. 4)."""
 
-
 A_V_AT_EFFECTIVE_RADIUS = 0.38
 """mag, the mean of the survey (Li et al. 2025, Section 3.2)."""
 
-
 LARGEST_A_V = 10.0
-
-
 MOST_MOCKS = 1_000_000
 """Days of a hundred processes; more is a slip of the pen, and its store would not end."""
 
-
 TURNOVER_KPC = 1.5
-
-
 N_CLUMPS = 8
-
-
 CLUMP_FWHM_KPC = 1.0
-
 
 LONGEST_FLAG = "<U128"
 """All that can make a slope doubtful, joined, has 106 characters."""
 
-
 ESTIMATORS = ("slope", "slope_fgrad", "forward", "forward_prior")
-
-
 HALPHA_BAND = "H"
-
-
 PER_KPC = {"units": "dex / kpc"}
-
-
 FLUX = {"units": "1e-16 erg / (s cm2)"}
 
 

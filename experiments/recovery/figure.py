@@ -17,21 +17,11 @@ ESTIMATOR_TITLE = {
     "slope_fgrad": "slope $\\times$ f$_\\nabla$",
     "forward": "forward model of the fluxes",
 }
-
-
 # Okabe & Ito (2008): distinguishable with any colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-
-
 MARKERS = ("o", "s", "^", "D", "v", "P")
-
-
 _TRUTH_COLOUR = "#555555"
-
-
 _WIDTH_OF_GROUP = 0.8
-
-
 _FARTHEST_BEYOND = 1.5
 """Of the range of truths: gradients and errors beyond it leave the panels."""
 

@@ -23,7 +23,6 @@ from kurvs_pipeline.errors import FitError
 
 STORE = "recovery.zarr"
 
-
 UNITS = {
     "gradient_true": u.dex / u.kpc,
     "gradient_annuli": u.dex / u.kpc,
@@ -36,7 +35,6 @@ UNITS = {
     "rotation_kms": u.km / u.s,
 }
 """Of the columns of ``recovery.ecsv``."""
-
 
 COLUMNS = (
     "galaxy", "realisation", "gradient_true", "gradient_annuli",

@@ -20,17 +20,11 @@ from experiments.statistics.trust import FACTORS, RULES, Judgement, Trust, facto
 from kurvs_pipeline.errors import ResultsError
 
 TABLE = "recovery.ecsv"
-
-
 NEEDED = ("galaxy", "realisation", "gradient_true", "diagnostic", "estimator", "gradient",
           "gradient_err", "snr_halpha")  # fmt: skip
 
-
 GRADIENTS = ("gradient_true", "gradient", "gradient_err")
-
-
 PER_KPC = u.dex / u.kpc
-
 
 ESTIMATORS = {
     "slope": "a line through the detected annuli, not corrected for seeing",
@@ -38,7 +32,6 @@ ESTIMATORS = {
     "forward": "a disk fitted to the fluxes of all annuli through the seeing",
     "forward_prior": "the same with the population as prior: for one galaxy, not for averages",
 }
-
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
@@ -51,7 +44,6 @@ td:nth-child(n+3):not(:last-child) { white-space: nowrap; }
 img { max-width: 100%; height: auto; }
 .trusted { color: #00593f; } .not { color: #a33a00; font-weight: 600; } .undecided { color: #555; }
 """
-
 
 HEADINGS = ("mocks", "with a gradient", "bias", "error", "inside 68 %", "verdict")
 

@@ -10,10 +10,7 @@ from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 Task = TypeVar("Task")
-
-
 Outcome = TypeVar("Outcome")
-
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

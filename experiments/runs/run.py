@@ -22,14 +22,8 @@ from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.files import checksum
 
 OUTPUT_ROOT = Path("kurvs-out")
-
-
 RECORD = "run.json"
-
-
 LOCK = ".run.lock"
-
-
 PARTIAL = ".partial-"
 """Begins the name of what is not whole yet."""
 

@@ -17,7 +17,6 @@ __all__ = [
     "figure_style",
 ]
 
-
 LINE_LABEL = {
     "oii_3726": "[O II]",
     "oii_3729": "[O II]",

@@ -24,13 +24,10 @@ from kurvs_pipeline.errors import KurvsError
 
 _WIDTH_OF_FILES = 120
 
-
 BAD_INPUT = 2
 """Exit code for input that cannot be used."""
 
-
 LEAST_BETWEEN_LINES_S = 30.0
-
 
 RATE_OVER_S = 300.0
 """Rate and time left are those of the last minutes: batches come seconds apart."""

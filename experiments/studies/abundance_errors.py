@@ -28,10 +28,8 @@ CLEAR_SNR = 6.0
 """Of every line, by its true flux: noise then rarely takes one below the limit of 4, which would
 choose among mocks by what is to be measured."""
 
-
 DUST_FREE_LINES = {"halpha", "nii_6584", "sii_6716", "sii_6731"}
 """So near one another that attenuation does not matter."""
-
 
 FEWEST_MOCKS = 10
 

@@ -48,14 +48,9 @@ from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
 from kurvs_sim import PointSpreadFunction
 
 N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
-
-
 TWO_SIGMA = 1.96
-
-
 SPAXEL_FIELD_ARCSEC = 1.5
 """Spaxels farther out hold little light."""
-
 
 SPAXEL_DRAWS = 40
 

@@ -45,29 +45,21 @@ REALISTIC_NOISE = Effects(
     sky_residuals=SkyResiduals(),
 )
 
-
 STRONG_SNR = 5.0
 """Above it a line counts as bright; by its true flux, lest noise choose."""
-
 
 EMPTY_LINE_KMS = 2500.0
 """No line of the galaxy is this near to where an empty spectrum is looked at."""
 
-
 EMPTY = "empty"
 """Stands for a line in fits where there is none."""
-
 
 TIED_LINES = ("nii_6548", "oiii_4959")
 """Not measured apart from the brighter line of their doublet."""
 
-
 EMPTY_STEP_UM = 0.004
-
-
 MEDIAN_HALPHA_FLUX = 1.0
 """1e-16 erg/s/cm2, about that of the survey's twins."""
-
 
 ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.5
 

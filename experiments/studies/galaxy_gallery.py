@@ -28,29 +28,15 @@ from kurvs_sim.profiles.shapes import Ring
 from kurvs_sim.scene.scene import Scene
 
 FIGURE_NAME = "simulator-galaxies.png"
-
-
 DISK = Galaxy(
     inclination_deg=40.0, position_angle_deg=120.0, effective_radius_arcsec=0.6,
     oxygen_abundance=Linear(central=8.7, gradient=-0.03),
 )  # fmt: skip
-
-
 SEEING = PointSpreadFunction("moffat", 0.6, moffat_beta=3.0)
-
-
 NO_SEEING = PointSpreadFunction(fwhm_arcsec=0.0)
-
-
 GRID = SpaxelGrid(n_x=60, n_y=60, spaxel_arcsec=0.05)
-
-
 RATIO_RANGE = (0.08, 0.6)
-
-
 _RATIO = r"[N II]/H$\alpha$"
-
-
 _ROWS = (r"H$\alpha$", r'H$\alpha$, 0.6" seeing', _RATIO, f'{_RATIO}, 0.6" seeing')
 
 

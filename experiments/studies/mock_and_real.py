@@ -33,17 +33,9 @@ from kurvs_sim.instrument.exposures import BandExposures, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 
 REDSHIFT = 0.975
-
-
 LARGEST_LAG = 5
-
-
 CONTINUUM_CHANNELS = 201
-
-
 LINE_REACH_KMS = 700.0
-
-
 FIGURE_NAME = "simulator-mock-and-real.png"
 
 

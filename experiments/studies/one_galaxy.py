@@ -21,11 +21,7 @@ from experiments.demo.page.printed import draw_map, draw_profile
 from experiments.runs.style import figure_style
 
 FIGURE_NAME = "one-galaxy.png"
-
-
 GALAXY = DemoParameters(halpha_snr=100.0)
-
-
 RATIO = next(quantity for quantity in QUANTITIES if quantity.name == "log_n2")
 
 

@@ -36,15 +36,11 @@ from kurvs_pipeline.gradients.population import Population
 
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 
-
 ANY, OF_SAMPLE = "any", "of the sample"
 """What is believed of abundances: what the pipeline believes of any galaxy, or the mean and the
 scatter of the sample, such as integrated spectra give."""
 
-
 Posteriors = dict[str, GradientPosterior]
-
-
 Believed = dict[str, float]
 """Fields of the model."""
 

@@ -27,18 +27,12 @@ from kurvs_pipeline.plots.parts import NOTE_POINTS, PAGE_WIDTH_INCHES, TEXT_POIN
 from kurvs_pipeline.plots.spectrum import plot_spectrum, spectral_panels
 
 RANGE = (-0.22, 0.22)
-
-
 UNIT = "(dex kpc$^{-1}$)"
-
-
 OBSERVED_GRADIENTS = {
     "YuanMGz": "Yuan+11", "SwinbankMGz": "Swinbank+12", "QueyrelMGz": "Queyrel+12",
     "LeethochawalitMGz": "Leethochawalit+16", "CurtiMGz": "Curti+20", "Wang17MGz": "Wang+17",
     "Wang19MGz": "Wang+19",
 }  # fmt: skip
-
-
 MODELLED_GRADIENTS = {
     "MUGSMGz": "MUGS", "MottMGz": "Mott+13", "BellardiniMGz": "Bellardini+22", "SunMGz": "Sun+24",
     "AcharyyaMGz": "Acharyya+25",
@@ -218,14 +212,8 @@ def binning_figure(twin: ObservedTwin, published: PublishedPoints, *, scheme: st
 
 
 BANDS = ("IZ", "YJ", "H")
-
-
 TITLE = {"IZ": "IZ: [O II]", "YJ": "YJ: H$\\beta$, [O III]", "H": "H: H$\\alpha$, [N II], [S II]"}
-
-
 GALAXIES_A_PAGE = 11
-
-
 ROW_INCHES = 0.95
 
 

@@ -27,17 +27,11 @@ from kurvs_pipeline.scaling_relations import (
 )
 
 TWIN_COLOUR, SURVEY_COLOUR = "#0072B2", "#D55E00"
-
-
 DIAGNOSTIC_LABEL = {"n2": "N2", "n2s2": "D16", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
-
-
 LITERATURE_ABUNDANCES = {
     "n2": {"KashinoMZR": "Kashino+17", "YabeMZR": "Yabe+15", "ToppingMZR": "Topping+21"},
     "r23": {"HenryMZR": "Henry+13"},
 }
-
-
 _LOG_MASS = np.linspace(9.2, 11.8, 200)
 
 

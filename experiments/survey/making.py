@@ -36,17 +36,11 @@ from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
 
 EXAMPLES_OF_FIGURE_5 = (2, 34)
-
-
 NOT_REMADE = (
     "not remade: the HST and JWST images of Figs 5 and A1-A4 (Fig. 5 shows H-alpha instead), the "
     "A_V of starlight of Fig. 3 (the twin shows its true A_V), and the SDSS galaxies of Fig. 2"
 )
-
-
 NOT_DETECTED = "A_V of a stack is left out where its H-beta is below 4 sigma"
-
-
 IMAGE_DPI = 110
 
 

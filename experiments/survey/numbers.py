@@ -12,20 +12,13 @@ from kurvs_pipeline.lines import members_of
 DIAGNOSTICS = ("n2", "n2o2", "r23")
 """Of Table 1."""
 
-
 LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", "oii")
-
-
 APERTURES = ("integrated", "A", "B", "C")
 """Of the first scheme."""
 
-
 FORWARD = ("forward", "forward_prior")
 
-
 _BY_DIAGNOSTIC = ("definition", "scheme", "diagnostic")
-
-
 _VARIABLES: dict[str, tuple[tuple[str, ...], type]] = {
     "kurvs_id": ((), np.int32),
     "gradient_true": ((), np.float64),
@@ -40,8 +33,6 @@ _VARIABLES: dict[str, tuple[tuple[str, ...], type]] = {
     "forward_gradient": (("estimator",), np.float64),
     "forward_gradient_err": (("estimator",), np.float64),
 }
-
-
 _COORDINATES = {
     "definition": DEFINITIONS, "scheme": SCHEMES, "diagnostic": DIAGNOSTICS, "line": LINES,
     "aperture": APERTURES, "estimator": FORWARD,

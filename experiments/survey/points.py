@@ -20,13 +20,8 @@ from kurvs_pipeline.io.tables import read_table
 from kurvs_sim.survey.catalogue import kurvs_catalogue
 
 OUTPUT, LITERATURE = Path("reference", "output"), Path("reference", "literature")
-
-
 FLUXES = Path("real", "integrated_fluxes.csv")
-
-
 FIELDS = ("cdfs", "cosmos")
-
 
 ABUNDANCE_COLUMN = {
     "n2": "B18N2", "n2s2": "D16", "o3n2": "B18O3N2", "r23": "M08R23", "n2o2": "K19N2O2",

@@ -24,16 +24,9 @@ from kurvs_sim.expectation.errors import BandExpectation, IntegratedExpectation
 from kurvs_sim.survey.procedure import FLUX_LIMIT, PROCEDURE, quiet_channels
 
 REST_STEP_UM = 5e-5
-
-
 SIGMA_LIMITS_KMS = (50.0 / FWHM_PER_SIGMA, 500.0 / FWHM_PER_SIGMA)
-
-
 QUIET_WEIGHT = 0.8
-
-
 COMPANIONS = {"oiii_5007": "oiii_4959", "nii_6584": "nii_6548"}
-
 
 BLENDS = {OII_PAIR[0]: OII_PAIR}
 """Fitted as one Gaussian between them."""
@@ -171,10 +164,7 @@ def _gaussian(offset: Array, sigma: float) -> Array:
 LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", *OII_PAIR)
 """Half of the [O II] that is fitted as one Gaussian is given to each line of the pair."""
 
-
 N_WIDTHS = 30
-
-
 _SQRT_TWO_PI = math.sqrt(2.0 * math.pi)
 
 

@@ -37,10 +37,7 @@ PUBLISHED_MEDIAN_SNR: Mapping[str, float] = {
 }
 """Li et al. (2025), Section 3."""
 
-
 LINE_FLUX = u.Unit("1e-16 erg / (s cm2)")
-
-
 DRAWS = 400
 """Of the survey: the medians are then good to less than one per cent."""
 

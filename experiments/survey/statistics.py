@@ -17,11 +17,8 @@ from kurvs_pipeline.scaling_relations import fit_mass_metallicity
 from kurvs_sim.survey.catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
 
 LOG_MASS_ERR = 0.2
-
-
 ERROR_DRAWS = 10_000
 """Of all errors, for the mean and scatter of a correlation."""
-
 
 PUBLISHED: Mapping[str, float] = MappingProxyType({
     "n_n2": 34.0, "n_n2o2": 8.0, "n_r23": 1.0,
@@ -33,7 +30,6 @@ PUBLISHED: Mapping[str, float] = MappingProxyType({
 })  # fmt: skip
 """As the paper prints them, gradients in dex/kpc; but correlations of the points themselves are
 those of its Table 1 and, for other annuli, of its public tables."""
-
 
 MEANING: Mapping[str, str] = MappingProxyType({
     "n_n2": "galaxies with a gradient by N2",

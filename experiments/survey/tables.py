@@ -16,11 +16,7 @@ from kurvs_pipeline.arrays import Array
 from kurvs_sim.survey.catalogue import AIR_TO_VACUUM, kurvs_catalogue
 
 GRADIENT = u.dex / u.kpc
-
-
 NOTHING = ""
-
-
 _STYLE = (
     "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}"
     "td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}"

@@ -26,10 +26,8 @@ from kurvs_sim.survey.galaxies import GradientDistribution, kurvs_galaxy, mass_m
 
 DEFINITIONS = ("calibrated", "published")
 
-
 SCHEMES = ("3x0.5", "2x0.8", "3x0.6")
 """The survey's annuli; those of its Fig. C1; the three of about 0.6 arcsec of its Fig. C2."""
-
 
 INTRINSIC: Mapping[str, GradientDistribution] = {
     "flat": GradientDistribution(0.0, 0.0),
@@ -37,7 +35,6 @@ INTRINSIC: Mapping[str, GradientDistribution] = {
     "steep": GradientDistribution(-0.05, 0.0),
 }
 """Normal distributions that true gradients are drawn from, dex/kpc."""
-
 
 TWIN_NUMERICS = Numerics(
     fine_pixel_arcsec=0.034,
@@ -48,10 +45,7 @@ TWIN_NUMERICS = Numerics(
 """A fifth of the time of the defaults: fluxes of annuli within 1 per cent of theirs, alike for all
 lines, and log N2 within 0.002 dex, where noise makes 0.05 at best."""
 
-
 NEAR_LINES_KMS = 3000.0
-
-
 _MOST_DRAWS = 10_000
 
 

@@ -31,13 +31,10 @@ from kurvs_pipeline.arrays import Array, BoolArray
 
 Range = tuple[float, float]
 
-
 DEFAULT_LOG_U = -2.5
 """Ionization parameter of the survey's stacked spectrum (Li et al. 2025, Section 3.2)."""
 
-
 UNKNOWN_SCATTER = float("nan")
-
 
 TYPICAL_LOG_N2 = -0.75
 """log([N II]/H-alpha) of the survey's galaxies."""
@@ -210,31 +207,15 @@ def _side(
 
 
 _SURVEY = "Bian et al. 2018 as applied by Li et al. 2025"
-
-
 _BIAN18 = "Bian et al. 2018, analogues of z ~ 2 galaxies"
-
-
 _MARINO13_N2, _MARINO13_O3N2 = "Marino et al. 2013, eq. 4", "Marino et al. 2013, eq. 2"
-
-
 _CURTI20 = "Curti et al. 2020, Table 2"
-
-
 _MAIOLINO08 = "Maiolino et al. 2008, Table 4"
-
-
 _SANDERS24 = "Sanders et al. 2024"
-
-
 _CATALDI25 = "Cataldi et al. 2025"
 
-
 _FROM_CODE = "coefficients as public code has them; closure checked, not the paper's own table"
-
-
 _SURVEY_NOTE = "slope and zero point of the survey, not those published for z ~ 2 analogues"
-
 
 DIAGNOSTICS: dict[str, Diagnostic] = {
     diagnostic.name: diagnostic

@@ -12,7 +12,6 @@ from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR, REST_WAVELENGTH_UM
 
 Fluxes = Mapping[str, Array]
 
-
 NEGLIGIBLE_DEX_PER_MAG = 0.05
 """Of A_V: ratios of neighbours change by less than 0.02, those of lines far apart by 0.08 and more.
 """
@@ -80,25 +79,19 @@ N2 = LineRatio(
     "N2", "log([N II]6584 / H-alpha)", ("nii_6584", "halpha"),
     lambda flux: _log(flux["nii_6584"], flux["halpha"]),
 )  # fmt: skip
-
-
 R3 = LineRatio(
     "R3", "log([O III]5007 / H-beta)", ("oiii_5007", "hbeta"),
     lambda flux: _log(flux["oiii_5007"], flux["hbeta"]),
 )  # fmt: skip
-
-
 R3_BOTH = LineRatio(
     "R3", "log([O III]4959,5007 / H-beta)", ("oiii_5007", "hbeta"),
     lambda flux: _log(_both_oiii(flux), flux["hbeta"]),
 )  # fmt: skip
 
-
 R2 = LineRatio(
     "R2", "log([O II]3727,3729 / H-beta)", (*OII_PAIR, "hbeta"),
     lambda flux: _log(_oii(flux), flux["hbeta"]),
 )  # fmt: skip
-
 
 R23 = LineRatio(
     "R23", "log(([O II]3727,3729 + [O III]4959,5007) / H-beta)",
@@ -106,37 +99,30 @@ R23 = LineRatio(
     lambda flux: _log(_oii(flux) + _both_oiii(flux), flux["hbeta"]),
 )  # fmt: skip
 
-
 O32 = LineRatio(
     "O32", "log([O III]5007 / [O II]3727,3729)", ("oiii_5007", *OII_PAIR),
     lambda flux: _log(flux["oiii_5007"], _oii(flux)),
 )  # fmt: skip
-
 
 O32_BOTH = LineRatio(
     "O32", "log([O III]4959,5007 / [O II]3727,3729)", ("oiii_5007", *OII_PAIR),
     lambda flux: _log(_both_oiii(flux), _oii(flux)),
 )  # fmt: skip
 
-
 O3N2 = LineRatio(
     "O3N2", "log(([O III]5007 / H-beta) / ([N II]6584 / H-alpha))",
     ("oiii_5007", "hbeta", "nii_6584", "halpha"),
     lambda flux: R3.of(flux) - N2.of(flux),
 )  # fmt: skip
-
-
 OIII_NII = LineRatio(
     "[O III]/[N II]", "log([O III]5007 / [N II]6584)", ("oiii_5007", "nii_6584"),
     lambda flux: _log(flux["oiii_5007"], flux["nii_6584"]),
 )  # fmt: skip
 
-
 N2O2 = LineRatio(
     "N2O2", "log([N II]6584 / [O II]3727,3729)", ("nii_6584", *OII_PAIR),
     lambda flux: _log(flux["nii_6584"], _oii(flux)),
 )  # fmt: skip
-
 
 N2S2 = LineRatio(
     "y", "log([N II]6584 / [S II]6716,6731) + 0.264 log([N II]6584 / H-alpha)",

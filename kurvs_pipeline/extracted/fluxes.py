@@ -36,9 +36,7 @@ __all__ = [
     "read_spectra_table",
 ]  # fmt: skip
 
-
 logger = logging.getLogger(__name__)
-
 
 MINIMUM_SNR_OF_KINEMATICS = 5.0
 """Fainter lines do not fix their own velocity and width: errors would come out too small."""

@@ -24,8 +24,6 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM, vacuum_from_air
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 _CLIP_SIGMA = 3.0
-
-
 _LONGEST_LAG = 8
 
 
@@ -133,20 +131,12 @@ def variance_inflation(correlation: ArrayLike, profile: Array) -> float:
 ASSUMED_REDSHIFT = 1.5
 """Of a rest-frame spectrum that comes without one; it only sets the line-spread function."""
 
-
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where no band shows its own."""
 
-
 VELOCITY_RANGE_KMS = (-300.0, 300.0)
-
-
 _LINE_HALF_WIDTH_KMS = 400.0
-
-
 _NOISE_PASSES = 3
-
-
 _PROBLEMS = {
     FitFlag.NO_DATA: "too few channels",
     FitFlag.AT_BOUND: "velocity or width out of range",

@@ -12,19 +12,15 @@ from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR
 SURROUNDINGS_SIGMAS = 4.0
 """Of the observed width, either side: the line and as much continuum beside it."""
 
-
 LEAST_COVERAGE = 0.8
 """Of these channels. A line cut at 2 sigma has three quarters of them and 98 per cent of its light:
 the light is there, but nothing on one side says what level it stands on."""
 
-
 LINE_FLAGS = ("truncated", "doublet_ratio")
 """Of single lines, in the tables."""
 
-
 DOUBLETS = (("nii_6584", "nii_6548"), ("oiii_5007", "oiii_4959"))
 """Lines whose ratio is fixed, the brighter first: they are fitted as one."""
-
 
 DOUBLET_SIGMAS = 3.5
 """Noise parts two lines from their ratio by more in 1 of 2000 cases."""

@@ -23,8 +23,6 @@ from kurvs_pipeline.fitting.variable_projection import (
 )
 
 VELOCITY_RANGE_KMS = (-400.0, 400.0)
-
-
 SIGMA_RANGE_KMS = (5.0, 400.0)
 
 

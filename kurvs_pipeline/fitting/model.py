@@ -20,8 +20,6 @@ from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM, LineGroup
 
 _SQRT_TWO_PI = float(np.sqrt(2.0 * np.pi))
-
-
 LINE_REACH_SIGMAS = 7.0
 """Half-width of what is computed of a line; 3e-12 of its flux lies beyond."""
 

@@ -16,8 +16,6 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.variable_projection import MINIMUM_CORE_COVERAGE, Bounds, Spectra
 
 _STEP_KMS = 50.0
-
-
 _SIGMAS = 5
 
 

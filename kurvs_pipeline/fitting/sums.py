@@ -22,10 +22,8 @@ HALF_WIDTH_SIGMAS = 2.5
 H-alpha is apart from [N II] up to 105 km/s. The survey sums over one full width at half
 maximum, 1.18 either side, which holds 76 per cent."""
 
-
 LEAST_SEEN = 0.5
 """Fraction of what the sum holds of a line that must fall on valid channels."""
-
 
 _STEP_KMS = 1.0
 """For derivatives by velocity; that by width changes it by as much at 50 km/s."""

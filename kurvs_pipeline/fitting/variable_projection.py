@@ -15,15 +15,10 @@ from kurvs_pipeline.fitting.matrices import invert_symmetric
 from kurvs_pipeline.fitting.model import BandLineModel
 
 MAX_STEPS = 60
-
-
 CONVERGED_STEP = 0.01
 """A step this small against the parameter's own error is the last one."""
 
-
 MINIMUM_CORE_COVERAGE = 0.5
-
-
 DAMPING_START, DAMPING_FACTOR, DAMPING_MAXIMUM = 1e-3, 8.0, 1e12
 
 

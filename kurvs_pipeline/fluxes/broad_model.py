@@ -20,33 +20,18 @@ from kurvs_pipeline.lines import LINE_GROUPS
 WINDOW_KMS = 5000.0
 """Half-width about every line: the continuum must be seen beyond the broad line."""
 
-
 BROAD_VELOCITY_RANGE_KMS = (-500.0, 500.0)
-
-
 BROAD_SIGMA_RANGE_KMS = (300.0, 2500.0)
-
-
 NARROW_VELOCITY_RANGE_KMS = (-400.0, 400.0)
-
-
 NARROW_SIGMA_RANGE_KMS = (5.0, 300.0)
 """Of the narrow lines beside a broad one: what is wider is the broad one's."""
-
 
 AT_END = 0.01
 """Of a range: what comes so near to its end has run there."""
 
-
 _GRID_VELOCITIES_KMS = (-250.0, 0.0, 250.0)
-
-
 _GRID_SIGMAS_KMS = (400.0, 700.0, 1200.0, 2000.0)
-
-
 _GRID_NARROW_SIGMAS_KMS = (50.0, 120.0)
-
-
 _SCALES_KMS = (20.0, 20.0, 100.0, 200.0)
 
 

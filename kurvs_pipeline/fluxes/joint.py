@@ -16,13 +16,10 @@ from kurvs_pipeline.observation import line_flux_unit
 PAIRS = (OII_PAIR, SII_PAIR)
 """Lines that diagnostics only use together: a pair is detected by its sum."""
 
-
 N_DRAWS = 2000
 """Errors are then known to three per cent, and a probability of one half to 0.01."""
 
-
 POOR_FIT = describe_flag(FitFlag.POOR_FIT)
-
 
 LEAST_EIGENVALUE = 0.05
 """Correlations of annuli are estimates: annuli that share all their noise cannot be told apart."""

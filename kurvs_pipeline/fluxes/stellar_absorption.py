@@ -15,7 +15,6 @@ from kurvs_pipeline.spectra.coadded_continuum import continuum_level
 
 UM_PER_ANGSTROM = 1e-4
 
-
 CONTINUUM_SNR = 3.0
 """Below it the continuum is not detected, and a fit that was corrected with it says so."""
 

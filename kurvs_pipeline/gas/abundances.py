@@ -20,8 +20,6 @@ from kurvs_pipeline.gas.quantities import needed_a_v, value_and_limit
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
 
 BRANCH_LOG_N2O2 = -1.2
-
-
 BRANCH_LOG_N2 = (-1.3, -1.1)
 """Kewley & Ellison (2008), Appendix A: below is metal-poor, above metal-rich, between unknown."""
 
@@ -96,11 +94,8 @@ def _allowed(side: StrArray, *, upper: BoolArray, lower: BoolArray) -> StrArray:
 
 
 FARTHEST_BEYOND_DEX = 0.5
-
-
 BRANCHED_RATIOS = ("R23", "R3")
 """They turn over at 7.9 to 8.1, where nitrogen tells the sides apart."""
-
 
 COLUMNS: dict[str, type] = {
     "diagnostic": str,
@@ -116,7 +111,6 @@ COLUMNS: dict[str, type] = {
     "flag": str,
 }
 """Of every diagnostic."""
-
 
 IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 

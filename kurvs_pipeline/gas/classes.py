@@ -80,7 +80,6 @@ def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array
 KAUFFMANN03 = Demarcation(_hyperbola(0.61, 0.05, 1.30), "Kauffmann et al. 2003, eq. 1")
 """Empirical, where star-forming galaxies of the SDSS end."""
 
-
 KEWLEY01 = Demarcation(_hyperbola(0.61, 0.47, 1.19), "Kewley et al. 2001, eq. 5")
 """Theoretical, the most extreme star formation."""
 
@@ -103,8 +102,6 @@ def kewley13(redshift: ArrayLike) -> Demarcation:
 JUNEAU14_LOWER = Demarcation(
     _juneau14(9.6, (352.066, -93.8249, 8.32651, -0.246416)), "Juneau et al. 2014, lower curve"
 )
-
-
 JUNEAU14_UPPER = Demarcation(
     _juneau14(10.0, (410.24, -109.333, 9.71731, -0.288244)), "Juneau et al. 2014, upper curve"
 )
@@ -112,7 +109,6 @@ JUNEAU14_UPPER = Demarcation(
 active above the upper curve. Coefficients as two public codes have them: they meet at the joints to
 0.02 dex. Galaxies at z ~ 1.5 lie above local ones of their mass (Li et al. 2025, Fig. 2), so that
 some of those beyond the curves only form stars."""
-
 
 PLAUSIBLE_LOG_MASS = (4.0, 14.0)
 """Of solar masses; what lies outside is no logarithm."""
@@ -155,12 +151,8 @@ class StellarMass:
 
 UNKNOWN_MASS = StellarMass()
 
-
 BPT_CLASSES = ("star_forming", "composite", "agn")
-
-
 MASS_CLASSES = ("star_forming", "intermediate", "agn")
-
 
 SURVEY_AGN = {
     11: "infrared colours",

@@ -22,13 +22,9 @@ from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT, Gradien
 GRADIENTS = np.linspace(-LARGEST_GRADIENT, LARGEST_GRADIENT, 801)
 """dex/kpc, on which the likelihoods of all galaxies are laid: finer than any error."""
 
-
 MEANS = np.linspace(-0.15, 0.15, 121)
-
-
 SCATTERS = np.linspace(0.0, 0.15, 101)
 """dex/kpc: flat priors."""
-
 
 NEGLIGIBLE = -700.0
 """Logarithm of what underflows."""

@@ -18,21 +18,16 @@ from kurvs_pipeline.smearing.correction import DiskSmearing
 
 NII_LINES = {"nii_6584", "halpha"}
 
-
 FEWEST_DRAWS = 0.1
 """Of the draws must have a gradient, for its error to be told."""
-
 
 MOST_DRAWS = 0.8
 """Of the draws should have a gradient: below it the error tells of a chosen few."""
 
-
 AT_TURNOVER = 0.16
 """Of an annulus' draws beyond the turnover of the relation: its 68 per cent interval ends there."""
 
-
 GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
-
 
 COLUMNS: dict[str, type] = {
     "diagnostic": str,

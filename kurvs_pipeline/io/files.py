@@ -15,7 +15,6 @@ from kurvs_pipeline.errors import CubeFormatError
 
 GZIP_MAGIC = b"\x1f\x8b"
 
-
 BLOCK_BYTES = 2**24
 
 

@@ -79,7 +79,6 @@ class StarImage:
 LOUD_CHANNEL = 2.0
 """Times the median noise: airglow, or the edge of a band."""
 
-
 SIDES_ARCSEC = (0.01, 1.0)
 """Of pixels of any camera or integral-field unit; what is beyond is a wrong header."""
 

@@ -16,20 +16,13 @@ from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 
 OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
-
-
 _MEASURED = {
     "band", OBSERVED_AXIS, REST_AXIS, "flux_density", "flux_density_err", "redshift",
     "interpolated",
 }  # fmt: skip
-
-
 _FEWEST_CHANNELS = 20
-
-
 # KMOS has 2048; published spectra are sampled up to twice as finely.
 _MOST_CHANNELS = 20_000
-
 
 RESULT_COLUMNS = (
     "line", "flux", "flux_err", "snr", "velocity_kms", "sigma_kms", "kinematics", "flag",

@@ -18,10 +18,8 @@ from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 logger = logging.getLogger(__name__)
 
-
 TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
-
 
 CENTRE_BY = ("halpha", "continuum")
 """What a galaxy is found by where headers do not say where it is."""

@@ -58,23 +58,16 @@ def systemic_velocity(
 SEARCHED_KMS = 3000.0
 """Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
 
-
 FITTED_KMS = 700.0
 """Either side of H-alpha, where a fit decides: of a line across an end of the window either part,
 or either side of a rotating disk, may be the brighter one."""
 
-
 LEAST_SNR = 8.0
-
-
 LEAST_COVERED = 0.5
 """Of the squared profile of a line."""
 
-
 BRIGHTER_THAN_HALPHA = 1.5
 """As no line beside H-alpha is, [N II] 6584 of an active nucleus excepted."""
-
-
 BRIGHTEST_NII = 3.0
 """In units of H-alpha, of active nuclei (Kewley et al. 2006, Fig. 1)."""
 

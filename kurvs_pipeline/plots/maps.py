@@ -20,17 +20,9 @@ from kurvs_pipeline.plots.parts import (
 from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 INTEGRATED = "integrated"
-
-
 SMALLEST_VELOCITY_RANGE_KMS = 20.0
-
-
 LEAST_SNR_SHOWN = 3.0
-
-
 _HALO = [withStroke(linewidth=2.0, foreground="white")]
-
-
 _CORNER = 0.05
 
 

@@ -4,29 +4,16 @@ from astropy import units as u
 from matplotlib.axes import Axes
 
 FIT_COLOUR = "#D55E00"
-
-
 DATA_COLOUR = "#333333"
-
-
 NOISE_COLOUR = "#B4C9DD"
-
-
 MUTED_COLOUR = "#767676"
-
-
 LEFT_OUT_COLOUR = "#E4E4E4"
-
 
 PAGE_WIDTH_INCHES = 7.1
 """Two columns of a journal, at which the sizes of text hold."""
 
-
 TEXT_POINTS = 8.0
-
-
 NOTE_POINTS = 6.5
-
 
 DECIMAL_PLACES_FROM = 10.0
 

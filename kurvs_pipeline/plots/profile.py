@@ -18,35 +18,23 @@ from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 Range = tuple[float, float]
 
-
 SHOWN_DIAGNOSTICS = ("n2", "r23", "n2o2")
 """Those of the paper's Fig. 6."""
 
-
 LIMIT_ARROW_DEX = 0.08
-
-
 LEAST_ABUNDANCE_RANGE = (8.0, 9.2)
 """12 + log(O/H) that panels show at least; wider, in steps of 0.2, where points need it."""
-
 
 CORRECTED = ("forward", "slope_fgrad")
 """For seeing, the one to quote first."""
 
-
 UNCORRECTED = "*"
 """After a gradient that could not be corrected for seeing."""
 
-
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
-
-
 _STEP_DEX = 0.2
-
-
 _FADED, _BAND = 0.35, 0.13
 """Opacity of doubtful gradients, and of intervals."""
-
 
 _ROOM_FOR_A_NOTE = 0.09
 """Of a panel's height."""

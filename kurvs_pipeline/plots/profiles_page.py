@@ -21,22 +21,11 @@ from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 MOST_COLUMNS = 5
 
-
 _LEAST_ROW_INCHES = 1.35
-
-
 _FLATTEST_PANEL = 0.7
-
-
 _LEAST_WIDTH_INCHES = 0.5 * PAGE_WIDTH_INCHES
-
-
 _KEY_INCHES = (1.65, 0.15)
-
-
 _MARGIN_INCHES = 0.75
-
-
 _DESCRIPTION = {
     "n2": "N2 (Bian+18, survey)",
     "r23": "R23 (Maiolino+08)",

@@ -28,13 +28,9 @@ from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 WIDTH_EXPONENT = 0.35
 """Panels are as wide as this power of their range: room for numbers beside a single line."""
 
-
 ROW_INCHES = 1.2
 
-
 _LEAST_HEIGHT_INCHES = 3.3
-
-
 _MAP_INCHES = 1.9
 
 

@@ -187,17 +187,11 @@ def _note(results: GalaxyResults, aperture: str, line: str, label: str) -> LineN
 FIT = "fit"
 """Label of a fitted curve."""
 
-
 UNDETECTED = "fit, not detected"
 """Label of its parts at lines of which only a limit is stated."""
 
-
 _NOTES_IN_A_ROW = 2
-
-
 _BELOW_NOTES = 0.8
-
-
 _WIDE_UM = 0.01
 
 

@@ -24,19 +24,10 @@ from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 __all__ = ["DATA_COLOUR", "FIT_COLOUR", "summary"]
 
-
 WIDTH_INCHES = 11.0
-
-
 LEFT_INCHES = 4.7
-
-
 ROW_INCHES = 1.15
-
-
 LEAST_HEIGHT_INCHES = 7.4
-
-
 _LEFT_HEIGHTS_INCHES = (2.7, 2.9)
 
 

@@ -13,8 +13,6 @@ from kurvs_pipeline.results.galaxy import BandSpectra, GalaxyResults
 from kurvs_pipeline.results.writing import ARRAYS_FILE, RESULTS_VERSION, TABLES
 
 _AGAIN = "measure the galaxy again with kurvs measure"
-
-
 _NOISE_SCALE = "noise_scale_"
 
 

@@ -12,12 +12,10 @@ from kurvs_pipeline.measure import MeasuredGalaxy
 RESULTS_VERSION = 1
 """Of the layout of what is written; raise it when readers of the old one would misread the new."""
 
-
 TABLES = (
     "fluxes", "attenuation", "abundances", "ionization", "classes", "mass_excitation", "gradients",
 )  # fmt: skip
 """Written with these names, and attributes of a measured galaxy."""
-
 
 ARRAYS_FILE = "measurement.nc"
 

@@ -30,17 +30,12 @@ from kurvs_pipeline.smearing.sky_apertures import EllipseApertures
 SMALL_GRADIENT = 1e-4
 """dex/kpc: stands for 0, where f_grad is a limit."""
 
-
 STEEPEST = 1.0
 """dex/kpc: beyond any galaxy, and any calibration."""
 
-
 LARGEST_LOG_RATIO = 6.0
 
-
 INCLINATIONS_DEG = np.linspace(0.0, 85.0, 18)
-
-
 RADII_ARCSEC = np.geomspace(0.1, 2.0, 25)
 
 

@@ -24,27 +24,14 @@ from kurvs_pipeline.smearing.sky_apertures import SkyApertures
 HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
 
-
 FEWEST_NODES = 24
-
-
 NODES_PER_WAVE = 0.3
-
-
 NODES_WITHOUT_SEEING = 400
-
-
 SMALLEST_COSINE = 0.5
 """The minor axis of a ring brings its light nearer; of edge-on disks, rings that are too far
 out to hold light are left out."""
-
-
 NODES_PER_RING = 8
-
-
 SAMPLES_OF_AZIMUTH = 1440
-
-
 SAMPLES_OF_HEIGHT = 15
 
 

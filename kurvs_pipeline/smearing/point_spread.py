@@ -15,25 +15,16 @@ from kurvs_pipeline.observation import ObservationMetadata
 if TYPE_CHECKING:
     import galsim
 
-
 LIGHT_LEFT_OUTSIDE = 1e-8
-
-
 FARTHEST_REACH_IN_FWHM = 4.0
 """What wings scatter from farther than this into an aperture is below 1e-4 of its light."""
 
-
 SMALLEST_TRANSFORM = 1e-7
-
-
 LARGEST_BETA = 40.0
 """A Moffat with steeper wings is a Gaussian to 1 per cent of its peak."""
 
-
 KOLMOGOROV_FWHM = 0.9758634299
 """FWHM in units of lambda / r0 (as in GalSim)."""
-
-
 KOLMOGOROV_COEFFICIENT = (24.0 * math.gamma(6.0 / 5.0) / 5.0) ** (5.0 / 6.0)
 """Of (k lambda / 2 pi r0)^(5/3) in the exponent of the transform (Fried 1966)."""
 

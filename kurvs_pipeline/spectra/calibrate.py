@@ -24,23 +24,18 @@ from kurvs_pipeline.spectra.sky_templates import between_sky_lines, sky_residual
 
 logger = logging.getLogger(__name__)
 
-
 USED_KMS = 10_000.0
 """Half-width about the lines of what is used of a band: hundreds of channels either side."""
-
 
 LINE_EXCLUSION_KMS = 700.0
 """Half-width about every line that continuum and noise estimates leave out."""
 
-
 CORRELATION_REACH_ARCSEC = 0.45
 """Reconstruction and resampling couple spaxels no further than this."""
-
 
 NOISE_FREE_SCALE = 0.1
 """A cube with less scatter than this times its stated noise was never observed: a mock
 without noise, whose stated noise serves as weights only."""
-
 
 SATURATED_VOXELS = 10
 """Noise does not put so many voxels on exactly one value."""

@@ -12,7 +12,6 @@ from kurvs_pipeline.robust import masked_median
 CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
-
 LEAST_USABLE = 0.3
 """A block with less than this times the usable channels of the best one is bridged: covered
 by lines, it says little of its continuum."""

@@ -31,24 +31,16 @@ Galaxies are at rest before they are stacked, so a band gains little from kinema
 and the blended pair of [O II] may trade its ratio for velocity.
 """
 
-
 MOST_LOST_DRAWS = 0.1
-
-
 FEWEST_EFFECTIVE = 3.0
 """With fewer galaxies, a bootstrap over them tells little of their scatter."""
-
 
 PAIRS = dict.fromkeys(OII_PAIR, "oii") | dict.fromkeys(SII_PAIR, "sii")
 """Lines that diagnostics use by their sum, which is what must be detected."""
 
-
 _PERCENTILES = (ONE_SIGMA_PERCENTILES[0], 50.0, ONE_SIGMA_PERCENTILES[1])
 
-
 _BALMER = ("halpha", "hbeta")
-
-
 _LOST = "over a tenth of the draws without a value"
 
 

@@ -22,10 +22,7 @@ from kurvs_pipeline.fluxes.band_fit import BandFit
 APERTURE_COLUMNS = ("aperture", "annulus")
 """Identifying columns that name a part of a galaxy; all others name the galaxy."""
 
-
 INTEGRATED = "integrated"
-
-
 MINIMUM_COVERAGE = 0.5
 """A channel of the new grid that good channels cover less than this has no data."""
 

@@ -17,10 +17,7 @@ from kurvs_pipeline.stacking.members import Member, member_table, members_of
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum
 
 WEIGHTS = ("uniform", "mass", "variance")
-
-
 NORMALISED_UNIT = "um-1"
-
 
 LARGEST_STRETCH = 2.0
 """Of the draws, where one galaxy has nearly all the weight and a bootstrap knows little."""

@@ -19,7 +19,6 @@ __all__ = [
     "transmission",
 ]
 
-
 PHOTON_ENERGY = 1.98644586
 """h c in 1e-16 erg um per photon, for a rate per m2 turned into one per cm2."""
 

@@ -13,7 +13,6 @@ from kurvs_sim.validation import require, require_finite, require_positive
 
 PSF_KINDS = ("gaussian", "moffat", "kolmogorov")
 
-
 SMALLEST_SEEING_ARCSEC = 0.05
 """Sharper seeing is no seeing: it would ask for a sky grid that is far too fine."""
 

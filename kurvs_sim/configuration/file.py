@@ -18,11 +18,8 @@ from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.observe import observe
 
 NOISE_FREE = "noise-free"
-
-
 LARGEST_SEED = 2**63 - 1
 """That netCDF holds."""
-
 
 HIGHEST_SNR = 1e6
 

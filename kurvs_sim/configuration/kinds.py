@@ -68,7 +68,6 @@ PROFILES = Family(
     },
 )
 
-
 SEEING = Family(
     base=Seeing,
     kinds={
@@ -82,20 +81,17 @@ SEEING = Family(
     default="gaussian",
 )
 
-
 NOISE = Family(
     base=object,
     kinds={"relative": NoiseModel, "exposures": ExposureModel},
     default="relative",
 )
 
-
 EMISSION = Family(
     base=EmissionModel,
     kinds={"survey": SurveyCalibrations, "curti20": CurtiCalibrations},
     default="survey",
 )
-
 
 STRUCTURES = Family(
     base=DiskStructure,
@@ -105,7 +101,6 @@ STRUCTURES = Family(
         "abundance_scatter": AbundanceScatter,
     },
 )
-
 
 FAMILIES = (PROFILES, SEEING, NOISE, EMISSION, STRUCTURES)
 
@@ -132,7 +127,6 @@ class Quantity:
 
 PURE_NUMBER = Quantity("number", "", "per_kpc")
 
-
 QUANTITIES: Mapping[str, Quantity] = {
     "oxygen_abundance": Quantity("abundance", "", "dex_per_kpc", default_kind="linear"),
     "a_v": Quantity("attenuation", "mag", "mag_per_kpc"),
@@ -142,9 +136,7 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 """By the parameter that takes the profile; any other has pure numbers."""
 
-
 LENGTH_UNIT = "kpc"
-
 
 DIMENSIONS: Mapping[str, str] = {
     "value": "value",

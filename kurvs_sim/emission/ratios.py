@@ -27,7 +27,6 @@ class _DensityRelation(NamedTuple):
 oii_3729_to_3726 = _DensityRelation(a=0.3771, b=2468.0, c=638.4)
 """[O II] 3729/3726 of the electron density, cm^-3 (Sanders et al. 2016, ApJ 816, 23, eq. 6)."""
 
-
 sii_6716_to_6731 = _DensityRelation(a=0.4315, b=2107.0, c=627.1)
 """[S II] 6716/6731 of the electron density, cm^-3 (Sanders et al. 2016, ApJ 816, 23, eq. 7)."""
 

@@ -22,24 +22,15 @@ from kurvs_sim.emission.ratios import every_line_to_halpha
 OXYGEN_ABUNDANCE_RANGE = (7.0, 9.2)
 """12 + log(O/H) to which the relations are extended."""
 
-
 LOG_U_RANGE = (-3.98, -1.98)
 """Of the photoionization models behind the N2O2 relation (Kewley et al. 2019)."""
-
 
 TYPICAL_ELECTRON_DENSITY_CM3 = 90.0
 """Median of the survey, log n_e = 1.95 (Gillman et al. 2022)."""
 
-
 N2O2_RANGE = (-2.0, 0.8)
-
-
 N2S2_RANGE = (-3.0, 1.5)
-
-
 _TABLE_STEP = 1e-3
-
-
 _LOG_U_STEP = 0.02
 
 

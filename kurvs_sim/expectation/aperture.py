@@ -15,7 +15,6 @@ from kurvs_sim.scene.scene import Scene
 APERTURE_EFFECTIVE_RADII = 1.5
 """Semi-major axis of the survey's integrated aperture (Li et al. 2025, Section 3)."""
 
-
 LEAST_FRACTION = 1e-4
 """Of the H-alpha of a galaxy, that its aperture must hold."""
 

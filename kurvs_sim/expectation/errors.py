@@ -38,7 +38,6 @@ BAND_OF_LINE = {
 }
 """In the survey; ``oii`` is the sum of the pair."""
 
-
 _SQUARE, _NEIGHBOURS = 2.0 / 3.0, 1.0 / 6.0
 """Means of f^2 + (1-f)^2 and f (1-f) over the fractions f of a channel to interpolate to; the
 second is also what linear interpolation adds to the square of a width in channels."""

@@ -14,11 +14,7 @@ from kurvs_sim.galaxy.structure import ABUNDANCE_SCATTER_STREAM, structure_gener
 from kurvs_sim.validation import require, require_positive
 
 _STEPS_PER_LENGTH = 4
-
-
 _N_LATTICE = 256
-
-
 _N_ANGLES = 512
 """The lattice is a quarter of the correlation length fine: cubic splines are then right to 5e-4
 of the amplitude. It repeats after 64 correlation lengths; 512 angles resolve circles that wide."""

@@ -15,8 +15,6 @@ from kurvs_pipeline.errors import CubeFormatError
 from kurvs_sim.validation import require, require_finite, require_positive
 
 Colour = Literal["red", "green", "blue"]
-
-
 COLOURS: tuple[Colour, ...] = ("red", "green", "blue")
 
 

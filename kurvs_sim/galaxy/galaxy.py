@@ -28,8 +28,6 @@ from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear, Pro
 from kurvs_sim.validation import require, require_finite, require_positive, require_within
 
 FARTHEST_KPC = 200.0
-
-
 FASTEST_KMS = 2000.0
 """Rotation curves are searched so far out, and refused above this."""
 

@@ -9,7 +9,6 @@ from kurvs_sim.validation import require, require_positive
 FASTEST_KMS = 10_000.0
 """Outflows of active galaxies are slower, and their broad lines narrower."""
 
-
 TYPICAL_NARROW_LINE_DENSITY_CM3 = 500.0
 """Of a narrow-line region; the ratios within [O II] and [S II] depend on it."""
 

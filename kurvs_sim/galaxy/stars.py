@@ -15,7 +15,6 @@ from kurvs_sim.validation import require, require_finite, require_positive
 
 UM_PER_ANGSTROM = 1e-4
 
-
 Shape = Literal["disk", "bulge"]
 
 

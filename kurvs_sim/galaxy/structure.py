@@ -16,10 +16,7 @@ from kurvs_pipeline.arrays import Array
 EFFECTIVE_RADIUS_SCALE_LENGTHS = float(gammaincinv(2.0, 0.5))
 """Half-light radius of an exponential disk in scale lengths: (1 + x) exp(-x) = 1/2."""
 
-
 CLUMPS_STREAM = 1
-
-
 ABUNDANCE_SCATTER_STREAM = 2
 
 

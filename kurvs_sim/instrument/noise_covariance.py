@@ -19,10 +19,7 @@ from kurvs_sim.validation import require, require_positive
 
 LARGEST_TWO_TAP_CORRELATION = 0.5
 
-
 _WIDE = 128
-
-
 _MIDDLE = slice(32, 96)
 """Spaxels far from the edges of a wide field: they have all their neighbours."""
 

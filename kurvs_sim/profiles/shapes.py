@@ -162,7 +162,6 @@ class Tabulated(Composable):
 GRAVITY = constants.G.to_value(u.kpc * (u.km / u.s) ** 2 / u.solMass)
 """Newton's constant, kpc (km/s)^2 per solar mass."""
 
-
 PEAK_SCALE_LENGTHS = 2.149_95
 """Where the rotation curve of a thin exponential disk peaks (Freeman 1970)."""
 

@@ -20,11 +20,8 @@ from kurvs_sim.profiles.shapes import Sersic
 from kurvs_sim.scene.fine_sky import FineSky, MinorAxisBlur
 
 _LINE_WINDOW_SIGMA = 6.0
-
-
 _SAMPLED_SIGMA = 0.7
 """In pixels: from here on the sum over samples is right to 1e-4."""
-
 
 _GAUSSIAN_SIGMA_PER_EFFECTIVE_RADIUS = 1.0 / math.sqrt(2.0 * math.log(2.0))
 

@@ -37,10 +37,8 @@ from kurvs_sim.validation import require
 
 NO_SEEING = PointSpreadFunction(fwhm_arcsec=0.0)
 
-
 MOST_FINE_PIXELS = 20_000_000
 """Ten lines of as many take some gigabytes; the default field has 54,000."""
-
 
 NARROWEST_LSF_KMS = 25.0
 """Below the line-spread function of KMOS anywhere in its bands (26 to 46 km/s)."""

@@ -10,15 +10,10 @@ from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.scene.scene import Scene
 
 PROFILE_EFFECTIVE_RADII = 3.0
-
-
 GRADIENT_EFFECTIVE_RADII = 2.0
 """Intrinsic gradients are fitted from the centre to this many effective radii."""
 
-
 _SAMPLES_PER_EFFECTIVE_RADIUS = 50
-
-
 _ANGLES = 360
 
 

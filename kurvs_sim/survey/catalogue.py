@@ -14,7 +14,6 @@ from kurvs_pipeline.errors import ConfigurationError
 AIR_TO_VACUUM = 1.0 + 2.76e-4
 """The survey paired vacuum cubes with air rest wavelengths: its 1 + z are this much too large."""
 
-
 GRADIENT_DIAGNOSTICS = ("n2", "n2o2", "r23")
 """Of Table 1, the one with most galaxies first."""
 

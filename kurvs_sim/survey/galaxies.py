@@ -39,18 +39,13 @@ from kurvs_sim.validation import require, require_finite
 
 GradientSource = Literal["published", "drawn"]
 
-
 SOLAR_MASSES_A_YEAR_PER_HALPHA = 5.37e-42
 """Star formation rate over H-alpha luminosity in erg/s (Kennicutt & Evans 2012, Table 1)."""
 
-
 INTEGRATED_A_V_MAG = 0.38
-
-
 ANNULAR_A_V_MAG = ((0.25, 0.62), (0.75, 0.40), (1.25, 0.00))
 """Radius in arcsec of the middle of each stacked annulus, and its attenuation (Li et al. 2025,
 Section 4)."""
-
 
 HALPHA_FRACTION = 1.0 / 6.0
 """H-alpha of the survey over that of the star formation rate behind A_V = 0.38.
@@ -64,17 +59,11 @@ CDFS, 1/13.6 against 1/3.9 of what is expected in the aperture, and its H-beta a
 H-alpha: its H-band unit seems to be another one, so that a single factor is good to two.
 """
 
-
 DISK_THICKNESS = 0.2
 """Intrinsic axis ratio with which Table A1 derives its inclinations."""
 
-
 DISPERSION_KMS = 50.0
-
-
 V_OVER_SIGMA_EFFECTIVE_RADII = 2.0
-
-
 TURNOVER_EFFECTIVE_RADII = 0.25
 
 
@@ -106,8 +95,6 @@ class GradientDistribution:
 
 
 KURVS_GRADIENTS = GradientDistribution()
-
-
 _MOST_DRAWS = 10_000
 
 

@@ -18,7 +18,6 @@ QUIET_FRACTION = 0.9
 """Of a band, without bright airglow: in the survey's sky spectra 87 (YJ) and 92 per cent (H) of
 the usable channels have the weight of 0.8 that the noise is measured with."""
 
-
 FLUX_LIMIT = 0.01
 """Smallest flux that the survey reports, 1e-16 erg/s/cm2; a fainter one is a failed fit."""
 

@@ -25,13 +25,8 @@ from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
 REACH_ARCSEC = 1.5
 """Annuli go out to here, as the survey's three of 0.5 arcsec."""
 
-
 FEWEST_ANNULI = 2
-
-
 KPC_PER_ARCSEC = kpc_per_arcsec(REDSHIFT)
-
-
 PROFILES = NitrogenProfiles(InverseCalibration(DIAGNOSTICS["n2"]))
 
 

@@ -68,7 +68,6 @@ SLIDERS = (
 """The range of the effective radius keeps the steepest gradient within 12 + log(O/H) of 7 to 9.2;
 sharper seeing than 0.1 arcsec is below the spaxels."""
 
-
 MOST_SEEDS = 10_000
 
 

@@ -19,30 +19,19 @@ from kurvs_sim.profiles.radial import Composable, Exponential, Linear, Product, 
 from kurvs_sim.scene.scene import Scene
 
 REDSHIFT = 1.5
-
-
 POSITION_ANGLE_DEG = 270.0
 """The major axis lies along the screen, the receding side to the right."""
 
-
 ABUNDANCE_AT_RE = 8.5
-
-
 A_V_AT_RE_MAG = 1.0
-
-
 MOST_A_V_MAG = 10.0
 
-
 GRID = SpaxelGrid()
-
 
 BAND = KMOS_BANDS["H"].between(1.632, 1.651)
 """H-alpha and [N II] at the redshift, with 1000 km/s and more on either side."""
 
-
 CUBE_LINES = ("nii_6548", "halpha", "nii_6584")
-
 
 QUICK = Numerics(
     fine_pixel_arcsec=0.05, pixels_per_scale_length=1.0, pixels_per_psf_fwhm=3.0,

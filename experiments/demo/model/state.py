@@ -13,11 +13,7 @@ from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 SHOWN_RADIUS_KPC = np.linspace(0.0, 13.0, 27)
-
-
 OUTLINE_ANGLES = np.linspace(0.0, 2.0 * np.pi, 73)
-
-
 KINEMATIC_FAINTEST = 0.01
 """Velocities are shown where H-alpha is brighter than this fraction of its peak."""
 

@@ -14,8 +14,6 @@ SLIDER_STYLE = """
 .noUi-handle:focus { outline: 0.2rem solid #E69F00; }
 .noUi-connect { background-color: #0072B2; }
 """
-
-
 BUTTON_STYLE = """
 :host { margin: 0; }
 .bk-btn { font: 1.1rem/1.2 "Liberation Sans", Arial, sans-serif; padding: 0.45rem 0.5rem;

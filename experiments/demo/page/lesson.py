@@ -86,7 +86,6 @@ LESSON = (
     ),
 )  # fmt: skip
 
-
 LESSON_STYLE = """
 :host { overflow: auto; }
 .lesson { font: 1.14rem/1.28 "Liberation Sans", Arial, sans-serif; color: #16324F; }

@@ -15,7 +15,6 @@ from experiments.demo.page.parts import CHOSEN_COLOUR, LABEL_SIZE, TICK_SIZE, le
 FAINTEST_SHOWN = 1e-3
 """1e-16 erg/s/cm2/arcsec2, where noise makes H-alpha negative."""
 
-
 NO_DATA_COLOUR = "#ECEFF2"
 
 

@@ -18,8 +18,6 @@ from experiments.demo.page.saved import figure_png, table_text
 from experiments.demo.page.views import DemoViews
 
 TITLE = "kurvs: what seeing does to a metallicity gradient"
-
-
 MESSAGE_STYLE = """
 .message { background: #16324F; color: white; border-radius: 0.4rem; padding: 0.5rem 1rem;
   font: 1.15rem/1.3 "Liberation Sans", Arial, sans-serif; }

@@ -4,26 +4,13 @@ from bokeh.plotting import figure
 
 # Okabe & Ito (2008).
 TRUTH_COLOUR = "#000000"
-
-
 SLOPE_COLOUR = "#D55E00"
-
-
 CORRECTED_COLOUR = "#009E73"
-
-
 FORWARD_COLOUR = "#0072B2"
-
-
 CHOSEN_COLOUR = "#E69F00"
 
-
 LABEL_SIZE = "15px"
-
-
 TICK_SIZE = "14px"
-
-
 TITLE_SIZE = "15px"
 """On a window 1280 pixels wide; the page scales them with its own width."""
 

@@ -16,10 +16,7 @@ from experiments.demo.page.parts import CORRECTED_COLOUR, FORWARD_COLOUR, SLOPE_
 from experiments.demo.page.views import PROFILE_X_KPC, PROFILE_Y
 
 HALF_FIELD_ARCSEC = 0.5 * GRID.n_x * GRID.spaxel_arcsec
-
-
 EXTENT = (-HALF_FIELD_ARCSEC, HALF_FIELD_ARCSEC) * 2
-
 
 _HALO = [withStroke(linewidth=2.6, foreground="white")]
 

@@ -16,7 +16,6 @@ READOUT_STYLE = """
 @media (max-width: 900px) { .tiles { grid-template-columns: repeat(3, 1fr); } }
 """
 
-
 FLAG_TEXT = {
     "ok": "",
     "no_halpha": "no Hα",

@@ -18,17 +18,9 @@ from experiments.demo.page.parts import (
 )
 
 PROFILE_X_KPC = (0.0, 13.0)
-
-
 PROFILE_Y = (7.85, 9.1)
-
-
 SPECTRUM_X_KMS = (-1500.0, 1650.0)
-
-
 SPECTRUM_Y = (-0.35, 1.35)
-
-
 LINE_LABELS = (("[N II]", -662.0), ("Hα", 0.0), ("[N II]", 942.0))
 """km/s from H-alpha, for lines of 6549.9, 6564.6 and 6585.3 Angstrom in vacuum."""
 

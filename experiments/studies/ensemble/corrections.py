@@ -31,7 +31,6 @@ LARGEST_PUBLISHED = PUBLISHED["f_grad_84"]
 """The 84th percentile of the factors that the survey states (Li et al. 2025, Section 4.1); its
 curves have 4.6 there, so that something limited them."""
 
-
 LIMITED = f"curves, {LARGEST_PUBLISHED:g} at most"
 
 

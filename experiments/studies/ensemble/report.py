@@ -38,20 +38,15 @@ from kurvs_pipeline.errors import ResultsError
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 COLOURS = {"flat": "#0072B2", "scattered": "#009E73", "steep": "#D55E00"}
-
-
 LABELS = {
     "flat": "all 0",
     "scattered": "N(0, 0.04)",
     "steep": "all -0.05",
 }
-
-
 SHOWN = (
     "n_n2", "n_n2o2", "n_r23", "median", "percentile_16", "percentile_84", "r_n2_n2o2",
     "r_2x0.8", "r_3x0.6", "mean_r_n2_n2o2", "mean_r_2x0.8", "mean_r_3x0.6",
 )  # fmt: skip
-
 
 ERRORS = {
     "inside_slope": "share of true gradients within one error of slope x f_grad by N2",

@@ -30,8 +30,6 @@ from kurvs_pipeline.gradients.slope import Slope, weighted_slope
 from kurvs_pipeline.io.tables import read_table
 
 STARTS_KMS = ((0.0, 50.0), (50.0, 50.0), (50.0, 100.0), (100.0, 100.0))
-
-
 BOUNDS_KMS = ((-300.0, 300.0), (20.0, 300.0))
 
 
@@ -103,41 +101,18 @@ def _columns(model: BandLineModel, velocity_kms: float, sigma_kms: float) -> Arr
 
 
 ANNULI = ("A", "B", "C")
-
-
 RADIUS_ARCSEC = np.array([0.25, 0.75, 1.25])
-
-
 SEEING_FWHM_ARCSEC = 0.6
-
-
 DISK_THICKNESS = 0.2
 
-
 PIPELINE = "pipeline"
-
-
 HELD_AT_A = "kinematics of annulus A"
-
-
 HELD_AT_INTEGRATED = "kinematics of the integrated spectrum"
-
-
 WITHOUT_SKY = "without channels of sky lines"
-
-
 EQUAL = "equal weights"
-
-
 INVERSE_SKY = "inverse of the sky as weight"
-
-
 ZERO = "no continuum"
-
-
 ZERO_EQUAL = "no continuum, equal weights"
-
-
 WAYS = (PIPELINE, HELD_AT_A, HELD_AT_INTEGRATED, WITHOUT_SKY, INVERSE_SKY, EQUAL, ZERO, ZERO_EQUAL)
 
 

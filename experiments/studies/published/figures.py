@@ -20,11 +20,7 @@ from experiments.studies.published.rings import RingKey, Rings
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, air_from_vacuum
 
 ZERO_COLOUR = "#0072B2"
-
-
 _TITLE = {"n2": "N2", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
-
-
 _SHOWN_UM = {"H": (0.6525, 0.6608), "YJ": (0.4825, 0.5048)}
 
 

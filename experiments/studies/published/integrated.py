@@ -28,17 +28,14 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 PUBLISHED_COLUMN = {"n2": "B18N2", "o3n2": "B18O3N2", "r23": "M08R23", "n2o2": "K19N2O2"}
 """Diagnostics in the survey's tables of integrated abundances."""
 
-
 PUBLISHED_LINE = {
     "oii": "oii_3727", "hbeta": "hbeta", "oiii_5007": "oiii_5007", "halpha": "halpha",
     "nii_6584": "nii_6584",
 }  # fmt: skip
 """Lines in the survey's table of integrated fluxes."""
 
-
 LEAST_ROUNDED_FLUX = 0.05
 """Public fluxes are rounded to 0.01, and fainter ones say little of their errors."""
-
 
 STACK_A_V = {"text": STACKED_INTEGRATED[0], "tables": STACKED_INTEGRATED[0] * R_V}
 """What the survey takes for galaxies without H-beta: its text has 0.38 mag as A_V, its tables

@@ -29,11 +29,7 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.variable_projection import MAX_STEPS, Bounds, Minimum, Point, Spectra
 
 _NODES_REACH_SIGMAS = 8.0
-
-
 _NODES_PER_SIGMA = 32
-
-
 _TAYLOR_TERMS = 7
 """Enough for the normal distribution to 1e-15 and its density to 1e-12 between the nodes."""
 

@@ -28,18 +28,13 @@ TYPICAL_A_V, TYPICAL_A_V_ERR, A_V_SLOPE_ERR = 0.4, 0.4, 0.06
 """mag, mag and mag/kpc: the survey's stacks, 0.6 in the centre to 0 at 10 kpc (Li et al. 2025,
 Section 3), within one standard deviation."""
 
-
 LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR = 0.6, 0.1
 """dex and dex/kpc: twice what galaxies show."""
-
 
 TYPICAL_LOG_O32 = 0.0
 """Of the survey's galaxies."""
 
-
 OII_UM = 0.5 * (REST_WAVELENGTH_UM["oii_3726"] + REST_WAVELENGTH_UM["oii_3729"])
-
-
 BRIGHTER_OF_OIII = DOUBLET_RATIO / (1.0 + DOUBLET_RATIO)
 
 
@@ -153,7 +148,6 @@ def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
 
 ZERO_POINT_ERR = 0.3
 """dex, of one calibration against another: they differ by up to 0.7 (Kewley & Ellison 2008)."""
-
 
 ADDED_LINE = {"O3N2": "oiii_5007", "N2O2": "oii"}
 """By the ratio of a diagnostic, the line that it tells once [N II] is known."""

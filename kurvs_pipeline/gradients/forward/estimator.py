@@ -109,41 +109,27 @@ def _student_draws(
 
 
 ONE_SIGMA = (0.15865, 0.5, 0.84135)
-
-
 CHECKING_DRAWS = 400
-
-
 LEAST_EFFICIENCY = 0.01
 """Of the draws that check the posterior: below it they cannot."""
-
 
 WIDEST_ERR = 0.1
 """dex/kpc: with a larger error a gradient is not constrained; none is known to be steeper."""
 
-
 STEEPEST_CONSTRAINED = 0.99 * LARGEST_GRADIENT
 """dex/kpc: an interval beyond it ends with the prior, not with what data allow."""
-
 
 NOTHING_LEARNT = 0.9
 """Of the population's scatter: with a larger error a galaxy tells nothing that is not its prior."""
 
-
 FAR_FROM_POPULATION = 3.0
 """Standard errors between a galaxy and its population: the prior is then not that of the galaxy."""
 
-
 LEAST_P_VALUE = 1e-3
-
-
 HOPELESS_P_VALUE = 1e-10
 """Below it the disk is not what is seen, and its gradient is no gradient."""
-
-
 FREE_PARAMETERS = 3
 """Gradient, abundance and amplitude; priors hold the others."""
-
 
 POPULATION_MEAN, POPULATION_SCATTER = 0.0, 0.04
 """dex/kpc: gradients at z ~ 1.5 are flat on average and scatter by 0.03 to 0.05 (Li et al. 2025,

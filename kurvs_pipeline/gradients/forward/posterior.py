@@ -18,15 +18,11 @@ from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 
 MOST_STEPS = 40
-
-
 CONVERGED = 1e-5
 """Of a standard deviation, squared: the step that ends a fit."""
 
-
 LONGEST_STEP = 1.0
 """In standard deviations of the priors: far from the best, a straight line leads astray."""
-
 
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e9
 
@@ -177,13 +173,8 @@ def _damped_step(expansion: _Expansion, damping: Array) -> Array:
 LARGEST_GRADIENT = 0.4
 """dex/kpc: the flat prior of the gradient ends here, far beyond any that is known."""
 
-
 GRID_SIZE = 25
-
-
 GRID_ROUNDS = 3
-
-
 KEPT_BELOW_BEST = 12.0
 """The grid closes in on log likelihoods less than this below the best."""
 

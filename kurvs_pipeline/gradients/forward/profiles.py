@@ -10,11 +10,7 @@ from kurvs_pipeline.abundances.diagnostics import Diagnostic
 from kurvs_pipeline.arrays import Array
 
 LN_10 = float(np.log(10.0))
-
-
 TABULATED_LOG_RATIOS = np.linspace(-4.0, 4.0, 3201)
-
-
 BEYOND_RANGE_DEX = 0.1
 
 

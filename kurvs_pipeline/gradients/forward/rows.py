@@ -20,14 +20,11 @@ from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
 
 logger = logging.getLogger(__name__)
 
-
 MODELLED_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2")
 """One of each ratio that there is a model of; the survey's own calibrations."""
 
-
 JOINT, JOINT_DIAGNOSTICS = "joint", ("n2", "o3n2", "n2o2")
 """The row of one gradient from the lines of all of these that were measured, two at least."""
-
 
 FEWEST_ANNULI = 2
 

@@ -56,7 +56,6 @@ class BandCube:
 
 DEFAULTS = CubeOptions()
 
-
 logger = logging.getLogger(__name__)
 
 

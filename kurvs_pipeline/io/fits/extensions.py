@@ -73,7 +73,6 @@ NOISE_NAMES: dict[str, NoiseKind] = {
     **dict.fromkeys(("IVAR", "INVVAR"), NoiseKind.INVERSE_VARIANCE),
 }
 
-
 NOISE_CLASSES: dict[str, NoiseKind] = {
     "RMSE": NoiseKind.STANDARD_DEVIATION,
     "MSE": NoiseKind.VARIANCE,
@@ -81,7 +80,6 @@ NOISE_CLASSES: dict[str, NoiseKind] = {
     "INVRMSE": NoiseKind.INVERSE_STANDARD_DEVIATION,
 }
 """HDUCLAS3 of an extension of class ERROR."""
-
 
 NAMES: dict[str, Role] = {
     **dict.fromkeys(("DATA", "SCI", "FLUX"), Role.FLUX),
@@ -93,17 +91,13 @@ NAMES: dict[str, Role] = {
     ),
 }
 
-
 CLASSES: dict[str, Role] = {"DATA": Role.FLUX, "ERROR": Role.NOISE, "QUALITY": Role.QUALITY}
 """HDUCLAS2 of the ESO standard."""
-
 
 PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA"}
 """In the ESO standard a cube's header names the extensions that belong to it."""
 
-
 ORIGIN_KEYWORDS = ("INSTRUME", "PRODCATG")
-
 
 SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
 
@@ -221,7 +215,6 @@ def _text(hdu: Any, keyword: str) -> str:  # noqa: ANN401
 
 
 ARM_KEYWORD = re.compile(r"ESO OCS ARM(\d+) NAME")
-
 
 ARM_IN_NAME = re.compile(r"IFU[._](\d+)")
 

@@ -22,13 +22,11 @@ SPELLINGS: dict[str, str] = {
 }  # fmt: skip
 """Lower-case spelling to astropy's: in a unit of flux A is no ampere and S no siemens."""
 
-
 SCALE = re.compile(
     r"\(?(?:10\s*(?:\*\*|\^)\s*\(?\s*(?P<power>[+-]?\d+)\s*\)?"
     r"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))\)?\s*[*.]?\s*(?=[A-Za-z])"
 )
 """A number before a unit: ``10**(-20)*``, ``10^-20``, ``1E-20``."""
-
 
 PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\))?$", re.IGNORECASE)
 

@@ -28,15 +28,11 @@ KEYWORDS: dict[str, str] = {
 }
 """Field of ObservationMetadata to keyword of the primary header; unknown values are left out."""
 
-
 UNKNOWN = ObservationMetadata()
-
 
 TYPE_NAMES = {str: "text", float: "number", int: "whole number"}
 
-
 MARKER = "HIERARCH KURVS VERSION"
-
 
 CENTRE_KEYWORDS = ("HIERARCH KURVS CENTRE X", "HIERARCH KURVS CENTRE Y")
 """The pixel, from 1 as all of FITS, that coordinates count from: the target's, if it is stated."""

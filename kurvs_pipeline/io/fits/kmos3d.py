@@ -16,7 +16,6 @@ from kurvs_pipeline.io.fits.extensions import Role, role_of
 
 PREFIX = "ESO K3D "
 
-
 ORDER = ("DATA", "NOISE", "EXPOSURE", "PSF")
 
 

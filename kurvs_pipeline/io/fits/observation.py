@@ -79,11 +79,8 @@ def _joint_metadata(bands: Sequence[BandCube], overrides: Mapping[str, Any]) -> 
 
 
 SIZE_WITHIN = 0.01
-
-
 ROTATION_WITHIN_DEG = 1.0
 """A KMOS field of 28 spaxels then shifts by less than half a spaxel at its corners."""
-
 
 POSITION_WITHIN_SPAXELS = 0.5
 

@@ -50,7 +50,6 @@ def lsf_sigma_um(raw: RawCube, wavelength_um: Array, band: Band) -> tuple[Array,
 SUB_PIXELS = 5
 """On a side: profiles are averaged over pixels that are not small beside them."""
 
-
 SMALLEST_IMAGE = 5
 """Side in pixels below which there is no room for a star and its wings."""
 

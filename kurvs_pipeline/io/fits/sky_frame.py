@@ -18,12 +18,10 @@ MATRIX_KEYWORDS = (
     *(f"{stem}{i}_{j}" for stem in ("CD", "PC") for i in "12" for j in "12"),
 )
 
-
 SPATIAL_KEYWORDS = (
     *(f"{stem}{axis}" for stem in ("CTYPE", "CUNIT", "CRPIX", "CRVAL") for axis in "12"),
     *MATRIX_KEYWORDS, "LONPOLE", "LATPOLE", "RADESYS", "EQUINOX",
 )  # fmt: skip
-
 
 SQUARE_WITHIN = 0.01
 """By how much the sides of a spaxel, and the angle between them, may differ from a square's."""

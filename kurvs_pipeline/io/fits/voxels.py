@@ -18,7 +18,6 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 LARGEST_HELD = 1e18
 """Its square, and that of its inverse, are numbers of single precision, with room for sums."""
 
-
 NOTED_FROM = 1e-3
 """Share of voxels that is worth a word."""
 
@@ -153,14 +152,11 @@ def _mask(raw: RawCube) -> BoolArray:
 N_SPAXELS = 100
 """As many are looked at, spread over the field: medians need no more."""
 
-
 NOISE_WITHIN_FACTOR = 10.0
 """Stated noise of KMOS is within 20 per cent; a variance for a deviation is far beyond this."""
 
-
 SCATTER_RANGE = (1e-3, 1e4)
 """In 1e-16 erg/s/cm2/um: cubes of KMOS, of minutes to 100 hours, scatter by 0.1 to 100."""
-
 
 EMPTY_FROM = 1.0 / 3.0
 """Of the spaxels of a cube that the pipeline combined, up to a quarter lie outside the field."""

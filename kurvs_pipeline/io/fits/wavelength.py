@@ -14,10 +14,8 @@ from kurvs_pipeline.lines import air_from_vacuum, vacuum_from_air
 LINEAR_TYPES = ("WAVE", "AWAV", "LAMBDA", "WAVELENGTH", "LINEAR")
 """CTYPE3 of axes that are linear in wavelength; only AWAV counts in air."""
 
-
 LOGARITHMIC_TYPES = ("WAVE-LOG", "AWAV-LOG")
 """Sampled evenly in the logarithm, by the algorithm of Greisen et al. (2006), Section 3.2."""
-
 
 OTHER_QUANTITIES = {
     "FREQ": "frequency", "ENER": "energy", "WAVN": "wavenumber", "VELO": "velocity",
@@ -25,22 +23,17 @@ OTHER_QUANTITIES = {
 }  # fmt: skip
 """What CTYPE3 may count instead, by its first four letters."""
 
-
 MEDIA = ("air", "vacuum")
-
 
 COUPLINGS = tuple(
     f"{matrix}{i}_{j}" for matrix in ("CD", "PC") for i, j in ("13", "23", "31", "32")
 )
 
-
 SPECTRAL_KEYWORDS = (
     "CTYPE3", "CUNIT3", "CRPIX3", "CRVAL3", "CDELT3", "CD3_3", "PC3_3", *COUPLINGS
 )  # fmt: skip
 
-
 STATE_IT = "give --wavelength-start and --wavelength-step, in um, to state the axis yourself"
-
 
 LINEAR_WITHIN_CHANNELS = 1e-3
 

@@ -24,7 +24,6 @@ from kurvs_pipeline.observation import (
 FITS_FLUX_UNIT = "10**(-16) erg.s**(-1).cm**(-2).um**(-1)"
 """The cube's unit as the FITS standard spells it."""
 
-
 FITS_FLOAT = np.dtype(">f4")
 """In this byte order an array goes to the file as it is."""
 

@@ -14,8 +14,6 @@ from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError
 
 SPAXEL_ARCSEC = 0.1
-
-
 N_SPAXELS = 56
 """Side of the common grid; assumed for COSMOS, whose cubes the reduction takes as they are."""
 

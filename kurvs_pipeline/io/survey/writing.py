@@ -18,7 +18,6 @@ from kurvs_pipeline.observation import FLUX_DENSITY_UNIT, band_names, metadata_o
 
 FITS_FLUX_UNIT = "erg.s**(-1).cm**(-2).um**(-1)"
 
-
 ALIGNED_WITHIN_CHANNELS = 0.05
 """An error of 2 km/s."""
 
