@@ -1,6 +1,5 @@
 """Which side of two-valued calibrations the gas is on, by its nitrogen lines."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -115,7 +114,7 @@ COLUMNS: dict[str, type] = {
 IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 
 
-def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
+def abundance_table(draws: AbundanceDraws) -> QTable:
     """Return 12 + log(O/H) of every aperture by every diagnostic whose lines it holds.
 
     Errors are percentiles of draws from the covariance of all lines and of the attenuation;
@@ -125,8 +124,6 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     ----------
     draws : AbundanceDraws
         Lines and attenuation of the apertures.
-    apertures : sequence of str
-        Their names.
 
     Returns
     -------
@@ -160,7 +157,7 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         for name, kind in COLUMNS.items()
     }
     return QTable({
-        "aperture": np.repeat(list(apertures), len(measured)),
+        "aperture": np.repeat(draws.fluxes.apertures, len(measured)),
         **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
     })  # fmt: skip
 

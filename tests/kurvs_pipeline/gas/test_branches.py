@@ -18,7 +18,7 @@ def joint(log_n2o2=-0.5, log_n2=-0.6, **limits):
     lines = {"halpha": 1000.0, "nii_6584": nii, "hbeta": 350.0, "oiii_5007": 500.0,
              "oii_3726": 0.5 * oii, "oii_3729": 0.5 * oii} | limits  # fmt: skip
     covariance = ERROR**2 * np.eye(len(lines))[None]
-    return JointFluxes(tuple(lines), np.array([list(lines.values())]), covariance)
+    return JointFluxes(("A",), tuple(lines), np.array([list(lines.values())]), covariance)
 
 
 def branch_of(fluxes, a_v=0.0):
@@ -64,7 +64,7 @@ def test_a_galaxy_without_nitrogen_is_unknown():
 def rows_of(fluxes):
     no_dust = Attenuation(np.zeros(1), np.zeros(1), np.array(["stack"]))
     draws = AbundanceDraws.of(fluxes, no_dust, np.random.default_rng(1))
-    return abundance_table(draws, ["A"])
+    return abundance_table(draws)
 
 
 def test_rows_of_both_sides_say_which_is_right():
