@@ -127,19 +127,19 @@ class Mock:
         )
         return replace(self, galaxy=galaxy)
 
-    def near_lines(self, within_kms: float) -> Self:
-        """Keep the channels near lines alone (``within_kms_of_lines`` of ``observe``).
+    def observed(self, **options: object) -> Self:
+        """Return the mock with some options of its observation replaced.
 
         Parameters
         ----------
-        within_kms : float
-            On either side, km/s.
+        **options : object
+            Keyword arguments of :func:`kurvs_sim.observe`.
 
         Returns
         -------
         Mock
         """
-        return replace(self, options={**self.options, "within_kms_of_lines": within_kms})
+        return replace(self, options={**self.options, **options})
 
     @property
     def seed(self) -> int:

@@ -8,7 +8,11 @@ needs a line there too.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.atmosphere.composite_seeing import (
+    CompositeSeeing,
+    ElongatedSeeing,
+    ExposureSequence,
+)
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.atmosphere.star_image import StarImage
 from kurvs_sim.emission.calibrated import EmissionModel, SurveyCalibrations
@@ -76,6 +80,7 @@ SEEING = Family(
         "kolmogorov": PointSpreadFunction,
         "elongated": ElongatedSeeing,
         "composite": CompositeSeeing,
+        "exposure_sequence": ExposureSequence,
         "star_image": StarImage,
     },
     default="gaussian",

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.observation import metadata_of, validate
-from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
+from kurvs_sim import Galaxy, NoiseModel, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.atmosphere.airglow import sky_photon_rate, transmission
-from kurvs_sim.atmosphere.composite_seeing import ExposureSequence
+from kurvs_sim.atmosphere.composite_seeing import ElongatedSeeing, ExposureSequence
+from kurvs_sim.atmosphere.seeing import ChromaticSeeing
 from kurvs_sim.effects.dithers import Dithers
 from kurvs_sim.effects.effects import Effects
-from kurvs_sim.every_exposure import observe_exposures
 from kurvs_sim.instrument.exposures import BandExposures, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 
@@ -140,10 +141,14 @@ SEQUENCE = ExposureSequence(
 )  # fmt: skip
 
 
+def one_by_one(psf, **options):
+    return observe(GALAXY, psf=psf, every_exposure=True, **options)
+
+
 def test_the_composite_seeing_gives_the_average_of_explicit_exposures():
     options = {"bands": ("H",), "grid": GRID}
     fast = observe(GALAXY, psf=SEQUENCE.composite, halpha_snr=None, **options)
-    slow = observe_exposures(GALAXY, SEQUENCE, noisy=False, **options)
+    slow = one_by_one(SEQUENCE, halpha_snr=None, **options)
     validate(slow)
     expected = fast["H"]["flux"].to_numpy()
     np.testing.assert_allclose(slow["H"]["flux"], expected, rtol=0.0, atol=1e-4 * expected.max())
@@ -152,7 +157,7 @@ def test_the_composite_seeing_gives_the_average_of_explicit_exposures():
 
 def test_the_variance_of_a_stack_is_that_of_explicit_exposures():
     model, options = stack(5), {"bands": ("H",), "grid": GRID}
-    slow = observe_exposures(GALAXY, SEQUENCE, exposures=model, seed=4, **options)["H"]
+    slow = one_by_one(SEQUENCE, noise=model, seed=4, **options)["H"]
     fast = observe(
         GALAXY, psf=SEQUENCE.composite, noise=model, halpha_snr=None, **options
     )["H"]  # fmt: skip
@@ -161,6 +166,44 @@ def test_the_variance_of_a_stack_is_that_of_explicit_exposures():
     residual = ((slow["flux"] - fast["flux"]) / np.sqrt(fast["variance"])).to_numpy()
     n = residual.size
     assert residual.astype(float).std() == pytest.approx(1.0, abs=4.0 / np.sqrt(2.0 * n))
+
+
+def test_each_exposure_has_its_share_of_any_noise():
+    """So the stack is as deep as asked for, however many exposures stand for it."""
+    options = {"bands": ("H",), "grid": GRID, "seed": 4}
+    for noise in (NoiseModel(), stack(480)):
+        slow = one_by_one(SEQUENCE, noise=noise, **options)["H"]
+        fast = observe(GALAXY, psf=SEQUENCE, noise=noise, **options)["H"]
+        np.testing.assert_allclose(slow["variance"], fast["variance"], rtol=2e-3)
+        difference = (slow["flux"] - fast["flux"]) / np.sqrt(2.0 * fast["variance"])
+        n = difference.size
+        assert float(difference.astype(float).std()) == pytest.approx(1.0, abs=4.0 / np.sqrt(2 * n))
+
+
+def test_a_round_profile_is_the_median_of_the_exposures():
+    options = {"bands": ("H",), "grid": GRID, "within_kms_of_lines": 1000.0}
+    median = PointSpreadFunction("moffat", 0.6)
+    expected = one_by_one(ExposureSequence(median), **options)
+    xr.testing.assert_identical(one_by_one(median, **options), expected)
+
+
+def test_seeing_that_has_no_exposures_is_refused():
+    with pytest.raises(ConfigurationError, match="psf is of type ElongatedSeeing; expected an Exp"):
+        one_by_one(ElongatedSeeing(SEQUENCE.median, 0.9))
+
+
+def test_a_sequence_is_seen_as_its_average():
+    options = {"bands": ("H",), "grid": GRID, "halpha_snr": None, "within_kms_of_lines": 1000.0}
+    effects = Effects(chromatic_seeing=ChromaticSeeing())
+    sequence, average = (
+        observe(GALAXY, psf=psf, effects=effects, **options)
+        for psf in (SEQUENCE, SEQUENCE.composite)
+    )
+    np.testing.assert_allclose(
+        sequence["H"]["flux"], average["H"]["flux"],
+        rtol=0.0, atol=1e-6 * float(average["H"]["flux"].max()),
+    )  # fmt: skip
+    assert metadata_of(sequence) == metadata_of(average)
 
 
 def test_dithers_leave_the_edges_of_the_field_to_fewer_exposures():
@@ -182,7 +225,7 @@ def test_dithered_exposures_one_by_one_have_the_variance_of_the_stack():
     grid, effects = SpaxelGrid(n_x=8, n_y=8, spaxel_arcsec=0.1), Effects(dithers=Dithers())
     sequence = replace(SEQUENCE, n_exposures=4, fwhm_scatter=0.0, registration_rms_arcsec=0.0)
     options = {"bands": ("H",), "grid": grid, "effects": effects}
-    slow = observe_exposures(GALAXY, sequence, exposures=stack(4), noisy=False, **options)["H"]
+    slow = one_by_one(sequence, noise=stack(4), halpha_snr=None, **options)["H"]
     fast = observe(
         GALAXY, psf=sequence.composite, noise=stack(4), halpha_snr=None, **options
     )["H"]  # fmt: skip
@@ -199,10 +242,10 @@ def test_spaxels_that_no_pointing_saw_are_invalid():
 
 def test_a_sequence_scatters_as_asked_about_its_median():
     many = replace(SEQUENCE, n_exposures=2000)
-    widths = np.log([profile.fwhm_arcsec / 0.6 for profile in many.profiles])
+    widths = np.log([profile.fwhm_arcsec / 0.6 for profile in many.composite.profiles])
     assert np.median(widths) == pytest.approx(0.0, abs=0.03)
     assert widths.std() == pytest.approx(0.3, rel=0.06)
-    assert np.std(many.offsets_arcsec, axis=0) == pytest.approx(0.1, rel=0.06)
+    assert np.std(many.composite.offsets_arcsec, axis=0) == pytest.approx(0.1, rel=0.06)
 
 
 def test_an_unvaried_sequence_is_its_median():
@@ -222,6 +265,7 @@ def test_an_unvaried_sequence_is_its_median():
         (lambda: ExposureModel(exposure_seconds=0.0), "exposure_seconds"),
         (lambda: ExposureModel(read_noise_electrons=-1.0), "read_noise_electrons"),
         (lambda: ExposureSequence(SEQUENCE.median, n_exposures=0), "n_exposures"),
+        (lambda: ExposureSequence(PointSpreadFunction("moffat", 0.0)), "median fwhm_arcsec"),
         (lambda: ExposureSequence(SEQUENCE.median, fwhm_scatter=float("nan")), "fwhm_scatter"),
     ],
 )
