@@ -24,11 +24,11 @@ class BandCube:
     band : Band
         The channels; of a part of a band, only those.
     effects : Effects
-        What atmosphere, instrument and reduction do.
+        Effects of atmosphere, instrument and reduction.
     seed : int
-        Of everything random.
+        Seed of the noise and of every random effect, >= 0.
     level : NoiseLevel
-        How noisy voxels are.
+        Variance of the noise, from a signal-to-noise ratio or from exposures.
     noisy : bool
         Whether noise is drawn.
     """

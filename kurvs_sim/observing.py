@@ -54,7 +54,7 @@ def observe(
     Parameters
     ----------
     galaxy : Galaxy
-        What is in the sky.
+        Galaxy in the sky.
     bands : sequence of str
         Any of ``IZ``, ``YJ``, ``H``. A band's cube does not depend on which others are made.
     grid : SpaxelGrid
@@ -70,15 +70,15 @@ def observe(
         belongs to a ratio of 54 so that fits still have weights. Exposures set the ratio by
         themselves: with them, leave the default to draw noise, or give None.
     seed : int
-        Of the noise, >= 0; the same seed gives the same cubes.
+        Seed of the noise, >= 0; the same seed gives the same cubes.
     noise : NoiseModel or ExposureModel
         Exposure times and detector: which channels are noisy, on the scale that gives the
         ratio asked for; or the photons and electrons of every exposure, as they are.
     numerics : Numerics
         Accuracy.
     effects : Effects
-        What bends a measurement beyond seeing and noise that is independent from voxel to
-        voxel; none by default.
+        Everything that bends a measurement beyond seeing and noise that is independent from voxel
+        to voxel; nothing by default.
     within_kms_of_lines : float or None
         Keep of each band only the channels from so far before its first line to so far after
         its last, lines being those of ``REST_WAVELENGTH_UM`` in the band's usable range. A band

@@ -15,9 +15,9 @@ def require(name: str, found: object, *, within: bool, expected: str) -> None:
     Parameters
     ----------
     name : str
-        Of the property.
+        Name of the property, for the message.
     found : object
-        Its value.
+        Value that was found.
     within : bool
         Whether it is in range.
     expected : str
@@ -38,7 +38,7 @@ def require_numbers(**values: object) -> None:
     Parameters
     ----------
     **values : object
-        By the names of their properties.
+        Values by the names of their properties.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def require_whole(*, least: int, most: int, **values: object) -> None:
     least, most : int
         Ends of the range.
     **values : object
-        By the names of their properties.
+        Values by the names of their properties.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def require_finite(**values: float) -> None:
     Parameters
     ----------
     **values : float
-        By the names of their properties.
+        Values by the names of their properties.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def require_positive(**values: float) -> None:
     Parameters
     ----------
     **values : float
-        By the names of their properties.
+        Values by the names of their properties.
 
     Raises
     ------
@@ -122,9 +122,9 @@ def require_within(
     Parameters
     ----------
     name : str
-        Of the profile.
+        Name of the profile, for the message.
     values : array, shape (n_radii,)
-        In its unit.
+        Values at the radii, in the unit of the property.
     radius_kpc : array, shape (n_radii,)
         Where.
     limits : (float, float)

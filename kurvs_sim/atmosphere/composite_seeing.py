@@ -30,7 +30,7 @@ class ElongatedSeeing(Seeing):
     axis_ratio : float
         Minor over major axis, in (0, 1].
     position_angle_deg : float
-        Of the major axis, North through East.
+        Position angle of the major axis, degrees North through East.
 
     Raises
     ------

@@ -178,7 +178,7 @@ class ChromaticSeeing:
         Parameters
         ----------
         seeing : Seeing
-            At the reference wavelength.
+            Seeing at the reference wavelength.
         band : Band
             Where it is wanted.
         """

@@ -61,7 +61,7 @@ class StarImage(Seeing):
         Parameters
         ----------
         image : array_like, shape (n_y, n_x)
-            In any unit.
+            Counts in any unit, background removed.
         pixel_arcsec : float
             Side of a pixel, > 0.
 

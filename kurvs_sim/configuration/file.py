@@ -93,7 +93,7 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
     Returns
     -------
     galaxy : Galaxy
-        What is in the sky.
+        Galaxy with every property that the file states, others at their defaults.
     options : dict
         The keyword arguments of :func:`kurvs_sim.observe` that the file states.
 
@@ -142,7 +142,7 @@ def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:
     Parameters
     ----------
     galaxy : Galaxy
-        What is in the sky; every property is written, those at their defaults too.
+        Galaxy to describe; every property is written, those at their defaults too.
     options : mapping, optional
         Keyword arguments of :func:`kurvs_sim.observe`.
 

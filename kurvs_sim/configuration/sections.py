@@ -48,7 +48,7 @@ class TableError(MetadataError):
     path : tuple of str
         Keys down to the table.
     problem : str
-        What was expected and found.
+        What was expected and found, as a sentence.
     """
 
     def __init__(self, path: tuple[str, ...], problem: str) -> None:
@@ -116,13 +116,13 @@ def section_for(
     Parameters
     ----------
     described : callable
-        With typed parameters.
+        A class or function whose parameters have type hints.
     kinds : tuple of str
-        What the key ``kind`` may say; no such key if empty.
+        Values that the key ``kind`` may have; no such key if empty.
     default_kind : str, optional
         One of ``kinds``, where a table may leave it out.
     quantity : Quantity
-        Of a profile, for the units of its keys.
+        Quantity that a profile describes, for the units of its keys.
     special : mapping of str to annotation
         Parameters whose form in a file is not that of their type; None if they have none.
     required : tuple of str
@@ -171,7 +171,7 @@ def field_of(default: object, description: str | None) -> Any:  # noqa: ANN401 -
     default : object
         ``inspect.Parameter.empty`` if there is none.
     description : str, optional
-        What the key means.
+        Meaning of the key, for the schema.
     """
     if default is inspect.Parameter.empty:
         return Field(description=description)
@@ -281,7 +281,7 @@ def sections_in(annotation: object) -> list[type[Section]]:
     Parameters
     ----------
     annotation : object
-        Of a field of a model.
+        Annotation of a field of a model.
     """
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]

@@ -62,7 +62,7 @@ class DeadColumns:
         Parameters
         ----------
         random : Generator
-            Of the columns.
+            Random numbers that choose the columns.
         grid : SpaxelGrid
             The spaxels.
         """
@@ -82,7 +82,7 @@ class UnseenEdges:
     Parameters
     ----------
     width_arcsec : float
-        Of the border; the default is one native spaxel.
+        Width of the border, arcsec; the default is one native spaxel.
     channels_outside_band : bool
         Whether channels where the grating transmits nothing hold no data either.
     """
@@ -101,7 +101,7 @@ class UnseenEdges:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Band whose channels outside the usable range are masked.
         grid : SpaxelGrid
             The spaxels.
         """
@@ -120,8 +120,8 @@ class SaturatedLines:
     Parameters
     ----------
     photon_rate_limit : float
-        Of the sky, per s, m2, arcsec2 and channel. The default, which takes the few brightest
-        lines of H, is assumed.
+        Brightest sky that is not saturated, photons per s, m2, arcsec2 and channel. The default,
+        which takes the few brightest lines of H, is assumed.
     """
 
     photon_rate_limit: float = 60.0
@@ -136,7 +136,7 @@ class SaturatedLines:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Band whose airglow is compared with the limit.
         """
         return np.asarray((sky_photon_rate(band) > self.photon_rate_limit)[:, None, None])
 

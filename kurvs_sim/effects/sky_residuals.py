@@ -14,7 +14,7 @@ from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_positive
 
 _SMALL_STEP = 1e-3
-"""Of a channel, and of the width: far below the errors' effect on the shape."""
+"""Fraction of a channel, and of the width: far below the errors' effect on the shape."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class SkyResiduals:
         bright lines 0.3 of a spaxel's noise, with the noise of an ExposureModel, as in the
         YJ cube of programme 092.B-0538. Independent from exposure to exposure (assumed).
     common_fraction : float
-        Of the variance of each error, the part that the whole field shares, in [0, 1];
-        assumed.
+        Fraction of the variance of each error that the whole field shares, in [0, 1]; assumed.
     slice_arcsec : float
         Width of a slice.
 
@@ -71,11 +70,11 @@ class SkyResiduals:
         random : numpy.random.Generator
             Source of random numbers.
         band : Band
-            Its lines and channels.
+            Band with its airglow and channels.
         grid : SpaxelGrid
             The spaxels.
         n_exposures : float
-            In the stack.
+            Exposures in the stack, > 0.
 
         Returns
         -------
@@ -104,7 +103,7 @@ def residual_shapes(band: Band) -> Array:
     Parameters
     ----------
     band : Band
-        Its lines and channels.
+        Band with its airglow and channels.
 
     Returns
     -------

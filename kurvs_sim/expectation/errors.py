@@ -54,7 +54,7 @@ class ExpectedFlux:
     calibrated_error : float
         Standard deviation of a least-squares fit with the true variances.
     published_error : float
-        What the survey's procedure would state.
+        Error that the survey's procedure would state, 1e-16 erg/s/cm2.
     published_scatter : float
         Standard deviation of the flux that the survey's procedure would find.
     """
@@ -88,7 +88,7 @@ class IntegratedExpectation:
     exposures : ExposureModel
         The stack.
     covariance : NoiseCovariance, optional
-        What neighbours share of the noise.
+        Covariance of the noise of neighbours; independent voxels if not given.
     """
 
     scene: Scene
@@ -110,7 +110,7 @@ class IntegratedExpectation:
         Parameters
         ----------
         line : str
-            Its name.
+            ``halpha``, ``nii_6584``, ``hbeta``, ``oiii_5007`` or ``oii``.
         """
         low, high = self._band_of(line).band.usable_range_um
         redshifted = 1.0 + self.scene.galaxy.redshift
@@ -150,13 +150,13 @@ class BandExpectation:
     Parameters
     ----------
     aperture : AlignedAperture
-        What is co-added.
+        Aperture over which spaxels are shifted to rest and added.
     band : Band
-        Its channels.
+        Band whose channels are fitted.
     exposures : ExposureModel
         The stack.
     covariance : NoiseCovariance, optional
-        What neighbours share of the noise.
+        Covariance of the noise of neighbours; independent voxels if not given.
     """
 
     aperture: AlignedAperture

@@ -25,7 +25,7 @@ def halpha_band(redshift: float) -> Band:
     Parameters
     ----------
     redshift : float
-        Of the galaxy.
+        Redshift of the galaxy, on the vacuum scale.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class HalphaExpectation:
     noise : NoiseModel
         Relative noise of the channels.
     covariance : NoiseCovariance, optional
-        What neighbours share of the noise.
+        Covariance of the noise of neighbours; independent voxels if not given.
     """
 
     scene: Scene

@@ -34,11 +34,11 @@ class AbundanceScatter:
     Parameters
     ----------
     seed : int
-        Of the field, >= 0.
+        Seed of the field, >= 0.
     amplitude_dex : float
-        Its standard deviation, >= 0.
+        Standard deviation of the field, dex, >= 0.
     correlation_length_kpc : float
-        In the plane of the disk. The field repeats after 64 of these.
+        Correlation length in the plane of the disk, kpc, > 0. The field repeats after 64 of these.
 
     Raises
     ------

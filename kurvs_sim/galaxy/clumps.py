@@ -29,15 +29,16 @@ class Clumps:
     Parameters
     ----------
     seed : int
-        Of the centres, >= 0.
+        Seed of the centres, >= 0.
     number : int
-        Of clumps, >= 1.
+        Number of clumps, >= 1.
     flux_fraction : float
-        Of the galaxy's H-alpha that all clumps hold together, in [0, 1].
+        Fraction of the galaxy's H-alpha that all clumps hold together, in [0, 1].
     fwhm_kpc : float
-        Of a clump.
+        Full width at half-maximum of a clump, kpc, > 0.
     effective_radius_kpc : float
-        Of the disk that the centres follow, and whose gas the clumps are mixed with.
+        Effective radius of the disk that the centres follow, and whose gas the clumps are mixed
+        with, kpc, > 0.
     oxygen_abundance_offset_dex : float
         O/H of the clumps' gas above that of the disk at the same radius.
 
@@ -65,7 +66,7 @@ class Clumps:
 
     @cached_property
     def centres_kpc(self) -> Array:
-        """Of the clumps in the plane of the disk, shape (number, 2): x, y."""
+        """Centres in the plane of the disk, x and y, shape (number, 2)."""
         random = structure_generator(self.seed, CLUMPS_STREAM)
         scale_length = self.effective_radius_kpc / EFFECTIVE_RADIUS_SCALE_LENGTHS
         # The light of an exponential disk within dr goes as r exp(-r / h): a gamma distribution.

@@ -14,12 +14,12 @@ from kurvs_sim.validation import require, require_positive, require_whole
 
 @dataclass(frozen=True)
 class BandExposures:
-    """How often and how efficiently a band was observed.
+    """Number and efficiency of the exposures of a band.
 
     Parameters
     ----------
     n_exposures : int
-        In the stack.
+        Exposures in the stack, >= 1.
     throughput : float
         Electrons per photon that the atmosphere lets through, telescope included.
     excess_noise : float
@@ -58,11 +58,11 @@ class ExposureModel:
         and electrons alone. So the excess of H and YJ is noise, and most of that of IZ is not:
         it makes up for an [O II] that the model of the emission makes 6 times too bright.
     exposure_seconds : float
-        Of one exposure (Li et al. 2025, Section 2).
+        Length of one exposure, s (Li et al. 2025, Section 2).
     collecting_area_m2 : float
-        Of an 8.2 m mirror, less its central hole.
+        Collecting area of an 8.2 m mirror, less its central hole, m2.
     read_noise_electrons, dark_current_electrons_per_s : float
-        Of one pixel, assumed.
+        Read noise (electrons) and dark current (electrons/s) of one pixel, assumed.
     pixels_per_native_spaxel : float
         Pixels that share a channel of one native spaxel, assumed.
     native_spaxel_arcsec : float
@@ -116,7 +116,7 @@ class ExposureModel:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Channels, in one of the three bands.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class ExposureModel:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Channels, in one of the three bands.
         grid : SpaxelGrid
             The spaxels.
 
@@ -182,7 +182,7 @@ class ExposureModel:
         Parameters
         ----------
         galaxy : float32 array, shape (n_channels, n_y, n_x)
-            Its light alone, 1e-16 erg/s/cm2/um per spaxel.
+            Light of the galaxy alone, 1e-16 erg/s/cm2/um per spaxel.
         band : Band
             The channels.
         grid : SpaxelGrid

@@ -68,7 +68,7 @@ class NoiseCovariance:
         n_channels : int
             Channels of the cube.
         grid : SpaxelGrid
-            Its spaxels.
+            Spaxels, whose size sets how many neighbours share noise.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class NoiseCovariance:
         Parameters
         ----------
         weights : array, shape (n_y, n_x)
-            Of the spaxels, which are equally noisy.
+            Weights of the spaxels, which are equally noisy.
         grid : SpaxelGrid
             The spaxels of the cube.
         """

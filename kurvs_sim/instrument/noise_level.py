@@ -12,7 +12,7 @@ from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
 
 EXPOSURE_SECONDS = 600.0
-"""Of one exposure of the survey (Li et al. 2025, Section 2)."""
+"""Length of one exposure of the survey (Li et al. 2025, Section 2)."""
 
 
 class NoiseLevel(Protocol):
@@ -36,7 +36,7 @@ class NoiseLevel(Protocol):
         Parameters
         ----------
         light : float32 array, shape (n_channels, n_y, n_x)
-            Of the galaxy, 1e-16 erg/s/cm2/um per spaxel.
+            Light of the galaxy, 1e-16 erg/s/cm2/um per spaxel.
         band : Band
             The channels.
         grid : SpaxelGrid
@@ -86,9 +86,9 @@ class ScaledNoise:
         Parameters
         ----------
         light : float32 array, shape (n_channels, n_y, n_x)
-            Of the galaxy, which this noise does not depend on.
+            Light of the galaxy, which this noise does not depend on.
         band : Band
-            Its channels.
+            Channels, in one of the three bands.
         grid : SpaxelGrid
             The spaxels.
         """
@@ -104,7 +104,8 @@ class StackNoise:
     exposures : ExposureModel
         The stack.
     covariance : NoiseCovariance, optional
-        With it, a voxel's variance is smaller, so that large sums keep theirs.
+        Covariance of neighbours: a voxel's variance is then smaller, so that large sums keep
+        theirs.
     """
 
     exposures: ExposureModel
@@ -128,9 +129,9 @@ class StackNoise:
         Parameters
         ----------
         light : float32 array, shape (n_channels, n_y, n_x)
-            Of the galaxy, 1e-16 erg/s/cm2/um.
+            Light of the galaxy, 1e-16 erg/s/cm2/um per spaxel.
         band : Band
-            Its channels.
+            Channels, in one of the three bands.
         grid : SpaxelGrid
             The spaxels.
         """

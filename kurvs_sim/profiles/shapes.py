@@ -61,7 +61,7 @@ class Ring(Composable):
     ring_radius : float
         Where the ring is; 0 for a bump at the centre.
     ring_sigma : float
-        Its width.
+        Standard deviation of the ring across its radius.
     """
 
     peak: float
@@ -171,7 +171,7 @@ class FreemanDisk(Composable):
     peak : float
         Highest velocity, reached at 2.15 scale lengths.
     scale_length : float
-        Of the disk's mass.
+        Scale length of the disk's mass, > 0.
     """
 
     peak: float

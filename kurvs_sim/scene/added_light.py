@@ -79,7 +79,7 @@ class AddedLight:
     psf : Seeing
         The seeing.
     height : MinorAxisBlur
-        Of the disk, that of its stars too.
+        Blur along the minor axis by the height of the disk, that of its stars too.
     """
 
     galaxy: Galaxy

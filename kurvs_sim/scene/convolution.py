@@ -59,7 +59,7 @@ class SeparableConvolution:
         Parameters
         ----------
         sigma_arcsec : float
-            Its width.
+            Standard deviation of the Gaussian, arcsec.
         fine, edges : tuple of array
             Fine pixel centres and borders of spaxels along y and along x, arcsec.
         """

@@ -29,7 +29,7 @@ class MinorAxisBlur:
     sigma_arcsec : float
         0 for none.
     position_angle_deg : float
-        Of the major axis, North through East.
+        Position angle of the major axis, degrees North through East.
     """
 
     sigma_arcsec: float = 0.0

@@ -66,7 +66,7 @@ def radius_grid_kpc(galaxy: Galaxy) -> Array:
     Parameters
     ----------
     galaxy : Galaxy
-        With its effective radius and scale.
+        Galaxy that gives the effective radius and the scale in kpc.
     """
     n_radii = round(PROFILE_EFFECTIVE_RADII * _SAMPLES_PER_EFFECTIVE_RADIUS) + 1
     in_effective_radii = np.linspace(0.0, PROFILE_EFFECTIVE_RADII, n_radii)
@@ -142,9 +142,9 @@ def abundance_profiles(galaxy: Galaxy, radius_kpc: Array) -> Array:
     Parameters
     ----------
     galaxy : Galaxy
-        With any structures.
+        Galaxy with or without structures.
     radius_kpc : array, shape (n_radii,)
-        Of the circles.
+        Radii of the circles, kpc.
 
     Returns
     -------

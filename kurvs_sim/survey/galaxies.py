@@ -109,11 +109,11 @@ def kurvs_sample(
     Parameters
     ----------
     gradients : {"published", "drawn"}
-        As in :func:`kurvs_galaxy`, like the others.
+        ``published`` or ``drawn``, with the meaning that :func:`kurvs_galaxy` gives them.
     distribution : GradientDistribution
-        What to draw from.
+        Distribution of the gradients that are drawn.
     seed : int
-        Of the draws, >= 0.
+        Seed of the draws, >= 0.
 
     Returns
     -------
@@ -143,10 +143,10 @@ def kurvs_galaxy(
         ``published``: the corrected gradient of Table 1, by N2 where measured, else by N2O2,
         else by R23; galaxies without one are drawn. ``drawn``: every galaxy is drawn.
     distribution : GradientDistribution
-        What to draw from. A draw that would leave the range of the calibrations, 7.0 to 9.2,
-        within the effective radius is drawn again.
+        Distribution of the gradients that are drawn. A draw that would leave the range of the
+        calibrations, 7.0 to 9.2, within the effective radius is drawn again.
     seed : int
-        Of the draws, >= 0. A galaxy's draw does not depend on which others are asked for.
+        Seed of the draws, >= 0. A galaxy's draw does not depend on which others are asked for.
 
     Returns
     -------
