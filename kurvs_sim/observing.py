@@ -29,6 +29,9 @@ from kurvs_sim.scene.truth import truth_dataset
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
 
+HIGHEST_HALPHA_SNR = 1e6
+"""Largest ratio that a description of a mock or of a recovery may state."""
+
 DEFAULT_GRID = SpaxelGrid()
 DEFAULT_PSF = PointSpreadFunction()
 DEFAULT_NOISE = NoiseModel()

@@ -32,19 +32,8 @@ def require(name: str, found: object, *, within: bool, expected: str) -> None:
         raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
-def require_numbers(**values: object) -> None:
-    """Refuse what is not a real number.
-
-    Parameters
-    ----------
-    **values : object
-        Values by the names of their properties.
-
-    Raises
-    ------
-    MetadataError
-        Naming the first of them.
-    """
+def _require_numbers(**values: object) -> None:
+    """Refuse what is not a real number."""
     for name, value in values.items():
         require(name, repr(value), within=isinstance(value, Real) and not isinstance(value, bool),
                 expected="a number")  # fmt: skip
@@ -76,19 +65,8 @@ def require_whole(*, least: int, most: int, **values: object) -> None:
 
 
 def require_finite(**values: float) -> None:
-    """Refuse values that are NaN or infinite.
-
-    Parameters
-    ----------
-    **values : float
-        Values by the names of their properties.
-
-    Raises
-    ------
-    MetadataError
-        Naming the first of them.
-    """
-    require_numbers(**values)
+    """Refuse numbers that are NaN or infinite (:func:`require_positive`)."""
+    _require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=math.isfinite(value), expected="a finite number")
 
@@ -106,7 +84,7 @@ def require_positive(**values: float) -> None:
     MetadataError
         Naming the first of them.
     """
-    require_numbers(**values)
+    _require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=0.0 < value < math.inf, expected="a finite number > 0")
 

@@ -16,6 +16,7 @@ Examples:
   kurvs simulate examples/galaxy.toml --seed 7 --output mock-7
   kurvs simulate --kurvs-id 9 --format netcdf
   kurvs simulate examples/galaxy.toml --every-exposure
+  kurvs simulate --kurvs-id 9 --describe > mine.toml
   kurvs simulate --schema > mock.schema.json
 """
 
@@ -76,6 +77,14 @@ def simulate(
             show_default=False,
         ),
     ] = None,
+    describe: Annotated[
+        bool,
+        typer.Option(
+            "--describe",
+            help="Print the mock as a GALAXY.toml that states every property of the galaxy, and "
+            "leave: a start for mocks of your own.",
+        ),
+    ] = False,
     every_exposure: Annotated[
         bool,
         typer.Option(
@@ -112,6 +121,9 @@ def simulate(
         mock = mock.observed(every_exposure=True)
     if layout is Format.SURVEY:
         mock = mock.at_middle_of_spaxel()
+    if describe:
+        typer.echo(mock.as_toml(), nl=False)
+        raise typer.Exit
     with start_run(
         "simulate",
         output=output,

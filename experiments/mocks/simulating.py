@@ -17,7 +17,7 @@ from kurvs_pipeline.io.survey.layout import field_at
 from kurvs_pipeline.io.survey.writing import write_survey
 from kurvs_pipeline.observation import metadata_of
 from kurvs_sim import Galaxy, SpaxelGrid, observe
-from kurvs_sim.configuration.file import load_mock
+from kurvs_sim.configuration.file import dump_mock, load_mock
 from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 
@@ -140,6 +140,10 @@ class Mock:
         Mock
         """
         return replace(self, options={**self.options, **options})
+
+    def as_toml(self) -> str:
+        """Return the description that :meth:`load` reads the same mock from."""
+        return dump_mock(self.galaxy, self.options)
 
     @property
     def seed(self) -> int:

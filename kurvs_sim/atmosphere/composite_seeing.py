@@ -68,13 +68,7 @@ class ElongatedSeeing(Seeing):
         return self.profile.galsim_profile.shear(q=self.axis_ratio, beta=angle)
 
     def scaled(self, factor: float) -> Self:
-        """Return the same shape with every length multiplied by a factor.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the same shape with every length multiplied by a factor (:class:`Seeing`)."""
         return replace(self, profile=self.profile.scaled(factor))
 
 
@@ -158,13 +152,7 @@ class CompositeSeeing(Seeing):
         return replace(self.profiles[0], fwhm_arcsec=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> Self:
-        """Return sharper or wider exposures, registered as before.
-
-        Parameters
-        ----------
-        factor : float
-            Multiplies the widths, > 0.
-        """
+        """Return sharper or wider exposures, registered as before (:class:`Seeing`)."""
         return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))
 
 
@@ -248,11 +236,5 @@ class ExposureSequence(Seeing):
         return self.composite.nominal
 
     def scaled(self, factor: float) -> Self:
-        """Return sharper or wider exposures, registered as before.
-
-        Parameters
-        ----------
-        factor : float
-            Multiplies the widths, > 0.
-        """
+        """Return sharper or wider exposures, registered as before (:class:`Seeing`)."""
         return replace(self, median=self.median.scaled(factor))

@@ -133,13 +133,7 @@ class PointSpreadFunction(Seeing):
         return galsim.Kolmogorov(fwhm=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> "PointSpreadFunction":
-        """Return the profile with every length multiplied by a factor.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the profile with every length multiplied by a factor (:class:`Seeing`)."""
         return replace(self, fwhm_arcsec=factor * self.fwhm_arcsec)
 
 

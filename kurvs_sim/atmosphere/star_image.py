@@ -136,11 +136,5 @@ class StarImage(Seeing):
         return PointSpreadFunction("gaussian", self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> Self:
-        """Return the image with larger pixels.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the image with larger or smaller pixels (:class:`Seeing`)."""
         return replace(self, pixel_arcsec=factor * self.pixel_arcsec)

@@ -15,13 +15,11 @@ from kurvs_sim.configuration.problems import first_problem
 from kurvs_sim.configuration.sections import Section, field_of, section_for
 from kurvs_sim.configuration.writing import described, plain, toml_text
 from kurvs_sim.galaxy.galaxy import Galaxy
-from kurvs_sim.observing import observe
+from kurvs_sim.observing import HIGHEST_HALPHA_SNR, observe
 
 NOISE_FREE = "noise-free"
 LARGEST_SEED = 2**63 - 1
 """That netCDF holds."""
-
-HIGHEST_SNR = 1e6
 
 
 def _number_or_noise_free(value: object) -> object:
@@ -31,11 +29,11 @@ def _number_or_noise_free(value: object) -> object:
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and 0.0 < value <= HIGHEST_SNR
+        and 0.0 < value <= HIGHEST_HALPHA_SNR
     ):
         return value
     raise PydanticCustomError(
-        "halpha_snr", f'expected a number > 0, up to {HIGHEST_SNR:g}, or "{NOISE_FREE}"'
+        "halpha_snr", f'expected a number > 0, up to {HIGHEST_HALPHA_SNR:g}, or "{NOISE_FREE}"'
     )
 
 

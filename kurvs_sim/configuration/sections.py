@@ -40,16 +40,8 @@ from kurvs_sim.configuration.kinds import (
 SCALARS = (bool, int, float, str)
 
 
-class TableError(MetadataError):
-    """What a table describes is impossible.
-
-    Parameters
-    ----------
-    path : tuple of str
-        Keys down to the table.
-    problem : str
-        What was expected and found, as a sentence.
-    """
+class _TableError(MetadataError):
+    """What a table describes is impossible; the path is the keys down to the table."""
 
     def __init__(self, path: tuple[str, ...], problem: str) -> None:
         super().__init__(f"[{'.'.join(path)}] {problem}")
@@ -70,7 +62,7 @@ class Section(BaseModel):
 
         Raises
         ------
-        TableError
+        MetadataError
             If something that a table describes is impossible.
         """
         return {
@@ -82,10 +74,10 @@ class Section(BaseModel):
     def _argument(self, key: str) -> object:
         try:
             return _built(getattr(self, key))
-        except TableError as error:
-            raise TableError((key, *error.path), error.problem) from None
+        except _TableError as error:
+            raise _TableError((key, *error.path), error.problem) from None
         except MetadataError as error:
-            raise TableError((key,), str(error)) from None
+            raise _TableError((key,), str(error)) from None
 
     def build(self) -> Any:  # noqa: ANN401 - whatever the section describes
         """Return what the table describes."""

@@ -10,7 +10,7 @@ from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import airglow_lines, flux_density_per_photon_rate
 from kurvs_sim.instrument.noise_covariance import resampling_matrix
-from kurvs_sim.instrument.spaxels import SpaxelGrid
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
 from kurvs_sim.validation import require, require_positive
 
 _SMALL_STEP = 1e-3
@@ -48,7 +48,7 @@ class SkyResiduals:
     width_error: float = 0.05
     strength_error: float = 0.015
     common_fraction: float = 0.5
-    slice_arcsec: float = 0.2
+    slice_arcsec: float = NATIVE_SPAXEL_ARCSEC
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -92,12 +92,12 @@ class SkyResiduals:
                 + math.sqrt(1.0 - self.common_fraction) * (own @ slices.T)
             )
         )
-        residual = residual_shapes(band) @ errors * grid.spaxel_arcsec**2
+        residual = _residual_shapes(band) @ errors * grid.spaxel_arcsec**2
         return np.asarray(residual[:, :, None], dtype=np.float32)
 
 
 @cache
-def residual_shapes(band: Band) -> Array:
+def _residual_shapes(band: Band) -> Array:
     """Return what unit errors of the sky model leave, to first order.
 
     Parameters

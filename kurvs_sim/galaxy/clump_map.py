@@ -153,18 +153,7 @@ class ClumpMap:
         return np.array(self.pixels, dtype=float)
 
     def halpha(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the H-alpha (:class:`~kurvs_sim.galaxy.structure.DiskStructure`).
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            Per kpc^2, relative to the flux of the galaxy; of the broadcast shape.
-        """
+        """Return the H-alpha (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         major, minor = x / self.pixel_kpc, y / self.pixel_kpc * self.axis_ratio
         angle = np.radians(self.rotation_deg)
@@ -177,13 +166,7 @@ class ClumpMap:
         return np.asarray(self.flux_fraction * per_kpc2)
 
     def oxygen_abundance_offset(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return no offset: an image knows no abundance.
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-        """
+        """Return no offset (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         return np.zeros(np.broadcast_shapes(np.shape(x_kpc), np.shape(y_kpc)))
 
 

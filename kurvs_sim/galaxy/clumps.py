@@ -75,18 +75,7 @@ class Clumps:
         return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
     def halpha(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the H-alpha of all clumps (:class:`~kurvs_sim.galaxy.structure.DiskStructure`).
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            Per kpc^2, relative to the flux of the galaxy; of the broadcast shape.
-        """
+        """Return the H-alpha of all clumps (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         sigma = self.fwhm_kpc / FWHM_PER_SIGMA
         total = np.zeros(x.shape)
@@ -95,19 +84,10 @@ class Clumps:
         return np.asarray(total * self.flux_fraction / (self.number * 2.0 * np.pi * sigma**2))
 
     def oxygen_abundance_offset(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the offset of the clumps' O/H, diluted by the disk's gas at the same place.
+        """Return the mean offset at a place (:class:`~kurvs_sim.galaxy.structure.DiskStructure`).
 
-        It is the mean of both in dex, weighted by their H-alpha.
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            dex, of the broadcast shape.
+        It is that of the clumps, diluted by the disk's gas: the mean of both in dex, weighted by
+        their H-alpha.
         """
         clumps = self.halpha(x_kpc, y_kpc)
         radius = np.hypot(np.asarray(x_kpc, float), np.asarray(y_kpc, float))

@@ -75,7 +75,7 @@ class StellarContinuum:
             dispersion_kms=self.dispersion_kms,
         )
         require_finite(spectral_slope=self.spectral_slope)
-        for line, width_angstrom in self.absorption_angstrom.items():
+        for line, width_angstrom in self._absorption_angstrom.items():
             self._require_light_left(line, width_angstrom)
 
     def _require_light_left(self, line: str, width_angstrom: float) -> None:
@@ -140,7 +140,7 @@ class StellarContinuum:
         )
 
     @property
-    def absorption_angstrom(self) -> dict[str, float]:
+    def _absorption_angstrom(self) -> dict[str, float]:
         """Equivalent width of every absorbed line, rest frame."""
         return {
             "halpha": self.halpha_absorption_angstrom,
@@ -183,7 +183,7 @@ class StellarContinuum:
         """
         require_positive(redshift=redshift)
         spectrum = self.unabsorbed(band.wavelength_um / (1.0 + redshift))
-        for line, width_angstrom in self.absorption_angstrom.items():
+        for line, width_angstrom in self._absorption_angstrom.items():
             centre_um = REST_WAVELENGTH_UM[line] * (1.0 + redshift)
             sigma_um = np.hypot(
                 centre_um * self.dispersion_kms / SPEED_OF_LIGHT_KMS, band.lsf_sigma_um

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from kurvs_pipeline.arrays import Array, Cube
-from kurvs_sim.instrument.spaxels import SpaxelGrid
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
 from kurvs_sim.validation import require, require_positive
 
 LARGEST_TWO_TAP_CORRELATION = 0.5
@@ -48,7 +48,7 @@ class NoiseCovariance:
     correlation_x: float = 0.42
     correlation_y: float = 0.27
     correlation_channels: float = 0.07
-    native_spaxel_arcsec: float = 0.2
+    native_spaxel_arcsec: float = NATIVE_SPAXEL_ARCSEC
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -82,19 +82,8 @@ class NoiseCovariance:
         along_x = filtered @ mixing_x.T.astype(np.float32)
         return np.asarray(np.matmul(mixing_y.astype(np.float32), along_x))
 
-    def correlation_matrices(self, grid: SpaxelGrid) -> tuple[Array, Array]:
-        """Return the correlations along each axis, whose product is that of two spaxels.
-
-        Parameters
-        ----------
-        grid : SpaxelGrid
-            The spaxels of the cube.
-
-        Returns
-        -------
-        along_y, along_x : array, shapes (n_y, n_y) and (n_x, n_x)
-            1 on the diagonal.
-        """
+    def _correlation_matrices(self, grid: SpaxelGrid) -> tuple[Array, Array]:
+        """Return the correlations along y and x, whose product is that of two spaxels."""
         mixing_y, mixing_x = self._mixing(grid)
         return mixing_y @ mixing_y.T, mixing_x @ mixing_x.T
 
@@ -108,7 +97,7 @@ class NoiseCovariance:
         grid : SpaxelGrid
             The spaxels of the cube.
         """
-        along_y, along_x = self.correlation_matrices(grid)
+        along_y, along_x = self._correlation_matrices(grid)
         return float(np.vdot(weights, along_y @ weights @ along_x) / np.vdot(weights, weights))
 
     def total_variance_factor(self, grid: SpaxelGrid) -> float:
@@ -123,7 +112,7 @@ class NoiseCovariance:
             The spaxels of the cube.
         """
         wide = SpaxelGrid(n_x=_WIDE, n_y=_WIDE, spaxel_arcsec=grid.spaxel_arcsec)
-        along_y, along_x = self.correlation_matrices(wide)
+        along_y, along_x = self._correlation_matrices(wide)
         spaxels = (
             along_y[_MIDDLE].sum() * along_x[_MIDDLE].sum() / (_MIDDLE.stop - _MIDDLE.start) ** 2
         )

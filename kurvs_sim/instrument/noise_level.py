@@ -7,12 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import Band
-from kurvs_sim.instrument.exposures import ExposureModel
+from kurvs_sim.instrument.exposures import EXPOSURE_SECONDS, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
-
-EXPOSURE_SECONDS = 600.0
-"""Length of one exposure of the survey (Li et al. 2025, Section 2)."""
 
 
 class NoiseLevel(Protocol):
@@ -66,13 +63,7 @@ class ScaledNoise:
     scale: float
 
     def n_exposures(self, band: Band) -> float:
-        """Return the time on target in exposures of 600 s.
-
-        Parameters
-        ----------
-        band : Band
-            IZ, YJ or H.
-        """
+        """Return the time on target in exposures of 600 s (:class:`NoiseLevel`)."""
         return self.noise.exposure_seconds(band) / EXPOSURE_SECONDS
 
     def variance(
@@ -81,17 +72,7 @@ class ScaledNoise:
         band: Band,
         grid: SpaxelGrid,  # noqa: ARG002 - the scale is that of this grid
     ) -> NDArray[np.floating[Any]]:
-        """Return the variance of every channel, shape (n_channels, 1, 1).
-
-        Parameters
-        ----------
-        light : float32 array, shape (n_channels, n_y, n_x)
-            Light of the galaxy, which this noise does not depend on.
-        band : Band
-            Channels, in one of the three bands.
-        grid : SpaxelGrid
-            The spaxels.
-        """
+        """Return the variance of every channel, shape (n_channels, 1, 1) (:class:`NoiseLevel`)."""
         return np.asarray(self.scale * self.noise.relative_variance(band))[:, None, None]
 
 
@@ -112,29 +93,13 @@ class StackNoise:
     covariance: NoiseCovariance | None = None
 
     def n_exposures(self, band: Band) -> float:
-        """Return how many exposures of a band were stacked.
-
-        Parameters
-        ----------
-        band : Band
-            IZ, YJ or H.
-        """
+        """Return how many exposures of a band were stacked (:class:`NoiseLevel`)."""
         return self.exposures.exposures(band).n_exposures
 
     def variance(
         self, light: NDArray[np.float32], band: Band, grid: SpaxelGrid
     ) -> NDArray[np.floating[Any]]:
-        """Return the variance of every voxel, shape (n_channels, n_y, n_x).
-
-        Parameters
-        ----------
-        light : float32 array, shape (n_channels, n_y, n_x)
-            Light of the galaxy, 1e-16 erg/s/cm2/um per spaxel.
-        band : Band
-            Channels, in one of the three bands.
-        grid : SpaxelGrid
-            The spaxels.
-        """
+        """Return the variance of every voxel, of the cube's shape (:class:`NoiseLevel`)."""
         variance = self.exposures.variance(light, band, grid)
         if self.covariance is not None:
             variance /= np.float32(self.covariance.total_variance_factor(grid))

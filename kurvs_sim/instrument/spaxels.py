@@ -17,6 +17,9 @@ def _centred(n_pixels: int, pixel_arcsec: float) -> Array:
     return np.asarray(pixel_arcsec * (np.arange(n_pixels) - 0.5 * (n_pixels - 1)))
 
 
+NATIVE_SPAXEL_ARCSEC = 0.2
+"""Side of a spaxel of KMOS, before resampling."""
+
 MOST_SPAXELS = 1000
 """Along an axis; the fields of KMOS have 14, or 28 resampled."""
 

@@ -26,7 +26,7 @@ from kurvs_sim.effects.effects import Effects
 from kurvs_sim.effects.line_spread import LineSpread
 from kurvs_sim.effects.sky_residuals import SkyResiduals
 from kurvs_sim.effects.sky_subtraction import SkyOversubtraction, TelluricResidual
-from kurvs_sim.expectation.signal_to_noise import halpha_band
+from kurvs_sim.expectation.signal_to_noise import _halpha_band
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.profiles.radial import Linear
 
@@ -220,7 +220,7 @@ def test_world_coordinates_point_at_the_galaxy(galaxy):
 
 @pytest.mark.parametrize(("redshift", "band"), [(0.4, "IZ"), (0.975, "YJ"), (1.54, "H")])
 def test_halpha_may_fall_in_any_band(redshift, band):
-    assert halpha_band(redshift).name == band
+    assert _halpha_band(redshift).name == band
     cubes = observe(Galaxy(redshift=redshift), grid=SMALL, bands=(band,), halpha_snr=None)
     peak = cubes[band]["flux"].sum(("x", "y")).argmax("wavelength")
     observed = float(cubes[band]["wavelength"][peak])

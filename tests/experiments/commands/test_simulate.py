@@ -9,9 +9,11 @@ import xarray as xr
 from astropy.io import fits
 
 from experiments.cli import BAD_INPUT, execute
+from experiments.mocks.simulating import Mock
 from kurvs_pipeline.io.native import read_native
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import metadata_of
+from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 GALAXY = """
 [galaxy]
@@ -162,6 +164,15 @@ def test_a_galaxy_of_the_survey_is_simulated_by_its_number(tmp_path):
         assert truth["gradient"].sel(diagnostic="n2") == pytest.approx(-0.027, abs=1e-6)
     record = json.loads((out / "run.json").read_text())
     assert (record["seed"], record["configuration"]["kurvs_id"]) == (4, 9)
+
+
+def test_a_galaxy_of_the_survey_is_described_in_a_file_that_gives_it_again(tmp_path, capsys):
+    arguments = ["--seed", "4", "--within-kms-of-lines", "3000", "--describe"]
+    assert execute(["simulate", "--kurvs-id", "9", *arguments]) == 0
+    path = tmp_path / "mine.toml"
+    path.write_text(capsys.readouterr().out)
+    expected = {"seed": 4, "within_kms_of_lines": 3000.0}
+    assert Mock.load(path) == Mock(kurvs_galaxy(9), expected)
 
 
 def test_an_unknown_number_is_refused_with_those_that_exist(capsys):

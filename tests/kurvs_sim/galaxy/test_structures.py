@@ -19,7 +19,7 @@ from kurvs_sim.galaxy.structure import DiskStructure
 from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear
 from kurvs_sim.profiles.shapes import Ring, Sersic, Tabulated
 from kurvs_sim.scene.scene import Scene
-from kurvs_sim.scene.truth import abundance_profiles, truth_dataset
+from kurvs_sim.scene.truth import _abundance_profiles, truth_dataset
 
 BAND = KMOS_BANDS["H"]
 GRID = SpaxelGrid(n_x=40, n_y=40, spaxel_arcsec=0.1)
@@ -175,10 +175,10 @@ def test_poor_clumps_lower_the_abundance_of_their_ring():
     poor = clumps(oxygen_abundance_offset_dex=-0.3)
     galaxy = Galaxy(oxygen_abundance=Constant(8.6), structures=(poor,))
     radius = np.linspace(0.1, 6.0, 30)
-    profile = abundance_profiles(galaxy, radius)[N2]
+    profile = _abundance_profiles(galaxy, radius)[N2]
     assert np.all(profile <= 8.6 + 1e-9)
     assert profile.min() < 8.55
-    smooth = abundance_profiles(replace(galaxy, structures=()), radius)[N2]
+    smooth = _abundance_profiles(replace(galaxy, structures=()), radius)[N2]
     assert smooth == pytest.approx(8.6)
     angle = np.linspace(0.0, 2.0 * np.pi, 2000, endpoint=False)
     x, y = 4.0 * np.cos(angle), 4.0 * np.sin(angle)
@@ -188,7 +188,7 @@ def test_poor_clumps_lower_the_abundance_of_their_ring():
     offset = -0.3 * poor.halpha(x, y) / halpha
     nii = halpha * 10.0 ** ((8.6 + offset - 8.98) / 0.63)
     expected = 8.98 + 0.63 * np.log10(nii.sum() / halpha.sum())
-    assert abundance_profiles(galaxy, np.array([4.0]))[N2, 0] == pytest.approx(expected, abs=1e-3)
+    assert _abundance_profiles(galaxy, np.array([4.0]))[N2, 0] == pytest.approx(expected, abs=1e-3)
 
 
 def test_scatter_around_circles_leaves_the_gradient():

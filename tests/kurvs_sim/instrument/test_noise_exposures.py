@@ -37,8 +37,8 @@ def test_photons_of_the_sky_make_poisson_noise():
     """Theory: N photons scatter by the root of N, in a native spaxel of one 600 s exposure."""
     model = stack(1, sky_frames_per_exposure=0.0, **QUIET)
     photons = sky_photon_rate(H) * 0.04 * 49.0 * 0.3 * 600.0
-    sky = photons * model.flux_density_per_electron(H)
-    found = np.sqrt(model.background_variance(H, GRID))
+    sky = photons * model._flux_density_per_electron(H)
+    found = np.sqrt(model._background_variance(H, GRID))
     assert found == pytest.approx(sky / np.sqrt(photons))
 
 
@@ -56,16 +56,16 @@ def test_read_noise_alone_falls_with_the_length_of_an_exposure_itself():
     """One read whatever the time: the ratio grows as t, not its root. The sky is far fainter."""
     model = stack(10, read_noise_electrons=1e4, dark_current_electrons_per_s=0.0)
     longer = replace(model, exposure_seconds=2.0 * model.exposure_seconds)
-    ratio = model.background_variance(H, GRID) / longer.background_variance(H, GRID)
+    ratio = model._background_variance(H, GRID) / longer._background_variance(H, GRID)
     assert ratio == pytest.approx(4.0, rel=1e-3)
-    electrons = 1e4 * model.flux_density_per_electron(H) * np.sqrt(2.0 / 10.0)
-    assert np.sqrt(model.background_variance(H, GRID)) == pytest.approx(electrons, rel=1e-3)
+    electrons = 1e4 * model._flux_density_per_electron(H) * np.sqrt(2.0 / 10.0)
+    assert np.sqrt(model._background_variance(H, GRID)) == pytest.approx(electrons, rel=1e-3)
 
 
 def test_dark_current_counts_its_electrons():
     dark = stack(1, read_noise_electrons=0.0, dark_current_electrons_per_s=5.0)
     none = stack(1, **QUIET)
-    added = dark.background_electrons(H, GRID) - none.background_electrons(H, GRID)
+    added = dark._background_electrons(H, GRID) - none._background_electrons(H, GRID)
     assert added == pytest.approx(5.0 * 600.0)
 
 
@@ -87,21 +87,21 @@ def test_the_galaxy_s_own_photons_are_counted():
 
 
 def test_a_sky_frame_for_every_exposure_doubles_the_variance_of_the_background():
-    with_sky = stack(1).background_variance(H, GRID)
-    known = stack(1, sky_frames_per_exposure=0.0).background_variance(H, GRID)
+    with_sky = stack(1)._background_variance(H, GRID)
+    known = stack(1, sky_frames_per_exposure=0.0)._background_variance(H, GRID)
     assert with_sky == pytest.approx(2.0 * known)
 
 
 def test_excess_noise_multiplies_that_of_sky_and_detector():
     model = stack(1)
     noisier = replace(model, h=replace(model.h, excess_noise=3.0))
-    ratio = noisier.background_variance(H, GRID) / model.background_variance(H, GRID)
+    ratio = noisier._background_variance(H, GRID) / model._background_variance(H, GRID)
     assert ratio == pytest.approx(9.0)
 
 
 def test_the_noise_of_an_area_does_not_depend_on_the_size_of_its_spaxels():
     fine = SpaxelGrid(n_x=16, n_y=16, spaxel_arcsec=0.1)
-    ratio = stack(1).background_variance(H, GRID) / stack(1).background_variance(H, fine)
+    ratio = stack(1)._background_variance(H, GRID) / stack(1)._background_variance(H, fine)
     assert ratio == pytest.approx(4.0)
 
 
@@ -116,7 +116,7 @@ def test_covariance_moves_the_noise_of_a_stack_but_makes_none():
     weights = np.ones((40, 40))
     spatial = covariance.coadded_variance_factor(weights, grid)
     summed = mock["variance"].mean(("x", "y")) * 1600.0 * spatial * 1.14
-    independent = 1600.0 * stack(10, **QUIET).background_variance(H, grid)
+    independent = 1600.0 * stack(10, **QUIET)._background_variance(H, grid)
     # Spaxels at the edge of the field lack neighbours: a part of their covariance.
     dark = sky_photon_rate(H) > 1.0
     assert (summed.to_numpy() / independent)[dark] == pytest.approx(1.0, abs=0.1)
