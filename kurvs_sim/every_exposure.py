@@ -19,7 +19,7 @@ from kurvs_sim.instrument.spaxels import SpaxelGrid
 
 def mean_of_exposures(
     stacks: Sequence[BandCube], sequence: ExposureSequence
-) -> Iterator[tuple[Cube, Cube, BoolArray]]:
+) -> Iterator[tuple[BandCube, tuple[Cube, Cube, BoolArray]]]:
     """Simulate the exposures of every band one by one, and average them.
 
     Parameters
@@ -33,10 +33,10 @@ def mean_of_exposures(
 
     Returns
     -------
-    iterator of (flux, variance, mask), one per band
-        Arrays of shape (n_channels, n_y, n_x): the mean of the exposures that hold data in a
-        voxel and the variance of that mean, float32; True where no exposure holds data, with
-        flux 0 and variance NaN.
+    iterator of (stack, (flux, variance, mask))
+        Each band with arrays of shape (n_channels, n_y, n_x): the mean of the exposures that
+        hold data in a voxel and the variance of that mean, float32; True where no exposure holds
+        data, with flux 0 and variance NaN.
     """
     sums = [_Sum(stack) for stack in stacks]
     n_exposures = sequence.n_exposures
@@ -49,7 +49,7 @@ def mean_of_exposures(
             level = _EqualShare(stack.level, n_exposures)
             exposure = replace(stack, scene=scene, effects=effects, seed=int(seed), level=level)
             total.add(*exposure.voxels())
-    return (total.mean() for total in sums)
+    return ((stack, total.mean()) for stack, total in zip(stacks, sums, strict=True))
 
 
 @dataclass(frozen=True)

@@ -122,13 +122,15 @@ def observe(
     observed = [band for name, band in KMOS_BANDS.items() if name in bands]
     if within_kms_of_lines is not None:
         observed = near_lines(observed, galaxy.redshift, within_kms_of_lines)
-    cubes = [BandCube(scene, band, effects, seed, level, halpha_snr is not None)
-             for band in observed]  # fmt: skip
-    voxels = mean_of_exposures(cubes, sequence) if sequence else map(BandCube.voxels, cubes)
-    datasets = {
-        cube.band.name: _band_dataset(cube, *arrays)
-        for cube, arrays in zip(cubes, voxels, strict=True)
-    }
+    # A generator: only one band is worked on, and in memory, at a time.
+    cubes = (
+        BandCube(scene, band, effects, seed, level, halpha_snr is not None) for band in observed
+    )
+    if sequence is None:
+        datasets = {cube.band.name: _band_dataset(cube, *cube.voxels()) for cube in cubes}
+    else:
+        means = mean_of_exposures(list(cubes), sequence)
+        datasets = {cube.band.name: _band_dataset(cube, *voxels) for cube, voxels in means}
     metadata = _metadata(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
