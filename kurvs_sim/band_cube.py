@@ -22,7 +22,7 @@ class BandCube:
     scene : Scene
         Galaxy, grid and seeing.
     band : Band
-        The channels; of a part of a band, only those.
+        Channels to simulate, of a whole band or a part of one.
     effects : Effects
         Effects of atmosphere, instrument and reduction.
     seed : int
@@ -74,7 +74,7 @@ class BandCube:
 
     @property
     def _stated_sigma(self) -> Cube:
-        """What the Observation says of it."""
+        """The noise that the Observation states."""
         misscaled = self.effects.misscaled_noise
         factor = 1.0 if misscaled is None else misscaled.true_over_stated
         return self._sigma / np.float32(factor)

@@ -40,7 +40,7 @@ def mean_of_exposures(
     """
     sums = [_Sum(stack) for stack in stacks]
     n_exposures = sequence.n_exposures
-    # A seed of 64 bits each: noise and effects are drawn anew in every exposure.
+    # A seed of 64 bits each: every exposure draws noise and effects of its own.
     seeds = np.random.SeedSequence(stacks[0].seed).generate_state(n_exposures, np.uint64)
     for index, (seeing, seed) in enumerate(zip(sequence.each, seeds, strict=True)):
         scene = replace(stacks[0].scene, psf=seeing)

@@ -18,9 +18,9 @@ class StraightLines:
     Parameters
     ----------
     samples : array, shape (n_samples,)
-        Where functions are known, increasing.
+        Places where functions are known, increasing.
     places : array, any shape
-        Where they are wanted, within the range of the samples.
+        Places where functions are wanted, within the range of the samples.
     """
 
     samples: Array
@@ -97,9 +97,9 @@ def lagrange_weights(nodes: Array, at: Array) -> Array:
     Parameters
     ----------
     nodes : array, shape (n_nodes,)
-        Where values are known.
+        Places where values are known.
     at : array, shape (n,)
-        Where they are wanted.
+        Places where values are wanted.
 
     Returns
     -------

@@ -78,7 +78,7 @@ def observe(
         Exposure times and detector: which channels are noisy, on the scale that gives the
         ratio asked for; or the photons and electrons of every exposure, as they are.
     numerics : Numerics
-        Accuracy.
+        Choices of accuracy against speed.
     effects : Effects
         Everything that bends a measurement beyond seeing and noise that is independent from voxel
         to voxel; nothing by default.

@@ -28,7 +28,7 @@ def generator(seed: int, band: Band | None, stream: Stream) -> np.random.Generat
         Band whose place among the bands, not the order in which they are made, sets the stream;
         None for what the bands share.
     stream : Stream
-        The effect.
+        Effect that draws the numbers.
 
     Returns
     -------

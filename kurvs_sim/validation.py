@@ -104,7 +104,7 @@ def require_within(
     values : array, shape (n_radii,)
         Values at the radii, in the unit of the property.
     radius_kpc : array, shape (n_radii,)
-        Where.
+        Radii of the values.
     limits : (float, float)
         Ends of the range.
 

@@ -81,7 +81,7 @@ class CompositeSeeing(Seeing):
     profiles : tuple of PointSpreadFunction
         One an exposure, equally weighted.
     offsets_arcsec : tuple of (float, float)
-        Where each exposure was registered, to the West and to the North of where it belongs.
+        Registration error of each exposure, arcsec to the West and to the North of its place.
 
     Raises
     ------

@@ -50,7 +50,7 @@ class Seeing(ABC):
         Parameters
         ----------
         factor : float
-            > 0.
+            Factor on all lengths, > 0.
         """
 
     def image(self, pixel_arcsec: float, n_pixels: int) -> Array:
@@ -150,7 +150,8 @@ class ChromaticSeeing:
         The width goes as wavelength to this power; -0.2 for Kolmogorov turbulence
         (Fried 1966, J. Opt. Soc. Am. 56, 1372).
     reference_um : float
-        Where the width is the one stated; the default is H-alpha at a redshift of 1.5.
+        Wavelength, um, at which the width is the one stated; the default is H-alpha at a redshift
+        of 1.5.
 
     Raises
     ------
@@ -174,7 +175,7 @@ class ChromaticSeeing:
         seeing : Seeing
             Seeing at the reference wavelength.
         band : Band
-            Where it is wanted.
+            Band for which the seeing is wanted.
         """
         middle_um = 0.5 * sum(band.usable_range_um)
         return seeing.scaled((middle_um / self.reference_um) ** self.exponent)

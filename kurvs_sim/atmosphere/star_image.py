@@ -81,7 +81,7 @@ class StarImage(Seeing):
         Parameters
         ----------
         path : path
-            The file.
+            A FITS file.
         pixel_arcsec : float
             Side of a pixel, > 0.
 

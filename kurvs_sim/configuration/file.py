@@ -118,7 +118,7 @@ def parse_mock(text: str) -> tuple[Galaxy, dict[str, Any]]:
     Parameters
     ----------
     text : str
-        TOML.
+        The whole file, in TOML.
     """
     try:
         file = _file_section().model_validate(tomllib.loads(text)).arguments()

@@ -67,7 +67,7 @@ class LineSpread:
         Parameters
         ----------
         light : object with ``cube(band)``
-            A scene.
+            A scene, or anything else that makes the cube of a band.
         band : Band
             The channels.
 

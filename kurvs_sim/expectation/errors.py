@@ -86,7 +86,7 @@ class IntegratedExpectation:
     scene : Scene
         Galaxy, grid and seeing.
     exposures : ExposureModel
-        The stack.
+        Stack whose noise it is.
     covariance : NoiseCovariance, optional
         Covariance of the noise of neighbours; independent voxels if not given.
     """
@@ -154,7 +154,7 @@ class BandExpectation:
     band : Band
         Band whose channels are fitted.
     exposures : ExposureModel
-        The stack.
+        Stack whose noise it is.
     covariance : NoiseCovariance, optional
         Covariance of the noise of neighbours; independent voxels if not given.
     """
@@ -184,7 +184,7 @@ class BandExpectation:
         Parameters
         ----------
         members : sequence of str
-            The lines.
+            Lines of the band whose fluxes are added.
 
         Returns
         -------
@@ -207,7 +207,7 @@ class BandExpectation:
         Parameters
         ----------
         members : sequence of str
-            The lines.
+            Lines of the band whose fluxes are added.
 
         Returns
         -------

@@ -129,7 +129,7 @@ class LeastSquares:
         channel_variance : array, shape (n_channels,)
             True variance of the channels.
         correlation_channels : float
-            Between neighbouring channels.
+            Correlation of the noise of neighbouring channels.
         """
         noise = self._weights[list(parameters)].sum(axis=0) * np.sqrt(channel_variance)
         neighbours = 2.0 * correlation_channels * float(noise[1:] @ noise[:-1])

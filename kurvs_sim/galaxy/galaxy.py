@@ -27,13 +27,14 @@ from kurvs_sim.galaxy.structure import DiskStructure
 from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear, Product, RadialProfile
 from kurvs_sim.validation import require, require_finite, require_positive, require_within
 
-FARTHEST_KPC = 200.0
+INTEGRATED_A_V_MAG = 0.38
+"""Attenuation of the gas of the stacked galaxies of the survey (Li et al. 2025, Section 4)."""
+
+FARTHEST_KPC, N_RADII = 200.0, 20_001
+"""Velocities and dispersions are searched so far out, at so many radii."""
+
 FASTEST_KMS = 2000.0
-"""Rotation curves are searched so far out, and refused above this."""
-
-
-N_RADII = 20_001
-
+"""Faster gas is refused."""
 
 A_V_RANGE = (0.0, 100.0)
 """mag: behind more, lines leave the range of floating point."""
@@ -49,7 +50,7 @@ class Galaxy(ProjectedDisk):
     Parameters
     ----------
     name : str
-        The galaxy.
+        Name of the galaxy, which files are named after.
     redshift : float
         Redshift on the vacuum scale, > 0.
     inclination_deg : float
@@ -98,7 +99,7 @@ class Galaxy(ProjectedDisk):
     nuclear_sources : tuple of NuclearSource
         Lines from the centre beyond those of the disk.
     stars : tuple of StellarContinuum
-        Their light, with its absorption lines.
+        Light of stars, with its absorption lines.
 
     Raises
     ------
@@ -114,7 +115,7 @@ class Galaxy(ProjectedDisk):
     disk_thickness: float = 0.0
     halpha_flux: float = 1.0
     oxygen_abundance: RadialProfile = field(default=Linear(central=8.6, gradient=-0.02))
-    a_v: RadialProfile = field(default=Constant(0.38))
+    a_v: RadialProfile = field(default=Constant(INTEGRATED_A_V_MAG))
     rotation: RadialProfile = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
     radial_velocity: RadialProfile = field(default=Constant(0.0))
     dispersion_kms: float = 50.0

@@ -75,7 +75,7 @@ def structure_generator(seed: int, stream: int) -> np.random.Generator:
     seed : int
         Seed of the structure, >= 0.
     stream : int
-        The kind.
+        Number of the kind of structure.
     """
     sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
     return np.random.Generator(np.random.PCG64(sequence))

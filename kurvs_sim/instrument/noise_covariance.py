@@ -31,11 +31,11 @@ class NoiseCovariance:
     Parameters
     ----------
     correlation_x, correlation_y : float
-        Between neighbouring native spaxels, in [0, 0.5]. The defaults are measured on a cube
+        Correlation of neighbouring native spaxels, in [0, 0.5]. The defaults are measured on a cube
         of the KMOS pipeline (programme 092.B-0538), what the whole field shares included;
         without that, 0.26 and 0.07 are left.
     correlation_channels : float
-        Between neighbouring channels, in [0, 0.5]; same cube.
+        Correlation of neighbouring channels, in [0, 0.5]; from the same cube.
     native_spaxel_arcsec : float
         Side of a spaxel before resampling.
 
@@ -148,9 +148,9 @@ def resampling_matrix(n_spaxels: int, spaxel_per_native: float, correlation: flo
     n_spaxels : int
         Spaxels of the cube along the axis.
     spaxel_per_native : float
-        Their side over that of a native spaxel.
+        Side of these spaxels over that of a native spaxel.
     correlation : float
-        Between neighbouring native spaxels, in [0, 0.5].
+        Correlation of neighbouring native spaxels, in [0, 0.5].
 
     Returns
     -------

@@ -83,7 +83,7 @@ class StackNoise:
     Parameters
     ----------
     exposures : ExposureModel
-        The stack.
+        Stack whose photons and electrons are counted.
     covariance : NoiseCovariance, optional
         Covariance of neighbours: a voxel's variance is then smaller, so that large sums keep
         theirs.

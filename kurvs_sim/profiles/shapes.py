@@ -59,7 +59,7 @@ class Ring(Composable):
     peak : float
         Value on the ring.
     ring_radius : float
-        Where the ring is; 0 for a bump at the centre.
+        Radius of the ring; 0 for a bump at the centre.
     ring_sigma : float
         Standard deviation of the ring across its radius.
     """
@@ -92,7 +92,7 @@ class Broken(Composable):
     inner_gradient, outer_gradient : float
         Change per unit of radius inside and outside the break.
     break_radius : float
-        Where the lines meet.
+        Radius at which the lines meet, > 0.
     minimum, maximum : float
         The profile is flat where a line would leave these; the defaults are those of
         :class:`~kurvs_sim.profiles.radial.Linear`.

@@ -75,7 +75,7 @@ class AddedLight:
     galaxy : Galaxy
         Whose they are.
     sky : FineSky
-        Where they are drawn.
+        Fine pixels that it is drawn on.
     psf : Seeing
         The seeing.
     height : MinorAxisBlur

@@ -128,7 +128,7 @@ def transfer_function(
     Parameters
     ----------
     psf : Seeing
-        Any.
+        Seeing of any kind.
     fine_pixel_arcsec : float
         Side of a fine pixel.
     n_coarse, oversampling : int

@@ -54,7 +54,7 @@ class RadialLight:
     galaxy : Galaxy
         Without structures.
     sky : FineSky
-        Where it is drawn.
+        Fine pixels that it is drawn on.
     n_radii : int
         Number of radii, dense at the centre; between them lines are straight.
     """

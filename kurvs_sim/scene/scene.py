@@ -53,11 +53,11 @@ class Scene:
     galaxy : Galaxy
         Galaxy in the sky.
     grid : SpaxelGrid
-        Where it is seen.
+        Spaxels that see the galaxy.
     psf : Seeing
         The seeing.
     numerics : Numerics
-        Accuracy.
+        Choices of accuracy against speed.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def truth_dataset(scene: Scene) -> xr.Dataset:
     Parameters
     ----------
     scene : Scene
-        The galaxy, and where it is seen.
+        Galaxy, grid and seeing.
 
     Returns
     -------

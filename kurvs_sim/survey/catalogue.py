@@ -29,7 +29,7 @@ class CatalogueEntry:
     target : str
         Name by position.
     ra_deg, dec_deg : float
-        J2000.
+        Right ascension and declination, J2000.
     published_redshift : float
         Redshift as printed, on the air scale; see :attr:`redshift`.
     log_stellar_mass : float

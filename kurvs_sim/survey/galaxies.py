@@ -31,7 +31,7 @@ from kurvs_pipeline.cosmology import COSMOLOGY, kpc_per_arcsec
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_sim.galaxy.galaxy import Galaxy
+from kurvs_sim.galaxy.galaxy import INTEGRATED_A_V_MAG, Galaxy
 from kurvs_sim.profiles.radial import Arctan, Linear
 from kurvs_sim.profiles.shapes import Tabulated
 from kurvs_sim.survey.catalogue import CatalogueEntry, catalogue_entry, kurvs_catalogue
@@ -42,7 +42,6 @@ GradientSource = Literal["published", "drawn"]
 SOLAR_MASSES_A_YEAR_PER_HALPHA = 5.37e-42
 """Star formation rate over H-alpha luminosity in erg/s (Kennicutt & Evans 2012, Table 1)."""
 
-INTEGRATED_A_V_MAG = 0.38
 ANNULAR_A_V_MAG = ((0.25, 0.62), (0.75, 0.40), (1.25, 0.00))
 """Radius in arcsec of the middle of each stacked annulus, and its attenuation (Li et al. 2025,
 Section 4)."""
