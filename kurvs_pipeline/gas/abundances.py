@@ -52,22 +52,6 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     return np.where(by_n2o2 != "unknown", by_n2o2, by_n2)
 
 
-def on_their_branch(abundances: QTable) -> QTable:
-    """Return the rows that are not on the wrong side of a two-valued diagnostic.
-
-    Parameters
-    ----------
-    abundances : QTable
-        From :func:`kurvs_pipeline.gas.abundances.abundance_table`.
-
-    Returns
-    -------
-    QTable
-        One side where the nitrogen lines decide, both where ``branch_check`` is ``unknown``.
-    """
-    return abundances[abundances["branch_check"] != "wrong"]
-
-
 def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
     """Return dust-free lines, those that are not detected at their 4-sigma limit."""
     lines = {}

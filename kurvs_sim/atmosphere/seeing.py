@@ -1,15 +1,20 @@
 """Seeing: the image that the atmosphere makes of a star."""
 
+# ruff: noqa: PLC0415 - GalSim is heavy, and is loaded when an image is drawn.
+
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import galsim
 import numpy as np
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_sim.validation import require, require_finite, require_positive
+
+if TYPE_CHECKING:
+    import galsim
 
 PSF_KINDS = ("gaussian", "moffat", "kolmogorov")
 
@@ -35,7 +40,7 @@ class Seeing(ABC):
 
     @property
     @abstractmethod
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec, x to the West and y to the North."""
 
     @abstractmethod
@@ -45,7 +50,7 @@ class Seeing(ABC):
         Parameters
         ----------
         factor : float
-            > 0.
+            Factor on all lengths, > 0.
         """
 
     def image(self, pixel_arcsec: float, n_pixels: int) -> Array:
@@ -115,8 +120,10 @@ class PointSpreadFunction(Seeing):
         return self
 
     @property
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec."""
+        import galsim
+
         if self.fwhm_arcsec == 0.0:
             return galsim.DeltaFunction()
         if self.kind == "gaussian":
@@ -126,13 +133,7 @@ class PointSpreadFunction(Seeing):
         return galsim.Kolmogorov(fwhm=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> "PointSpreadFunction":
-        """Return the profile with every length multiplied by a factor.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the profile with every length multiplied by a factor (:class:`Seeing`)."""
         return replace(self, fwhm_arcsec=factor * self.fwhm_arcsec)
 
 
@@ -149,7 +150,8 @@ class ChromaticSeeing:
         The width goes as wavelength to this power; -0.2 for Kolmogorov turbulence
         (Fried 1966, J. Opt. Soc. Am. 56, 1372).
     reference_um : float
-        Where the width is the one stated; the default is H-alpha at a redshift of 1.5.
+        Wavelength, um, at which the width is the one stated; the default is H-alpha at a redshift
+        of 1.5.
 
     Raises
     ------
@@ -171,9 +173,9 @@ class ChromaticSeeing:
         Parameters
         ----------
         seeing : Seeing
-            At the reference wavelength.
+            Seeing at the reference wavelength.
         band : Band
-            Where it is wanted.
+            Band for which the seeing is wanted.
         """
         middle_um = 0.5 * sum(band.usable_range_um)
         return seeing.scaled((middle_um / self.reference_um) ** self.exponent)

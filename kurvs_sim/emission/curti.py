@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from kurvs_pipeline.abundances.polynomials import CURTI20_N2, CURTI20_R2, CURTI20_R3
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA
+from kurvs_sim.emission.calibrated import dopita16_sii
 from kurvs_sim.emission.ratios import every_line_to_halpha
-from kurvs_sim.emission.survey import dopita16_sii
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,7 @@ class CurtiCalibrations:
         log_u: ArrayLike,  # noqa: ARG002 - part of the interface
         electron_density_cm3: ArrayLike,
     ) -> dict[str, Array]:
-        """Return every line's flux relative to H-alpha before dust (EmissionModel).
-
-        Parameters
-        ----------
-        oxygen_abundance, log_u, electron_density_cm3 : array_like
-            State of the gas, of shapes that broadcast.
-        """
+        """Return every line's flux relative to H-alpha before dust (:class:`EmissionModel`)."""
         abundance = np.asarray(oxygen_abundance, dtype=float)
         hbeta = 1.0 / CASE_B_HALPHA_HBETA
         log_n2 = CURTI20_N2.log_ratio(abundance)
