@@ -171,6 +171,10 @@ def inside_field(located: LocatedGalaxy, scheme: BinningScheme) -> LocatedGalaxy
     scheme : BinningScheme
         The annuli.
 
+    Returns
+    -------
+    LocatedGalaxy
+
     Raises
     ------
     CoverageError

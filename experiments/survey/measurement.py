@@ -54,6 +54,10 @@ def measure_binnings(observation: xr.DataTree, schemes: Sequence[BinningScheme])
     schemes : sequence of BinningScheme
         The first is what the background lies outside of.
 
+    Returns
+    -------
+    dict of BinningScheme to MeasuredLines
+
     Raises
     ------
     CoverageError

@@ -40,7 +40,13 @@ class CoaddedApertures:
     spectra: ApertureSpectra
 
     def at(self, rows: Sequence[int]) -> "CoaddedApertures":
-        """Return some of the apertures."""
+        """Return some of the apertures.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Their places.
+        """
         return CoaddedApertures(self.plain.at(rows), self.spectra.at(rows))
 
 

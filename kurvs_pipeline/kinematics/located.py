@@ -99,6 +99,10 @@ class LocatedGalaxy:
         scheme : BinningScheme
             The annuli.
 
+        Returns
+        -------
+        LocatedGalaxy
+
         Raises
         ------
         CoverageError
