@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from experiments.mocks.simulating import Mock
 from experiments.planning.planner import LONGEST_HOURS, ExposurePlanner
 from experiments.runs.run import Run
-from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_sim import ExposureModel
 
 BRIGHT_SNR = 30.0

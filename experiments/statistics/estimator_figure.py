@@ -8,12 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.statistics.honesty import bias_by_truth, coverage, rank_histogram
+from kurvs_pipeline.plots.parts import (
+    CORRECTED_COLOUR,
+    FORWARD_COLOUR,
+    FORWARD_PRIOR_COLOUR,
+    SLOPE_COLOUR,
+)
 
 TITLES = {"slope": "slope", "slope_fgrad": r"slope $\times$ f", "forward": "forward",
           "forward_prior": "forward, prior"}  # fmt: skip
-# Okabe & Ito (2008): distinguishable with any colour vision.
-COLOURS = {"slope": "#999999", "slope_fgrad": "#E69F00", "forward": "#0072B2",
-           "forward_prior": "#009E73"}  # fmt: skip
+COLOURS = {"slope": SLOPE_COLOUR, "slope_fgrad": CORRECTED_COLOUR, "forward": FORWARD_COLOUR,
+           "forward_prior": FORWARD_PRIOR_COLOUR}  # fmt: skip
 EDGES = np.array([-0.10, -0.07, -0.045, -0.025, -0.008, 0.008, 0.025, 0.045, 0.07, 0.10])
 RANK_BINS = 20
 SIDE_BY_SIDE = 0.18

@@ -11,10 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs.style import MUTED_COLOUR
 from experiments.survey.integrated_figures import (
-    SURVEY_COLOUR,
-    TWIN_COLOUR,
     draw_survey,
     draw_twin,
     explain,
@@ -23,7 +20,17 @@ from experiments.survey.integrated_figures import (
 from experiments.survey.observed import ObservedGalaxy, ObservedTwin
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import SurveyTable, drawn_pearson
-from kurvs_pipeline.plots.parts import NOTE_POINTS, PAGE_WIDTH_INCHES, TEXT_POINTS
+from kurvs_pipeline.plots.parts import (
+    MUTED_COLOUR,
+    NOTE_POINTS,
+    PAGE_WIDTH_INCHES,
+    RANGE_COLOUR,
+    SURVEY_COLOUR,
+    SURVEY_ERROR_COLOUR,
+    TEXT_POINTS,
+    TWIN_COLOUR,
+    TWIN_ERROR_COLOUR,
+)
 from kurvs_pipeline.plots.spectrum import plot_spectrum, spectral_panels
 
 RANGE = (-0.22, 0.22)
@@ -72,7 +79,7 @@ def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure
     axes, bins = grid[1, 0], np.linspace(*RANGE, 23)
     ends = np.array(RANGE)
     _cross(axes, "by N2", "by N2O2")
-    axes.fill_between(ends, ends - 0.05, ends + 0.05, color="#DCE9F2", linewidth=0.0)
+    axes.fill_between(ends, ends - 0.05, ends + 0.05, color=RANGE_COLOUR, linewidth=0.0)
     for table, draw, colour in (
         (published.table_1, draw_survey, SURVEY_COLOUR), (twin_table(twin), draw_twin, TWIN_COLOUR)
     ):  # fmt: skip
@@ -123,8 +130,10 @@ def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
                 axes.plot(*points, style, markersize=5, linewidth=1.0, alpha=0.8, label=label)
     redshift, survey, table = twin.of_entries("redshift"), published.table_1, twin_table(twin)
     draw_survey(axes, published.of_galaxies("redshift"), survey.gradient["n2"],
-                survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
-    draw_twin(axes, redshift, table.gradient["n2"], table.gradient_err["n2"], ecolor="#A8CCE3")
+                survey.gradient_err["n2"], ecolor=SURVEY_ERROR_COLOUR)  # fmt: skip
+    draw_twin(
+        axes, redshift, table.gradient["n2"], table.gradient_err["n2"], ecolor=TWIN_ERROR_COLOUR
+    )
     axes.legend(fontsize=7, ncols=3, loc="lower left")
     return figure
 
@@ -164,9 +173,9 @@ def kinematics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
         axes.set(xlabel=label, ylim=RANGE)
         axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
         draw_survey(axes, published.of_galaxies(name), survey.gradient["n2"],
-                    survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
+                    survey.gradient_err["n2"], ecolor=SURVEY_ERROR_COLOUR)  # fmt: skip
         axes.errorbar(x, table.gradient["n2"], table.gradient_err["n2"], fmt="none",
-                      ecolor="#A8CCE3", elinewidth=0.6)  # fmt: skip
+                      ecolor=TWIN_ERROR_COLOUR, elinewidth=0.6)  # fmt: skip
         points = axes.scatter(x, table.gradient["n2"], c=radius, cmap="viridis", vmin=0.1,
                               vmax=1.0, s=32, zorder=3, label="twin")  # fmt: skip
         mark_beyond(axes, x, table.gradient["n2"], TWIN_COLOUR)

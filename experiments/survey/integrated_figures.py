@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs.style import DATA_COLOUR, MUTED_COLOUR
 from experiments.survey.observed import INTEGRATED_DIAGNOSTICS, ObservedTwin, measured_a_v
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import LOG_MASS_ERR
@@ -20,13 +19,20 @@ from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.gas.attenuation import STACKED_INTEGRATED
 from kurvs_pipeline.gas.classes import JUNEAU14_LOWER, JUNEAU14_UPPER, KAUFFMANN03, KEWLEY01
 from kurvs_pipeline.lines import DETECTION_SNR
+from kurvs_pipeline.plots.parts import (
+    DATA_COLOUR,
+    MUTED_COLOUR,
+    PURPLE,
+    RANGE_COLOUR,
+    SURVEY_COLOUR,
+    TWIN_COLOUR,
+)
 from kurvs_pipeline.scaling_relations import (
     N2_RELATION,
     fit_mass_metallicity,
     main_sequence_log_sfr,
 )
 
-TWIN_COLOUR, SURVEY_COLOUR = "#0072B2", "#D55E00"
 DIAGNOSTIC_LABEL = {"n2": "N2", "n2s2": "D16", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
 LITERATURE_ABUNDANCES = {
     "n2": {"KashinoMZR": "Kashino+17", "YabeMZR": "Yabe+15", "ToppingMZR": "Topping+21"},
@@ -137,7 +143,7 @@ def main_sequence_figure(twin: ObservedTwin) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
     low, high = (main_sequence_log_sfr(_LOG_MASS, z) for z in (1.2, 1.8))
-    axes.fill_between(_LOG_MASS, low, high, color="#DDDDDD", label="main sequence, z = 1.2-1.8")
+    axes.fill_between(_LOG_MASS, low, high, color=RANGE_COLOUR, label="main sequence, z = 1.2-1.8")
     log_sfr = np.log10(twin.of_entries("star_formation_rate"))
     draw_twin(axes, twin.of_entries("log_stellar_mass"), log_sfr, label="twin and survey")
     axes.set(xlabel="log stellar mass (solar)", ylabel="log star formation rate (solar/yr)")
@@ -175,7 +181,7 @@ def excitation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
                    linewidth=1.0, label=curve.source.replace("et al. ", ""))  # fmt: skip
     aurora = published.literature("ShapleyBPT")
     if aurora is not None:
-        left.plot(*aurora, ".", color="#CC79A7", markersize=4, label="Shapley+24")
+        left.plot(*aurora, ".", color=PURPLE, markersize=4, label="Shapley+24")
     for axes, x in ((left, n2), (right, mass)):
         draw_twin(axes, x[~limit], r3[~limit])
         draw_twin(axes, x[limit], r3[limit], np.full(limit.sum(), 0.12), lolims=True,

@@ -13,6 +13,7 @@ from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     FIT_COLOUR,
     MUTED_COLOUR,
+    NO_DATA_COLOUR,
     NOTE_POINTS,
     TEXT_POINTS,
     printed_ticks,
@@ -80,7 +81,7 @@ def _draw_map(
     )  # fmt: skip
     # Apertures may leave the field: the field stays what is shown.
     axes.set(xlim=_extent(results.x_arcsec), ylim=_extent(results.y_arcsec), aspect="equal")
-    axes.set_facecolor("#EEEEEE")
+    axes.set_facecolor(NO_DATA_COLOUR)
     for aperture in results.apertures:
         _draw_aperture(results, aperture, axes)
     _draw_beam(results, axes)
