@@ -32,6 +32,7 @@ from experiments.survey.statistics import MEANING, PUBLISHED, twin_statistics
 from experiments.survey.tables import page, table_1, table_a1
 from experiments.survey.twin import DEFINITIONS, INTRINSIC, twin
 from kurvs_pipeline.gas.attenuation import STACKED_ANNULI, STACKED_INTEGRATED
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
 
@@ -98,8 +99,8 @@ def write_tables(
     directory : Path
         Where.
     """
-    table_1(twin).write(directory / "table-1.ecsv")
-    table_a1(twin).write(directory / "table-a1.ecsv")
+    write_table(table_1(twin), directory / "table-1.ecsv")
+    write_table(table_a1(twin), directory / "table-a1.ecsv")
     (directory / "tables.html").write_text(page(twin, summary), encoding="utf-8")
 
 
