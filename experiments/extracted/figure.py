@@ -13,7 +13,7 @@ from experiments.extracted.page import bands_of, spectra_page
 from kurvs_pipeline.extracted.fluxes import FittedSpectrum, SpectraFits
 from kurvs_pipeline.fitting.outcome import describe_flag
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.plots.parts import FIT_COLOUR, NOTE_POINTS, unit_label
+from kurvs_pipeline.plots.parts import FIT_COLOUR, NOTE_POINTS, flux_density_label, unit_label
 from kurvs_pipeline.plots.spectrum import MeasuredLine, draw_spectrum
 
 GALAXIES_ON_A_PAGE = 8
@@ -73,8 +73,7 @@ def spectra_pages(fits: SpectraFits) -> Iterator[Figure]:
     """
     galaxies = _by_identity(fits.spectra)
     bands = bands_of(galaxies.values())
-    density = u.Unit(fits.spectra[0].spectrum.unit)
-    units = unit_label(density), unit_label(density * u.um)
+    unit = fits.spectra[0].spectrum.unit
     drawn = list(galaxies.values())[:MOST_GALAXIES]
     for first in range(0, len(drawn), GALAXIES_ON_A_PAGE):
         rows = drawn[first : first + GALAXIES_ON_A_PAGE]
@@ -85,7 +84,8 @@ def spectra_pages(fits: SpectraFits) -> Iterator[Figure]:
             [{band: partial(plot_spectrum, of[band]) for band in of} for of in rows],
             bands,
             heading=f"galaxies {place}: spectra (black), 1 $\\sigma$ noise (blue)",
-            units=units,
+            y_label=flux_density_label(unit),
+            flux_unit=unit_label(u.Unit(unit) * u.um),
             row_inches=1.5,
         )
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.plots.parts import TEXT_POINTS
+from kurvs_pipeline.plots.parts import REST_WAVELENGTH_LABEL, TEXT_POINTS
 
 _PANEL_WIDTH_INCHES = 3.4
 _LEAST_WIDTH_INCHES = 7.0
@@ -30,7 +30,8 @@ def spectra_page(
     bands: Sequence[str],
     *,
     heading: str,
-    units: tuple[str, str],
+    y_label: str,
+    flux_unit: str,
     row_inches: float,
 ) -> Figure:
     """Draw spectra on a page that explains itself.
@@ -43,8 +44,8 @@ def spectra_page(
         The columns.
     heading : str
         What is drawn.
-    units : tuple of str
-        Of the flux density and of the limits, for labels.
+    y_label, flux_unit : str
+        What spectra show, and what limits are in.
     row_inches : float
         Height of a row.
 
@@ -67,10 +68,10 @@ def spectra_page(
             axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=TEXT_POINTS, pad=3)
     figure.suptitle(
         f"{heading}, fit (orange), dotted at lines of S/N < {DETECTION_SNR:g};\n"
-        rf"S/N of each line, or < its {DETECTION_SNR:g} $\sigma$ limit in {units[1]}; "
+        rf"S/N of each line, or < its {DETECTION_SNR:g} $\sigma$ limit in {flux_unit}; "
         "grey channels are left out or have no data",
         fontsize=TEXT_POINTS + 1.0,
     )  # fmt: skip
-    figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=TEXT_POINTS + 1.0)
-    figure.supylabel(f"flux density ({units[0]})", fontsize=TEXT_POINTS + 1.0)
+    figure.supxlabel(REST_WAVELENGTH_LABEL, fontsize=TEXT_POINTS + 1.0)
+    figure.supylabel(y_label, fontsize=TEXT_POINTS + 1.0)
     return figure

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from experiments.extracted.page import bands_of, spectra_page
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.plots.parts import MUTED_COLOUR, unit_label
+from kurvs_pipeline.plots.parts import MUTED_COLOUR, flux_density_label, unit_label
 from kurvs_pipeline.plots.spectrum import MeasuredLine, draw_spectrum
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.stacking.lines import StackedLines
@@ -90,8 +90,8 @@ def stack_figure(measured: Mapping[str, MeasuredStack]) -> Figure:
         ],
         bands_of(item.stack.bands for item in measured.values()),
         heading="stacks (black), middle 68 % of the bootstrap over galaxies (blue)",
-        units=(r"H$\alpha$ flux / µm", r"units of H$\alpha$") if halpha
-        else (unit_label(unit), unit_label(u.Unit(unit) * u.um)),
+        y_label=r"flux density (H$\alpha$ flux / µm)" if halpha else flux_density_label(unit),
+        flux_unit=r"units of H$\alpha$" if halpha else unit_label(u.Unit(unit) * u.um),
         row_inches=2.1,
     )  # fmt: skip
 

@@ -20,16 +20,19 @@ from experiments.survey.integrated_figures import (
 from experiments.survey.observed import ObservedGalaxy, ObservedTwin
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import SurveyTable, drawn_pearson
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 from kurvs_pipeline.plots.parts import (
     MUTED_COLOUR,
     NOTE_POINTS,
     PAGE_WIDTH_INCHES,
     RANGE_COLOUR,
+    REST_WAVELENGTH_LABEL,
     SURVEY_COLOUR,
     SURVEY_ERROR_COLOUR,
     TEXT_POINTS,
     TWIN_COLOUR,
     TWIN_ERROR_COLOUR,
+    flux_density_label,
 )
 from kurvs_pipeline.plots.spectrum import plot_spectrum, spectral_panels
 
@@ -259,7 +262,6 @@ def _page(galaxies: Sequence[ObservedGalaxy]) -> Figure:
         row[0].set_ylabel(str(galaxy.kurvs_id), rotation=0, labelpad=10, fontsize=TEXT_POINTS)
     for axes, band in zip(grid[0], BANDS, strict=True):
         axes.set_title(TITLE[band], fontsize=TEXT_POINTS)
-    figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=TEXT_POINTS)
-    figure.supylabel("flux density (10$^{-16}$ erg s$^{-1}$ cm$^{-2}$ µm$^{-1}$)",
-                     fontsize=TEXT_POINTS)  # fmt: skip
+    figure.supxlabel(REST_WAVELENGTH_LABEL, fontsize=TEXT_POINTS)
+    figure.supylabel(flux_density_label(FLUX_DENSITY_UNIT), fontsize=TEXT_POINTS)
     return figure

@@ -4,7 +4,8 @@ Filled circles are the twin, open diamonds the survey; curves of other papers on
 of published points has them.
 """
 
-from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,52 +42,40 @@ LITERATURE_ABUNDANCES = {
 _LOG_MASS = np.linspace(9.2, 11.8, 200)
 
 
-def draw_twin(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: object) -> None:
-    """Draw points of the twin, with errors of y and x where there are some.
+def draw_points(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: Any) -> None:  # noqa: ANN401
+    """Draw points with errors of y and x where there are some, and mark those beyond the limits.
 
     Parameters
     ----------
     axes : Axes
-        To draw on.
+        Axes to draw into, with their limits.
     x, y : array, shape (n_points,)
         In the units of the axes.
     *errors : array, shape (n_points,), optional
         One sigma in y, then in x, in the same units; None where there are none.
     **style : object
-        Of :meth:`~matplotlib.axes.Axes.errorbar`, instead of the usual style.
+        Of :meth:`~matplotlib.axes.Axes.errorbar`.
     """
-    _points(axes, x, y, errors, {"fmt": "o", "color": TWIN_COLOUR, "label": "twin"} | style)
-
-
-def draw_survey(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: object) -> None:
-    """Draw points of the survey, with errors of y and x where there are some.
-
-    Parameters
-    ----------
-    axes : Axes
-        To draw on.
-    x, y : array, shape (n_points,)
-        In the units of the axes.
-    *errors : array, shape (n_points,), optional
-        One sigma in y, then in x, in the same units; None where there are none.
-    **style : object
-        Of :meth:`~matplotlib.axes.Axes.errorbar`, instead of the usual style.
-    """
-    open_diamond = {
-        "fmt": "D", "color": SURVEY_COLOUR, "markerfacecolor": "none", "label": "survey",
-    }  # fmt: skip
-    _points(axes, x, y, errors, open_diamond | style)
-
-
-def _points(
-    axes: Axes, x: Array, y: Array, errors: Sequence[Array | None], style: dict[str, object]
-) -> None:
     if not (np.isfinite(x) & np.isfinite(y)).any():
         return
     y_err, x_err = (*errors, None, None)[:2]
-    shared = {"markersize": 5, "elinewidth": 0.6, "linestyle": "none", "alpha": 0.85}
-    axes.errorbar(x, y, y_err, x_err, **(shared | style))  # type: ignore[arg-type]
-    mark_beyond(axes, x, y, str(style["color"]))
+    shared: dict[str, Any] = {
+        "markersize": 5,
+        "elinewidth": 0.6,
+        "linestyle": "none",
+        "alpha": 0.85,
+    }
+    axes.errorbar(x, y, y_err, x_err, **(shared | style))
+    mark_beyond(axes, x, y, style["color"])
+
+
+draw_twin = partial(draw_points, fmt="o", color=TWIN_COLOUR, label="twin")
+"""Draw points of the twin: :func:`draw_points` as filled circles."""
+
+draw_survey = partial(
+    draw_points, fmt="D", color=SURVEY_COLOUR, markerfacecolor="none", label="survey"
+)
+"""Draw points of the survey: :func:`draw_points` as open diamonds."""
 
 
 def mark_beyond(axes: Axes, x: Array, y: Array, colour: str) -> None:

@@ -53,6 +53,8 @@ LINE_LABEL = {
     "sii_6731": "[S II]",
 }
 
+REST_WAVELENGTH_LABEL = "rest wavelength (µm, vacuum)"
+
 PAGE_WIDTH_INCHES = 7.1
 """Two columns of a journal, at which the sizes of text hold."""
 
@@ -93,6 +95,21 @@ def unit_label(unit: str | u.UnitBase) -> str:
     """
     text: str = u.Unit(unit).to_string("latex_inline")
     return text.replace(r"1 \times ", "").replace(r"1\times ", "").replace(r"1\times", "")
+
+
+def flux_density_label(*units: str) -> str:
+    """Spell what an axis of spectra shows.
+
+    Parameters
+    ----------
+    *units : str
+        Of the flux densities, as in an Observation.
+
+    Returns
+    -------
+    str
+    """
+    return f"flux density ({', '.join(unit_label(unit) for unit in units)})"
 
 
 def signal_to_noise_label(snr: float) -> str:

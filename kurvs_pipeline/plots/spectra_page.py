@@ -19,7 +19,9 @@ from kurvs_pipeline.plots.parts import (
     NOISE_COLOUR,
     NOTE_POINTS,
     PAGE_WIDTH_INCHES,
+    REST_WAVELENGTH_LABEL,
     TEXT_POINTS,
+    flux_density_label,
     unit_label,
 )
 from kurvs_pipeline.plots.spectrum import DOUBTFUL, SpectralPanel, plot_spectrum, spectral_panels
@@ -122,9 +124,8 @@ def draw_spectra(results: GalaxyResults, figure: SubFigure, apertures: Sequence[
         _name_lines(panel, axes)
         axes.set_title(panel.band, fontsize=TEXT_POINTS, weight="bold", pad=13.0)
     units = {results.spectra[panel.band].units for panel in panels}
-    figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=TEXT_POINTS)
-    spelt = ", ".join(unit_label(unit) for unit in sorted(units))
-    figure.supylabel(f"flux density ({spelt})", fontsize=TEXT_POINTS)
+    figure.supxlabel(REST_WAVELENGTH_LABEL, fontsize=TEXT_POINTS)
+    figure.supylabel(flux_density_label(*sorted(units)), fontsize=TEXT_POINTS)
 
 
 def _row_label(results: GalaxyResults, name: str) -> str:

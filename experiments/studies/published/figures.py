@@ -17,7 +17,15 @@ from experiments.studies.published.annuli import (
 from experiments.studies.published.integrated import PUBLISHED_COLUMN
 from experiments.studies.published.rings import RingKey, Rings
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, air_from_vacuum
-from kurvs_pipeline.plots.parts import BLUE, DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+from kurvs_pipeline.plots.parts import (
+    BLUE,
+    DATA_COLOUR,
+    FIT_COLOUR,
+    LINE_LABEL,
+    MUTED_COLOUR,
+    flux_density_label,
+)
 from kurvs_pipeline.plots.spectrum import draw_channels
 
 ZERO_COLOUR = BLUE
@@ -79,7 +87,7 @@ def draw_annuli(rings: Rings) -> Figure:
             axes.set_title(f"KURVS {galaxy}, {annulus}, {band}", fontsize=10, loc="left", pad=3)
             axes.tick_params(labelsize=8, labelbottom=row == len(ANNULI) - 1)
     figure.supxlabel("rest wavelength of the survey (µm)", fontsize=11)
-    figure.supylabel(r"flux density (10$^{-16}$ erg s$^{-1}$ cm$^{-2}$ µm$^{-1}$)", fontsize=11)
+    figure.supylabel(flux_density_label(FLUX_DENSITY_UNIT), fontsize=11)
     return figure
 
 
