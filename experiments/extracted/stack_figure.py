@@ -49,12 +49,13 @@ def plot_stacked_band(measured: MeasuredStack, band: str, name: str, axes: Axes)
         Axes to draw into.
     """
     stacked = measured.stack.bands[band]
+    low, high = _bootstrap_band(stacked)
     rows = measured.lines.fluxes[measured.lines.fluxes["band"] == band]
     draw_spectrum(
         axes,
         stacked.wavelength_um,
         stacked.flux_density,
-        _bootstrap_band(stacked),
+        (low, high),
         lines={
             str(row["line"]): MeasuredLine(float(row["snr"]), DETECTION_SNR * row["flux_err"].value)
             for row in rows
@@ -64,6 +65,9 @@ def plot_stacked_band(measured: MeasuredStack, band: str, name: str, axes: Axes)
     axes.axhline(0.0, color=MUTED_COLOUR, linewidth=0.6)
     known = stacked.wavelength_um[np.isfinite(stacked.flux_density)]
     axes.set_xlim(known[0], known[-1])
+    # The shade goes with the data here, and few channels may run off the panel.
+    usual = np.percentile([*low[np.isfinite(low)], 0.0], 2.0)
+    axes.set_ylim(bottom=min(axes.get_ylim()[0], 1.08 * usual))
     n_galaxies = int(stacked.n_galaxies.max())
     axes.set_title(f"{name}   {band}   up to {n_galaxies} galaxies a channel", loc="left")
     return axes

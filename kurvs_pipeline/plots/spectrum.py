@@ -221,8 +221,7 @@ def _limits(curve: Array, errors: tuple[Array, Array]) -> tuple[float, float]:
     above = curve[np.isfinite(curve)] - level
     # Room above for the notes.
     height = 1.55 * max(float(np.max(above, initial=0.0)), 4.0 * quiet)
-    below = level - float(np.percentile(low[known], 10)) if known.any() else 0.0
-    depth = max(0.15 * height, 2.5 * quiet, 1.2 * below, -1.2 * float(np.min(above, initial=0.0)))
+    depth = max(0.15 * height, 2.5 * quiet, -1.2 * float(np.min(above, initial=0.0)))
     return level - depth, level + height
 
 

@@ -29,7 +29,6 @@ from kurvs_pipeline.plots.parts import (
 from kurvs_pipeline.plots.spectrum import draw_channels
 
 ZERO_COLOUR = BLUE
-_TITLE = {"n2": "N2", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
 _SHOWN_UM = {"H": (0.6525, 0.6608), "YJ": (0.4825, 0.5048)}
 
 
@@ -57,7 +56,7 @@ def draw_integrated(values: Table) -> Figure:
         both = np.concatenate([rows["published"], rows["value"]])
         ends = np.array([both.min() - 0.15, both.max() + 0.15])
         axes.plot(ends, ends, color=FIT_COLOUR, linewidth=1.0, zorder=0)
-        axes.set(title=_TITLE[name], xlim=ends, ylim=ends, aspect="equal")
+        axes.set(title=name.upper(), xlim=ends, ylim=ends, aspect="equal")
         axes.locator_params(nbins=5)
     figure.supxlabel("12 + log(O/H) in the survey's tables")
     figure.supylabel("from its spectra")
