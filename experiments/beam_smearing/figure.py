@@ -86,7 +86,7 @@ def plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
     known : Dataset
         f_grad by inclination and effective radius.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     inclination, radius = known["inclination"].to_numpy(), known["effective_radius"].to_numpy()
     values = np.clip(known["f_grad"].to_numpy().T, 1.0, LARGEST)
@@ -117,7 +117,7 @@ def plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _:
     disks : SmearedDisks
         Seeing, annuli and thickness.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     advance : callable
         Called with the number of disks just drawn.
     """
@@ -136,7 +136,7 @@ def plot_wings(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: Non
     disks : SmearedDisks
         Gradient, annuli and thickness, and the width of the seeing.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     advance : callable
         Called with the number of disks just drawn.
     """
@@ -195,7 +195,7 @@ def plot_curves(curves: Curves, axes: Axes) -> Axes:
     curves : mapping of float to (array, array)
         By axis ratio: seeing over effective radius, and the factor.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     scheme = BinningScheme.uniform(6, 0.5, in_effective_radii=True)
     at = np.linspace(0.15, 2.8, 25)

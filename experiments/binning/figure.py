@@ -59,7 +59,7 @@ def plot_pairs(pairs: dict[Comparison, PairedGradients], reference: str, axes: A
     reference : str
         Scheme of the abscissa.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     limits = -SHOWN_GRADIENT, SHOWN_GRADIENT
     for (other, pair), colour, marker in zip(pairs.items(), SERIES_COLOURS, "os^D", strict=False):
@@ -83,7 +83,7 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
     agreement : QTable
         From :func:`~experiments.binning.agreement.agreements`.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     keys = list(dict.fromkeys(zip(agreement["scheme"], agreement["diagnostic"], strict=True)))
     estimators = list(dict.fromkeys(agreement["estimator"].tolist()))
@@ -120,7 +120,7 @@ def plot_added_error(pairs: dict[Comparison, PairedGradients], axes: Axes) -> Ax
     pairs : dict of Comparison to PairedGradients
         Those with too few pairs are left out.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     for (other, pair), colour in zip(pairs.items(), SERIES_COLOURS, strict=False):
         if pair.truth.size < FEWEST_PUBLISHED_PAIRS:

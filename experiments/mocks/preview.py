@@ -56,7 +56,7 @@ def plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
     line : str
         Such as ``halpha``.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     centre = REST_WAVELENGTH_UM[line] * (1.0 + metadata_of(observation).redshift)
     band = _band_with(observation, line)
@@ -78,7 +78,7 @@ def plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
     observation : DataTree
         A mock.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     truth = observation["truth"].to_dataset()
     halpha = truth["line_map_smeared"].sel(line="halpha")
@@ -103,7 +103,7 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     band_name : str
         ``IZ``, ``YJ`` or ``H``.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     band, metadata = observation[band_name].to_dataset(), metadata_of(observation)
     aperture = Aperture("integrated", 0.0, _APERTURE_RE * metadata.effective_radius_arcsec)

@@ -38,7 +38,7 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     estimator : str
         Which rows.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     truth = np.unique(table["gradient_true"].value)
     kinds = _kinds(table)
@@ -118,7 +118,7 @@ def plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
     estimator : str
         Which rows.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     chosen = table[table["estimator"] == estimator]
     truth, gradient = chosen["gradient_true"].value, chosen["gradient"].value

@@ -49,7 +49,7 @@ def plot_factor(table: QTable, factor: str, quantity: str, axes: Axes) -> Axes:
     quantity : str
         Attribute of a judgement: ``bias``, in dex/kpc, or ``inside``, a share.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     estimators = [name for name in TITLES if name in set(table["estimator"].tolist())]
     for shift, estimator in enumerate(estimators):

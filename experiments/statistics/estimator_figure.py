@@ -54,7 +54,7 @@ def plot_bias(rows: QTable, axes: Axes) -> Axes:
     rows : QTable
         A row a draw and estimator.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     centre = np.array([0.5 * (low + high) for low, high in itertools.pairwise(EDGES)])
     for shift, (name, title) in enumerate(TITLES.items()):
@@ -80,7 +80,7 @@ def plot_coverage(rows: QTable, axes: Axes) -> Axes:
     rows : QTable
         A row a draw and estimator.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     cases = list(dict.fromkeys(str(case) for case in rows["case"]))
     for shift, name in enumerate(("slope_fgrad", "forward", "forward_prior")):
@@ -109,7 +109,7 @@ def plot_ranks(rows: QTable, axes: Axes) -> Axes:
     rows : QTable
         A row a draw and estimator.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     ranks = np.asarray(rows["rank"][rows["estimator"] == "forward_prior"])
     counts, _ = rank_histogram(ranks[np.isfinite(ranks)], RANK_BINS)

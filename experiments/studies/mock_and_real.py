@@ -268,7 +268,7 @@ def plot_spectrum(band: xr.Dataset, noise: Array, axes: Axes, *, colour: str) ->
     noise : array, shape (n_channels, n_y, n_x)
         Over its error.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     colour : str
         Of the line.
     """
@@ -305,7 +305,7 @@ def plot_histogram(
     statistics : dict of str to NoiseStatistics
         By title.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     styles : dict of str to str
         Colours by title.
     """
@@ -331,7 +331,7 @@ def plot_correlation(
     statistics : dict of str to NoiseStatistics
         By title.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     styles : dict of str to str
         Colours by title.
     spatial : bool

@@ -37,7 +37,7 @@ def plot_halpha_map(galaxy: MeasuredGalaxy | GalaxyResults, axes: Axes) -> Axes:
     galaxy : MeasuredGalaxy or GalaxyResults
         What was measured.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     results = results_of(galaxy)
     flux = np.where(results.maps.halpha_snr > LEAST_SNR_SHOWN, results.maps.halpha_flux, np.nan)
@@ -58,7 +58,7 @@ def plot_velocity_map(galaxy: MeasuredGalaxy | GalaxyResults, axes: Axes) -> Axe
     galaxy : MeasuredGalaxy or GalaxyResults
         What was measured.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     results = results_of(galaxy)
     velocity = np.where(results.maps.measured, results.maps.velocity_kms, np.nan)

@@ -117,7 +117,7 @@ def plot_radial_profile(
     galaxy : MeasuredGalaxy or GalaxyResults
         What was measured.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     diagnostics : sequence of str
         Up to four; those that were not measured are left out.
     truth : TrueProfile, optional

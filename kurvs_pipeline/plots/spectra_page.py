@@ -107,7 +107,7 @@ def draw_spectra(results: GalaxyResults, figure: SubFigure, apertures: Sequence[
     results : GalaxyResults
         What was measured.
     figure : SubFigure
-        To draw on.
+        Part of a page to draw into.
     apertures : sequence of str
         Names, from the top.
     """

@@ -41,7 +41,7 @@ def draw_map(
     state : DemoState
         For the annuli.
     axes : Axes
-        To draw on.
+        Axes to draw into.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def draw_profile(state: DemoState, axes: Axes) -> Axes:
     state : DemoState
         From the sliders.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     profiles, radius = state.profiles, state.profiles.radius_kpc
     axes.fill_between(radius, profiles.forward[0], profiles.forward[2], color=FORWARD_COLOUR,
