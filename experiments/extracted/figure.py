@@ -20,7 +20,7 @@ GALAXIES_ON_A_PAGE = 8
 MOST_GALAXIES = 96
 
 
-def plot_spectrum(fitted: FittedSpectrum, axes: Axes) -> Axes:
+def plot_fitted_spectrum(fitted: FittedSpectrum, axes: Axes) -> Axes:
     """Draw one spectrum: data, 1-sigma noise, fit, and the S/N or the limit of each line.
 
     Parameters
@@ -81,7 +81,7 @@ def spectra_pages(fits: SpectraFits) -> Iterator[Figure]:
         if len(drawn) < len(galaxies):
             place += f", of which the first {len(drawn)} are drawn"
         yield spectra_page(
-            [{band: partial(plot_spectrum, of[band]) for band in of} for of in rows],
+            [{band: partial(plot_fitted_spectrum, of[band]) for band in of} for of in rows],
             bands,
             heading=f"galaxies {place}: spectra (black), 1 $\\sigma$ noise (blue)",
             y_label=flux_density_label(unit),
