@@ -9,6 +9,7 @@ from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.fitting.model import channel_edges
 from kurvs_pipeline.lines import DETECTION_SNR, LINE_GROUPS, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
 from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
@@ -130,7 +131,7 @@ def draw_channels(
     left_out : bool array, shape (n_channels,), optional
         Channels to shade in grey; those without data by default.
     """
-    edges_um = _edges(wavelength_um)
+    edges_um = channel_edges(wavelength_um)
     shaded = np.isnan(flux) if left_out is None else left_out
     axes.stairs(
         np.where(shaded, 1.0, np.nan), edges_um, fill=True, color=LEFT_OUT_COLOUR,
@@ -203,13 +204,6 @@ def _draw_fit(
     if not sure.all():
         axes.plot(rest_um, np.where(sure, np.nan, model), ":", color=FIT_COLOUR, linewidth=1.1,
                   label=UNDETECTED)  # fmt: skip
-
-
-def _edges(wavelength_um: Array) -> Array:
-    """Return the edges of channels, half-way between their centres."""
-    middle = 0.5 * (wavelength_um[1:] + wavelength_um[:-1])
-    first, last = wavelength_um[0], wavelength_um[-1]
-    return np.concatenate([[2.0 * first - middle[0]], middle, [2.0 * last - middle[-1]]])
 
 
 def _limits(curve: Array, errors: tuple[Array, Array]) -> tuple[float, float]:
