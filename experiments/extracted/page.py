@@ -48,10 +48,6 @@ def spectra_page(
         What spectra show, and what limits are in.
     row_inches : float
         Height of a row.
-
-    Returns
-    -------
-    Figure
     """
     width = max(_PANEL_WIDTH_INCHES * len(bands) + 0.6, _LEAST_WIDTH_INCHES)
     height = row_inches * len(rows) + 1.0

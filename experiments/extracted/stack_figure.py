@@ -80,10 +80,6 @@ def stack_figure(measured: Mapping[str, MeasuredStack]) -> Figure:
     ----------
     measured : mapping of str to MeasuredStack
         By name.
-
-    Returns
-    -------
-    Figure
     """
     unit = next(iter(measured.values())).stack.unit
     halpha = unit == "um-1"

@@ -86,7 +86,7 @@ class GradientFigures:
     published: PublishedPoints
 
     def diagnostics(self) -> Figure:
-        """Fig. 7: gradients by N2O2 against those by N2, and how both are distributed."""
+        """Draw Fig. 7: gradients by N2O2 against those by N2, and how both are distributed."""
         twin, published = self.twin, self.published
         figure, grid = plt.subplots(
             2,
@@ -120,7 +120,7 @@ class GradientFigures:
         return figure
 
     def redshift(self) -> Figure:
-        """Fig. 8: gradients by N2 against redshift, with those of other studies and models."""
+        """Draw Fig. 8: gradients by N2 against redshift, with those of other studies and models."""
         twin, published = self.twin, self.published
         figure, axes = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
         axes.set(
@@ -142,7 +142,7 @@ class GradientFigures:
         return figure
 
     def kinematics(self) -> Figure:
-        """Fig. 9: gradients by N2 against V/sigma and mass, coloured by effective radius."""
+        """Draw Fig. 9: gradients by N2 against V/sigma and mass, coloured by effective radius."""
         twin, published = self.twin, self.published
         figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained", sharey=True)
         radius, survey, table = (
@@ -178,7 +178,7 @@ class GradientFigures:
         return figure
 
     def binning(self, *, scheme: str) -> Figure:
-        """Figs C1 and C2: gradients through other annuli against those through three of 0.5 arcsec.
+        """Draw Figs C1 and C2: gradients through other annuli against those of 3 x 0.5 arcsec.
 
         Parameters
         ----------

@@ -166,7 +166,7 @@ class IntegratedFigures:
     published: PublishedPoints
 
     def main_sequence(self) -> Figure:
-        """Fig. 1: star formation rate against stellar mass, which the twin takes from Table A1."""
+        """Draw Fig. 1: star formation rate against stellar mass; the twin has those of Table A1."""
         figure, axes = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
         low, high = (main_sequence_log_sfr(_LOG_MASS, z) for z in (1.2, 1.8))
         axes.fill_between(
@@ -180,7 +180,7 @@ class IntegratedFigures:
         return figure
 
     def excitation(self) -> Figure:
-        """Fig. 2: log [O III]/H-beta against log [N II]/H-alpha and against mass.
+        """Draw Fig. 2: log [O III]/H-beta against log [N II]/H-alpha and against mass.
 
         Full symbols have all lines above 4 sigma with the errors that the survey would state;
         arrows are lower limits, with H-beta at 4 sigma.
@@ -217,7 +217,7 @@ class IntegratedFigures:
         return figure
 
     def attenuation(self) -> Figure:
-        """Fig. 3: A_V by the Balmer decrement, of galaxies and of their mass-weighted stack.
+        """Draw Fig. 3: A_V by the Balmer decrement, of galaxies and of their mass-weighted stack.
 
         The twin has no stars to fit: its abscissa is its true A_V, and the survey's, of the
         starlight, has a panel of its own.
@@ -250,7 +250,7 @@ class IntegratedFigures:
         return figure
 
     def mass_metallicity(self) -> Figure:
-        """Fig. 4: integrated abundances by N2, R23 and N2O2 against mass, with the fit to N2."""
+        """Draw Fig. 4: integrated abundances by N2, R23, N2O2 against mass, with the fit to N2."""
         twin, published = self.twin, self.published
         figure, panels = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained", sharey=True)
         mass, survey = twin.of_entries("log_stellar_mass"), published.abundances
@@ -277,7 +277,7 @@ class IntegratedFigures:
         return figure
 
     def indicators(self) -> Figure:
-        """Fig. B1: integrated abundances by five diagnostics against one another.
+        """Draw Fig. B1: integrated abundances by five diagnostics against one another.
 
         The twin's as the survey would detect them, but D16, of [S II], as the pipeline does.
         """
