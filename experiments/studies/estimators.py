@@ -39,6 +39,7 @@ from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.gradients.slope import weighted_slope
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.correction import DiskSmearing
@@ -382,11 +383,10 @@ def main(
     with terminal.progress("fitting", len(CASES) * len(galaxies_with_gradient())) as advance:
         table = run(snr, draws=draws, case_draws=case_draws, workers=workers, advance=advance)
     summary = summarise(table)
-    summary.meta.update(
-        draws=draws, case_draws=case_draws, version=version("kurvs"),
-        command="python -m experiments.studies.estimators",
+    write_table(
+        summary, folder / "gradient-estimators.ecsv", draws=draws, case_draws=case_draws,
+        version=version("kurvs"), command="python -m experiments.studies.estimators",
     )  # fmt: skip
-    summary.write(folder / "gradient-estimators.ecsv", overwrite=True)
     estimator_figure(table).savefig(folder / "images" / "gradient-estimators.png", dpi=90)
     terminal.show(summary_table(summary))
 

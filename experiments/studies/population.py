@@ -33,6 +33,7 @@ from experiments.studies.estimators import CASES, forward_fit
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
 from kurvs_pipeline.gradients.population import Population
+from kurvs_pipeline.io.tables import write_table
 
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 
@@ -185,8 +186,8 @@ def main(
     with terminal.progress("fitting", len(galaxies_with_gradient())) as advance:
         samples = populations(snr, draws=draws, workers=workers, advance=advance)
     summary = summarise(samples)
-    summary.meta["command"] = "python -m experiments.studies.population"
-    summary.write(folder / "population-check.ecsv", overwrite=True)
+    write_table(summary, folder / "population-check.ecsv",
+                command="python -m experiments.studies.population")  # fmt: skip
     terminal.show(str(summary))
 
 
