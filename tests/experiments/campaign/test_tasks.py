@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from experiments.runs.pool import run_tasks
+from experiments.campaign.tasks import run_tasks
 
 
 def test_outcomes_are_in_the_order_of_the_tasks():
@@ -15,6 +15,6 @@ def test_outcomes_are_in_the_order_of_the_tasks():
 def test_an_error_begins_no_further_tasks():
     started = time.monotonic()
     with pytest.raises(ValueError, match="non-negative"):
-        run_tasks(time.sleep, [-1.0, *[0.3] * 100], workers=1)
+        run_tasks(time.sleep, [-1.0, *[0.3] * 100], workers=2)
     # All of them would take half a minute; a few were already on their way to the process.
     assert time.monotonic() - started < 15.0
