@@ -33,7 +33,7 @@ def shares(gradients: QTable, effects: Iterable[str]) -> QTable:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.ablation.ablation.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.ablation.ablation`.
     effects : iterable of str
         Which.
 

@@ -142,7 +142,7 @@ def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning.sensitivity.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
     seed : int
         Of the samples.
 
@@ -185,7 +185,7 @@ def paired(
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning.sensitivity.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
     reference : str
         Scheme of the first.
     comparison : Comparison
