@@ -168,7 +168,7 @@ def cube(tmp_path):
 
 
 def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch, capsys, cube):
-    def run_measure(_cubes, **_options):
+    def run_measure(*_arguments, **_options):
         warnings.warn("noise", UserWarning, stacklevel=1)
         return "done"
 
@@ -201,10 +201,10 @@ def test_a_centre_may_be_negative(monkeypatch, cube):
     asked = {}
     monkeypatch.setattr(
         "experiments.measuring.one_galaxy.run_measure",
-        lambda _cubes, **options: asked.update(options),
+        lambda _cubes, stated, **_: asked.update(stated),
     )
     assert execute(["measure", str(cube), "--quiet", "--centre", "-1.5", "4"]) == 0
-    assert asked["centre"] == (-1.5, 4.0)
+    assert asked["centre_pixel"] == (-1.5, 4.0)
 
 
 @pytest.mark.parametrize("text", ["", "1,", "a", "nan", "0,inf", "0.1,0.1"])
