@@ -8,7 +8,7 @@ from astropy.table import QTable
 from rich.table import Table
 
 from experiments.mocks.effects import EFFECTS, EVERYTHING, without
-from experiments.statistics.honesty import Estimate, median_bias
+from experiments.statistics.repeated_measurements import Estimate, median_bias
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 

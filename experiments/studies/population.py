@@ -28,7 +28,7 @@ from experiments.mocks.line_fluxes import (
     read_signal_to_noise,
 )
 from experiments.runs.terminal import Terminal, run_alone
-from experiments.statistics.honesty import coverage, median_bias
+from experiments.statistics.repeated_measurements import coverage, median_bias
 from experiments.studies.estimators import CASES, forward_fit
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
