@@ -14,6 +14,7 @@ from experiments.ablation.ablation import EVERYTHING, AblationDesign, experiment
 from experiments.campaign.campaign import run_campaign
 from experiments.campaign.command import Conclusion, run_command
 from experiments.campaign.rows import TEXT, RowsExperiment
+from experiments.cli import INTERRUPTED, execute
 from experiments.runs.terminal import Terminal
 from kurvs_pipeline.errors import ConfigurationError, FitError, KurvsError
 
@@ -91,6 +92,19 @@ def test_a_task_that_fails_is_told_and_the_others_are_kept(tmp_path):
         run_in(tmp_path / "out", toy(1, 5))
     kept = run_campaign(toy(1, 5), tmp_path / "out" / "toy.zarr", resume=True)
     np.testing.assert_array_equal(kept.results["done"], [True, False])
+
+
+@pytest.mark.parametrize("command", ["recover", "ablate", "binning"])
+def test_every_campaign_goes_to_a_cluster_where_one_is_stated(command, monkeypatch):
+    asked = []
+
+    def run_campaign(*_arguments, scheduler, **_options):
+        asked.append(scheduler)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.campaign.command.run_campaign", run_campaign)
+    assert execute([command, "--quiet", "--scheduler", "tcp://host:8786"]) == INTERRUPTED
+    assert asked == ["tcp://host:8786"]
 
 
 def test_what_is_no_store_is_not_taken_away(tmp_path):
