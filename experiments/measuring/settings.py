@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, get_args, get_type_hints
 
-import typer
+from typer import Option
 from typer.models import OptionInfo
 
 UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um"}
@@ -20,101 +20,57 @@ UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um"}
 class GalaxySettings(TypedDict, total=False):
     """What headers lack or get wrong: fields of the metadata, of cube options and of the mass."""
 
-    redshift: Annotated[float, typer.Option(help="On the vacuum scale.")]
+    # fmt: off
+    redshift: Annotated[float, Option(help="On the vacuum scale.")]
     inclination_deg: Annotated[
-        float, typer.Option("--inclination", metavar="DEG", help="0 is face-on.")
-    ]
+        float, Option("--inclination", metavar="DEG", help="0 is face-on.")]
     inclination_err_deg: Annotated[
-        float,
-        typer.Option(
-            "--inclination-err",
-            metavar="DEG",
-            help="Its standard error, for the forward estimators.  [default: 0]",
-        ),
-    ]
+        float, Option("--inclination-err", metavar="DEG",
+                      help="Its standard error, for the forward estimators.  [default: 0]")]
     position_angle_deg: Annotated[
-        float,
-        typer.Option(
-            "--position-angle",
-            metavar="DEG",
-            help="North through East to the receding major axis.",
-        ),
-    ]
+        float, Option("--position-angle", metavar="DEG",
+                      help="North through East to the receding major axis.")]
     effective_radius_arcsec: Annotated[
-        float,
-        typer.Option("--effective-radius", metavar="ARCSEC", help="Along the major axis."),
-    ]
+        float, Option("--effective-radius", metavar="ARCSEC", help="Along the major axis.")]
     disk_thickness: Annotated[
-        float,
-        typer.Option(metavar="RATIO", help="Axis ratio seen edge-on: 0 is thin, 0.2 usual."),
-    ]
+        float, Option(metavar="RATIO", help="Axis ratio seen edge-on: 0 is thin, 0.2 usual.")]
     seeing_fwhm_arcsec: Annotated[
-        float,
-        typer.Option("--seeing", metavar="ARCSEC", help="Full width at half-maximum."),
-    ]
+        float, Option("--seeing", metavar="ARCSEC", help="Full width at half-maximum.")]
     psf_moffat_beta: Annotated[
-        float,
-        typer.Option("--psf-beta", help="Moffat wings of the PSF; a Gaussian otherwise."),
-    ]
+        float, Option("--psf-beta", help="Moffat wings of the PSF; a Gaussian otherwise.")]
     psf_star: Annotated[
-        Path,
-        typer.Option(
-            metavar="FITS",
-            help="Image or cube of a star of the same field, which gives the seeing, its wings "
-            "and their errors; in place of --seeing and --psf-beta.",
-        ),
-    ]
+        Path, Option(metavar="FITS",
+                     help="Image or cube of a star of the same field, which gives the seeing, its "
+                          "wings and their errors; in place of --seeing and --psf-beta.")]
     centre_pixel: Annotated[
         tuple[float, float],
-        typer.Option(
-            "--centre", metavar="X Y", help="Spaxel of the galaxy's centre, counted from 0."
-        ),
-    ]
+        Option("--centre", metavar="X Y", help="Spaxel of the galaxy's centre, counted from 0.")]
     wavelength_start_um: Annotated[
-        float,
-        typer.Option(
-            "--wavelength-start",
-            metavar="UM",
-            help="First channel, in vacuum, where the header is wrong.",
-        ),
-    ]
+        float, Option("--wavelength-start", metavar="UM",
+                      help="First channel, in vacuum, where the header is wrong.")]
     wavelength_step_um: Annotated[
-        float, typer.Option("--wavelength-step", metavar="UM", help="Width of a channel.")
-    ]
+        float, Option("--wavelength-step", metavar="UM", help="Width of a channel.")]
     extension: Annotated[
-        str, typer.Option(metavar="HDU", help="Extension to read, such as IFU.3.DATA.")
-    ]
-    arm: Annotated[
-        int, typer.Option(min=1, max=24, help="Arm of KMOS to read, in files of several.")
-    ]
-    target: Annotated[str, typer.Option(metavar="NAME", help="The same, by the target of the arm.")]
-    medium: Annotated[str, typer.Option(metavar="air|vacuum", help="Of the header's wavelengths.")]
+        str, Option(metavar="HDU", help="Extension to read, such as IFU.3.DATA.")]
+    arm: Annotated[int, Option(min=1, max=24, help="Arm of KMOS to read, in files of several.")]
+    target: Annotated[str, Option(metavar="NAME", help="The same, by the target of the arm.")]
+    medium: Annotated[str, Option(metavar="air|vacuum", help="Of the header's wavelengths.")]
     flux_unit: Annotated[
-        str, typer.Option(metavar="UNIT", help="Such as erg/s/cm2/um, in place of BUNIT.")
-    ]
+        str, Option(metavar="UNIT", help="Such as erg/s/cm2/um, in place of BUNIT.")]
     noise_kind: Annotated[
-        str,
-        typer.Option(
-            metavar="KIND",
-            help="What the noise extension holds: standard-deviation, variance, "
-            "inverse-variance; none estimates the noise from the cube.",
-        ),
-    ]
+        str, Option(metavar="KIND",
+                    help="What the noise extension holds: standard-deviation, variance, "
+                         "inverse-variance; none estimates the noise from the cube.")]
     velocity_map: Annotated[
-        Path,
-        typer.Option(
-            metavar="FITS",
-            help="Image of velocities on the spaxels of the cube with H-alpha, relative to "
-            "--redshift; km/s unless BUNIT says otherwise. Measured in the cube otherwise.",
-        ),
-    ]
+        Path, Option(metavar="FITS",
+                     help="Image of velocities on the spaxels of the cube with H-alpha, relative "
+                          "to --redshift; km/s unless BUNIT says otherwise. Measured in the cube "
+                          "otherwise.")]
     log_stellar_mass: Annotated[
-        float,
-        typer.Option(help="Of the galaxy, log of solar masses: classes by mass and excitation."),
-    ]
+        float, Option(help="Of the galaxy, log of solar masses: classes by mass and excitation.")]
     log_stellar_mass_err: Annotated[
-        float, typer.Option(metavar="DEX", help="Its standard error.  [default: 0.2]")
-    ]
+        float, Option(metavar="DEX", help="Its standard error.  [default: 0.2]")]
+    # fmt: on
 
 
 @dataclass(frozen=True)
