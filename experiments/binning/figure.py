@@ -33,7 +33,7 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning.sensitivity.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
     agreement : QTable
         From :func:`experiments.binning.agreement.agreements`.
     """

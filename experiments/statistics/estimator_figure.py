@@ -7,7 +7,7 @@ from astropy.table import QTable
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.statistics.honesty import bias_by_truth, coverage, rank_histogram
+from experiments.statistics.repeated_measurements import bias_by_truth, coverage, rank_histogram
 from kurvs_pipeline.plots.parts import (
     CORRECTED_COLOUR,
     FORWARD_COLOUR,

@@ -18,6 +18,7 @@ import numpy as np
 import typer
 from astropy.table import QTable, vstack
 
+from experiments.campaign.tasks import run_tasks
 from experiments.mocks.line_fluxes import (
     SCALE_LENGTH_SCATTER,
     LineFluxMocks,
@@ -26,7 +27,6 @@ from experiments.mocks.line_fluxes import (
     galaxies_with_gradient,
     read_signal_to_noise,
 )
-from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.statistics.estimator_figure import estimator_figure
 from experiments.statistics.estimators import summarise, summary_table

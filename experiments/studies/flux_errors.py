@@ -21,7 +21,7 @@ import xarray as xr
 from astropy.table import QTable, vstack
 from rich.table import Table
 
-from experiments.runs.pool import run_tasks
+from experiments.campaign.tasks import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.fit import fit_lines

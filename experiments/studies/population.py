@@ -19,6 +19,7 @@ import numpy as np
 import typer
 from astropy.table import QTable
 
+from experiments.campaign.tasks import run_tasks
 from experiments.mocks.line_fluxes import (
     INTRINSIC_SCATTER,
     MockDesign,
@@ -26,9 +27,8 @@ from experiments.mocks.line_fluxes import (
     galaxies_with_gradient,
     read_signal_to_noise,
 )
-from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
-from experiments.statistics.honesty import coverage, median_bias
+from experiments.statistics.repeated_measurements import coverage, median_bias
 from experiments.studies.estimators import CASES, forward_fit
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
