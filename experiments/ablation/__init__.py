@@ -1,1 +1,1 @@
-"""Each effect switched on and off alone."""
+"""Bias and scatter of gradients with each effect of the simulator switched on or off alone."""

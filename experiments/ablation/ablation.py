@@ -1,4 +1,4 @@
-"""What each effect of the simulator does to gradients: switched on alone, and off alone."""
+"""The experiment behind ``kurvs ablate``: gradients with each effect alone on, and alone off."""
 
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -40,7 +40,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class AblationDesign:
-    """Galaxies of one true gradient, seen through sets of effects.
+    """Galaxies of every inclination and size with one true gradient, and sets of effects.
 
     Parameters
     ----------
@@ -50,15 +50,12 @@ class AblationDesign:
         Draws of noise, clumps and defects for every galaxy; the same for every set of effects.
     effects : tuple of str
         To switch on alone and off alone; by default all.
-    inclinations_deg, effective_radii_arcsec : tuple of float
-        Of the galaxies: every pair.
-    seed : int
-        Root of all random draws.
 
     Raises
     ------
     ConfigurationError
-        If an effect is unknown, or a centre would leave the abundances of calibrations.
+        If an effect is unknown, or a central abundance would leave the range of the
+        calibrations.
     """
 
     gradient: float = -0.04
@@ -90,14 +87,7 @@ class AblationDesign:
         }
 
     def galaxy(self, inclination_deg: float, effective_radius_arcsec: float) -> Galaxy:
-        """Return one of the galaxies.
-
-        Parameters
-        ----------
-        inclination_deg : float
-            0 is face-on.
-        effective_radius_arcsec : float
-            Half-light radius of H-alpha.
+        """Return one of the galaxies; its effective radius is the half-light radius of H-alpha.
 
         Raises
         ------
@@ -141,16 +131,10 @@ class AblationTask:
 
     Parameters
     ----------
-    design : AblationDesign
-        What all mocks share.
     names : frozenset of str
         Effects that are switched on, keys of ``EFFECTS``.
     index : int
-        Of the galaxy, from 0; with the realisation it seeds all random draws.
-    inclination_deg, effective_radius_arcsec : float
-        Of the galaxy.
-    realisation : int
-        Number of the draw, from 0.
+        Number of the galaxy, from 0; with the realisation it seeds all random draws.
     """
 
     design: AblationDesign
@@ -168,18 +152,7 @@ class AblationTask:
 
 
 def run_task(task: AblationTask) -> list[dict[str, object]]:
-    """Simulate and measure one mock.
-
-    Parameters
-    ----------
-    task : AblationTask
-        Which.
-
-    Returns
-    -------
-    list of dict
-        One row an estimator.
-    """
+    """Simulate and measure one mock."""
     gradients = Pipeline().run(task.mock().observe(BAND)).gradients
     chosen = (gradients["diagnostic"] == DIAGNOSTIC) & np.isin(gradients["estimator"], ESTIMATORS)
     return [
@@ -200,31 +173,13 @@ def run_task(task: AblationTask) -> list[dict[str, object]]:
 
 
 def experiment(design: AblationDesign) -> RowsExperiment:
-    """Return a design as tasks of a campaign.
-
-    Parameters
-    ----------
-    design : AblationDesign
-        What to simulate.
-    """
+    """Return a design as tasks of a campaign."""
     description = {"command": "ablate", **asdict(design)}
     return RowsExperiment(run_task, design.tasks(), COLUMNS, len(ESTIMATORS), UNITS, description)
 
 
 def conclude(design: AblationDesign, outcome: CampaignOutcome) -> Conclusion:
-    """Return bias and scatter of every effect, with the gradients that they are from.
-
-    Parameters
-    ----------
-    design : AblationDesign
-        What was simulated.
-    outcome : CampaignOutcome
-        Of its campaign.
-
-    Returns
-    -------
-    Conclusion
-        Two tables; the figure and what is shown are of the second.
+    """Return bias and scatter of every effect, and the gradients that they were computed from.
 
     Raises
     ------

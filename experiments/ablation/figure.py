@@ -1,4 +1,4 @@
-"""The figure of the ablation: what every effect does to gradients, alone and among all others."""
+"""The figure of the ablation: the bias and scatter of gradients that each effect adds."""
 
 import numpy as np
 from astropy.table import QTable
@@ -17,17 +17,12 @@ def ablation_figure(table: QTable) -> Figure:
     Left: median change of the gradients of the same mocks when the effect is switched on; its
     error is drawn where it is larger than the symbol. Right: robust scatter of these changes.
     Circles: with nothing else on but what the effect needs. Squares: with all others on.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.ablation.summary.shares`.
     """
     n_effects = len(set(table["effect"].tolist()))
     figure = Figure(figsize=(13.0, 2.0 + 0.36 * n_effects), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    plot_changes(table, "bias", left)
-    plot_changes(table, "scatter", right)
+    _plot_changes(table, "bias", left)
+    _plot_changes(table, "scatter", right)
     left.set_xlabel("bias that it adds (dex kpc$^{-1}$)")
     right.set_xlabel("scatter that it adds (dex kpc$^{-1}$)")
     handles, labels = left.get_legend_handles_labels()
@@ -35,18 +30,8 @@ def ablation_figure(table: QTable) -> Figure:
     return figure
 
 
-def plot_changes(table: QTable, column: str, axes: Axes) -> Axes:
-    """Draw one quantity, an effect a row.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.ablation.summary.shares`.
-    column : {"bias", "scatter"}
-        Which.
-    axes : Axes
-        Where to.
-    """
+def _plot_changes(table: QTable, column: str, axes: Axes) -> Axes:
+    """Draw one quantity with one row per effect."""
     effects = list(dict.fromkeys(table["effect"].tolist()))
     labels = dict(zip(table["effect"], table["label"], strict=True))
     for shift, estimator in enumerate(dict.fromkeys(table["estimator"].tolist())):

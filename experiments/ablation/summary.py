@@ -17,30 +17,17 @@ TOTALS = {"nothing": frozenset[str](), "everything": EVERYTHING}
 
 
 def set_name(names: Collection[str]) -> str:
-    """Return the name of a set of effects in tables.
-
-    Parameters
-    ----------
-    names : collection of str
-        Keys of ``EFFECTS``, in any order.
-    """
+    """Return the name of a set of effects in tables."""
     return "+".join(name for name in EFFECTS if name in names) or "nothing"
 
 
 def shares(gradients: QTable, effects: Iterable[str]) -> QTable:
     """Return what every effect does to the gradients of the same mocks.
 
-    Parameters
-    ----------
-    gradients : QTable
-        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.ablation.ablation`.
-    effects : iterable of str
-        Which.
-
     Returns
     -------
     QTable
-        One row an effect and estimator: ``effect, label, estimator, alone_n, alone_bias,
+        One row per effect and estimator: ``effect, label, estimator, alone_n, alone_bias,
         alone_bias_err, alone_scatter, within_n, within_bias, within_bias_err, within_scatter,
         bias_share, variance_share``. ``alone_bias`` is the median change of a mock's gradient
         when the effect is switched on with nothing else (but what it needs), ``alone_scatter``
@@ -113,18 +100,7 @@ def _change(before: Array, after: Array) -> tuple[Estimate, float]:
 
 
 def ablation_table(table: QTable) -> Table:
-    """Lay out what effects do to ``slope_fgrad`` and ``forward`` for the terminal.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`shares`.
-
-    Returns
-    -------
-    rich.table.Table
-        One row an effect and estimator.
-    """
+    """Lay out what effects do to ``slope_fgrad`` and ``forward`` for the terminal."""
     shown = Table(title="What each effect does to gradients by N2, dex/kpc", title_justify="left")
     for heading in ("effect", "estimator", "alone: bias", "scatter", "off: bias", "scatter",
                     "of bias", "of variance"):  # fmt: skip

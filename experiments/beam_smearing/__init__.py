@@ -1,1 +1,1 @@
-"""F_grad: what it depends on, and the published curves."""
+"""The beam-smearing correction f_grad: what it depends on, and the published curves."""

@@ -1,8 +1,8 @@
-"""Gradients through spaxels of a smeared disk: a reading of the curves of Gillman et al. (2021).
+"""f_grad of the survey's galaxies, by this pipeline and by the curves of Gillman et al. (2021).
 
-How these curves were made is not published with them. Of many readings this one comes nearest:
-a thin exponential disk, spaxels within the effective radius weighted by their light, and seeing
-over the scale length in place of the effective radius.
+How these curves were made is not published with them. Of many readings this one comes nearest: a
+thin exponential disk, spaxels within the effective radius weighted by their light, and seeing over
+the scale length in place of the effective radius.
 """
 
 import itertools
@@ -37,12 +37,10 @@ SPAXEL, HALF_WIDTH = 0.05, 6.0
 
 
 def spaxel_gradient(axis_ratio: float, seeing_over_scale: float, log_ratio_slope: float) -> float:
-    """Return the observed over the intrinsic gradient of a line ratio.
+    """Return the observed over the intrinsic gradient of a line ratio in a thin disk.
 
     Parameters
     ----------
-    axis_ratio : float
-        Of a thin disk.
     seeing_over_scale : float
         FWHM of a Gaussian over the scale length of the disk.
     log_ratio_slope : float
@@ -77,24 +75,13 @@ CURVE_GRADIENT_PER_RADIUS = -0.05
 
 @dataclass(frozen=True)
 class GillmanCurves:
-    """Observed over intrinsic gradient against seeing over effective radius.
-
-    Parameters
-    ----------
-    curves : mapping of float to (array, array)
-        By axis ratio.
-    """
+    """Observed over intrinsic gradient against seeing over effective radius, by axis ratio."""
 
     curves: Mapping[float, tuple[Array, Array]]
 
     @classmethod
     def read(cls, folder: Path) -> "GillmanCurves":
-        """Read the digitised curves.
-
-        Parameters
-        ----------
-        folder : Path
-            With ``ba0.2.csv`` to ``ba0.9.csv``, columns ``x`` and ``y``.
+        """Read the digitised curves, ``ba0.2.csv`` to ``ba0.9.csv`` with columns ``x`` and ``y``.
 
         Raises
         ------
@@ -112,43 +99,19 @@ class GillmanCurves:
         return cls(curves)
 
     def observed_over_intrinsic(self, axis_ratio: float, seeing_over_radius: float) -> float:
-        """Interpolate between the curves; the ends hold beyond them.
-
-        Parameters
-        ----------
-        axis_ratio : float
-            Minor over major axis.
-        seeing_over_radius : float
-            FWHM over effective radius.
-
-        Returns
-        -------
-        float
-        """
+        """Interpolate between the curves; beyond their ends the last values hold."""
         seen = [np.interp(seeing_over_radius, *self.curves[ratio]) for ratio in AXIS_RATIOS]
         return float(np.interp(axis_ratio, AXIS_RATIOS, seen))
 
 
 def axis_ratio_of_cos2(inclination_deg: float) -> float:
-    """Return b/a as it is: cos^2 i (1 - q0^2) + q0^2, under a root.
-
-    Parameters
-    ----------
-    inclination_deg : float
-        0 is face-on.
-    """
+    """Return the axis ratio b/a of a disk: (b/a)^2 = cos^2 i (1 - q0^2) + q0^2."""
     cosine = np.cos(np.radians(inclination_deg))
     return float(np.sqrt(cosine**2 * (1.0 - DISK_THICKNESS**2) + DISK_THICKNESS**2))
 
 
 def axis_ratio_of_cos(inclination_deg: float) -> float:
-    """Return b/a with cos i for cos^2 i, which makes disks rounder than they are.
-
-    Parameters
-    ----------
-    inclination_deg : float
-        0 is face-on.
-    """
+    """Return b/a with cos i in place of cos^2 i, which makes disks rounder than they are."""
     cosine = np.cos(np.radians(inclination_deg))
     return float(np.sqrt(cosine * (1.0 - DISK_THICKNESS**2) + DISK_THICKNESS**2))
 
@@ -156,10 +119,7 @@ def axis_ratio_of_cos(inclination_deg: float) -> float:
 def survey_table(curves: GillmanCurves | None) -> QTable:
     """Return the median and percentiles of f_grad of the survey, by definition.
 
-    Parameters
-    ----------
-    curves : GillmanCurves or None
-        Without them, only what is computed here.
+    Without curves, only what is computed here.
 
     Returns
     -------
@@ -177,23 +137,13 @@ def survey_table(curves: GillmanCurves | None) -> QTable:
         ("gradient -0.02", gaussian, -0.02), ("gradient -0.10", gaussian, -0.10),
         ("gradient +0.10", gaussian, 0.10), ("gradient -0.02, Moffat beta 3", moffat, -0.02),
     ):  # fmt: skip
-        rows.append((name, *_middle([own_f_grad(g, seeing, gradient) for g in galaxies])))
+        rows.append((name, *_middle([_own_f_grad(g, seeing, gradient) for g in galaxies])))
     names = ("definition", "median", "percentile_16", "percentile_84")
     return QTable(rows=rows, names=names, meta={"version": version("kurvs")})
 
 
-def own_f_grad(galaxy: CatalogueEntry, seeing: Seeing, gradient: float) -> float:
-    """Return f_grad of a galaxy of the survey, in three annuli of 0.5 arcsec.
-
-    Parameters
-    ----------
-    galaxy : CatalogueEntry
-        Its inclination, effective radius and redshift.
-    seeing : Seeing
-        Of the observation.
-    gradient : float
-        Intrinsic, dex/kpc.
-    """
+def _own_f_grad(galaxy: CatalogueEntry, seeing: Seeing, gradient: float) -> float:
+    """Return f_grad of a galaxy of the survey, in three annuli of 0.5 arcsec."""
     disks = SmearedDisks(seeing=seeing, gradient=gradient, redshift=galaxy.redshift)
     return disks.f_grad(galaxy.inclination_deg, galaxy.effective_radius_arcsec)
 
@@ -201,17 +151,7 @@ def own_f_grad(galaxy: CatalogueEntry, seeing: Seeing, gradient: float) -> float
 def factor_of_curves(
     curves: GillmanCurves, galaxy: CatalogueEntry, ratio_of: Callable[[float], float]
 ) -> float:
-    """Return the factor that the curves ask for.
-
-    Parameters
-    ----------
-    curves : GillmanCurves
-        As published.
-    galaxy : CatalogueEntry
-        Its inclination and effective radius.
-    ratio_of : callable
-        From an inclination to an axis ratio.
-    """
+    """Return the correction factor by the curves, with an axis ratio from the inclination."""
     at = SEEING_FWHM_ARCSEC / galaxy.effective_radius_arcsec
     return 1.0 / curves.observed_over_intrinsic(ratio_of(galaxy.inclination_deg), at)
 
@@ -222,12 +162,7 @@ def _middle(values: list[float]) -> tuple[float, float, float]:
 
 
 def curve_table(curves: GillmanCurves) -> QTable:
-    """Return our observed over intrinsic gradient over that of the curves.
-
-    Parameters
-    ----------
-    curves : GillmanCurves
-        As published.
+    """Return observed over intrinsic gradients by this pipeline, relative to the curves.
 
     Returns
     -------
@@ -273,20 +208,15 @@ def population_table(curves: GillmanCurves) -> QTable:
     The published gradients are divided by the factor of the curves that the survey used, which
     gives what was measured, and multiplied by f_grad of the galaxy itself, at -0.02 dex/kpc.
 
-    Parameters
-    ----------
-    curves : GillmanCurves
-        That the survey used.
-
     Returns
     -------
     QTable
         ``gradients, galaxies, mean, mean_err, scatter, scatter_err``, dex/kpc.
     """
-    galaxies = [g for g in kurvs_catalogue().values() if "n2" in dict_of(g)]
-    value, error = np.array([dict_of(g)["n2"] for g in galaxies]).T
+    galaxies = [g for g in kurvs_catalogue().values() if "n2" in _dict_of(g)]
+    value, error = np.array([_dict_of(g)["n2"] for g in galaxies]).T
     theirs = np.array([factor_of_curves(curves, g, axis_ratio_of_cos2) for g in galaxies])
-    ours = np.array([own_f_grad(g, Seeing(SEEING_FWHM_ARCSEC), -0.02) for g in galaxies])
+    ours = np.array([_own_f_grad(g, Seeing(SEEING_FWHM_ARCSEC), -0.02) for g in galaxies])
     resolved = np.array([g.effective_radius_arcsec >= 0.4 for g in galaxies])
     everyone = np.ones(len(galaxies), dtype=bool)
     rows = [
@@ -303,14 +233,8 @@ def population_table(curves: GillmanCurves) -> QTable:
     return QTable(rows=rows, names=names, meta={"version": version("kurvs")})
 
 
-def dict_of(galaxy: CatalogueEntry) -> dict[str, tuple[float, float]]:
-    """Return the published gradients of a galaxy with their errors, by diagnostic.
-
-    Parameters
-    ----------
-    galaxy : CatalogueEntry
-        Of the survey.
-    """
+def _dict_of(galaxy: CatalogueEntry) -> dict[str, tuple[float, float]]:
+    """Return the published gradients of a galaxy with their errors, by diagnostic."""
     return {name: (value, error) for name, value, error in galaxy.gradients}
 
 

@@ -55,10 +55,8 @@ def f_grad_figure(
 
     Parameters
     ----------
-    disks : SmearedDisks, optional
-        Seeing, gradient and annuli of the map.
     known : Dataset, optional
-        The map, if it is there already.
+        The map, if it was computed before.
     curves : mapping of float to (array, array), optional
         Seeing over effective radius and observed over intrinsic gradient, by axis ratio.
     advance : callable
@@ -68,26 +66,16 @@ def f_grad_figure(
     number = 4 if curves else 3
     figure = Figure(figsize=(4.6 * number, 4.4), layout="constrained")
     panels = figure.subplots(1, number)
-    plot_map(disks, disks.map() if known is None else known, panels[0])
-    plot_gradients(disks, panels[1], advance)
-    plot_wings(disks, panels[2], advance)
+    _plot_map(disks, disks.map() if known is None else known, panels[0])
+    _plot_gradients(disks, panels[1], advance)
+    _plot_wings(disks, panels[2], advance)
     if curves:
-        plot_curves(curves, panels[3])
+        _plot_curves(curves, panels[3])
     return figure
 
 
-def plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
-    """Draw the map with contours, and the galaxies of the survey on it.
-
-    Parameters
-    ----------
-    disks : SmearedDisks
-        Seeing and gradient, for the title.
-    known : Dataset
-        f_grad by inclination and effective radius.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
+    """Draw the map with contours, and the galaxies of the survey on it."""
     inclination, radius = known["inclination"].to_numpy(), known["effective_radius"].to_numpy()
     values = np.clip(known["f_grad"].to_numpy().T, 1.0, LARGEST)
     mesh = axes.pcolormesh(inclination, radius, values, norm=LogNorm(1.0, LARGEST),
@@ -107,20 +95,8 @@ def plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
     return axes
 
 
-def plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
-    """Draw f_grad against effective radius for several gradients.
-
-    Dotted where [N II] is brighter outwards: there it hangs on how far out the abundance rises.
-
-    Parameters
-    ----------
-    disks : SmearedDisks
-        Seeing, annuli and thickness.
-    axes : Axes
-        Axes to draw into.
-    advance : callable
-        Called with the number of disks just drawn.
-    """
+def _plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
+    """Draw f_grad by gradient; dotted where [N II] rises outwards: the edge of the rise matters."""
     for gradient, colour in zip(GRADIENTS, COLOURS, strict=True):
         _draw(replace(disks, gradient=gradient), axes, f"{gradient:+.2f}", colour)
         advance(RADII_ARCSEC.size)
@@ -128,18 +104,8 @@ def plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _:
     return _label(axes, "gradient (dex kpc$^{-1}$)", _seeing_of(disks))
 
 
-def plot_wings(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
-    """Draw f_grad against effective radius for several wings of the seeing.
-
-    Parameters
-    ----------
-    disks : SmearedDisks
-        Gradient, annuli and thickness, and the width of the seeing.
-    axes : Axes
-        Axes to draw into.
-    advance : callable
-        Called with the number of disks just drawn.
-    """
+def _plot_wings(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
+    """Draw f_grad against effective radius for several wings of the seeing."""
     for beta, colour in zip(BETAS, COLOURS, strict=False):
         name = f"Moffat, {beta:g}" if np.isfinite(beta) else "Gaussian"
         seeing = Seeing.moffat(disks.seeing.fwhm_arcsec, 1.0 / beta)
@@ -187,16 +153,8 @@ def _label(axes: Axes, what: str, held: str) -> Axes:
     return axes
 
 
-def plot_curves(curves: Curves, axes: Axes) -> Axes:
-    """Draw published curves, and those of disks in six annuli of half an effective radius.
-
-    Parameters
-    ----------
-    curves : mapping of float to (array, array)
-        By axis ratio: seeing over effective radius, and the factor.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_curves(curves: Curves, axes: Axes) -> Axes:
+    """Draw published curves, and those of disks in six annuli of half an effective radius."""
     scheme = BinningScheme.uniform(6, 0.5, in_effective_radii=True)
     at = np.linspace(0.15, 2.8, 25)
     for ratio, colour in zip(SHOWN_RATIOS, COLOURS, strict=False):

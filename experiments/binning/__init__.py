@@ -1,1 +1,1 @@
-"""The same mocks in several binnings."""
+"""Gradients of the same mocks measured in several binnings."""

@@ -1,4 +1,4 @@
-"""How well gradients from different annuli agree, and what it would take for them not to."""
+"""How well gradients from different annuli agree, and the annulus errors that published r imply."""
 
 import math
 from collections.abc import Sequence
@@ -44,11 +44,11 @@ class Comparison:
     scheme : str
         The other annuli, or the first once more.
     diagnostics : tuple of tuple of str
-        By which the first and the second of two gradients are; pairs of all are pooled.
+        Those of the first and of the second gradient; pairs of all are pooled.
     n_pairs : int
-        Of a published sample. Where none is published, as many as where most are.
+        Size of the published sample; where none is published, the largest published size.
     r_points : float
-        Published, of the gradients as they are; NaN where none is.
+        Pearson's r of the published gradients as they are; NaN where none is published.
     r, r_err : float
         As printed: mean and scatter of r once every gradient is moved by its own error.
     """
@@ -78,18 +78,7 @@ FIGURE_7 = Comparison(
 
 
 def comparisons(schemes: Sequence[str]) -> list[Comparison]:
-    """Return what the first scheme is compared with, as it was published where it was.
-
-    Parameters
-    ----------
-    schemes : sequence of str
-        All of them.
-
-    Returns
-    -------
-    list of Comparison
-        The other schemes, then the first by N2O2.
-    """
+    """Return what is compared with the first scheme: the other schemes, then the first by N2O2."""
     reference, *others = schemes
     if reference != REFERENCE:
         return [*map(Comparison, others), Comparison(reference, FIGURE_7.diagnostics)]
@@ -115,15 +104,7 @@ class PairedGradients:
     truth: Array
 
     def samples(self, random: np.random.Generator, size: int) -> Integers:
-        """Draw samples of pairs with replacement, shape (n_samples, size).
-
-        Parameters
-        ----------
-        random : Generator
-            Source of the draws.
-        size : int
-            Pairs in a sample.
-        """
+        """Draw samples of pairs with replacement, shape (n_samples, size)."""
         return random.integers(0, self.truth.size, (SAMPLES, size))
 
     def correlation(self, samples: Integers, noise: Array | float = 0.0) -> Array:
@@ -132,7 +113,7 @@ class PairedGradients:
         Parameters
         ----------
         samples : int array, shape (n_samples, size)
-            Which pairs.
+            Indices of pairs.
         noise : array, shape (2, n_samples, size)
             dex/kpc.
         """
@@ -142,24 +123,17 @@ class PairedGradients:
 def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
     """Compare gradients from other annuli and by another diagnostic with those of the first.
 
-    Parameters
-    ----------
-    gradients : QTable
-        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
-    seed : int
-        Of the samples.
-
     Returns
     -------
     QTable
-        One row a comparison and estimator: ``scheme, diagnostic, reference, estimator,
+        One row per comparison and estimator: ``scheme, diagnostic, reference, estimator,
         sample_size, n_pairs, n_mocks, r_median, r_low, r_high, r_perturbed, r_truth,
         r_points_published, r_published, r_published_err, annulus_error_68, annulus_error_95``.
-        r is that of samples of ``sample_size`` pairs, as many as were published if there are
-        so many, drawn from the ``n_pairs`` of ``n_mocks`` mocks, with its central 68 per cent;
-        NaN for fewer than 8 pairs. ``r_perturbed`` is the median after every gradient is moved
-        by its own stated error, as is the ``r_published`` that is printed; ``r_truth`` is that
-        of the second gradient with the truth. ``annulus_error_68`` and ``_95`` are the least
+        r is that of samples of ``sample_size`` pairs, as many as were published if there are so
+        many, drawn from the ``n_pairs`` of ``n_mocks`` mocks, with its central 68 per cent; NaN
+        for fewer than 8 pairs. ``r_perturbed`` is the median after every gradient is moved by
+        its own stated error, as is the ``r_published`` that is printed; ``r_truth`` is that of
+        the second gradient with the truth. ``annulus_error_68`` and ``_95`` are the least
         errors, in dex, that each annulus would need apart from what the two measurements share
         for the published r of the points to lie in the central 68 and 95 per cent of samples:
         NaN where none up to 1 dex does it.
@@ -183,19 +157,7 @@ def _in_order(table: QTable, column: str) -> list[str]:
 def paired(
     gradients: QTable, reference: str, comparison: Comparison, estimator: str
 ) -> PairedGradients:
-    """Return the gradients of mocks that have both.
-
-    Parameters
-    ----------
-    gradients : QTable
-        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
-    reference : str
-        Scheme of the first.
-    comparison : Comparison
-        With what.
-    estimator : str
-        Of both.
-    """
+    """Return the gradients of mocks that have both, those of the reference scheme first."""
     first, second = (
         vstack(
             [_chosen(gradients, scheme, pair[side], estimator) for pair in comparison.diagnostics]
@@ -282,18 +244,7 @@ def _errors_needed(
 
 
 def agreement_table(agreement: QTable) -> Table:
-    """Lay the comparisons out for the terminal.
-
-    Parameters
-    ----------
-    agreement : QTable
-        From :func:`agreements`.
-
-    Returns
-    -------
-    rich.table.Table
-        One row a comparison and estimator.
-    """
+    """Lay the comparisons out for the terminal."""
     table = Table(title="Pearson r of gradients from other annuli with those of "
                   f"{agreement['reference'][0]}", title_justify="left")  # fmt: skip
     for heading in ("annuli", "by", "estimator", "pairs", "r (68 %)", "with truth",

@@ -29,13 +29,6 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
     bars hold 68 per cent, diamonds are as printed, crosses the r of the published points. Right:
     r of samples as unshared error is added to each annulus; bands hold 68 per cent, dotted lines
     are the r of the published points.
-
-    Parameters
-    ----------
-    gradients : QTable
-        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
-    agreement : QTable
-        From :func:`experiments.binning.agreement.agreements`.
     """
     figure = Figure(figsize=(16.0, 5.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
@@ -43,24 +36,14 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
     reference = schemes[0]
     others = [c for c in comparisons(schemes) if c.scheme != reference]
     pairs = {c: paired(gradients, reference, c, ESTIMATOR) for c in others}
-    plot_pairs(pairs, reference, left)
-    plot_correlations(agreement, middle)
-    plot_added_error({c: p for c, p in pairs.items() if np.isfinite(c.r_points)}, right)
+    _plot_pairs(pairs, reference, left)
+    _plot_correlations(agreement, middle)
+    _plot_added_error({c: p for c, p in pairs.items() if np.isfinite(c.r_points)}, right)
     return figure
 
 
-def plot_pairs(pairs: dict[Comparison, PairedGradients], reference: str, axes: Axes) -> Axes:
-    """Draw gradients of the same mocks against each other.
-
-    Parameters
-    ----------
-    pairs : dict of Comparison to PairedGradients
-        Gradients through the reference are the first of each pair.
-    reference : str
-        Scheme of the abscissa.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_pairs(pairs: dict[Comparison, PairedGradients], reference: str, axes: Axes) -> Axes:
+    """Draw gradients of the same mocks against those of the reference scheme."""
     limits = -SHOWN_GRADIENT, SHOWN_GRADIENT
     for (other, pair), colour, marker in zip(pairs.items(), SERIES_COLOURS, "os^D", strict=False):
         first, second = pair.gradient
@@ -75,16 +58,8 @@ def plot_pairs(pairs: dict[Comparison, PairedGradients], reference: str, axes: A
     return axes
 
 
-def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
-    """Draw the r of samples by comparison and estimator, and the published ones.
-
-    Parameters
-    ----------
-    agreement : QTable
-        From :func:`~experiments.binning.agreement.agreements`.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_correlations(agreement: QTable, axes: Axes) -> Axes:
+    """Draw the r of samples by comparison and estimator, and the published ones."""
     keys = list(dict.fromkeys(zip(agreement["scheme"], agreement["diagnostic"], strict=True)))
     estimators = list(dict.fromkeys(agreement["estimator"].tolist()))
     for shift, (estimator, colour) in enumerate(zip(estimators, SERIES_COLOURS, strict=False)):
@@ -112,16 +87,8 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
     return axes
 
 
-def plot_added_error(pairs: dict[Comparison, PairedGradients], axes: Axes) -> Axes:
-    """Draw r of samples against the unshared error of each annulus.
-
-    Parameters
-    ----------
-    pairs : dict of Comparison to PairedGradients
-        Those with too few pairs are left out.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_added_error(pairs: dict[Comparison, PairedGradients], axes: Axes) -> Axes:
+    """Draw r of samples against the unshared error of each annulus."""
     for (other, pair), colour in zip(pairs.items(), SERIES_COLOURS, strict=False):
         if pair.truth.size < FEWEST_PUBLISHED_PAIRS:
             continue

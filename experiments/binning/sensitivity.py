@@ -1,4 +1,4 @@
-"""The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
+"""The experiment behind ``kurvs binning``: the same mocks measured in several binnings."""
 
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -51,21 +51,17 @@ UNITS = {
 
 @dataclass(frozen=True)
 class BinningDesign:
-    """Galaxies of the survey, observed several times and measured in several binnings.
+    """Galaxies of the survey, each observed with several draws of gradient and noise.
 
     Parameters
     ----------
     scatter : float
         True gradients are drawn from a normal distribution about 0, dex/kpc.
-    realisations : int
-        Draws of gradient and noise of every galaxy.
     galaxies : tuple of int
         Numbers in the survey; by default the 34 with a published gradient by N2.
     schemes : tuple of str
-        As :meth:`~kurvs_pipeline.binning.BinningScheme.parse` reads them; the first is what the
-        others are compared with.
-    seed : int
-        Root of all random draws.
+        As :meth:`~kurvs_pipeline.binning.BinningScheme.parse` reads them; the others are
+        compared with the first.
 
     Raises
     ------
@@ -107,30 +103,14 @@ class BinningDesign:
 
 @dataclass(frozen=True)
 class BinningTask:
-    """One mock: a galaxy of the survey, and a draw of its gradient and of the noise.
-
-    Parameters
-    ----------
-    design : BinningDesign
-        What all mocks share.
-    kurvs_id : int
-        Galaxy, as numbered in the survey.
-    realisation : int
-        Number of the draw, from 0.
-    """
+    """One mock: a galaxy of the survey, and a draw of its gradient and of the noise."""
 
     design: BinningDesign
     kurvs_id: int
     realisation: int
 
     def seed_for(self, use: int) -> int:
-        """Return a seed of 63 bits, another one for each use.
-
-        Parameters
-        ----------
-        use : int
-            0 for the gradient, 1 for the cubes.
-        """
+        """Return a seed of 63 bits for one use: 0 for the gradient, 1 for the cubes."""
         key = np.random.SeedSequence(
             self.design.seed, spawn_key=(self.kurvs_id, self.realisation, use)
         )
@@ -151,18 +131,7 @@ class BinningTask:
 
 
 def run_task(task: BinningTask) -> list[dict[str, object]]:
-    """Simulate one mock and measure it in every binning.
-
-    Parameters
-    ----------
-    task : BinningTask
-        Which.
-
-    Returns
-    -------
-    list of dict
-        One row a scheme, diagnostic and estimator; with the columns of ``COLUMNS``.
-    """
+    """Simulate one mock; return a row of ``COLUMNS`` per binning, diagnostic and estimator."""
     observation, truth = task.observation()
     pipeline = Pipeline()
     located = pipeline.locate(observation)
@@ -181,17 +150,6 @@ def run_task(task: BinningTask) -> list[dict[str, object]]:
 
 def inside_field(located: LocatedGalaxy, scheme: BinningScheme) -> LocatedGalaxy:
     """Place the annuli of a scheme, without the outer ones that the field does not hold.
-
-    Parameters
-    ----------
-    located : LocatedGalaxy
-        A galaxy with annuli of any scheme.
-    scheme : BinningScheme
-        The annuli.
-
-    Returns
-    -------
-    LocatedGalaxy
 
     Raises
     ------
@@ -234,32 +192,14 @@ def _slope_error_per_dex(gas: GasProperties, row: Row) -> float:
 
 
 def experiment(design: BinningDesign) -> RowsExperiment:
-    """Return a design as tasks of a campaign.
-
-    Parameters
-    ----------
-    design : BinningDesign
-        What to simulate.
-    """
+    """Return a design as tasks of a campaign."""
     description = {"command": "binning", **asdict(design)}
     most_rows = len(DIAGNOSTICS) * N_ESTIMATORS * len(design.schemes)
     return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, UNITS, description)
 
 
 def conclude(design: BinningDesign, outcome: CampaignOutcome) -> Conclusion:
-    """Return how the binnings agree, with the gradients that they give.
-
-    Parameters
-    ----------
-    design : BinningDesign
-        What was simulated.
-    outcome : CampaignOutcome
-        Of its campaign.
-
-    Returns
-    -------
-    Conclusion
-        Two tables; the figure and what is shown are of the second.
+    """Return how the binnings agree, and the gradients that this follows from.
 
     Raises
     ------
