@@ -1,4 +1,4 @@
-"""The demo on the network: on this machine only, unless asked otherwise."""
+"""The server of the demo, reachable from this machine only unless asked otherwise."""
 
 import socket
 
@@ -22,16 +22,7 @@ def demo_page() -> pn.Template:
 
 
 def serve(*, port: int, address: str, open_browser: bool) -> None:
-    """Serve the demo until interrupted.
-
-    Parameters
-    ----------
-    port : int
-        To listen at.
-    address : str
-        To listen at; ``localhost`` cannot be reached from other machines.
-    open_browser : bool
-        Whether to show the page.
+    """Serve the demo until interrupted; ``localhost`` cannot be reached from other machines.
 
     Raises
     ------

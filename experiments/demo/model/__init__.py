@@ -1,1 +1,1 @@
-"""A state of the sliders to arrays."""
+"""From the positions of the sliders to the arrays that the page shows."""

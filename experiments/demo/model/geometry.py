@@ -1,4 +1,4 @@
-"""What the pipeline is told of the galaxy of the demo: its disk, the seeing and the annuli."""
+"""The geometry of the demo's galaxy: its disk, the seeing and the annuli."""
 
 import math
 from dataclasses import dataclass, replace
@@ -30,39 +30,21 @@ KPC_PER_ARCSEC = kpc_per_arcsec(REDSHIFT)
 PROFILES = NitrogenProfiles(InverseCalibration(DIAGNOSTICS["n2"]))
 
 
-def annuli_of(width_arcsec: float) -> BinningScheme:
-    """Return as many annuli of a width as fit into 1.5 arcsec, two at least.
-
-    Parameters
-    ----------
-    width_arcsec : float
-        Along the major axis.
-    """
+def _annuli_of(width_arcsec: float) -> BinningScheme:
+    """Return as many annuli of a width (major axis) as fit into 1.5 arcsec, two at least."""
     number = max(FEWEST_ANNULI, int(REACH_ARCSEC / width_arcsec + 1e-6))
     return BinningScheme.uniform(number, width_arcsec)
 
 
 @dataclass(frozen=True, eq=False)
 class DemoGeometry:
-    """Disk, seeing and annuli, with what is slow to compute of them.
-
-    Parameters
-    ----------
-    parameters : DemoParameters
-        The sliders.
-    """
+    """Disk, seeing and annuli, with what is slow to compute of them."""
 
     parameters: DemoParameters
 
     @classmethod
     def of(cls, parameters: DemoParameters) -> "DemoGeometry":
-        """Return the geometry of a state, the same for all states that share it.
-
-        Parameters
-        ----------
-        parameters : DemoParameters
-            The sliders.
-        """
+        """Return the geometry of a state; states with the same geometry share one object."""
         # Light and noise have no part in it: a slider that moves them finds it ready.
         plain = DemoParameters()
         return _geometry(
@@ -87,7 +69,7 @@ class DemoGeometry:
     @cached_property
     def apertures(self) -> PlacedApertures:
         """The ellipse of 1.5 effective radii, and the annuli."""
-        scheme = annuli_of(self.parameters.annulus_width_arcsec)
+        scheme = _annuli_of(self.parameters.annulus_width_arcsec)
         apertures = apertures_for(self.metadata, scheme)
         x, y = xr.DataArray(GRID.x_arcsec), xr.DataArray(GRID.y_arcsec)
         weights = [aperture_weights(one, self.metadata, x, y) for one in apertures]

@@ -1,4 +1,4 @@
-"""The forward estimator as straight lines that a profile can be drawn with."""
+"""What the pipeline measures of the demo's galaxy: lines, abundances, slope and forward fit."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,9 +37,7 @@ class ForwardLines:
     gradient : array, shape (3,)
         Low, best and high, dex/kpc; NaN where nothing can be fitted.
     abundance : array, shape (3,)
-        12 + log(O/H) at the pivot.
-    pivot_kpc : float
-        Radius of the pivot.
+        12 + log(O/H) at the pivot radius.
     flag : str
         Of :class:`~kurvs_pipeline.gradients.forward.estimator.ForwardGradient`, or ``no_fit``.
     """
@@ -51,17 +49,7 @@ class ForwardLines:
 
     @classmethod
     def of(cls, model: ForwardModel, apertures: tuple[str, ...], fits: LineFits) -> Self:
-        """Fit the annuli.
-
-        Parameters
-        ----------
-        model : ForwardModel
-            Disk, seeing and annuli.
-        apertures : tuple of str
-            Names of the apertures.
-        fits : LineFits
-            Lines of the apertures.
-        """
+        """Fit the disk model to the lines of the annuli."""
         joint = JointFluxes(apertures, fits.names, fits.flux, fits.flux_covariance)
         fluxes = ApertureFluxes.of_annuli(joint, model.profiles.lines)
         try:
@@ -78,13 +66,7 @@ class ForwardLines:
         return cls(gradient, best.parameters[:, 0], model.pivot_kpc, str(found.flag[0]))
 
     def at(self, radius_kpc: Array) -> Array:
-        """Return lower edge, best line and upper edge of the band, shape (3, n_radii).
-
-        Parameters
-        ----------
-        radius_kpc : array, shape (n_radii,)
-            In the plane of the disk.
-        """
+        """Return lower edge, best line and upper edge of the band, shape (3, n_radii)."""
         lines = self.abundance[:, None] + self.gradient[:, None] * (radius_kpc - self.pivot_kpc)
         return np.stack([lines.min(axis=0), lines[1], lines.max(axis=0)])
 
@@ -97,22 +79,17 @@ MAP_SNR = 3.0
 
 @dataclass(frozen=True, eq=False)
 class DemoMeasurement:
-    """What the pipeline finds in the cube.
+    """Measurements of the noisy cube by the pipeline.
 
-    The noise is stated right and independent from voxel to voxel, and velocities are taken out as
-    the light has them: a lecture is about the seeing, not about these.
-
-    Parameters
-    ----------
-    sky : DemoSky
-        The galaxy.
+    The stated noise is right and independent from voxel to voxel, and velocities are removed as the
+    light has them: the demo is about the seeing, not about these.
     """
 
     sky: DemoSky
 
     @property
     def geometry(self) -> DemoGeometry:
-        """What the pipeline is told."""
+        """Disk, seeing and annuli."""
         return DemoGeometry.of(self.sky.parameters)
 
     @cached_property
@@ -180,12 +157,12 @@ class DemoMeasurement:
 
     @cached_property
     def abundances(self) -> "AnnularAbundances":
-        """Of the annuli."""
+        """Abundances of the annuli."""
         return AnnularAbundances.of(self.geometry.apertures.names, self.fits)
 
     @cached_property
     def slope(self) -> Slope:
-        """The line through the annuli that were detected."""
+        """Straight line through the detected annuli."""
         return weighted_slope(
             self.geometry.radius_kpc, self.abundances.value, self.abundances.error
         )
@@ -199,7 +176,7 @@ class DemoMeasurement:
 
     @cached_property
     def forward(self) -> ForwardLines:
-        """The disk that explains the fluxes through the seeing."""
+        """Gradient of the disk model with seeing that fits the fluxes of all annuli."""
         return ForwardLines.of(
             self.geometry.forward_model, self.geometry.apertures.names, self.fits
         )
@@ -214,7 +191,7 @@ class AnnularAbundances:
     value, error : array, shape (n_annuli,)
         NaN where a line is below 4 sigma.
     limit : array, shape (n_annuli,)
-        4-sigma upper limit where [N II] alone is; NaN elsewhere.
+        4-sigma upper limit where [N II] alone is below 4 sigma; NaN elsewhere.
     """
 
     value: Array
@@ -223,15 +200,7 @@ class AnnularAbundances:
 
     @classmethod
     def of(cls, apertures: tuple[str, ...], fits: LineFits) -> "AnnularAbundances":
-        """Take the fits of the annuli.
-
-        Parameters
-        ----------
-        apertures : tuple of str
-            Names of the apertures.
-        fits : LineFits
-            Lines of the apertures.
-        """
+        """Return the abundances that follow from the fitted lines."""
         annuli = annuli_among(apertures)
         ratio, ratio_err = (values[annuli] for values in line_ratio(fits, "nii_6584", "halpha"))
         halpha, nii = (fits.names.index(name) for name in FITTED_LINES)

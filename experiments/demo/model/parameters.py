@@ -1,4 +1,4 @@
-"""What the sliders of the demo set: ranges, presets, and how a state travels in a URL."""
+"""The parameters of the demo: ranges, presets, and how a state is written in a URL."""
 
 import math
 from collections.abc import Mapping
@@ -11,19 +11,7 @@ from kurvs_sim.survey.catalogue import catalogue_entry
 
 @dataclass(frozen=True)
 class Slider:
-    """A parameter that a student can change.
-
-    Parameters
-    ----------
-    name : str
-        Field of :class:`DemoParameters`, and key in a URL.
-    label, unit : str
-        As a class reads them.
-    low, high, step : float
-        Range, ends included.
-    digits : int
-        Decimals shown.
-    """
+    """A parameter that a student can change, by its name in :class:`DemoParameters` and in URLs."""
 
     name: str
     label: str
@@ -34,24 +22,12 @@ class Slider:
     digits: int
 
     def nearest(self, value: float) -> float:
-        """Return the value of the slider nearest to a number.
-
-        Parameters
-        ----------
-        value : float
-            In the unit of the slider; beyond its ends the nearer end is taken.
-        """
+        """Return the value of the slider nearest to a number; beyond its ends, the end."""
         steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
         return round(self.low + steps * self.step, 6)
 
     def as_text(self, value: float) -> str:
-        """Return a value as it stands in a URL.
-
-        Parameters
-        ----------
-        value : float
-            In the unit of the slider.
-        """
+        """Return a value as it is written in a URL."""
         return f"{value:.{self.digits}f}"
 
 
@@ -73,22 +49,18 @@ MOST_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class DemoParameters:
-    """A state of the demo.
+    """A state of the demo: the parameters of a galaxy and of its observation.
 
     Parameters
     ----------
     gradient : float
         True metallicity gradient, dex/kpc.
-    inclination_deg : float
-        0 is face-on.
     effective_radius_arcsec : float
-        Of H-alpha before the dust.
-    seeing_fwhm_arcsec : float
-        Full width at half-maximum.
+        Half-light radius of H-alpha before the dust.
     psf_inverse_beta : float
         Wings of a Moffat profile, 1 / beta; 0 is a Gaussian.
     halpha_snr : float
-        Of H-alpha in 1.5 effective radii.
+        S/N of H-alpha in 1.5 effective radii.
     dust_gradient : float
         Change of A_V with radius, mag/kpc, about 1 mag at the effective radius.
     annulus_width_arcsec : float
@@ -127,19 +99,14 @@ class DemoParameters:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
-        """Read a state from the parameters of a URL.
-
-        Parameters
-        ----------
-        query : mapping of str to str
-            Such as ``{"seeing_fwhm_arcsec": "0.8"}``; what is left out keeps its default.
+        """Read a state from the parameters of a URL; those left out keep their defaults.
 
         Returns
         -------
         parameters : DemoParameters
             Within all ranges.
         messages : tuple of str
-            What was changed or left out, for whoever opened the link; empty if nothing.
+            What was changed or ignored, for the page to show.
         """
         limits = {s.name: (s.low, s.high, s.as_text) for s in SLIDERS}
         limits["noise_seed"] = (0.0, MOST_SEEDS - 1.0, lambda value: f"{value:.0f}")

@@ -1,4 +1,4 @@
-"""The galaxy of the demo before and behind the seeing, and the cube that KMOS makes of it."""
+"""The galaxy of the demo before and after the seeing, and its KMOS cube."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,14 +41,8 @@ QUICK = Numerics(
 
 
 @dataclass(frozen=True)
-class DustScreen(Composable):
-    """The fraction of H-alpha that leaves the dust.
-
-    Parameters
-    ----------
-    a_v : RadialProfile
-        Attenuation in V, mag, of radius in kpc.
-    """
+class _DustScreen(Composable):
+    """The fraction of H-alpha that leaves the dust; A_V in mag as a function of radius in kpc."""
 
     a_v: RadialProfile
 
@@ -58,13 +52,7 @@ class DustScreen(Composable):
 
 
 def demo_psf(parameters: DemoParameters) -> PointSpreadFunction:
-    """Return the seeing that the sliders ask for.
-
-    Parameters
-    ----------
-    parameters : DemoParameters
-        The sliders.
-    """
+    """Return the point-spread function with the chosen seeing."""
     if parameters.psf_inverse_beta == 0.0:
         return PointSpreadFunction("gaussian", parameters.seeing_fwhm_arcsec)
     beta = 1.0 / parameters.psf_inverse_beta
@@ -72,15 +60,10 @@ def demo_psf(parameters: DemoParameters) -> PointSpreadFunction:
 
 
 def demo_galaxy(parameters: DemoParameters) -> Galaxy:
-    """Return the galaxy that the sliders ask for.
+    """Return the galaxy with the chosen parameters.
 
-    H-alpha is exponential before the dust: dust that thins outwards makes the disk look larger
-    than it is.
-
-    Parameters
-    ----------
-    parameters : DemoParameters
-        The sliders.
+    H-alpha is exponential before the dust: dust that thins outwards makes the disk look larger than
+    it is.
     """
     radius_kpc = parameters.effective_radius_arcsec * kpc_per_arcsec(REDSHIFT)
     a_v = Linear(
@@ -97,18 +80,12 @@ def demo_galaxy(parameters: DemoParameters) -> Galaxy:
         ),
     )  # fmt: skip
     emitted = Exponential(1.0, plain.scale_length_arcsec * plain.kpc_per_arcsec)
-    return replace(plain, halpha_profile=Product((emitted, DustScreen(a_v))))
+    return replace(plain, halpha_profile=Product((emitted, _DustScreen(a_v))))
 
 
 @dataclass(frozen=True, eq=False)
 class DemoSky:
-    """Maps and cube of a galaxy. x runs to the West, y to the North.
-
-    Parameters
-    ----------
-    parameters : DemoParameters
-        The sliders.
-    """
+    """Maps and cube of a galaxy. x runs to the West, y to the North."""
 
     parameters: DemoParameters
 
@@ -157,7 +134,7 @@ class DemoSky:
         return np.asarray(np.sqrt(scale * noise.relative_variance(BAND)))
 
     def noisy_cube(self) -> Array:
-        """Return the cube with noise; a seed's draw is the same whatever the sliders say."""
+        """Return the cube with noise; a seed gives the same draw for all other parameters."""
         random = np.random.default_rng(np.random.SeedSequence(self.parameters.noise_seed))
         drawn = random.standard_normal(self.cube.shape)
         return np.asarray(self.cube + drawn * self.channel_sigma[:, None, None])

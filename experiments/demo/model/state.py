@@ -1,4 +1,4 @@
-"""Everything that the page shows, as arrays: a pure function of the sliders."""
+"""Everything that the page shows, as arrays: a pure function of the parameters."""
 
 from dataclasses import dataclass
 
@@ -21,17 +21,7 @@ KINEMATIC_FAINTEST = 0.01
 
 @dataclass(frozen=True, eq=False)
 class SkyMaps:
-    """H-alpha, log [N II] / H-alpha and velocity of every spaxel.
-
-    Parameters
-    ----------
-    halpha : array, shape (n_y, n_x)
-        1e-16 erg/s/cm2/arcsec2.
-    log_n2 : array, shape (n_y, n_x)
-        NaN where a line is not seen.
-    velocity_kms : array, shape (n_y, n_x)
-        NaN where H-alpha is faint.
-    """
+    """H-alpha, log [N II] / H-alpha and velocity of every spaxel."""
 
     halpha: Array
     log_n2: Array
@@ -40,12 +30,12 @@ class SkyMaps:
 
 @dataclass(frozen=True, eq=False)
 class AnnularSpectra:
-    """Spectra of the annuli, each over the peak of its own H-alpha.
+    """Spectra of the annuli, each relative to the peak of its own H-alpha.
 
     Parameters
     ----------
     velocity_kms : array, shape (n_channels,)
-        From H-alpha.
+        Relative to H-alpha.
     flux, sigma, fit : array, shape (n_annuli, n_channels)
         With noise, its standard deviation, and the fit; NaN where there is none.
     """
@@ -58,17 +48,7 @@ class AnnularSpectra:
 
 @dataclass(frozen=True, eq=False)
 class RadialProfiles:
-    """12 + log(O/H) against radius.
-
-    Parameters
-    ----------
-    radius_kpc, truth, slope, slope_fgrad : array, shape (n_radii,)
-        Lines; NaN where an estimator has none.
-    forward : array, shape (3, n_radii)
-        Lower edge, best, upper edge.
-    annulus_kpc, abundance, abundance_err, limit : array, shape (n_annuli,)
-        Points; NaN where not detected.
-    """
+    """12 + log(O/H) against radius."""
 
     radius_kpc: Array
     truth: Array
@@ -83,19 +63,7 @@ class RadialProfiles:
 
 @dataclass(frozen=True)
 class Gradients:
-    """Gradients in dex/kpc, each with low and high end of its error; NaN where there is none.
-
-    Parameters
-    ----------
-    truth : float
-        What went in.
-    slope, slope_fgrad, forward : tuple of float
-        Low, best and high.
-    f_grad : float
-        Correction that the pipeline applies.
-    forward_flag : str
-        What the forward fit says of itself.
-    """
+    """Gradients in dex/kpc: low end, best value and high end by estimator; NaN for none."""
 
     truth: float
     slope: tuple[float, float, float]
@@ -107,24 +75,12 @@ class Gradients:
 
 @dataclass(frozen=True, eq=False)
 class DemoState:
-    """What the page shows.
+    """What the page shows; annuli are ordered outwards, spectra are in the rest frame.
 
     Parameters
     ----------
-    parameters : DemoParameters
-        The sliders.
-    intrinsic, observed : SkyMaps
-        Before the seeing, and as measured spaxel by spaxel.
     outlines_arcsec : tuple of array, each of shape (2, n_points)
         West and North of the outer edge of every annulus.
-    annulus_names : tuple of str
-        Outwards.
-    spectra : AnnularSpectra
-        Of every annulus, shifted to rest, with their fits.
-    profiles : RadialProfiles
-        12 + log(O/H) against radius in kpc.
-    gradients : Gradients
-        Of every estimator, dex/kpc.
     """
 
     parameters: DemoParameters
@@ -138,18 +94,7 @@ class DemoState:
 
 
 def demo_state(parameters: DemoParameters) -> DemoState:
-    """Simulate and measure the galaxy of the sliders.
-
-    Parameters
-    ----------
-    parameters : DemoParameters
-        The sliders.
-
-    Returns
-    -------
-    DemoState
-        The same for the same parameters, whoever asks.
-    """
+    """Simulate and measure the galaxy that some parameters describe."""
     sky = DemoSky(parameters)
     measured = DemoMeasurement(sky)
     gradients = _gradients(measured)
@@ -166,13 +111,7 @@ def demo_state(parameters: DemoParameters) -> DemoState:
 
 
 def intrinsic_maps(sky: DemoSky) -> SkyMaps:
-    """Return the maps before the seeing.
-
-    Parameters
-    ----------
-    sky : DemoSky
-        The galaxy.
-    """
+    """Return the maps before the seeing."""
     scene = sky.scene
     halpha, nii = scene.line_maps["halpha"], scene.line_maps["nii_6584"]
     velocity = np.where(_bright(halpha), scene.velocity_map_kms, np.nan)

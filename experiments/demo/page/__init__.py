@@ -1,1 +1,1 @@
-"""Arrays to widgets and figures."""
+"""From the arrays of a state to widgets and figures."""

@@ -1,4 +1,4 @@
-"""Sliders and buttons of the page, in the look of the page."""
+"""Sliders and buttons in the style of the page."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,14 +25,9 @@ BUTTON_STYLE = """
 
 
 def slider_widgets(parameters: DemoParameters) -> dict[str, Slider]:
-    """Return the sliders by parameter.
+    """Return the sliders by parameter, set to some parameters.
 
-    They are Bokeh's own: Panel's wait 50 ms for more changes before they tell of one.
-
-    Parameters
-    ----------
-    parameters : DemoParameters
-        Where they stand at first.
+    They are Bokeh's own: Panel's wait 50 ms for more changes before they report one.
     """
     return {
         slider.name: Slider(
@@ -50,17 +45,7 @@ def _format(digits: int) -> str:
 
 
 def button(label: str, action: Callable[[], object], *, kind: str = "default") -> pn.widgets.Button:
-    """Return a button that does one thing.
-
-    Parameters
-    ----------
-    label : str
-        On it.
-    action : callable
-        Called without arguments.
-    kind : str
-        ``default``, or ``primary`` for the one to press next.
-    """
+    """Return a button that calls an action; of kind ``primary`` if it is the one to press next."""
     made = pn.widgets.Button(
         name=label, button_type=kind, stylesheets=[BUTTON_STYLE], margin=0,
         sizing_mode="stretch_width",
@@ -70,13 +55,7 @@ def button(label: str, action: Callable[[], object], *, kind: str = "default") -
 
 
 def preset_buttons(show: Callable[[DemoParameters], object]) -> pn.Row:
-    """Return a button for each preset.
-
-    Parameters
-    ----------
-    show : callable
-        Called with the preset's parameters.
-    """
+    """Return a button for each preset, which calls a function with the preset's parameters."""
     made = [button(name, partial(show, chosen)) for name, chosen in presets().items()]
     grid = {"display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(11rem, 1fr))",
             "gap": "0.5rem"}  # fmt: skip

@@ -12,15 +12,7 @@ from experiments.demo.page.controls import button
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the lesson.
-
-    Parameters
-    ----------
-    title, task, question, answer : str
-        As a class reads them; plain text.
-    parameters : DemoParameters
-        Where the sliders stand when the step begins.
-    """
+    """One step of the lesson, in plain text, with the parameters that it begins with."""
 
     title: str
     task: str
@@ -97,13 +89,7 @@ LESSON_STYLE = """
 
 
 class LessonView:
-    """Where a class is in the lesson.
-
-    Parameters
-    ----------
-    show : callable
-        Called with the parameters of a step when it begins.
-    """
+    """The lesson and its current step; ``show`` gets the parameters of a step when it begins."""
 
     def __init__(self, show: Callable[[DemoParameters], None]) -> None:
         self._show = show

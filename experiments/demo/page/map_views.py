@@ -19,19 +19,7 @@ FAINTEST_SHOWN = 1e-3
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a map shows, with limits that no slider moves.
-
-    Parameters
-    ----------
-    name, title, unit : str
-        In sources, above the map, and at the colour bar.
-    low, high : float
-        Of the colours.
-    ticks : tuple of float
-        Of the colour bar.
-    palette : tuple of str
-        Colours.
-    """
+    """What a map shows: name, title, unit, colours, and limits that no slider moves."""
 
     name: str
     title: str
@@ -101,15 +89,7 @@ class MapViews:
         return plot
 
     def show(self, state: DemoState, annulus: int) -> None:
-        """Show a state.
-
-        Parameters
-        ----------
-        state : DemoState
-            From the sliders.
-        annulus : int
-            The one that is marked.
-        """
+        """Show the maps of a state, with one annulus marked."""
         for row, maps in (("intrinsic", state.intrinsic), ("observed", state.observed)):
             for name, image in map_images(maps).items():
                 self._sources[row][name].data = {"image": [image]}
@@ -124,13 +104,7 @@ class MapViews:
 
 
 def map_images(maps: SkyMaps) -> dict[str, NDArray[np.float32]]:
-    """Return what is drawn of some maps, by name of the quantity.
-
-    Parameters
-    ----------
-    maps : SkyMaps
-        Before the seeing, or as observed.
-    """
+    """Return the images of some maps, by name of the quantity."""
     halpha = np.log10(np.maximum(np.nan_to_num(maps.halpha), FAINTEST_SHOWN))
     images = {"halpha": halpha, "log_n2": maps.log_n2, "velocity": maps.velocity_kms}
     return {name: np.asarray(image, dtype=np.float32) for name, image in images.items()}

@@ -1,4 +1,4 @@
-"""One session's page: widgets, figures, and what happens when something is moved."""
+"""One session's page: widgets and figures, and how they react to changes."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -25,13 +25,7 @@ MESSAGE_STYLE = """
 
 
 class DemoPage:
-    """The page of one session; sessions share nothing that changes.
-
-    Parameters
-    ----------
-    query : mapping of str to str
-        Parameters of the URL.
-    """
+    """The page of one session; sessions share nothing that changes."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         parameters, messages = DemoParameters.from_query(query)
@@ -55,13 +49,7 @@ class DemoPage:
         self._tell(*messages)
 
     def go_to(self, parameters: DemoParameters) -> None:
-        """Move all sliders at once.
-
-        Parameters
-        ----------
-        parameters : DemoParameters
-            Where to.
-        """
+        """Move all sliders at once."""
         self._moving_many = True
         try:
             for name, slider in self.sliders.items():

@@ -1,4 +1,4 @@
-"""What the figures of the page share: colours of text and frames, and text for the last row."""
+"""What the figures of the page share: colours, frames, and text that the last row can read."""
 
 from bokeh.plotting import figure
 
@@ -12,15 +12,7 @@ TITLE_SIZE = "15px"
 
 
 def plain_figure(title: str, *, x_label: str = "", y_label: str = "", **options: object) -> figure:
-    """Return an empty figure that fills its place, without tools that would move it.
-
-    Parameters
-    ----------
-    title, x_label, y_label : str
-        Its text.
-    **options
-        Of the Bokeh figure, such as fixed ranges.
-    """
+    """Return an empty Bokeh figure that fills its place, without tools that would move it."""
     plot = figure(
         title=title, toolbar_location=None, tools="", sizing_mode="stretch_both", min_height=60,
         min_width=60, output_backend="canvas", **options,
@@ -31,13 +23,7 @@ def plain_figure(title: str, *, x_label: str = "", y_label: str = "", **options:
 
 
 def legible(plot: figure) -> None:
-    """Set the size of all text of a figure.
-
-    Parameters
-    ----------
-    plot : bokeh figure
-        With its legends; it is changed.
-    """
+    """Set the size of all text of a figure, legends included."""
     plot.title.text_font_size = TITLE_SIZE
     plot.title.text_color = INK_COLOUR
     plot.axis.axis_label_text_font_size = LABEL_SIZE

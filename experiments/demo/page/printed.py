@@ -1,4 +1,4 @@
-"""Maps and profile of a state on paper."""
+"""Maps and profile of a state as Matplotlib figures."""
 
 import math
 
@@ -36,17 +36,6 @@ def draw_map(
     ----------
     values : array, shape (n_y, n_x)
         NaN where nothing is known.
-    quantity : Quantity
-        What they are, for colours and limits.
-    state : DemoState
-        For the annuli.
-    axes : Axes
-        Axes to draw into.
-
-    Returns
-    -------
-    AxesImage
-        For a colour bar.
     """
     image = axes.imshow(values, extent=EXTENT, cmap=ListedColormap(quantity.palette),
                         vmin=quantity.low, vmax=quantity.high)  # fmt: skip
@@ -58,15 +47,7 @@ def draw_map(
 
 
 def draw_profile(state: DemoState, axes: Axes) -> Axes:
-    """Draw truth, points and estimators against radius.
-
-    Parameters
-    ----------
-    state : DemoState
-        From the sliders.
-    axes : Axes
-        Axes to draw into.
-    """
+    """Draw truth, annuli and estimators against radius."""
     profiles, radius = state.profiles, state.profiles.radius_kpc
     axes.fill_between(radius, profiles.forward[0], profiles.forward[2], color=FORWARD_COLOUR,
                       alpha=0.25, linewidth=0.0)  # fmt: skip

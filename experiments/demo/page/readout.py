@@ -1,4 +1,4 @@
-"""The numbers of a state, large enough for the last row."""
+"""The numbers of a state, in text that the last row can read."""
 
 import math
 
@@ -28,13 +28,7 @@ FLAG_TEXT = {
 
 
 def readout_html(state: DemoState) -> str:
-    """Return the gradients and f_grad as HTML.
-
-    Parameters
-    ----------
-    state : DemoState
-        From the sliders.
-    """
+    """Return the gradients and f_grad as HTML."""
     gradients = state.gradients
     tiles = [
         _tile("truth", _signed(gradients.truth), "dex/kpc", TRUTH_COLOUR),

@@ -1,4 +1,4 @@
-"""What a student takes home: the figure and the numbers of a state."""
+"""What a student can download: the figure and the numbers of a state."""
 
 from io import BytesIO, StringIO
 
@@ -15,13 +15,7 @@ from experiments.runs.style import figure_style
 
 
 def table_text(state: DemoState) -> str:
-    """Return the annuli as an ECSV table, with parameters and gradients in its header.
-
-    Parameters
-    ----------
-    state : DemoState
-        From the sliders.
-    """
+    """Return the annuli as an ECSV table, with parameters and gradients in its header."""
     profiles, gradients = state.profiles, state.gradients
     table = QTable({
         "annulus": list(state.annulus_names),
@@ -42,13 +36,7 @@ def table_text(state: DemoState) -> str:
 
 
 def figure_png(state: DemoState) -> bytes:
-    """Return maps and profile as a PNG image.
-
-    Parameters
-    ----------
-    state : DemoState
-        From the sliders.
-    """
+    """Return maps and profile as a PNG image."""
     buffer = BytesIO()
     with figure_style():
         state_figure(state).savefig(buffer, format="png", dpi=150)
@@ -56,13 +44,7 @@ def figure_png(state: DemoState) -> bytes:
 
 
 def state_figure(state: DemoState) -> Figure:
-    """Draw maps and profile on one page.
-
-    Parameters
-    ----------
-    state : DemoState
-        From the sliders.
-    """
+    """Draw maps and profile on one page."""
     figure = Figure(figsize=(14.0, 6.6), layout="constrained")
     maps, profile = np.asarray(figure.subfigures(1, 2, width_ratios=(1.5, 1.0)))
     panels = np.asarray(maps.subplots(2, 3, sharex=True, sharey=True))

@@ -1,4 +1,4 @@
-"""The figures of the page, made once; new states only replace what their sources hold."""
+"""The figures of the page, made once; a new state only replaces the data of their sources."""
 
 from dataclasses import dataclass
 
@@ -31,15 +31,7 @@ LINE_LABELS = (("[N II]", -662.0), ("Hα", 0.0), ("[N II]", 942.0))
 
 @dataclass(frozen=True, eq=False)
 class ProfileView:
-    """12 + log(O/H) against radius, with truth, points and estimators.
-
-    Parameters
-    ----------
-    figure : bokeh figure
-        12 + log(O/H) against radius in kpc.
-    lines, band, points, errors, limits : ColumnDataSource
-        Their data.
-    """
+    """12 + log(O/H) against radius in kpc, with truth, annuli and estimators."""
 
     figure: figure
     lines: ColumnDataSource
@@ -85,13 +77,7 @@ class ProfileView:
         return cls(plot, lines, band, points, errors, limits)
 
     def show(self, state: DemoState) -> None:
-        """Show a state.
-
-        Parameters
-        ----------
-        state : DemoState
-            From the sliders.
-        """
+        """Show the profile of a state."""
         profiles = state.profiles
         self.lines.data = {
             "radius": profiles.radius_kpc, "truth": profiles.truth, "slope": profiles.slope,
@@ -112,7 +98,7 @@ class ProfileView:
 
 @dataclass(frozen=True, eq=False)
 class SpectrumView:
-    """The spectrum of one annulus with the airglow's noise and the fit.
+    """The spectrum of one annulus, with the noise of the airglow and the fit.
 
     Parameters
     ----------
@@ -151,15 +137,7 @@ class SpectrumView:
         return cls(plot, source)
 
     def show(self, state: DemoState, annulus: int) -> None:
-        """Show one annulus of a state.
-
-        Parameters
-        ----------
-        state : DemoState
-            From the sliders.
-        annulus : int
-            Counted from the centre, 0 first.
-        """
+        """Show one annulus of a state, counted from the centre, 0 first."""
         spectra = state.spectra
         sigma = spectra.sigma[annulus]
         self.source.data = {
@@ -180,29 +158,15 @@ class DemoViews:
         self.profile.figure.tags = [self.summary]
 
     def show(self, state: DemoState, annulus: int) -> None:
-        """Show a state.
-
-        Parameters
-        ----------
-        state : DemoState
-            From the sliders.
-        annulus : int
-            Whose spectrum is shown.
-        """
+        """Show a state, with the spectrum of one annulus."""
         self.maps.show(state, annulus)
         self.profile.show(state)
         self.spectrum.show(state, annulus)
-        self.summary.data = summary_columns(state)
+        self.summary.data = _summary_columns(state)
 
 
-def summary_columns(state: DemoState) -> dict[str, list[float]]:
-    """Return the numbers of a state, one row: parameters, gradients and f_grad.
-
-    Parameters
-    ----------
-    state : DemoState
-        From the sliders.
-    """
+def _summary_columns(state: DemoState) -> dict[str, list[float]]:
+    """Return the numbers of a state, one row: parameters, gradients and f_grad."""
     gradients = state.gradients
     numbers: dict[str, list[float]] = {
         name: [float(value)] for name, value in vars(state.parameters).items()
