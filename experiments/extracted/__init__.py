@@ -1,1 +1,1 @@
-"""Tables of spectra to tables and figures: fit-spectra and stack."""
+"""From tables of extracted spectra to line fluxes, stacks and figures."""

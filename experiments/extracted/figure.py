@@ -1,4 +1,4 @@
-"""The figures of fitted spectra: a row of bands for every galaxy."""
+"""Pages of fitted spectra: one row per galaxy, one column per band."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,16 +20,8 @@ GALAXIES_ON_A_PAGE = 8
 MOST_GALAXIES = 96
 
 
-def plot_fitted_spectrum(fitted: FittedSpectrum, axes: Axes) -> Axes:
-    """Draw one spectrum: data, 1-sigma noise, fit, and the S/N or the limit of each line.
-
-    Parameters
-    ----------
-    fitted : FittedSpectrum
-        Data with fit.
-    axes : Axes
-        Axes to draw into; its title names spectrum and band.
-    """
+def _plot_fitted_spectrum(fitted: FittedSpectrum, axes: Axes) -> Axes:
+    """Draw one spectrum: data, 1-sigma noise, fit, and the S/N or the limit of each line."""
     fits = fitted.fits
     used = slice(fits.model.channels.min(), fits.model.channels.max() + 1)
     flux, noise, left_out = (
@@ -60,17 +52,7 @@ def plot_fitted_spectrum(fitted: FittedSpectrum, axes: Axes) -> Axes:
 
 
 def spectra_pages(fits: SpectraFits) -> Iterator[Figure]:
-    """Draw all spectra on pages that can be read: a row a galaxy, a column a band.
-
-    Parameters
-    ----------
-    fits : SpectraFits
-        What was fitted; beyond 96 galaxies only the first are drawn, and titles say so.
-
-    Yields
-    ------
-    Figure
-    """
+    """Draw all spectra on legible pages; beyond 96 galaxies only the first, as titles then say."""
     galaxies = _by_identity(fits.spectra)
     bands = bands_of(galaxies.values())
     unit = fits.spectra[0].spectrum.unit
@@ -81,7 +63,7 @@ def spectra_pages(fits: SpectraFits) -> Iterator[Figure]:
         if len(drawn) < len(galaxies):
             place += f", of which the first {len(drawn)} are drawn"
         yield spectra_page(
-            [{band: partial(plot_fitted_spectrum, of[band]) for band in of} for of in rows],
+            [{band: partial(_plot_fitted_spectrum, of[band]) for band in of} for of in rows],
             bands,
             heading=f"galaxies {place}: spectra (black), 1 $\\sigma$ noise (blue)",
             y_label=flux_density_label(unit),

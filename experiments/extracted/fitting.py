@@ -1,4 +1,4 @@
-"""Fit the lines of a table of spectra and write fluxes and figure."""
+"""The work of ``kurvs fit-spectra``: fit a table of spectra, write fluxes and figure."""
 
 from pathlib import Path
 
@@ -13,23 +13,10 @@ from kurvs_pipeline.lines import DETECTION_SNR
 
 
 def run_fit_spectra(table: Path, *, medium: str, catalogue: Path | None, run: Run) -> str:
-    """Fit a table of spectra and write the outcome.
+    """Fit a table of spectra, write the results, and return a summary of them.
 
-    Parameters
-    ----------
-    table : Path
-        Of spectra, as :func:`kurvs_pipeline.extracted.fluxes.read_spectra_table` has it.
-    medium : str
-        ``air`` or ``vacuum``.
-    catalogue : Path or None
-        Of redshifts.
-    run : Run
-        Where ``fluxes.ecsv`` goes, and ``spectra.png``, ``spectra-2.png``... of 8 galaxies each.
-
-    Returns
-    -------
-    str
-        What to say of the outcome.
+    The table is one of :func:`kurvs_pipeline.extracted.fluxes.read_spectra_table`. The run gets
+    ``fluxes.ecsv`` and pages of 8 galaxies each, ``spectra.png``, ``spectra-2.png`` and so on.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A page of spectra, a column a band, which fits of galaxies and stacks share."""
+"""A page of spectra with one column per band, for galaxies and for stacks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -14,13 +14,7 @@ _LEAST_WIDTH_INCHES = 7.0
 
 
 def bands_of(rows: Iterable[Iterable[str]]) -> list[str]:
-    """Return the bands that any row holds, in order of wavelength.
-
-    Parameters
-    ----------
-    rows : iterable of iterable of str
-        Bands of each row.
-    """
+    """Return the bands that any row holds, in order of wavelength."""
     held = {band for row in rows for band in row}
     return [band for band in KMOS_BANDS if band in held]
 
@@ -34,20 +28,12 @@ def spectra_page(
     flux_unit: str,
     row_inches: float,
 ) -> Figure:
-    """Draw spectra on a page that explains itself.
+    """Draw spectra on a page with a heading, axis labels and units.
 
     Parameters
     ----------
     rows : sequence of mapping of str to callable
-        By band, what draws and entitles its panel.
-    bands : sequence of str
-        The columns.
-    heading : str
-        What is drawn.
-    y_label, flux_unit : str
-        What spectra show, and what limits are in.
-    row_inches : float
-        Height of a row.
+        By band, the function that draws its panel and sets the title.
     """
     width = max(_PANEL_WIDTH_INCHES * len(bands) + 0.6, _LEAST_WIDTH_INCHES)
     height = row_inches * len(rows) + 1.0

@@ -1,4 +1,4 @@
-"""The figure of stacked spectra: a row of bands for every stack."""
+"""The figure of stacked spectra: one row per stack."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,34 +20,14 @@ from kurvs_pipeline.stacking.stack import Stack, StackedBand
 
 
 class MeasuredStack(NamedTuple):
-    """A stack with what was measured of it.
-
-    Parameters
-    ----------
-    stack : Stack
-        The spectrum.
-    lines : StackedLines
-        Measured on it.
-    """
+    """A stacked spectrum and the lines measured on it."""
 
     stack: Stack
     lines: StackedLines
 
 
-def plot_stacked_band(measured: MeasuredStack, band: str, name: str, axes: Axes) -> Axes:
-    """Draw one band of a stack: spectrum, middle 68 % of its bootstrap, fit and lines.
-
-    Parameters
-    ----------
-    measured : MeasuredStack
-        The stack.
-    band : str
-        One of its bands.
-    name : str
-        Of the stack, for the title.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_stacked_band(measured: MeasuredStack, band: str, name: str, axes: Axes) -> Axes:
+    """Draw one band of a stack: spectrum, middle 68 % of its bootstrap, fit and lines."""
     stacked = measured.stack.bands[band]
     low, high = _bootstrap_band(stacked)
     rows = measured.lines.fluxes[measured.lines.fluxes["band"] == band]
@@ -74,18 +54,12 @@ def plot_stacked_band(measured: MeasuredStack, band: str, name: str, axes: Axes)
 
 
 def stack_figure(measured: Mapping[str, MeasuredStack]) -> Figure:
-    """Draw all stacks, one row each and one column a band.
-
-    Parameters
-    ----------
-    measured : mapping of str to MeasuredStack
-        By name.
-    """
+    """Draw all stacks: one row per stack, one column per band."""
     unit = next(iter(measured.values())).stack.unit
     halpha = unit == "um-1"
     return spectra_page(
         [
-            {band: partial(plot_stacked_band, item, band, name) for band in item.stack.bands}
+            {band: partial(_plot_stacked_band, item, band, name) for band in item.stack.bands}
             for name, item in measured.items()
         ],
         bands_of(item.stack.bands for item in measured.values()),

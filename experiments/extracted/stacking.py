@@ -1,4 +1,4 @@
-"""Stack tables of spectra and write spectra, lines, abundances and figure."""
+"""The work of ``kurvs stack``: stack spectra, measure the stacks, write tables and figure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,13 +40,11 @@ class StackOptions:
     weights : str
         ``uniform``, ``mass`` or ``variance``.
     bootstraps : int
-        Draws of galaxies.
+        Number of bootstrap samples of galaxies.
     normalise : bool
-        Whether by H-alpha.
+        Whether spectra are divided by their H-alpha flux.
     medium : str
         ``air`` or ``vacuum``.
-    seed : int
-        Of the draws.
 
     Raises
     ------
@@ -76,7 +74,7 @@ class StackOptions:
 
     @property
     def edges(self) -> tuple[float, ...]:
-        """Of the bins in log stellar mass; none where there are no bins."""
+        """Edges of the bins in log stellar mass; none where there are no bins."""
         return () if self.bins is None else comma_separated_numbers(self.bins, "--bins")
 
     @property
@@ -102,25 +100,11 @@ def run_stack(
     run: Run,
     terminal: Terminal,
 ) -> str:
-    """Stack tables of spectra and write the outcome.
+    """Stack tables of spectra, write the results, and return a summary.
 
-    Parameters
-    ----------
-    tables : sequence of Path
-        Of spectra, as :func:`kurvs_pipeline.extracted.fluxes.read_spectra_table` has them.
-    options : StackOptions
-        How.
-    catalogue : Path or None
-        Of redshifts and stellar masses.
-    run : Run
-        Where tables and figure go.
-    terminal : Terminal
-        For progress.
-
-    Returns
-    -------
-    str
-        What to say of the outcome: one line a stack, then what was left out.
+    The tables are those of :func:`kurvs_pipeline.extracted.fluxes.read_spectra_table`, the
+    catalogue has redshifts and stellar masses. The summary has one line per stack, then what was
+    left out.
 
     Raises
     ------

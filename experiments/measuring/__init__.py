@@ -1,1 +1,1 @@
-"""Galaxies from their cubes to tables and figures."""
+"""From the cubes of galaxies to tables and figures."""

@@ -1,4 +1,4 @@
-"""Read a catalogue of galaxies to measure, one row each."""
+"""The catalogue of galaxies to measure, one row each."""
 
 import shlex
 from collections import Counter
@@ -30,7 +30,7 @@ class GalaxyCatalogue:
     requests : mapping of str to GalaxyRequest
         By name, in the order of the catalogue.
     unused : tuple of str
-        Columns that say nothing to the measurement.
+        Columns that are not settings.
     """
 
     requests: Mapping[str, GalaxyRequest]
@@ -43,10 +43,10 @@ class GalaxyCatalogue:
         Parameters
         ----------
         path : Path
-            The table: ``name``; ``cubes``, paths from the catalogue's folder with spaces
-            between; any of ``COLUMNS``, empty where a galaxy has none.
+            The table. Columns: ``name``; ``cubes``, paths relative to the catalogue's folder
+            separated by spaces; any of ``COLUMNS``, empty where a galaxy has none.
         stated : mapping
-            What holds for the galaxies for which the catalogue has no value, by the same names.
+            Values, by the same names, for galaxies for which the catalogue has none.
 
         Raises
         ------

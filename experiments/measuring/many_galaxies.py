@@ -1,4 +1,4 @@
-"""One table of each kind over many galaxies."""
+"""Measure a catalogue of galaxies, and join their tables."""
 
 import json
 import shutil
@@ -25,21 +25,8 @@ from kurvs_pipeline.results.reading import read_result_table
 from kurvs_pipeline.results.writing import TABLES
 
 
-def combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
-    """Write tables of all galaxies, with the name of the galaxy in front.
-
-    Parameters
-    ----------
-    folders : mapping of str to Path
-        Results of each galaxy, by its name.
-    directory : Path
-        Where to write ``fluxes.ecsv`` and the others, and ``galaxies.ecsv`` with redshifts.
-
-    Returns
-    -------
-    list of str
-        Which tables were left out, and why.
-    """
+def _combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
+    """Join the tables of all galaxies; return which tables were left out, and why."""
     if not folders:
         return []
     notes = []
@@ -84,18 +71,12 @@ RECORD = "galaxy.json"
 
 @dataclass(frozen=True)
 class Failure:
-    """A galaxy that could not be measured.
+    """A galaxy that could not be measured: kind of error, and the reason in one line.
 
     Parameters
     ----------
-    name : str
-        The galaxy.
-    error : str
-        Kind of error.
-    reason : str
-        In one line.
     trace : str
-        Where a defect of the program happened; empty for data that cannot be used.
+        Traceback of a defect of the program; empty for data that cannot be used.
     """
 
     name: str
@@ -106,19 +87,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class GalaxyTask:
-    """One galaxy of a catalogue.
-
-    Parameters
-    ----------
-    name : str
-        Of the galaxy and of its folder.
-    request : GalaxyRequest
-        What to measure.
-    pipeline : Pipeline
-        How.
-    parent : Path
-        Where its folder goes.
-    """
+    """One galaxy of a catalogue; its results go into the folder with its name below ``parent``."""
 
     name: str
     request: GalaxyRequest
@@ -167,15 +136,7 @@ class GalaxyTask:
 
 @dataclass(frozen=True)
 class CatalogueOutcome:
-    """What became of a catalogue.
-
-    Parameters
-    ----------
-    failures : tuple of Failure
-        In the order of the catalogue.
-    summary : str
-        What to say of it.
-    """
+    """Failures in the order of the catalogue, and a summary for the terminal."""
 
     failures: tuple[Failure, ...]
     summary: str
@@ -194,23 +155,12 @@ def measure_catalogue(
 
     Parameters
     ----------
-    catalogue : GalaxyCatalogue
-        What to measure.
-    pipeline : Pipeline
-        How.
     run : Run
-        Where results go. Folders of galaxies are there at once, tables of all at the end.
-    workers : int
-        Processes.
+        Where results go: the folder of each galaxy as soon as it is measured, joint tables at
+        the end.
     resume : bool
-        Whether to leave out galaxies that an earlier run measured from the same files in the
-        same way.
-    terminal : Terminal
-        For progress.
-
-    Returns
-    -------
-    CatalogueOutcome
+        Whether to skip galaxies that an earlier run measured from the same files in the same
+        way.
 
     Raises
     ------
@@ -228,7 +178,7 @@ def measure_catalogue(
     failed = {failure.name for failure in failures}
     folders = {task.name: task.directory for task in tasks if task.name not in failed}
     with run.writing() as directory:
-        notes = combine(folders, directory)
+        notes = _combine(folders, directory)
         _write_failures(failures, directory)
     before = len(tasks) - len(waiting)
     lines = [
@@ -271,17 +221,7 @@ def _measure_all(
 
 
 def measure_or_fail(task: GalaxyTask) -> Failure | None:
-    """Measure one galaxy; return why it cannot be, if so.
-
-    Parameters
-    ----------
-    task : GalaxyTask
-        The galaxy.
-
-    Returns
-    -------
-    Failure or None
-    """
+    """Measure one galaxy; return the failure if that is not possible."""
     try:
         task.measure()
     except (KurvsError, OSError) as error:

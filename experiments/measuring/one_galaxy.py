@@ -1,4 +1,4 @@
-"""The command ``kurvs measure``: galaxies from their cubes to tables and figures."""
+"""The work of ``kurvs measure``: one galaxy from its cubes to tables, figures and a summary."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -45,16 +45,11 @@ def pipeline_of(
 
     Parameters
     ----------
-    scheme : str
-        Annuli, as ``3x0.5``.
-    broad_halpha : bool
-        Whether to try a broad H-alpha.
     balmer_absorption, balmer_absorption_err : (float, float), optional
-        Equivalent widths of the stars' H-alpha and H-beta at rest and their errors, Angstrom.
+        Rest-frame equivalent widths of the stars' H-alpha and H-beta and their errors,
+        Angstrom.
     centre_by : str
         ``halpha`` or ``continuum``.
-    seed : int
-        Of random draws.
 
     Raises
     ------
@@ -97,23 +92,12 @@ def _absorption(
 def run_measure(
     cubes: Sequence[Path], stated: Mapping[str, Any], *, pipeline: Pipeline, run: Run
 ) -> Group:
-    """Read, measure and write one galaxy.
+    """Read, measure and write one galaxy; return a summary for the terminal.
 
     Parameters
     ----------
-    cubes : sequence of Path
-        One to three bands.
     stated : mapping
-        What headers lack or get wrong, by field; None for what is not stated.
-    pipeline : Pipeline
-        How to measure.
-    run : Run
-        Where results go.
-
-    Returns
-    -------
-    rich.console.Group
-        What was measured, for the terminal.
+        Metadata, by field, that headers lack or have wrong; None for what is not stated.
     """
     request = GalaxyRequest.of(tuple(cubes), stated)
     galaxy = request.measure(pipeline)
@@ -224,17 +208,6 @@ def _value_or_limit(row: Row, decimals: int) -> str:
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:
-    """Return [N II] 6584 / H-alpha and its error in every aperture, detected or not.
-
-    Parameters
-    ----------
-    galaxy : MeasuredGalaxy
-        What was measured.
-
-    Returns
-    -------
-    list of (float, float)
-        NaN where either line was not covered.
-    """
+    """Return [N II] 6584 / H-alpha and its error by aperture, detected or not, else NaN."""
     ratio, error = line_ratio(next(iter(galaxy.fits.values())).fits, "nii_6584", "halpha")
     return list(zip(ratio.tolist(), error.tolist(), strict=True))

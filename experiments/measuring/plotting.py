@@ -1,4 +1,4 @@
-"""The commands ``kurvs plot``: figures of galaxies that were measured before."""
+"""The work of ``kurvs plot``: figures of galaxies that were measured before."""
 
 import itertools
 import tempfile
@@ -23,30 +23,21 @@ RESOLUTION_DPI = 200
 def write_figure(
     name: str, draw: Callable[[], Figure], *, output: Path | None, overwrite: bool
 ) -> Path:
-    """Draw a figure and write it, whole or not at all.
+    """Draw a figure and write it, whole or not at all; return its path.
 
     Parameters
     ----------
     name : str
-        Of its file, where no other is stated.
-    draw : callable
-        Makes the figure, in the style of the project.
-    output : Path or None
-        File of the figure.
+        Name of the file if no output is stated.
     overwrite : bool
-        Whether it may exist.
-
-    Returns
-    -------
-    Path
-        Where the figure is.
+        Whether the file may exist.
 
     Raises
     ------
     ConfigurationError, OutputError
         If the figure cannot be written as asked.
     """
-    check_output(output, overwrite=overwrite)
+    _check_output(output, overwrite=overwrite)
     with figure_style():
         return _save(draw(), name, output)
 
@@ -72,14 +63,7 @@ def draw_profiles(results: Sequence[Path], truths: Sequence[Path]) -> Figure:
 
 
 def read_truths(paths: Sequence[Path], galaxies: set[str]) -> dict[str, TrueProfile]:
-    """Read the true profiles of mocks, by the names of the galaxies.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files ``truth.nc`` of ``kurvs simulate``.
-    galaxies : set of str
-        Names of those that are drawn.
+    """Read the true profiles of mocks from ``truth.nc`` of ``kurvs simulate``, by galaxy.
 
     Raises
     ------
@@ -120,23 +104,8 @@ def _truth(path: Path) -> tuple[str, TrueProfile]:
         ) from error
 
 
-def check_output(output: Path | None, *, overwrite: bool) -> None:
-    """Refuse a figure that could not be written, before any work is done.
-
-    Parameters
-    ----------
-    output : Path or None
-        File of the figure.
-    overwrite : bool
-        Whether it may exist.
-
-    Raises
-    ------
-    ConfigurationError
-        If its suffix names no format of figures.
-    OutputError
-        If it exists and may not be overwritten.
-    """
+def _check_output(output: Path | None, *, overwrite: bool) -> None:
+    """Refuse, before any work, a figure that could not be written."""
     if output is None:
         return
     if output.suffix.lower() not in FORMATS:

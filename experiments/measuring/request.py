@@ -1,4 +1,4 @@
-"""What is asked for one galaxy: its cubes, and what is stated about them."""
+"""A request to measure one galaxy: its cubes, and what is stated about them."""
 
 import logging
 from collections.abc import Mapping
@@ -37,10 +37,9 @@ class GalaxyRequest:
 
     Parameters
     ----------
-    cubes : tuple of Path
-        One to three bands.
     properties : mapping
-        Fields of :class:`~kurvs_pipeline.observation.ObservationMetadata` that win over headers.
+        Fields of :class:`~kurvs_pipeline.observation.ObservationMetadata` that override
+        headers.
     cube_options : mapping
         Fields of :class:`~kurvs_pipeline.io.fits.options.CubeOptions`.
     velocity_map : Path or None
@@ -60,14 +59,7 @@ class GalaxyRequest:
 
     @classmethod
     def of(cls, cubes: tuple[Path, ...], stated: Mapping[str, Any]) -> "GalaxyRequest":
-        """Sort what is stated into properties of the galaxy and options of its cubes.
-
-        Parameters
-        ----------
-        cubes : tuple of Path
-            The cubes.
-        stated : mapping
-            By name of the field; None for what is not stated.
+        """Sort stated values, by field, into properties of the galaxy and options of its cubes.
 
         Raises
         ------
@@ -95,13 +87,7 @@ class GalaxyRequest:
         return self.cubes + tuple(p for p in (self.velocity_map, self.psf_star) if p is not None)
 
     def measure(self, pipeline: Pipeline) -> MeasuredGalaxy:
-        """Read the cubes and measure the galaxy.
-
-        Parameters
-        ----------
-        pipeline : Pipeline
-            How to measure.
-        """
+        """Read the cubes and measure the galaxy."""
         properties, star = dict(self.properties), self._star()
         if star is not None:
             properties |= star.metadata_fields
@@ -139,14 +125,6 @@ class GalaxyRequest:
 
 
 def write_galaxy(galaxy: MeasuredGalaxy, directory: Path) -> None:
-    """Write everything about one galaxy.
-
-    Parameters
-    ----------
-    galaxy : MeasuredGalaxy
-        What was measured.
-    directory : Path
-        An existing folder: tables, ``measurement.nc`` and ``summary.png``.
-    """
+    """Write tables, ``measurement.nc`` and ``summary.png`` of a galaxy into an existing folder."""
     write_results(galaxy, directory)
     summary(galaxy).savefig(directory / "summary.png", dpi=150)

@@ -1,4 +1,4 @@
-"""What may be stated of a galaxy and its cubes: options of a command, and columns of a catalogue.
+"""Settings of a galaxy and its cubes: options of a command, and columns of a catalogue.
 
 Each setting is described here once, by the field that it sets. ``kurvs --help`` reads this module:
 it imports nothing that takes time.
@@ -18,7 +18,7 @@ UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um"}
 
 
 class GalaxySettings(TypedDict, total=False):
-    """What headers lack or get wrong: fields of the metadata, of cube options and of the mass."""
+    """What headers lack or have wrong: fields of the metadata, of cube options and of the mass."""
 
     # fmt: off
     redshift: Annotated[float, Option(help="On the vacuum scale.")]
@@ -75,17 +75,7 @@ class GalaxySettings(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Setting:
-    """One of the settings.
-
-    Parameters
-    ----------
-    name : str
-        Of the field that it sets.
-    kind : type
-        Of its values.
-    description : OptionInfo
-        Name of the option, limits and help.
-    """
+    """One of the settings."""
 
     name: str
     kind: type
@@ -104,12 +94,12 @@ class Setting:
 
     @property
     def limits(self) -> tuple[int, int]:
-        """Smallest and largest value of one that is a whole number."""
+        """Smallest and largest value of an integer setting."""
         return int(self.description.min or 0), int(self.description.max or 0)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of a catalogue that state it."""
+        """Columns of a catalogue that state this setting."""
         return ("centre_x", "centre_y") if self.name == "centre_pixel" else (self.name,)
 
 
@@ -120,17 +110,9 @@ SETTINGS = {
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Show the settings that a command takes as ``**stated`` to typer, one option each.
+    """Give a command that takes ``**stated`` one typer option per setting.
 
-    Parameters
-    ----------
-    command : callable
-        With arguments, options by keyword, and the settings.
-
-    Returns
-    -------
-    callable
-        The same; its signature has the settings between arguments and options.
+    The settings come between the command's own arguments and options.
     """
     signature = inspect.signature(command)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -147,11 +129,5 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def by_option(stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings by the names of their options, for the record of a run.
-
-    Parameters
-    ----------
-    stated : mapping
-        By field.
-    """
+    """Return settings by the names of their options, for the record of a run."""
     return {SETTINGS[name].option: value for name, value in stated.items()}

@@ -1,1 +1,1 @@
-"""Making mocks: of a file, of a set of effects, or as line fluxes alone."""
+"""Mock observations: from a file, with a set of effects, or as line fluxes alone."""

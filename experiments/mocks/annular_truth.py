@@ -1,4 +1,4 @@
-"""What annuli would measure without noise or seeing: the truth that binning alone leaves."""
+"""The gradient that annuli would measure without noise or seeing: the effect of binning alone."""
 
 import numpy as np
 from scipy.integrate import quad
@@ -15,22 +15,10 @@ from kurvs_sim.galaxy.galaxy import Galaxy
 def annular_gradient(galaxy: Galaxy, scheme: BinningScheme, *, diagnostic: str = "n2") -> float:
     """Return the slope through the exact line fluxes of the annuli, dex/kpc.
 
-    Light is brighter and, with a gradient, richer in metals on one side of an annulus: the
-    slope through annuli placed at their middles is not the intrinsic one even with perfect
-    data. The profiles are integrated along the radius; nothing is put on pixels.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        With its exponential disk and its profiles of abundance and dust.
-    scheme : BinningScheme
-        The annuli.
-    diagnostic : str
-        A diagnostic of [N II]/H-alpha.
-
-    Returns
-    -------
-    float
+    Light is brighter and, with a gradient, richer in metals on one side of an annulus: the slope
+    through annuli placed at their middles is not the intrinsic one even with perfect data. The
+    profiles of the exponential disk, its abundance and its dust are integrated along the radius,
+    without a pixel grid.
     """
     halpha, nii = annular_fluxes(galaxy, scheme)
     abundance = DIAGNOSTICS[diagnostic].from_fluxes({"nii_6584": nii, "halpha": halpha})
@@ -43,19 +31,7 @@ def annular_gradient(galaxy: Galaxy, scheme: BinningScheme, *, diagnostic: str =
 
 
 def annular_fluxes(galaxy: Galaxy, scheme: BinningScheme) -> tuple[Array, Array]:
-    """Return H-alpha and [N II] 6584 of every annulus, in the same arbitrary unit.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        With its exponential disk and its profiles of abundance and dust.
-    scheme : BinningScheme
-        The annuli.
-
-    Returns
-    -------
-    halpha, nii : array, shape (n_annuli,)
-    """
+    """Return H-alpha and [N II] 6584 of every annulus, in the same arbitrary unit."""
     scale_arcsec = galaxy.scale_length_arcsec
     survey_n2 = DIAGNOSTICS["n2"].oxygen_abundance(np.array([0.0, 1.0]))
 

@@ -1,4 +1,4 @@
-"""What the simulator can switch on, one effect at a time."""
+"""The effects of the simulator, each of which can be switched on alone."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,22 +38,17 @@ SEEING_ARCSEC = 0.6
 
 @dataclass(frozen=True)
 class MockSetup:
-    """One mock, as far as effects are switched on.
+    """One mock and the effects that are switched on.
 
     Parameters
     ----------
-    galaxy : Galaxy
-        What is in the sky.
     seed : int
-        Of everything that is drawn: the same for all sets of effects.
-    psf : PointSpreadFunction
-        The seeing.
+        Seed of all random draws: the same for all sets of effects.
     halpha_snr : float or None
         None draws no noise.
-    effects : Effects
-        Of atmosphere, instrument and reduction.
     wings_stated : bool
-        Whether the cube's header tells the wings of the seeing; it calls it Gaussian otherwise.
+        Whether the cube's header states the wings of the seeing; it states a Gaussian
+        otherwise.
     """
 
     galaxy: Galaxy
@@ -64,13 +59,7 @@ class MockSetup:
     wings_stated: bool = True
 
     def observe(self, band: str) -> xr.DataTree:
-        """Return the cube of one band.
-
-        Parameters
-        ----------
-        band : str
-            Such as ``H``.
-        """
+        """Return the cube of one band, such as ``H``."""
         observation = observe(
             self.galaxy, bands=(band,), psf=self.psf, halpha_snr=self.halpha_snr, seed=self.seed,
             effects=self.effects, within_kms_of_lines=USED_KMS,
@@ -80,38 +69,25 @@ class MockSetup:
         return observation
 
     def with_galaxy(self, **changes: Any) -> "MockSetup":  # noqa: ANN401 - any field of Galaxy
-        """Return the mock with properties of its galaxy changed.
-
-        Parameters
-        ----------
-        **changes : object
-            Fields of :class:`~kurvs_sim.galaxy.galaxy.Galaxy`.
-        """
+        """Return the mock with fields of its :class:`~kurvs_sim.galaxy.galaxy.Galaxy` replaced."""
         return replace(self, galaxy=replace(self.galaxy, **changes))
 
     def with_effect(self, **effect: Any) -> "MockSetup":  # noqa: ANN401 - any field of Effects
-        """Return the mock with an effect of the instrument added.
-
-        Parameters
-        ----------
-        **effect : object
-            Fields of :class:`~kurvs_sim.effects.effects.Effects`.
-        """
+        """Return the mock with some fields of :class:`~kurvs_sim.effects.effects.Effects` set."""
         return replace(self, effects=replace(self.effects, **effect))
 
 
 @dataclass(frozen=True)
 class SimulatorEffect:
-    """Something that can be switched on.
+    """An effect that can be switched on.
 
     Parameters
     ----------
-    label : str
-        For tables and figures.
     switch_on : callable
         From a mock without it to one with it.
     needs : tuple of str
-        Effects without which it means nothing: it is judged beside them, and goes with them.
+        Effects that it has no meaning without: it is compared with them alone, and removed with
+        them.
     """
 
     label: str
@@ -225,19 +201,12 @@ EVERYTHING = frozenset(EFFECTS)
 
 
 def with_effects(mock: MockSetup, names: Collection[str]) -> MockSetup:
-    """Switch effects on.
+    """Switch effects on in a mock that has none; the disk is at rest unless it may rotate.
 
     Parameters
     ----------
-    mock : MockSetup
-        Without any.
     names : collection of str
         Keys of ``EFFECTS``, in any order.
-
-    Returns
-    -------
-    MockSetup
-        Of a disk at rest, unless its rotation is among the effects.
     """
     # A disk at rest, whatever the galaxy's own rotation: that is an effect too.
     mock = mock.with_galaxy(rotation=Constant(0.0))
@@ -248,13 +217,7 @@ def with_effects(mock: MockSetup, names: Collection[str]) -> MockSetup:
 
 
 def without(name: str) -> frozenset[str]:
-    """Return all effects but one, and those that mean nothing without it.
-
-    Parameters
-    ----------
-    name : str
-        Key of ``EFFECTS``.
-    """
+    """Return all effects but one, a key of ``EFFECTS``, and those with no meaning without it."""
     return frozenset(
         other for other, effect in EFFECTS.items() if other != name and name not in effect.needs
     )

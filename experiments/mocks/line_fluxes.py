@@ -1,8 +1,8 @@
-"""Line fluxes of the survey's galaxies on spaxels, many times over, without cubes.
+"""Line fluxes of the survey's galaxies on spaxels, with many draws of noise, without cubes.
 
-The simulator smears the disks; noise is drawn for each line and spaxel as strong as the expected
-signal-to-noise ratio of the galaxy's twin asks. That is enough to judge estimators of gradients,
-and a thousand times faster than cubes.
+The simulator convolves the disks with the seeing; noise is drawn for each line and spaxel so that
+the galaxy has the expected signal-to-noise ratio of its twin. That is enough to judge estimators of
+gradients, and a thousand times faster than cubes.
 """
 
 import math
@@ -65,8 +65,6 @@ class LineFluxMocks:
     ----------
     metadata : ObservationMetadata
         The truth of the galaxy, with a seeing of 0.6 arcsec stated.
-    kpc_per_arcsec : float
-        Scale.
     x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
         Spaxel centres.
     gradient : array, shape (n_draws,)
@@ -74,7 +72,7 @@ class LineFluxMocks:
     flux : array, shape (n_draws, 2, n_y, n_x)
         H-alpha and [N II] 6584 of every spaxel, with noise.
     error : array, shape (2,)
-        Of a spaxel, by line.
+        Error of a spaxel, by line.
     """
 
     metadata: ObservationMetadata
@@ -86,30 +84,17 @@ class LineFluxMocks:
     error: Array
 
     def weights(self, apertures: tuple[Aperture, ...], metadata: ObservationMetadata) -> Array:
-        """Return apertures on spaxels, shape (n_apertures, n_y, n_x).
-
-        Parameters
-        ----------
-        apertures : tuple of Aperture
-            Ellipses or annuli.
-        metadata : ObservationMetadata
-            The galaxy as it is believed to be.
-        """
+        """Return apertures on spaxels, shape (n_apertures, n_y, n_x)."""
         x, y = xr.DataArray(self.x_arcsec), xr.DataArray(self.y_arcsec)
         return np.stack([aperture_weights(aperture, metadata, x, y) for aperture in apertures])
 
     def fluxes(self, weights: Array) -> ApertureFluxes:
-        """Add spaxels up.
+        """Add spaxels up, with the covariance of apertures that share spaxels.
 
         Parameters
         ----------
         weights : array, shape (n_apertures, n_y, n_x)
             As of :meth:`weights`.
-
-        Returns
-        -------
-        ApertureFluxes
-            Of every mock and aperture, with the covariance that spaxels in common give.
         """
         flat = weights.reshape(len(weights), -1)
         flux = self.flux.reshape(*self.flux.shape[:2], -1) @ flat.T
@@ -126,15 +111,13 @@ class MockDesign:
     Parameters
     ----------
     kurvs_id : int
-        Number in the survey, whose size, redshift, orientation, mass and S/N they have.
-    psf : PointSpreadFunction
-        Of the atmosphere.
+        Number in the survey; mocks have the size, redshift, orientation, mass and S/N of this
+        galaxy.
     clumpy : bool
         Whether a fifth of the light is in clumps.
-    draws : int
-        Of gradient, scale length and noise.
     scale_scatter : float
-        Of the natural logarithm of the scale length of H-alpha; 0 is that of the effective radius.
+        Scatter of the natural logarithm of the scale length of H-alpha, about that of the
+        effective radius.
     seed : int
         The draws of a galaxy are the same in every design that has it.
     """
@@ -148,9 +131,9 @@ class MockDesign:
 
     @cached_property
     def galaxy(self) -> Galaxy:
-        """The galaxy without dust, which would change the scale length of H-alpha.
+        """The galaxy, without dust, which would change the scale length of H-alpha.
 
-        It stands still: velocities leave the flux of a line as it is, and take time.
+        It does not rotate: velocities leave the flux of a line as it is, and take time.
         """
         still = Constant(0.0)
         plain = replace(kurvs_galaxy(self.kurvs_id), a_v=Constant(0.0), rotation=still)
@@ -207,13 +190,7 @@ class MockDesign:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def make(self, snr: dict[str, float]) -> LineFluxMocks:
-        """Draw the mocks.
-
-        Parameters
-        ----------
-        snr : dict of str to float
-            Of each line in 1.5 effective radii, without a gradient.
-        """
+        """Draw the mocks, given the S/N of each line in 1.5 effective radii without a gradient."""
         low, high = self.gradient_range
         drawn = self._random(0).normal(0.0, INTRINSIC_SCATTER, 20 * self.draws)
         gradient = drawn[(drawn > low) & (drawn < high)][: self.draws]
@@ -241,10 +218,7 @@ class MockDesign:
         return np.linspace(*self.gradient_range, TABULATED_GRADIENTS)
 
     def tabulated(self) -> Array:
-        """Return the logarithm of lines, shape (n_gradients, n_scales, 2, n_y, n_x).
-
-        Between tabulated disks it is smooth.
-        """
+        """Return log line fluxes, smooth between disks, (n_gradients, n_scales, 2, n_y, n_x)."""
         return np.log(np.maximum([
             [_line_maps(self.scene(gradient, scale)) for scale in TABULATED_LOG_SCALES.tolist()]
             for gradient in self._tabulated_gradients.tolist()
@@ -267,15 +241,7 @@ def _weights(tabulated: Array, at: Array) -> Array:
 
 
 def metadata_of(galaxy: Galaxy, psf: PointSpreadFunction = DEFAULT_PSF) -> ObservationMetadata:
-    """Return what an observation of a galaxy would state.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        Its geometry and redshift.
-    psf : PointSpreadFunction
-        The seeing that is stated.
-    """
+    """Return the metadata that an observation of a galaxy would state."""
     return ObservationMetadata(
         name=galaxy.name,
         redshift=galaxy.redshift,
@@ -290,16 +256,14 @@ def metadata_of(galaxy: Galaxy, psf: PointSpreadFunction = DEFAULT_PSF) -> Obser
 
 
 def spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:
-    """Return the error of a spaxel that gives lines their S/N in 1.5 effective radii.
+    """Return the error of a spaxel that gives each line its S/N in 1.5 effective radii.
 
     Parameters
     ----------
-    mocks : LineFluxMocks
-        For the geometry.
     flux : array, shape (n_lines, n_y, n_x)
         Without noise.
     snr : array, shape (n_lines,)
-        Asked for.
+        S/N to be reached.
     """
     outer = 1.5 * mocks.metadata.effective_radius_arcsec
     weight = mocks.weights((Aperture("integrated", 0.0, outer),), mocks.metadata)[0]
@@ -308,15 +272,7 @@ def spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:
 
 
 def annuli(scheme: str, metadata: ObservationMetadata) -> tuple[Aperture, ...]:
-    """Return the annuli of a scheme, such as ``3x0.5``.
-
-    Parameters
-    ----------
-    scheme : str
-        As ``--scheme`` takes it; arcsec, or effective radii with ``re``.
-    metadata : ObservationMetadata
-        For the effective radius, in arcsec.
-    """
+    """Return the annuli of a scheme: ``3x0.5`` is in arcsec, ``3x0.5re`` in effective radii."""
     return BinningScheme.parse(scheme).annuli(metadata.effective_radius_arcsec)
 
 
@@ -329,13 +285,7 @@ def galaxies_with_gradient() -> tuple[int, ...]:
 
 
 def read_signal_to_noise(path: Path) -> dict[int, dict[str, float]]:
-    """Read the expected S/N of the lines of every twin.
-
-    Parameters
-    ----------
-    path : Path
-        Table of :mod:`experiments.survey.signal_to_noise`.
-    """
+    """Read the expected S/N of the lines of every twin."""
     found: dict[int, dict[str, float]] = {}
     for row in QTable.read(path):
         number = int(str(row["galaxy"]).removeprefix("KURVS-"))

@@ -1,4 +1,4 @@
-"""One page on a mock: its image, its velocities, and its spectra with noise."""
+"""The preview of a mock on one page: image, velocities, and spectra with noise."""
 
 from collections.abc import Sequence
 
@@ -32,32 +32,14 @@ _CLEAR_SNR = 4.0
 
 
 def lines_in(band: xr.Dataset, redshift: float) -> dict[str, float]:
-    """Return the observed wavelength, um, of every line that lies in a band.
-
-    Parameters
-    ----------
-    band : Dataset
-        Of an Observation.
-    redshift : float
-        Of the galaxy.
-    """
+    """Return the observed wavelength, um, of every line that lies in a band."""
     low, high = band["wavelength"].to_numpy()[[0, -1]]
     observed = {name: rest * (1.0 + redshift) for name, rest in REST_WAVELENGTH_UM.items()}
     return {name: centre for name, centre in observed.items() if low < centre < high}
 
 
-def plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
-    """Draw the cube averaged over a line, noise included; spaxels without data stay blank.
-
-    Parameters
-    ----------
-    observation : DataTree
-        A mock; one of its bands holds the line.
-    line : str
-        Such as ``halpha``.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
+    """Draw the cube averaged over a line, noise included; spaxels without data stay blank."""
     centre = REST_WAVELENGTH_UM[line] * (1.0 + metadata_of(observation).redshift)
     band = _band_with(observation, line)
     velocity = (band["wavelength"] / centre - 1.0) * SPEED_OF_LIGHT_KMS
@@ -70,16 +52,8 @@ def plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
     return axes
 
 
-def plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
-    """Draw the velocity map before the PSF, where H-alpha is bright enough to matter.
-
-    Parameters
-    ----------
-    observation : DataTree
-        A mock.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
+    """Draw the velocity map before the seeing, where H-alpha is bright enough to matter."""
     truth = observation["truth"].to_dataset()
     halpha = truth["line_map_smeared"].sel(line="halpha")
     velocity = truth["velocity_map"].where(halpha > FAINTEST_SHOWN * halpha.max())
@@ -93,17 +67,8 @@ def plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
 def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axes) -> Axes:
     """Draw a band's spectrum in 1.5 effective radii about its lines.
 
-    The shade is 1 sigma as the pipeline measures it on the cube: what neighbouring voxels share,
-    and noise that is stated too small, included.
-
-    Parameters
-    ----------
-    observation : DataTree
-        A mock.
-    band_name : str
-        ``IZ``, ``YJ`` or ``H``.
-    axes : Axes
-        Axes to draw into.
+    The shade is 1 sigma as the pipeline measures it on the cube: it includes noise that
+    neighbouring voxels share and that the cube understates.
     """
     band, metadata = observation[band_name].to_dataset(), metadata_of(observation)
     aperture = Aperture("integrated", 0.0, _APERTURE_RE * metadata.effective_radius_arcsec)
@@ -146,23 +111,13 @@ def _measured_noise(observation: xr.DataTree, band_name: str, weights: Array) ->
 
 
 def preview(observation: xr.DataTree) -> Figure:
-    """Draw one page on a mock. North is up and East is left.
-
-    Parameters
-    ----------
-    observation : DataTree
-        From :func:`kurvs_sim.observe`.
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw one page on a mock of :func:`kurvs_sim.observe`. North is up and East is left."""
     figure = Figure(figsize=(13.0, 8.0), layout="constrained")
     names, metadata = band_names(observation), metadata_of(observation)
     page = figure.add_gridspec(2, 1, height_ratios=(1.15, 1.0))
     top, bottom = page[0].subgridspec(1, 2), page[1].subgridspec(1, len(names))
-    plot_line_image(observation, _imaged_line(observation), figure.add_subplot(top[0]))
-    plot_true_velocity(observation, figure.add_subplot(top[1]))
+    _plot_line_image(observation, _imaged_line(observation), figure.add_subplot(top[0]))
+    _plot_true_velocity(observation, figure.add_subplot(top[1]))
     panels = [
         plot_integrated_spectrum(observation, name, figure.add_subplot(bottom[column]))
         for column, name in enumerate(names)

@@ -1,4 +1,4 @@
-"""Make one mock and write it: cubes, truth and a preview."""
+"""The work of ``kurvs simulate``: make one mock and write its cubes, truth and preview."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -23,35 +23,14 @@ from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 @dataclass(frozen=True)
 class Mock:
-    """A galaxy and how it is observed.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        What is in the sky.
-    options : dict
-        Keyword arguments of :func:`kurvs_sim.observe`.
-    """
+    """A galaxy, and the keyword arguments of :func:`kurvs_sim.observe` that it is observed with."""
 
     galaxy: Galaxy
     options: dict[str, Any]
 
     @classmethod
     def chosen(cls, path: Path | None, kurvs_id: int | None, *, seed: int | None = None) -> Self:
-        """Take the one of a TOML file and a galaxy of the survey that is given.
-
-        Parameters
-        ----------
-        path : Path or None
-            Of a TOML file.
-        kurvs_id : int or None
-            Of a galaxy of the survey.
-        seed : int, optional
-            Of the noise.
-
-        Returns
-        -------
-        Mock
+        """Take the mock of a TOML file or of a galaxy of the survey, whichever is given.
 
         Raises
         ------
@@ -69,18 +48,7 @@ class Mock:
 
     @classmethod
     def load(cls, path: Path, *, seed: int | None = None) -> Self:
-        """Read a TOML file; a seed given here wins over the file's.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-        seed : int, optional
-            Of the noise.
-
-        Returns
-        -------
-        Mock
+        """Read a TOML file; a seed given here overrides that of the file.
 
         Raises
         ------
@@ -92,18 +60,7 @@ class Mock:
 
     @classmethod
     def of_survey(cls, kurvs_id: int, *, seed: int | None = None) -> Self:
-        """Take a galaxy of the survey, observed as the survey typically did.
-
-        Parameters
-        ----------
-        kurvs_id : int
-            1 to 44, without 37.
-        seed : int, optional
-            Of the noise.
-
-        Returns
-        -------
-        Mock
+        """Take a galaxy of the survey (1 to 44, without 37), observed as the survey typically did.
 
         Raises
         ------
@@ -113,12 +70,7 @@ class Mock:
         return cls(kurvs_galaxy(kurvs_id), {} if seed is None else {"seed": seed})
 
     def at_middle_of_spaxel(self) -> Self:
-        """Move the galaxy by up to half a spaxel, to where the survey's layout has it.
-
-        Returns
-        -------
-        Mock
-        """
+        """Move the galaxy by up to half a spaxel, to where the survey's layout has it."""
         grid = self.options.get("grid", SpaxelGrid())
         galaxy = replace(
             self.galaxy,
@@ -128,17 +80,7 @@ class Mock:
         return replace(self, galaxy=galaxy)
 
     def observed(self, **options: object) -> Self:
-        """Return the mock with some options of its observation replaced.
-
-        Parameters
-        ----------
-        **options : object
-            Keyword arguments of :func:`kurvs_sim.observe`.
-
-        Returns
-        -------
-        Mock
-        """
+        """Return the mock with some arguments of :func:`kurvs_sim.observe` replaced."""
         return replace(self, options={**self.options, **options})
 
     def as_toml(self) -> str:
@@ -147,7 +89,7 @@ class Mock:
 
     @property
     def seed(self) -> int:
-        """Seed of the noise; 0 where neither file nor command line says."""
+        """Seed of the noise; 0 if neither the file nor the command line states one."""
         return int(self.options.get("seed", 0))
 
     @property
@@ -186,16 +128,10 @@ def run_simulate(
     run: Run,
     progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
 ) -> None:
-    """Simulate a mock and write it.
+    """Simulate a mock; write cubes, ``truth.nc`` and ``preview.png``.
 
     Parameters
     ----------
-    mock : Mock
-        What to simulate.
-    layout : {"eso", "survey", "netcdf", "zarr"}
-        Of the cubes.
-    run : Run
-        Where the cubes, ``truth.nc`` and ``preview.png`` go.
     progress : callable
         Makes a progress bar from a description and a total.
 
@@ -220,11 +156,5 @@ def run_simulate(
 
 
 def truth_of(observation: xr.DataTree) -> xr.Dataset:
-    """Return a mock's truth together with what the pipeline may know of the galaxy.
-
-    Parameters
-    ----------
-    observation : DataTree
-        A mock.
-    """
+    """Return a mock's truth together with what the pipeline may know of the galaxy."""
     return observation["truth"].to_dataset().assign_attrs(metadata_of(observation).to_attrs())
