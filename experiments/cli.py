@@ -84,18 +84,10 @@ def main() -> NoReturn:
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Run one command line.
+    """Run one command line, without the program's name, and return its exit code.
 
-    Parameters
-    ----------
-    arguments : sequence of str
-        Without the program's name.
-
-    Returns
-    -------
-    int
-        0; 2 for input that cannot be used, with one line on standard error; 130 when
-        interrupted.
+    The code is 0; 2 for input that cannot be used, with one line on standard error; 130 when
+    interrupted.
     """
     debug = "--debug" in arguments
     try:

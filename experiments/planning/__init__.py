@@ -1,1 +1,1 @@
-"""How long to observe."""
+"""How long a galaxy must be observed."""

@@ -1,4 +1,4 @@
-"""Answer how long to observe: in one line, a table and a figure."""
+"""The work of ``kurvs plan``: how long to observe, as a sentence, a table and a figure."""
 
 import math
 from dataclasses import replace
@@ -29,10 +29,8 @@ def planner_for(mock: Mock, *, scheme: BinningScheme, seeing_known: bool) -> Exp
     Parameters
     ----------
     mock : Mock
-        From a file or the survey; a signal-to-noise ratio that it asks for is left aside, as
-        exposures are to tell it.
-    scheme : BinningScheme
-        The annuli.
+        From a file or the survey. A signal-to-noise ratio that it states is ignored: here the
+        exposures set it.
     seeing_known : bool
         Whether a star gives the seeing.
 
@@ -59,20 +57,7 @@ def planner_for(mock: Mock, *, scheme: BinningScheme, seeing_known: bool) -> Exp
 
 
 def verdict(planner: ExposurePlanner, goal: float) -> str:
-    """Say in words how long to observe, or why no exposure is enough.
-
-    Parameters
-    ----------
-    planner : ExposurePlanner
-        The galaxy and how it is observed.
-    goal : float
-        Error of the gradient, dex/kpc.
-
-    Returns
-    -------
-    str
-        One sentence, with the hours in H.
-    """
+    """Say in words how long to observe for an error in dex/kpc, or why no exposure is enough."""
     wanted = f"{planner.galaxy.name}: an error of {goal:g} dex/kpc in the N2 gradient"
     hours = planner.hours_for(goal)
     if math.isinf(hours):
@@ -119,19 +104,12 @@ def _told(hours: float) -> str:
     return f"{hours:.0f} h" if hours >= 10.0 else f"{hours:.1f} h"
 
 
-def plan_figure(planner: ExposurePlanner, goal: float) -> Figure:
+def _plan_figure(planner: ExposurePlanner, goal: float) -> Figure:
     """Draw the error of the gradient against exposure.
 
-    Drawn: all noise averages down. Dashed: the same with the seeing known from a star. Dotted:
-    the noise beyond photons and electrons averages down no further than in the stack of known
-    noise, which is marked. Grey: the goal.
-
-    Parameters
-    ----------
-    planner : ExposurePlanner
-        The galaxy and how it is observed.
-    goal : float
-        dex/kpc.
+    Solid: all noise averages down. Dashed: the same with the seeing known from a star. Dotted: the
+    noise beyond photons and electrons averages down no further than in the stack of known noise,
+    which is marked. Grey: the goal.
     """
     figure = Figure(figsize=(7.0, 5.0), layout="constrained")
     axes = figure.subplots()
@@ -158,21 +136,7 @@ def plan_figure(planner: ExposurePlanner, goal: float) -> Figure:
 
 
 def run_plan(planner: ExposurePlanner, goal: float, *, run: Run) -> str:
-    """Run the command ``kurvs plan``: compute, write, and answer.
-
-    Parameters
-    ----------
-    planner : ExposurePlanner
-        The galaxy and how it is observed.
-    goal : float
-        Error of the gradient, dex/kpc, > 0.
-    run : Run
-        Where results go.
-
-    Returns
-    -------
-    str
-        The answer in one line.
+    """Compute the exposure for an error of the gradient, dex/kpc, and write table and figure.
 
     Raises
     ------
@@ -189,5 +153,5 @@ def run_plan(planner: ExposurePlanner, goal: float, *, run: Run) -> str:
             hours=str(planner.hours_for(goal)),
             hours_persistent=str(planner.hours_for(goal, persistent=True)),
         )  # fmt: skip
-        plan_figure(planner, goal).savefig(directory / "plan.png", dpi=130)
+        _plan_figure(planner, goal).savefig(directory / "plan.png", dpi=130)
     return answer

@@ -1,8 +1,8 @@
-"""How long a galaxy must be observed for its gradient to be known to a stated error.
+"""The exposure that a galaxy needs for its gradient to have a stated error.
 
 The lines of the annuli come from the simulator, their noise from a stack of exposures, and the
-error of the gradient from the information that they hold for the forward estimator, with what it
-does not know of seeing, scale length and abundance.
+error of the gradient from the information that they hold for the forward estimator, given its prior
+uncertainties of seeing, scale length and abundance.
 """
 
 import math
@@ -45,18 +45,10 @@ class ExposurePlanner:
 
     Parameters
     ----------
-    galaxy : Galaxy
-        Its lines are as bright as it says.
-    seeing : Seeing
-        Of the stack.
-    grid : SpaxelGrid
-        The spaxels.
     exposures : ExposureModel
-        A stack of known noise; other exposure times are told from it.
-    scheme : BinningScheme
-        The annuli.
+        A stack of known noise; other exposure times are scaled from it.
     seeing_known : bool
-        Whether a star gives the seeing; it is uncertain as the pipeline assumes otherwise.
+        Whether a star gives the seeing; otherwise it is as uncertain as the pipeline assumes.
 
     Raises
     ------
@@ -93,7 +85,7 @@ class ExposurePlanner:
         Raises
         ------
         CoverageError
-            Naming the first that has less than 30 per cent of its area there.
+            Naming the first with less than 30 per cent of its area in the field.
         """
         metadata, grid = self._mock.metadata, self.grid
         for annulus, weights in zip(
@@ -117,8 +109,6 @@ class ExposurePlanner:
 
         Parameters
         ----------
-        hours : float
-            Exposure.
         persistent : bool
             Whether the noise in excess of photons and electrons, which sky subtraction and
             reconstruction add, averages down no further than in the known stack. All noise
@@ -131,27 +121,11 @@ class ExposurePlanner:
         return photons * averaging + (1.0 - photons)
 
     def gradient_error(self, hours: float, *, persistent: bool = False) -> float:
-        """Return the expected error of the gradient by the forward estimator, dex/kpc.
-
-        Parameters
-        ----------
-        hours : float
-            Exposure in the H band.
-        persistent : bool
-            As of :meth:`relative_variance`.
-        """
+        """Return the expected error of the gradient by the forward estimator, dex/kpc."""
         return self._error(self.relative_variance(hours, persistent=persistent))
 
     def hours_for(self, goal: float, *, persistent: bool = False) -> float:
-        """Return the exposure that gives an error; infinite where none does.
-
-        Parameters
-        ----------
-        goal : float
-            dex/kpc.
-        persistent : bool
-            As of :meth:`relative_variance`.
-        """
+        """Return the exposure that gives a gradient error, dex/kpc; infinite if none does."""
         shortest = self.exposures.exposure_seconds / SECONDS_AN_HOUR
 
         def above(log_hours: float) -> float:

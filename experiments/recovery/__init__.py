@@ -1,1 +1,1 @@
-"""Injection and recovery of gradients."""
+"""Recovery of known gradients from mocks."""

@@ -55,14 +55,7 @@ class _File(_Table):
 
 
 def load_recovery(path: Path, seed: int) -> RecoveryExperiment:
-    """Read the description of a recovery.
-
-    Parameters
-    ----------
-    path : Path
-        A TOML file such as ``examples/recovery.toml``.
-    seed : int
-        Root of all random draws.
+    """Read the description of a recovery, a TOML file such as ``examples/recovery.toml``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which mocks a recovery simulates: a grid, a Latin hypercube or a list of them."""
+"""The mocks that a recovery simulates: a grid, a Latin hypercube or a list of them."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,26 +16,18 @@ from kurvs_sim.observing import HIGHEST_HALPHA_SNR, NOMINAL_HALPHA_SNR
 
 @dataclass(frozen=True)
 class MockParameters:
-    """What differs from mock to mock.
+    """The parameters in which mocks differ.
 
     Parameters
     ----------
     gradient_dex_per_kpc : float
         Of 12 + log(O/H).
-    inclination_deg, effective_radius_arcsec : float
-        Of the disk.
-    seeing_fwhm_arcsec : float
-        Full width at half-maximum.
     psf_beta : float
         Wings of the seeing: the index of a Moffat profile; infinite for a Gaussian.
     halpha_snr : float
-        Of H-alpha in 1.5 effective radii; the default is the survey's median.
+        S/N of H-alpha in 1.5 effective radii; the default is the survey's median.
     dust_gradient_mag_per_kpc : float
         Of A_V, which is 0.38 at the effective radius.
-    clump_fraction : float
-        Of H-alpha, in clumps of a kiloparsec.
-    rotation_kms : float
-        Asymptote of the rotation curve.
 
     Raises
     ------
@@ -86,7 +78,7 @@ class Design(Protocol):
 
     @property
     def n_galaxies(self) -> int:
-        """How many."""
+        """Number of galaxies."""
 
     @property
     def extremes(self) -> Mapping[str, tuple[float, float]]:
@@ -94,16 +86,10 @@ class Design(Protocol):
 
     @property
     def description(self) -> Mapping[str, object]:
-        """What decides the galaxies, as JSON has it."""
+        """All that determines the galaxies, as plain values for JSON."""
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them.
-
-        Parameters
-        ----------
-        index : int
-            From 0, less than ``n_galaxies``.
-        """
+        """Return one of the galaxies, numbered from 0."""
 
 
 DEFAULT_AXES: Mapping[str, tuple[float, ...]] = {
@@ -141,7 +127,7 @@ class Grid:
 
     @property
     def n_galaxies(self) -> int:
-        """How many."""
+        """Number of combinations."""
         return math.prod(map(len, self.axes.values()))
 
     @property
@@ -151,17 +137,11 @@ class Grid:
 
     @property
     def description(self) -> Mapping[str, object]:
-        """What decides the galaxies."""
+        """All that determines the galaxies."""
         return {"grid": {name: _plain(values) for name, values in self.axes.items()}}
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them.
-
-        Parameters
-        ----------
-        index : int
-            From 0, less than ``n_galaxies``.
-        """
+        """Return one of the galaxies, numbered from 0."""
         place = np.unravel_index(index, [len(values) for values in self.axes.values()])
         chosen = {n: self.axes[n][int(i)] for n, i in zip(self.axes, place, strict=True)}
         return MockParameters(**chosen)
@@ -175,10 +155,6 @@ class LatinHypercube:
     ----------
     ranges : mapping of str to (float, float)
         Lowest and highest value by parameter. Others keep their defaults.
-    n_galaxies : int
-        How many.
-    seed : int
-        Of the draw.
 
     Raises
     ------
@@ -209,18 +185,12 @@ class LatinHypercube:
 
     @property
     def description(self) -> Mapping[str, object]:
-        """What decides the galaxies; the seed stands beside it."""
+        """All that determines the galaxies, apart from the seed."""
         ranges = {name: list(limits) for name, limits in self.ranges.items()}
         return {"latin_hypercube": {"n_galaxies": self.n_galaxies, **ranges}}
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them.
-
-        Parameters
-        ----------
-        index : int
-            From 0, less than ``n_galaxies``.
-        """
+        """Return one of the galaxies, numbered from 0."""
         points = _hypercube(len(self.ranges), self.n_galaxies, self.seed)
         return MockParameters(**{
             name: float(low + (high - low) * point)
@@ -230,17 +200,12 @@ class LatinHypercube:
 
 @dataclass(frozen=True)
 class MockList:
-    """Galaxies one by one.
-
-    Parameters
-    ----------
-    galaxies : tuple of MockParameters
-        At least one.
+    """Galaxies that are listed one by one.
 
     Raises
     ------
     ConfigurationError
-        If there is none.
+        If the list is empty.
     """
 
     galaxies: tuple[MockParameters, ...]
@@ -252,7 +217,7 @@ class MockList:
 
     @property
     def n_galaxies(self) -> int:
-        """How many."""
+        """Number of galaxies."""
         return len(self.galaxies)
 
     @property
@@ -263,7 +228,7 @@ class MockList:
 
     @property
     def description(self) -> Mapping[str, object]:
-        """What decides the galaxies."""
+        """All that determines the galaxies."""
         return {
             "galaxies": {
                 name: _plain(tuple(getattr(galaxy, name) for galaxy in self.galaxies))
@@ -272,13 +237,7 @@ class MockList:
         }
 
     def galaxy(self, index: int) -> MockParameters:
-        """Return one of them.
-
-        Parameters
-        ----------
-        index : int
-            From 0, less than ``n_galaxies``.
-        """
+        """Return one of the galaxies, numbered from 0."""
         return self.galaxies[index]
 
 

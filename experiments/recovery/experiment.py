@@ -1,4 +1,4 @@
-"""Injection and recovery as an experiment: one mock a task, simulated, measured, compared."""
+"""The experiment behind ``kurvs recover``: each task simulates, measures and compares one mock."""
 
 import math
 from collections.abc import Mapping
@@ -53,20 +53,8 @@ class RecoveryExperiment:
 
     Parameters
     ----------
-    design : Design
-        The galaxies.
-    realisations : int
-        Noise draws of each galaxy.
     bands : tuple of str
-        That are observed; one of them is H, with H-alpha.
-    diagnostics : tuple of str
-        Whose gradients are kept.
-    scheme : BinningScheme
-        Annuli of the measurement.
-    redshift : float
-        Of every galaxy.
-    seed : int
-        Root of all random draws.
+        Bands that are observed; one of them is H, with H-alpha.
 
     Raises
     ------
@@ -155,7 +143,7 @@ class RecoveryExperiment:
 
     @property
     def description(self) -> Mapping[str, object]:
-        """All that decides the results."""
+        """All that determines the results."""
         return {
             **self.design.description,
             "realisations": self.realisations,
@@ -171,17 +159,11 @@ class RecoveryExperiment:
 
     @property
     def n_tasks(self) -> int:
-        """Mocks: every galaxy in every realisation."""
+        """Number of mocks: every galaxy in every realisation."""
         return self.design.n_galaxies * self.realisations
 
     def galaxy(self, index: int) -> Galaxy:
-        """Return a galaxy, at a position angle of its own drawn from the seed.
-
-        Parameters
-        ----------
-        index : int
-            Of the galaxy in the design, from 0.
-        """
+        """Return a galaxy of the design, at a position angle drawn from the seed."""
         chosen = self.design.galaxy(index)
         radius_kpc = chosen.effective_radius_arcsec * self._kpc_per_arcsec
         abundance = chosen.gradient_dex_per_kpc
@@ -251,18 +233,7 @@ class RecoveryExperiment:
         )
 
     def run(self, number: int) -> xr.Dataset:
-        """Simulate and measure one mock.
-
-        Parameters
-        ----------
-        number : int
-            Of the task, from 0: all realisations of the first galaxy come first.
-
-        Returns
-        -------
-        Dataset
-            As :meth:`template`, filled.
-        """
+        """Simulate and measure one mock; all realisations of the first galaxy come first."""
         index, realisation = divmod(number, self.realisations)
         chosen, galaxy = self.design.galaxy(index), self.galaxy(index)
         observation = observe(

@@ -1,4 +1,4 @@
-"""The figure of a recovery: what was measured against what was put in."""
+"""The figure of a recovery: recovered against true gradients."""
 
 from itertools import cycle
 
@@ -24,21 +24,12 @@ _FARTHEST_BEYOND = 1.5
 """Of the range of truths: gradients and errors beyond it leave the panels."""
 
 
-def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
+def _plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     """Draw recovered against true gradient for one estimator.
 
-    The galaxies of one true gradient stand side by side, so that none covers another: colours
-    are effective radii, symbols inclinations. Bars mark the truth. Mocks without a gradient
-    stand as crosses on the lower edge.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.recovery.recover.recovery_table`.
-    estimator : str
-        Which rows.
-    axes : Axes
-        Axes to draw into.
+    The galaxies of one true gradient stand side by side, so that none covers another: colours are
+    effective radii, symbols inclinations. Bars mark the truth. Mocks without a gradient stand as
+    crosses on the lower edge.
     """
     truth = np.unique(table["gradient_true"].value)
     kinds = _kinds(table)
@@ -105,20 +96,11 @@ def _legend(table: QTable, figure: Figure) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=7, frameon=False, fontsize=13)
 
 
-def plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
+def _plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
     """Draw recovered against true gradient where every mock has a truth of its own.
 
-    Colours are effective radii; the line is the truth. Mocks without a gradient stand as crosses
-    on the lower edge.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.recovery.recover.recovery_table`.
-    estimator : str
-        Which rows.
-    axes : Axes
-        Axes to draw into.
+    Colours are effective radii; the line is the truth. Mocks without a gradient stand as crosses on
+    the lower edge.
     """
     chosen = table[table["estimator"] == estimator]
     truth, gradient = chosen["gradient_true"].value, chosen["gradient"].value
@@ -139,26 +121,14 @@ def plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
 
 
 def recovery_figure(table: QTable, diagnostic: str = "n2") -> Figure:
-    """Draw every estimator side by side, on the same axes.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.recovery.recover.recovery_table`.
-    diagnostic : str
-        Which rows.
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw every estimator side by side, on the same axes."""
     table = table[table["diagnostic"] == diagnostic]
     few = np.unique(table["gradient_true"].value).size <= MOST_GROUPS and len(_kinds(table)) <= 12
     figure = Figure(figsize=(16.0, 6.2), layout="constrained")
     with rc_context({"font.size": 13.0}):
         panels = figure.subplots(1, len(ESTIMATOR_TITLE), sharex=True, sharey=True)
         for estimator, axes in zip(ESTIMATOR_TITLE, panels, strict=True):
-            (plot_estimator if few else plot_every_mock)(table, estimator, axes)
+            (_plot_estimator if few else _plot_every_mock)(table, estimator, axes)
         panels[0].set_ylabel("recovered gradient (dex kpc$^{-1}$)")
         panels[0].set_ylim(*_limits(table))
         if few:

@@ -1,4 +1,4 @@
-"""``kurvs recover``: simulate galaxies of known gradient, measure, compare."""
+"""The results of ``kurvs recover``: table, summary and figure of recovered gradients."""
 
 from collections.abc import Sequence
 
@@ -38,18 +38,12 @@ COLUMNS = (
 
 
 def recovery_table(results: xr.Dataset) -> QTable:
-    """Return the gradients of a recovery as a table.
-
-    Parameters
-    ----------
-    results : Dataset
-        Of a campaign of :class:`~experiments.recovery.experiment.RecoveryExperiment`.
+    """Return the gradients of a recovery as a table, in the order of the design.
 
     Returns
     -------
     QTable
-        One row a mock that was measured, diagnostic and estimator that applies to it, in the
-        order of the design.
+        One row per measured mock, diagnostic and estimator that applies to it.
     """
     done = results[list(COLUMNS)].isel(task=np.flatnonzero(results["done"])).load()
     rows = done.stack(row=("task", "diagnostic", "estimator"), create_index=False)
@@ -61,19 +55,7 @@ def recovery_table(results: xr.Dataset) -> QTable:
 
 
 def conclude(experiment: RecoveryExperiment, outcome: CampaignOutcome) -> Conclusion:
-    """Compare what was recovered with what was put in.
-
-    Parameters
-    ----------
-    experiment : RecoveryExperiment
-        What was simulated.
-    outcome : CampaignOutcome
-        Of its campaign.
-
-    Returns
-    -------
-    Conclusion
-        Table, figure and summary.
+    """Compare recovered with true gradients.
 
     Raises
     ------
@@ -90,15 +72,7 @@ def conclude(experiment: RecoveryExperiment, outcome: CampaignOutcome) -> Conclu
 
 
 def summary(table: QTable, failures: Sequence[Failure]) -> Group:
-    """Return what to show on the terminal.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`recovery_table`.
-    failures : sequence of Failure
-        Mocks that could not be measured.
-    """
+    """Return what to show on the terminal."""
     parts: list[object] = [
         summary_table(summarise(table[table["diagnostic"] == name]), name)
         for name in dict.fromkeys(table["diagnostic"])

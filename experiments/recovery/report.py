@@ -1,4 +1,4 @@
-"""The report of a recovery as one HTML page that needs nothing else."""
+"""The report of a recovery as one self-contained HTML page."""
 
 import base64
 import io
@@ -49,17 +49,12 @@ HEADINGS = ("mocks", "with a gradient", "bias", "error", "inside 68 %", "verdict
 
 
 def read_recovery(folder: Path) -> QTable:
-    """Read the table of a recovery.
-
-    Parameters
-    ----------
-    folder : Path
-        That ``kurvs recover`` wrote.
+    """Read the table of a recovery from a folder that ``kurvs recover`` wrote.
 
     Raises
     ------
     ResultsError
-        If it holds none, or one that is not understood.
+        If the folder holds no such table, or one that is not understood.
     """
     path = folder / TABLE
     if not path.is_file():
@@ -95,20 +90,7 @@ def _problem(table: QTable) -> str:
 
 
 def run_report(folder: Path, *, run: Run) -> list[str]:
-    """Run the command ``kurvs report``: judge a recovery and write the page.
-
-    Parameters
-    ----------
-    folder : Path
-        That ``kurvs recover`` wrote.
-    run : Run
-        Where ``report.html`` goes.
-
-    Returns
-    -------
-    list of str
-        The verdict on every diagnostic and estimator.
-    """
+    """Judge the recovery in a folder and write ``report.html``."""
     table = read_recovery(folder)
     with run.writing() as directory:
         (directory / "report.html").write_text(page(table), encoding="utf-8")
@@ -120,20 +102,7 @@ def run_report(folder: Path, *, run: Run) -> list[str]:
 
 
 def verdicts(table: QTable, diagnostic: str) -> list[str]:
-    """Say in a sentence an estimator where it may be trusted.
-
-    Parameters
-    ----------
-    table : QTable
-        ``recovery.ecsv``, of one diagnostic.
-    diagnostic : str
-        Its name.
-
-    Returns
-    -------
-    list of str
-        In the order of the estimators.
-    """
+    """Say in one sentence per estimator where it may be trusted, for the rows of one diagnostic."""
     return [
         f"{diagnostic}, {estimator}: {_verdict(rows)}" for estimator, rows in _by_estimator(table)
     ]
@@ -164,18 +133,7 @@ def _verdict(rows: QTable) -> str:
 
 
 def page(table: QTable) -> str:
-    """Return the whole page.
-
-    Parameters
-    ----------
-    table : QTable
-        ``recovery.ecsv``.
-
-    Returns
-    -------
-    str
-        HTML without references to anything outside.
-    """
+    """Return the whole page as HTML without references to anything outside."""
     n_mocks = len(set(zip(table["galaxy"], table["realisation"], strict=True)))
     parts = [
         "<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',

@@ -1,4 +1,4 @@
-"""What a recovery says in numbers: bias, scatter and pull by true gradient and estimator."""
+"""Bias, scatter and pull of a recovery by true gradient and estimator."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,6 @@ class RecoverySummary:
         gradient, dex/kpc.
     estimator : str
         ``slope``, ``slope_fgrad``, ``forward`` or ``forward_prior``.
-    n_measured, n_total : int
-        Mocks with a gradient, and all of them.
     median, bias, scatter, pull : float
         Median recovered gradient; median of it less the truth; 1.48 median absolute deviation
         of that; root mean square of (recovered - true) / error.
@@ -45,15 +43,6 @@ def summarise(table: QTable) -> tuple[RecoverySummary, ...]:
     """Summarise the recovery of one diagnostic by true gradient and estimator.
 
     Many different gradients, as of a Latin hypercube, are summarised in quarters.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.recovery.recover.recovery_table`, of one diagnostic.
-
-    Returns
-    -------
-    tuple of RecoverySummary
     """
     truth = table["gradient_true"].value
     group = np.unique(truth, return_inverse=True)[1]
@@ -88,19 +77,7 @@ def _summary(rows: QTable, estimator: str) -> RecoverySummary:
 
 
 def summary_table(summaries: tuple[RecoverySummary, ...], diagnostic: str) -> Table:
-    """Lay out summaries for the terminal.
-
-    Parameters
-    ----------
-    summaries : tuple of RecoverySummary
-        From :func:`summarise`.
-    diagnostic : str
-        Whose they are.
-
-    Returns
-    -------
-    rich.table.Table
-    """
+    """Lay out summaries for the terminal."""
     table = Table(
         title=f"12 + log(O/H) gradient by {diagnostic.upper()}, dex/kpc", title_justify="left"
     )

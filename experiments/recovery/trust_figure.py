@@ -1,4 +1,4 @@
-"""Figures of the report: bias and coverage of every estimator, by each property of mocks."""
+"""The figures of the report: bias and coverage of every estimator, by each property of mocks."""
 
 import numpy as np
 from astropy.table import QTable
@@ -11,24 +11,22 @@ from kurvs_pipeline.plots.parts import RANGE_COLOUR
 
 
 def trust_figure(table: QTable, factor: str, title: str) -> Figure:
-    """Draw what a property of mocks does to every estimator.
+    """Draw bias and coverage of every estimator against a property of mocks.
 
-    Left: median of found less true gradient, with its error. Right: fraction of truths inside
-    the 68 per cent interval. Shaded: what the rules of :mod:`experiments.statistics.trust` allow.
+    Left: median of found less true gradient, with its error. Right: fraction of truths inside the
+    68 per cent interval. Shaded: what the rules of :mod:`experiments.statistics.trust` allow.
 
     Parameters
     ----------
-    table : QTable
-        ``recovery.ecsv``, of one diagnostic.
     factor, title : str
-        A column and what to call it.
+        Column with the property, and its label.
     """
     figure = Figure(figsize=(11.0, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.axhspan(-LARGEST_BIAS, LARGEST_BIAS, color=RANGE_COLOUR, zorder=0)
     right.axhspan(*COVERAGE, color=RANGE_COLOUR, zorder=0)
-    plot_factor(table, factor, "bias", left)
-    plot_factor(table, factor, "inside", right)
+    _plot_factor(table, factor, "bias", left)
+    _plot_factor(table, factor, "inside", right)
     left.set(ylabel="median bias (dex kpc$^{-1}$)")
     right.set(ylabel="truths inside 68 % intervals", ylim=(-0.03, 1.05))
     for axes in (left, right):
@@ -37,20 +35,8 @@ def trust_figure(table: QTable, factor: str, title: str) -> Figure:
     return figure
 
 
-def plot_factor(table: QTable, factor: str, quantity: str, axes: Axes) -> Axes:
-    """Draw one quantity of every estimator by one property of mocks.
-
-    Parameters
-    ----------
-    table : QTable
-        ``recovery.ecsv``, of one diagnostic.
-    factor : str
-        Column with the property.
-    quantity : str
-        Attribute of a judgement: ``bias``, in dex/kpc, or ``inside``, a share.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_factor(table: QTable, factor: str, quantity: str, axes: Axes) -> Axes:
+    """Draw ``bias``, dex/kpc, or ``inside``, a fraction, of every estimator by one property."""
     estimators = [name for name in TITLES if name in set(table["estimator"].tolist())]
     for shift, estimator in enumerate(estimators):
         judged = judged_by(table[table["estimator"] == estimator], factor)

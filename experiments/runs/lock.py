@@ -17,7 +17,7 @@ from kurvs_pipeline.errors import OutputError
 
 
 class OccupiedError(OutputError):
-    """Another process is at work there."""
+    """Another process is writing to the same place."""
 
 
 @contextmanager
@@ -29,12 +29,7 @@ def locked(place: Path, lock: Path) -> Iterator[None]:
     place : Path
         What is to be written, for the message.
     lock : Path
-        The file that says who is at work, while somebody is.
-
-    Yields
-    ------
-    None
-        The place is locked within the context.
+        A file that exists, and says who is at work, for as long as somebody is.
 
     Raises
     ------

@@ -38,10 +38,6 @@ class Run:
         As typed, such as ``fit-spectra``.
     directory : Path
         Where the results will be when the run is over.
-    configuration : mapping
-        Every option by name.
-    seed : int or None
-        Of all random draws.
     checksums : mapping of str to str
         SHA-256 of each input file, by its path.
     """
@@ -61,10 +57,6 @@ class Run:
 
         Figures made meanwhile have the project's style.
 
-        Yields
-        ------
-        Path
-
         Raises
         ------
         OutputError
@@ -74,7 +66,7 @@ class Run:
             yield self._staging
 
     def record(self) -> dict[str, object]:
-        """Return what ``run.json`` says of this run."""
+        """Return the content of ``run.json``."""
         return {
             "software": "kurvs",
             "version": version("kurvs"),
@@ -105,24 +97,14 @@ def start_run(
 
     Parameters
     ----------
-    command : str
-        As typed.
     output : Path, optional
         Folder for the results; ``kurvs-out/COMMAND`` otherwise, numbered where that is taken.
     overwrite : bool
         Whether ``output`` may hold results already. Those of an earlier run are replaced.
     resume : bool
-        Whether ``output`` may hold those of a run of this command, to go on with.
+        Whether ``output`` may hold those of an earlier run of this command, to be continued.
     configuration : mapping
         Every option by name, for the record.
-    seed : int, optional
-        Of all random draws.
-    inputs : sequence of Path
-        Files that are read.
-
-    Yields
-    ------
-    Run
 
     Raises
     ------
@@ -231,7 +213,7 @@ def _make_directory(directory: Path, made: list[Path]) -> None:
 def _staging(directory: Path) -> Iterator[Path]:
     """Give a hidden folder on the same disk, so that results can be moved in one step.
 
-    What a run left that was killed is taken away: the lock says that none is at work there.
+    The remains of a killed run are removed: the lock guarantees that nobody is writing them.
     """
     with _reported(directory):
         for leftover in directory.glob(f"{PARTIAL}*"):

@@ -1,4 +1,4 @@
-"""The one style of all figures."""
+"""The style of all figures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,7 @@ from matplotlib import style
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Make and save figures in the project's style, whatever the user's own is.
-
-    Yields
-    ------
-    None
-    """
+    """Make and save figures in the project's style, whatever the user's own is."""
     with (
         as_file(files("experiments.runs") / "kurvs.mplstyle") as path,
         style.context(["default", path]),

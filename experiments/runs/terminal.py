@@ -35,15 +35,7 @@ RATE_OVER_S = 300.0
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a command talks to the person who runs it.
-
-    Parameters
-    ----------
-    quiet : bool
-        Show nothing.
-    debug : bool
-        Log what the pipeline decides to standard error.
-    """
+    """Output of a command for the person who runs it."""
 
     quiet: bool = False
     debug: bool = False
@@ -59,37 +51,19 @@ class Terminal:
 
         Text is printed as it is: never wrapped, coloured or read as markup, so that a path
         can be copied.
-
-        Parameters
-        ----------
-        content : object
-            Text, or what rich draws.
         """
         if not self.quiet:
             width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
             Console(width=width, markup=False, highlight=False).print(content, soft_wrap=True)
 
     def tell(self, line: str) -> None:
-        """Print a line for the person who waits to standard error, above a progress bar.
-
-        Parameters
-        ----------
-        line : str
-            Without markup.
-        """
+        """Print a line of plain text to standard error, above a progress bar."""
         if not self.quiet:
             self._waiting.print(line, soft_wrap=True, markup=False, highlight=False)
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show progress on standard error: a bar on a terminal, else a line now and then.
-
-        Parameters
-        ----------
-        description : str
-            What is counted.
-        total : int
-            How many there are.
 
         Yields
         ------
@@ -112,12 +86,9 @@ class Terminal:
 
 
 def run_alone(main: Callable[..., None]) -> None:
-    """Run the command of a module that is started by itself, with the arguments of the process.
+    """Run the typer command of a module that is started as a script.
 
-    Parameters
-    ----------
-    main : callable
-        As typer reads it. An error that is raised on purpose is one line on standard error.
+    An error that is raised on purpose is one line on standard error.
     """
     try:
         typer.run(main)

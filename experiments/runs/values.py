@@ -8,13 +8,6 @@ from kurvs_pipeline.errors import ConfigurationError
 def comma_separated_numbers(text: str, option: str) -> tuple[float, ...]:
     """Read a list such as ``-0.04,0,0.04``.
 
-    Parameters
-    ----------
-    text : str
-        What was typed.
-    option : str
-        Its name, for the message.
-
     Raises
     ------
     ConfigurationError

@@ -1,1 +1,1 @@
-"""Whether estimators and their errors can be believed."""
+"""Whether estimators and their errors can be trusted."""

@@ -11,11 +11,6 @@ FEWEST_PAIRS = 3
 def pearson(first: Array, second: Array) -> Array:
     """Return Pearson's r along the last axis, of the pairs that are finite.
 
-    Parameters
-    ----------
-    first, second : array, shape (..., n)
-        What is compared, NaN where there is no value.
-
     Returns
     -------
     array, shape (...)

@@ -1,4 +1,4 @@
-"""The figure of the estimators: bias and scatter against the truth, and how honest errors are."""
+"""The figure of the estimators: bias against the truth, coverage, and ranks."""
 
 import itertools
 
@@ -27,35 +27,22 @@ SIDE_BY_SIDE = 0.18
 def estimator_figure(table: QTable) -> Figure:
     """Draw bias against true gradient, coverage by case, and the ranks of the truth.
 
-    Left: median of found less true gradient, with its error, all known. Middle: how often the 68
-    per cent interval holds the truth, where something is believed that is wrong. Right: ranks of
-    the truth in the posterior with the population prior; even where the posterior is right.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`experiments.studies.estimators.run`.
+    Left: median of found less true gradient, with its error, all known. Middle: 68 per cent
+    coverage where some assumption is wrong. Right: ranks of the truth in the posterior with the
+    population prior; even where the posterior is right.
     """
     figure = Figure(figsize=(15.0, 5.0), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.0, 1.1, 0.8))
     annular = table[table["scheme"] == "3x0.5"]
     first = str(table["case"][0])
-    plot_bias(annular[annular["case"] == first], left)
-    plot_coverage(annular, middle)
-    plot_ranks(annular[annular["case"] == first], right)
+    _plot_bias(annular[annular["case"] == first], left)
+    _plot_coverage(annular, middle)
+    _plot_ranks(annular[annular["case"] == first], right)
     return figure
 
 
-def plot_bias(rows: QTable, axes: Axes) -> Axes:
-    """Draw the bias of every estimator against the truth.
-
-    Parameters
-    ----------
-    rows : QTable
-        A row a draw and estimator.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_bias(rows: QTable, axes: Axes) -> Axes:
+    """Draw the bias of every estimator against the truth."""
     centre = np.array([0.5 * (low + high) for low, high in itertools.pairwise(EDGES)])
     for shift, (name, title) in enumerate(TITLES.items()):
         own = rows[rows["estimator"] == name]
@@ -72,16 +59,8 @@ def plot_bias(rows: QTable, axes: Axes) -> Axes:
     return axes
 
 
-def plot_coverage(rows: QTable, axes: Axes) -> Axes:
-    """Draw how often intervals hold the truth, by case.
-
-    Parameters
-    ----------
-    rows : QTable
-        A row a draw and estimator.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_coverage(rows: QTable, axes: Axes) -> Axes:
+    """Draw the coverage of intervals by case."""
     cases = list(dict.fromkeys(str(case) for case in rows["case"]))
     for shift, name in enumerate(("slope_fgrad", "forward", "forward_prior")):
         own = rows[rows["estimator"] == name]
@@ -101,16 +80,8 @@ def plot_coverage(rows: QTable, axes: Axes) -> Axes:
     return axes
 
 
-def plot_ranks(rows: QTable, axes: Axes) -> Axes:
-    """Draw the ranks of the truth in the posterior.
-
-    Parameters
-    ----------
-    rows : QTable
-        A row a draw and estimator.
-    axes : Axes
-        Axes to draw into.
-    """
+def _plot_ranks(rows: QTable, axes: Axes) -> Axes:
+    """Draw the ranks of the truth in the posterior."""
     ranks = np.asarray(rows["rank"][rows["estimator"] == "forward_prior"])
     counts, _ = rank_histogram(ranks[np.isfinite(ranks)], RANK_BINS)
     axes.stairs(counts, np.linspace(0.0, 1.0, RANK_BINS + 1), color=COLOURS["forward_prior"],

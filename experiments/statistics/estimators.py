@@ -1,4 +1,4 @@
-"""What each estimator of a gradient is worth, in numbers."""
+"""Bias, error and coverage of each estimator of a gradient."""
 
 import numpy as np
 from astropy.table import QTable
@@ -18,12 +18,7 @@ RESOLVED_ARCSEC = 0.4
 
 
 def summarise(table: QTable) -> QTable:
-    """Summarise measurements by case, scheme and estimator.
-
-    Parameters
-    ----------
-    table : QTable
-        One row a draw and estimator (:func:`experiments.studies.estimators.measure`).
+    """Summarise measurements by :func:`experiments.studies.estimators.measure`.
 
     Returns
     -------
@@ -88,17 +83,7 @@ def _over_bound(rows: QTable) -> float:
 
 
 def summary_table(summary: QTable) -> Table:
-    """Lay a summary out for the terminal.
-
-    Parameters
-    ----------
-    summary : QTable
-        A row a case, scheme and estimator.
-
-    Returns
-    -------
-    rich.table.Table
-    """
+    """Lay a summary out for the terminal."""
     table = Table(title="Gradients of the survey's galaxies by N2, dex/kpc", title_justify="left")
     for heading in ("case", "scheme", "estimator", "found", "bias", "error", "68 %", "95 %"):
         left = heading in {"case", "scheme", "estimator"}

@@ -1,4 +1,4 @@
-"""What line fluxes say of a gradient: the information in them, without a fit."""
+"""The Fisher information on a gradient in line fluxes, without a fit."""
 
 import numpy as np
 
@@ -16,14 +16,10 @@ def information(
 
     Parameters
     ----------
-    model : ForwardModel
-        What fluxes depend on.
-    fluxes : ApertureFluxes
-        For their covariance.
     gradient : float
-        dex/kpc, where the model is taken.
+        dex/kpc, where the model is evaluated.
     parameters : array, shape (n_parameters,)
-        The same, of everything but the gradient.
+        Values of all other parameters, for the same.
 
     Returns
     -------

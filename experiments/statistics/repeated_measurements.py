@@ -1,7 +1,8 @@
 """Bias, scatter, coverage and ranks of repeated measurements of known truths.
 
-Ranks of the truth among draws of the posterior are uniform if truths are drawn from the prior:
-simulation-based calibration (Talts et al. 2018, arXiv:1804.06788).
+Measurements that are NaN are left out. Ranks of the truth among draws of the posterior are uniform
+if truths are drawn from the prior: simulation-based calibration (Talts et al. 2018,
+arXiv:1804.06788).
 """
 
 import itertools
@@ -17,26 +18,14 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its standard error.
-
-    Parameters
-    ----------
-    value, error : float
-        NaN where there was nothing to count.
-    """
+    """A number with its standard error; NaN where there was nothing to count."""
 
     value: float
     error: float
 
 
 def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> Estimate:
-    """Return how often intervals hold the truth, with the binomial error.
-
-    Parameters
-    ----------
-    truth, low, high : array_like, shape (n,)
-        Measurements without an interval (NaN) are left out.
-    """
+    """Return how often intervals hold the truth, with the binomial error."""
     true, below, above = (np.asarray(values, dtype=float) for values in (truth, low, high))
     known = np.isfinite(below) & np.isfinite(above)
     number = int(known.sum())
@@ -47,13 +36,7 @@ def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> Estimate:
 
 
 def median_bias(truth: ArrayLike, found: ArrayLike) -> Estimate:
-    """Return the median of found less true, with its error for normal errors.
-
-    Parameters
-    ----------
-    truth, found : array_like, shape (n,)
-        Measurements that are NaN are left out.
-    """
+    """Return the median of found less true, with its error for normal errors."""
     error = _errors(truth, found)
     if error.size == 0:
         return Estimate(float("nan"), float("nan"))
@@ -63,38 +46,19 @@ def median_bias(truth: ArrayLike, found: ArrayLike) -> Estimate:
 
 
 def robust_error(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return 1.48 times the median absolute error; NaN without measurements.
-
-    Parameters
-    ----------
-    truth, found : array_like, shape (n,)
-        Measurements that are NaN are left out.
-    """
+    """Return 1.48 times the median absolute error; NaN without measurements."""
     error = _errors(truth, found)
     return MAD_TO_SIGMA * float(np.median(np.abs(error))) if error.size else float("nan")
 
 
 def rms_error(truth: ArrayLike, found: ArrayLike) -> float:
-    """Return the root mean square error; NaN without measurements.
-
-    Parameters
-    ----------
-    truth, found : array_like, shape (n,)
-        Measurements that are NaN are left out.
-    """
+    """Return the root mean square error; NaN without measurements."""
     error = _errors(truth, found)
     return float(np.sqrt(np.mean(error**2))) if error.size else float("nan")
 
 
 def rank_histogram(ranks: ArrayLike, bins: int = 20) -> tuple[Array, float]:
-    """Count ranks, and say how likely uniform ones would be as uneven.
-
-    Parameters
-    ----------
-    ranks : array_like, shape (n,)
-        Posterior probability below the truth, 0 to 1.
-    bins : int
-        Of the histogram.
+    """Count ranks (posterior probabilities below the truth) and test them for uniformity.
 
     Returns
     -------
@@ -110,15 +74,7 @@ def rank_histogram(ranks: ArrayLike, bins: int = 20) -> tuple[Array, float]:
 
 
 def bias_by_truth(truth: ArrayLike, found: ArrayLike, edges: ArrayLike) -> list[Estimate]:
-    """Return the median bias in bins of the truth.
-
-    Parameters
-    ----------
-    truth, found : array_like, shape (n,)
-        Measurements that are NaN are left out.
-    edges : array_like, shape (n_bins + 1,)
-        Increasing.
-    """
+    """Return the median bias in bins of the truth with increasing edges."""
     true, value = np.asarray(truth, dtype=float), np.asarray(found, dtype=float)
     border = np.asarray(edges, dtype=float)
     inside = [(true >= low) & (true < high) for low, high in itertools.pairwise(border)]

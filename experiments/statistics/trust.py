@@ -1,4 +1,4 @@
-"""Where an estimator of gradients may be trusted, by rules that are stated."""
+"""Where an estimator of gradients may be trusted, by stated rules."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,7 +52,7 @@ FACTORS = {
 
 
 class Trust(StrEnum):
-    """What the rules say."""
+    """Verdicts of the rules."""
 
     YES = "trusted"
     NO = "not trusted"
@@ -61,12 +61,10 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """An estimator on some mocks.
+    """The performance of an estimator on some mocks.
 
     Parameters
     ----------
-    n_mocks : int
-        Of them.
     measured : Estimate
         Fraction with a gradient.
     bias : Estimate
@@ -85,13 +83,7 @@ class Judgement:
 
     @classmethod
     def of(cls, rows: QTable) -> "Judgement":
-        """Judge an estimator on the mocks of some rows.
-
-        Parameters
-        ----------
-        rows : QTable
-            Of ``recovery.ecsv``, of one diagnostic and estimator.
-        """
+        """Judge an estimator by its rows of one diagnostic in ``recovery.ecsv``."""
         truth, found, error = (
             rows[name].value for name in ("gradient_true", "gradient", "gradient_err")
         )
@@ -110,7 +102,7 @@ class Judgement:
 
     @property
     def trust(self) -> Trust:
-        """What the rules say; undecided where mocks are too few, or a limit is near."""
+        """Verdict of the rules; undecided where mocks are too few, or a limit is near."""
         if self.n_mocks < FEWEST_MOCKS:
             return Trust.OPEN
         if self.problems:
@@ -135,17 +127,15 @@ class Judgement:
 
 
 def groups(values: Array) -> list[tuple[str, BoolArray]]:
-    """Divide mocks by one of their properties.
+    """Divide mocks by one of their properties; return labels and masks.
+
+    Each value is a group if there are few, quarters otherwise; there are none if all are alike.
 
     Parameters
     ----------
     values : array, shape (n,)
-        NaN where the property does not apply; infinite is a value, as of the wings of a Gaussian.
-
-    Returns
-    -------
-    list of (str, bool array)
-        Each value by itself if there are few, quarters otherwise; none if all are alike.
+        NaN where the property does not apply; infinite is a value, as of the wings of a
+        Gaussian.
     """
     known = ~np.isnan(values)
     different = np.unique(values[known])
@@ -160,32 +150,13 @@ def groups(values: Array) -> list[tuple[str, BoolArray]]:
 
 
 def judged_by(rows: QTable, factor: str) -> list[tuple[str, Judgement]]:
-    """Judge an estimator by one property of mocks.
-
-    Parameters
-    ----------
-    rows : QTable
-        Of ``recovery.ecsv``, of one diagnostic and estimator.
-    factor : str
-        Key of ``FACTORS``.
-
-    Returns
-    -------
-    list of (str, Judgement)
-        By label of the value or range of the property, from low to high.
-    """
+    """Judge an estimator by one property of mocks, a key of ``FACTORS``, from low to high."""
     values = np.asarray(getattr(rows[factor], "value", rows[factor]), dtype=float)
     return [(label, Judgement.of(rows[chosen])) for label, chosen in groups(values)]
 
 
 def factors_of(table: QTable) -> dict[str, str]:
-    """Return the properties that differ between mocks, with their titles.
-
-    Parameters
-    ----------
-    table : QTable
-        ``recovery.ecsv``.
-    """
+    """Return the properties that differ between the mocks of a recovery, with their titles."""
     return {
         name: title for name, title in FACTORS.items()
         if name in table.colnames
