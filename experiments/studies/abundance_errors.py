@@ -38,16 +38,11 @@ FEWEST_MOCKS = 10
 def measure_mock(index: int, *, seed: int) -> QTable:
     """Simulate and measure one mock.
 
-    Parameters
-    ----------
-    index, seed : int
-        Which mock of which set.
-
     Returns
     -------
     QTable
-        ``mock, aperture, quantity, truth, value, err_low, err_high``, of quantities all of
-        whose lines are bright; NaN where nothing was found all the same.
+        ``mock, aperture, quantity, truth, value, err_low, err_high``, for quantities all of
+        whose lines are bright; NaN where nothing was found even so.
     """
     galaxy, mock, measured = observe_and_measure(index, seed=seed)
     names = [aperture.name for aperture in measured.apertures]
@@ -102,18 +97,13 @@ def _abundance_rows(
 def summarise(table: QTable) -> QTable:
     """Return how far quantities are from the truth, over all mocks and apertures.
 
-    Parameters
-    ----------
-    table : QTable
-        Of :func:`measure_mock`, one below the other.
-
     Returns
     -------
     QTable
-        ``quantity, number, galaxies, lost, bias, bias_err, significance, pull_mean,
-        pull_std``: the mean of measured less true value, its standard error from the scatter of
-        galaxies (whose apertures share noise), and their ratio; ``lost`` were bright and not
-        found.
+        One row per quantity: ``quantity, number, galaxies, lost, bias, bias_err, significance,
+        pull_mean, pull_std``: the mean of measured less true value, its standard error from the
+        scatter of galaxies (whose apertures share noise), and their ratio; ``lost`` were bright
+        and not found.
     """
     rows = [
         _row(str(name), table[table["quantity"] == name])
@@ -149,17 +139,7 @@ def _row(quantity: str, rows: QTable) -> dict[str, object]:
 
 
 def shown(summary: QTable) -> Table:
-    """Lay the summary out for the terminal.
-
-    Parameters
-    ----------
-    summary : QTable
-        A row a cell.
-
-    Returns
-    -------
-    rich.table.Table
-    """
+    """Lay the summary out for the terminal."""
     table = Table(title="Attenuation and abundances of mocks with the noise of real cubes")
     for heading in ("quantity", "apertures", "galaxies", "bias", "mean pull", "std of pull"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")

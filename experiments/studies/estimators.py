@@ -58,20 +58,18 @@ SPAXEL_DRAWS = 40
 
 @dataclass(frozen=True)
 class Case:
-    """What is true, and what is believed.
+    """The truth of a mock, and what the fit assumes.
 
     Parameters
     ----------
-    name : str
-        Of the case.
     psf : PointSpreadFunction
-        True.
+        The true one.
     clumpy : bool
         Whether the disk has clumps.
     radius_factor : float
-        Believed over true effective radius.
+        Assumed over true effective radius.
     seeing_known : bool
-        Whether the seeing is believed to be a Gaussian of 0.6 arcsec, exactly; otherwise a
+        Whether the fit takes the seeing for a Gaussian of exactly 0.6 arcsec; otherwise a
         Gaussian is stated, and the pipeline assumes its errors.
     scale_scatter : float
         Of the natural logarithm of the scale length of H-alpha about that of the effective radius.
@@ -100,17 +98,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Task:
-    """One galaxy in one case.
-
-    Parameters
-    ----------
-    design : MockDesign
-        The galaxy and its draws.
-    case : Case
-        What is believed of it.
-    snr : dict of str to float
-        Expected S/N of its lines.
-    """
+    """One galaxy in one case, with the expected S/N of its lines."""
 
     design: MockDesign
     case: Case
@@ -120,15 +108,10 @@ class Task:
 def measure(task: Task) -> QTable:
     """Measure all mocks of one galaxy in one case by every estimator.
 
-    Parameters
-    ----------
-    task : Task
-        The galaxy and the case.
-
     Returns
     -------
     QTable
-        One row a draw, scheme and estimator: ``galaxy, case, scheme, estimator,
+        One row per draw, scheme and estimator: ``galaxy, case, scheme, estimator,
         effective_radius_arcsec, bound, truth, gradient, low, high, low95, high95, rank``.
     """
     mocks = task.design.make(task.snr)
@@ -177,24 +160,9 @@ def forward_fit(
     case: Case,
     **known: Any,  # noqa: ANN401 - fields of the model
 ) -> ForwardFit:
-    """Fit all mocks of a galaxy forward.
+    """Fit all mocks of a galaxy forward, through annuli with shape (n_apertures, n_y, n_x).
 
-    Parameters
-    ----------
-    mocks : LineFluxMocks
-        Of the galaxy.
-    believed : ObservationMetadata
-        What is believed of it.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Annuli on spaxels.
-    case : Case
-        For what is believed of the seeing.
-    **known
-        Fields of the model of which more is known.
-
-    Returns
-    -------
-    ForwardFit
+    Keywords are fields of the model that are known better than the pipeline assumes.
     """
     apertures = SpaxelApertures(weights, mocks.x_arcsec, mocks.y_arcsec)
     model = replace(_model(mocks, believed, case, apertures), **known)
@@ -241,15 +209,8 @@ def _model(
 def cramer_rao_bound(mocks: LineFluxMocks, abundance: float) -> float:
     """Return the least error of a gradient near 0 that the whole field allows, dex/kpc.
 
-    Scale length, brightness and abundance are free but for the prior of the first; the seeing is
-    known.
-
-    Parameters
-    ----------
-    mocks : LineFluxMocks
-        Of the galaxy.
-    abundance : float
-        12 + log(O/H) at its centre.
+    Scale length, brightness and central abundance are free but for the prior of the first; the
+    seeing is known.
     """
     apertures = _squares(mocks)
     model = _model(mocks, mocks.metadata, CASES[0], apertures)
@@ -337,26 +298,16 @@ def run(
     advance: Callable[[int], None] = lambda _: None, cases: Sequence[Case] = CASES,
     galaxies: Sequence[int] | None = None,
 ) -> QTable:  # fmt: skip
-    """Measure all galaxies in all cases.
+    """Measure all galaxies in all cases; the numbers do not depend on the number of workers.
 
     Parameters
     ----------
-    snr : dict
-        Expected S/N of lines by galaxy.
     draws, case_draws : int
-        Of every galaxy with all known, and in the other cases.
-    workers : int
-        Processes; the numbers do not depend on them.
+        Draws of every galaxy with all known, and in the other cases.
     advance : callable
         Called with 1 after each galaxy and case.
-    cases : sequence of Case
-        Which.
     galaxies : sequence of int, optional
-        Which; by default all with a published gradient.
-
-    Returns
-    -------
-    QTable
+        Numbers in the survey; by default all with a published gradient.
     """
     chosen = galaxies_with_gradient() if galaxies is None else galaxies
     tasks = [

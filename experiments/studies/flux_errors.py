@@ -66,20 +66,8 @@ MEDIAN_HALPHA_FLUX = 1.0
 ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.5
 
 
-def draw_galaxy(seed: int, index: int) -> Galaxy:
-    """Draw a galaxy of the survey's range.
-
-    Parameters
-    ----------
-    seed, index : int
-        Of the set of mocks, and which.
-
-    Returns
-    -------
-    Galaxy
-        Between z = 1.35 and 1.65, 20 to 65 degrees, 0.3 to 1.2 arcsec; with the survey's
-        scatter of gradients.
-    """
+def _draw_galaxy(seed: int, index: int) -> Galaxy:
+    """Draw a galaxy with sizes, inclinations and gradients of the survey's range."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, 0)))
     radius_arcsec = random.uniform(0.3, 1.2)
     gradient = float(np.clip(random.normal(0.0, 0.03), -0.05, 0.05))
@@ -98,20 +86,9 @@ def draw_galaxy(seed: int, index: int) -> Galaxy:
     )
 
 
-def observed_mock(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree]:
-    """Simulate a mock.
-
-    Parameters
-    ----------
-    index, seed : int
-        Which mock of which set.
-
-    Returns
-    -------
-    galaxy, mock
-        What was put in, and its Observation.
-    """
-    galaxy = draw_galaxy(seed, index)
+def _observed_mock(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree]:
+    """Return a galaxy of a set of mocks, and its observation."""
+    galaxy = _draw_galaxy(seed, index)
     key = np.random.SeedSequence(seed, spawn_key=(index, 1))
     noise_seed = int(key.generate_state(1, np.uint32)[0])
     return galaxy, observe(
@@ -120,31 +97,13 @@ def observed_mock(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree]:
 
 
 def observe_and_measure(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree, MeasuredGalaxy]:
-    """Simulate a mock and measure it.
-
-    Parameters
-    ----------
-    index, seed : int
-        Which mock of which set.
-
-    Returns
-    -------
-    galaxy, mock, measured
-        What was put in, its Observation, and what was found.
-    """
-    galaxy, mock = observed_mock(index, seed=seed)
+    """Simulate a mock and measure it; return the galaxy, its observation and what was measured."""
+    galaxy, mock = _observed_mock(index, seed=seed)
     return galaxy, mock, Pipeline().run(mock)
 
 
 def true_light(mock: xr.DataTree, weights: Array) -> dict[str, Array]:
-    """Return the light of every line that fell into apertures.
-
-    Parameters
-    ----------
-    mock : DataTree
-        With its truth.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel in each aperture.
+    """Return the light of every line in apertures of shape (n_apertures, n_y, n_x).
 
     Returns
     -------
@@ -162,18 +121,13 @@ def true_light(mock: xr.DataTree, weights: Array) -> dict[str, Array]:
 def measure_mock(index: int, *, seed: int) -> QTable:
     """Simulate and measure one mock.
 
-    Parameters
-    ----------
-    index, seed : int
-        Which mock of which set.
-
     Returns
     -------
     QTable
         ``mock, effective_radius_arcsec, aperture, line, kinematics, truth, flux, flux_err``,
         in 1e-16 erg/s/cm2. Rows of the line ``empty`` are fits where there is no line.
     """
-    galaxy, mock = observed_mock(index, seed=seed)
+    galaxy, mock = _observed_mock(index, seed=seed)
     pipeline = Pipeline()
     measured = pipeline.fit(pipeline.locate(mock))
     table = vstack([_line_rows(mock, measured), _empty_rows(measured)])
@@ -239,18 +193,14 @@ def measure_mocks(
     advance: Callable[[int], None] = lambda _: None,
     measure: Callable[..., QTable] = measure_mock,
 ) -> QTable:  # fmt: skip
-    """Return the rows of many mocks.
+    """Return the rows of many mocks, each by a function such as :func:`measure_mock`.
+
+    The rows do not depend on the number of workers.
 
     Parameters
     ----------
-    n_mocks, seed : int
-        How many of which set.
-    workers : int
-        Processes; the rows do not depend on them.
     advance : callable
         Called with 1 after each mock.
-    measure : callable
-        Gives the rows of a mock, as :func:`measure_mock`.
     """
     tables = run_tasks(
         partial(measure, seed=seed), range(n_mocks), workers=workers, advance=advance
@@ -260,20 +210,16 @@ def measure_mocks(
 
 @dataclass(frozen=True)
 class Cell:
-    """One line in one aperture, bright or faint, over all mocks.
+    """One line in one aperture, bright or faint by its true S/N, over all mocks.
 
     Parameters
     ----------
-    line, aperture, brightness : str
-        Which; ``brightness`` is ``bright`` or ``faint`` by the true S/N.
-    number : int
-        Of mocks.
     pull_mean, pull_std : float
         Of measured less true flux over its error.
     bias : float
         Inverse-variance weighted mean of flux over that of the truth, less 1; NaN for none.
     bias_err : float
-        Its standard error.
+        Standard error of the bias.
     """
 
     line: str
@@ -287,13 +233,7 @@ class Cell:
 
 
 def summarise(table: QTable) -> QTable:
-    """Return one row a :class:`Cell` with at least ten mocks.
-
-    Parameters
-    ----------
-    table : QTable
-        A row a mock, aperture and line.
-    """
+    """Return one row per :class:`Cell` with at least ten mocks."""
     true_snr = table["truth"] / table["flux_err"]
     bright = np.where(true_snr > STRONG_SNR, "bright", "faint")
     keys = np.stack([table["line"], table["aperture"], bright], axis=1).astype(str)
@@ -321,30 +261,14 @@ def _cell(rows: QTable, line: str, aperture: str, brightness: str) -> Cell:
 
 
 def empty_counts(table: QTable) -> dict[str, int]:
-    """Return how many spectra without a line were fitted, and in how many one was found.
-
-    Parameters
-    ----------
-    table : QTable
-        A row a mock, aperture and line.
-    """
+    """Return how many spectra without a line were fitted, and in how many a line was found."""
     empty = table[(table["line"] == EMPTY) & np.isfinite(table["flux"])]
     detected = empty["flux"] > DETECTION_SNR * empty["flux_err"]
     return {"fitted": len(empty), "detected": int(np.count_nonzero(detected))}
 
 
-def cell_table(summary: QTable) -> Table:
-    """Lay the cells out for the terminal.
-
-    Parameters
-    ----------
-    summary : QTable
-        A row a cell.
-
-    Returns
-    -------
-    rich.table.Table
-    """
+def _cell_table(summary: QTable) -> Table:
+    """Lay the cells out for the terminal."""
     empty = summary.meta["empty_spectra"]
     table = Table(title="Flux errors of mocks with the noise of real cubes", title_justify="left")
     for heading in ("line", "aperture", "S/N > 5", "mocks", "mean pull", "std of pull", "bias"):
@@ -375,7 +299,7 @@ def main(
     summary = summarise(table)
     write_table(summary, output, mocks=mocks, seed=seed,
                 command="python -m experiments.studies.flux_errors")  # fmt: skip
-    terminal.show(cell_table(summary))
+    terminal.show(_cell_table(summary))
 
 
 if __name__ == "__main__":

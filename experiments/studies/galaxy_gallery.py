@@ -1,4 +1,4 @@
-"""What a galaxy can hold beside a smooth disk, and what seeing leaves of it: a figure.
+"""Figure of what a galaxy can contain beside a smooth disk, and what the seeing leaves of it.
 
     python -m experiments.studies.galaxy_gallery docs/images
 
@@ -60,14 +60,7 @@ def gallery() -> Mapping[str, Galaxy]:
 
 
 def maps_of(galaxy: Galaxy, psf: PointSpreadFunction) -> tuple[Array, Array]:
-    """Return H-alpha per spaxel and [N II]/H-alpha, with nuclear sources, behind seeing.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        Any.
-    psf : PointSpreadFunction
-        The seeing; none with a width of 0.
+    """Return H-alpha per spaxel and [N II]/H-alpha, with nuclear sources, after the seeing.
 
     Returns
     -------
@@ -85,13 +78,7 @@ def maps_of(galaxy: Galaxy, psf: PointSpreadFunction) -> tuple[Array, Array]:
 
 
 def draw(galaxies: Mapping[str, Galaxy]) -> Figure:
-    """Draw H-alpha and [N II]/H-alpha of every galaxy without and with seeing.
-
-    Parameters
-    ----------
-    galaxies : mapping of str to Galaxy
-        By the titles of the columns.
-    """
+    """Draw H-alpha and [N II]/H-alpha of galaxies, one column each, without and with seeing."""
     with figure_style():
         figure, axes = plt.subplots(
             4, len(galaxies), figsize=(2.1 * len(galaxies) + 0.8, 8.2), sharex=True, sharey=True,

@@ -52,8 +52,6 @@ class NoiseStatistics:
         Fourth moment over the square of the second: 3 for a Gaussian.
     true_over_stated : float
         Width of the noise (1.4826 x the median absolute value) over what the cube states.
-    n_voxels : int
-        That were used.
     """
 
     along_x: tuple[float, ...]
@@ -65,13 +63,7 @@ class NoiseStatistics:
 
     @classmethod
     def of(cls, noise: Array) -> Self:
-        """Measure noise in units of the stated error.
-
-        Parameters
-        ----------
-        noise : array, shape (n_channels, n_y, n_x)
-            NaN where it must not be used.
-        """
+        """Measure noise in units of the stated error; NaN must not be used."""
         along = {
             axis: tuple(correlation(noise, axis, lag) for lag in range(1, LARGEST_LAG + 1))
             for axis in (0, 1, 2)
@@ -88,14 +80,9 @@ class NoiseStatistics:
 
 
 def correlation(noise: Array, axis: int, lag: int) -> float:
-    """Return the correlation of voxels that lie some steps apart along an axis.
+    """Return the correlation of voxels some steps apart along an axis; their mean is zero.
 
-    Parameters
-    ----------
-    noise : array, any shape
-        Of mean zero; NaN where it must not be used.
-    axis, lag : int
-        Direction and distance.
+    NaN marks voxels that must not be used.
     """
     along = np.moveaxis(noise, axis, 0)
     first, second = along[:-lag], along[lag:]
@@ -107,14 +94,7 @@ def correlation(noise: Array, axis: int, lag: int) -> float:
 def normalised_noise(band: xr.Dataset, redshift: float, usable_um: tuple[float, float]) -> Array:
     """Return what is left of a cube without continuum and lines, over its stated error.
 
-    Parameters
-    ----------
-    band : Dataset
-        One band of an Observation.
-    redshift : float
-        Channels within 700 km/s of an emission line are left out.
-    usable_um : tuple of float
-        Channels outside are left out.
+    Channels within 700 km/s of an emission line are left out.
 
     Returns
     -------
@@ -151,11 +131,6 @@ def mock_of_same_set_up(seed: int = 1) -> xr.Dataset:
     brightness and excess noise are set so that H-alpha stands as far above the noise, and the
     correlations, the error of the stated noise and the sky's over-subtraction are those that make
     the noise of **this** cube. The residuals of sky lines are the simulator's own.
-
-    Parameters
-    ----------
-    seed : int
-        Of the noise.
     """
     galaxy = Galaxy(
         redshift=REDSHIFT,
@@ -185,13 +160,7 @@ def mock_of_same_set_up(seed: int = 1) -> xr.Dataset:
 
 
 def compare(cube: Path) -> dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]:
-    """Return band, normalised noise and its statistics of the real cube and of a mock.
-
-    Parameters
-    ----------
-    cube : Path
-        The real YJ cube.
-    """
+    """Return band, normalised noise and its statistics of the real YJ cube and of a mock."""
     overrides = {"redshift": REDSHIFT, "inclination_deg": 0.0}
     real = read_observation([cube], overrides=overrides)["YJ"].to_dataset()
     compared = {}
@@ -202,13 +171,7 @@ def compare(cube: Path) -> dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]:
 
 
 def table_of(real: NoiseStatistics, mock: NoiseStatistics) -> str:
-    """Return the two cubes' statistics as a Markdown table.
-
-    Parameters
-    ----------
-    real, mock : NoiseStatistics
-        Of each.
-    """
+    """Return the two cubes' statistics as a Markdown table."""
     rows = [("voxels", f"{real.n_voxels}", f"{mock.n_voxels}")]
     for name, attribute in (
         ("spaxels along x", "along_x"),
@@ -233,14 +196,14 @@ def table_of(real: NoiseStatistics, mock: NoiseStatistics) -> str:
 def draw(compared: dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]) -> Figure:
     """Draw real (above) and mock spectra, the histogram of the noise, and its correlations.
 
-    Spectra are sums over 1 x 1 arcsec about the brightest spaxel of H-alpha, over the median
-    noise of a spaxel, so that flux units drop out.
+    Spectra are sums over 1 x 1 arcsec about the brightest spaxel of H-alpha, over the median noise
+    of a spaxel, so that flux units drop out.
 
     Parameters
     ----------
     compared : dict of str to (Dataset, array, NoiseStatistics)
-        By title: the band, its noise over its error, shape (n_channels, n_y, n_x), and what was
-        found.
+        By title: the band, its noise over its error, shape (n_channels, n_y, n_x), and its
+        statistics.
     """
     with figure_style():
         figure = Figure(figsize=(9.0, 7.2), layout="constrained")
@@ -252,26 +215,14 @@ def draw(compared: dict[str, tuple[xr.Dataset, Array, NoiseStatistics]]) -> Figu
             axes.set_title(f"{name} cube", loc="left")
         statistics = {name: each[2] for name, each in compared.items()}
         noises = {name: each[1] for name, each in compared.items()}
-        plot_histogram(noises, statistics, figure.add_subplot(grid[2, 0]), styles)
-        plot_correlation(statistics, figure.add_subplot(grid[2, 1]), styles, spatial=True)
-        plot_correlation(statistics, figure.add_subplot(grid[2, 2]), styles, spatial=False)
+        _plot_histogram(noises, statistics, figure.add_subplot(grid[2, 0]), styles)
+        _plot_correlation(statistics, figure.add_subplot(grid[2, 1]), styles, spatial=True)
+        _plot_correlation(statistics, figure.add_subplot(grid[2, 2]), styles, spatial=False)
     return figure
 
 
 def plot_spectrum(band: xr.Dataset, noise: Array, axes: Axes, *, colour: str) -> Axes:
-    """Draw the spectrum of the galaxy's core, sky residuals included.
-
-    Parameters
-    ----------
-    band : Dataset
-        The cube.
-    noise : array, shape (n_channels, n_y, n_x)
-        Over its error.
-    axes : Axes
-        Axes to draw into.
-    colour : str
-        Of the line.
-    """
+    """Draw the spectrum of the galaxy's core, sky residuals included."""
     wavelength = band["wavelength"].to_numpy()
     halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + REDSHIFT)
     seen = np.isfinite(noise).any(axis=0)
@@ -292,23 +243,11 @@ def plot_spectrum(band: xr.Dataset, noise: Array, axes: Axes, *, colour: str) ->
     return axes
 
 
-def plot_histogram(
+def _plot_histogram(
     noises: dict[str, Array], statistics: dict[str, NoiseStatistics], axes: Axes,
     styles: dict[str, str],
 ) -> Axes:  # fmt: skip
-    """Draw the noise in units of its own width, beside a Gaussian.
-
-    Parameters
-    ----------
-    noises : dict of str to array, shape (n_channels, n_y, n_x)
-        By title.
-    statistics : dict of str to NoiseStatistics
-        By title.
-    axes : Axes
-        Axes to draw into.
-    styles : dict of str to str
-        Colours by title.
-    """
+    """Draw the noise in units of its own width, beside a Gaussian."""
     edges = np.linspace(-6.0, 6.0, 61)
     for name, noise in noises.items():
         scaled = noise[np.isfinite(noise)] / statistics[name].true_over_stated
@@ -321,22 +260,10 @@ def plot_histogram(
     return axes
 
 
-def plot_correlation(
+def _plot_correlation(
     statistics: dict[str, NoiseStatistics], axes: Axes, styles: dict[str, str], *, spatial: bool
 ) -> Axes:
-    """Draw the correlation of noise against distance: x full, y broken; or along wavelength.
-
-    Parameters
-    ----------
-    statistics : dict of str to NoiseStatistics
-        By title.
-    axes : Axes
-        Axes to draw into.
-    styles : dict of str to str
-        Colours by title.
-    spatial : bool
-        Between spaxels, or else between channels.
-    """
+    """Draw the correlation of noise: between spaxels, x full and y broken, or between channels."""
     lags = np.arange(LARGEST_LAG + 1)
     for name, measured in statistics.items():
         curves: Sequence[tuple[str, Any, str]] = (

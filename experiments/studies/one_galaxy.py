@@ -1,4 +1,4 @@
-"""What seeing does to the gradient of one galaxy, and what brings it back: a figure.
+"""Figure of what seeing does to the gradient of one galaxy, and of the corrections.
 
     python -m experiments.studies.one_galaxy docs/images
 
@@ -26,12 +26,7 @@ RATIO = next(quantity for quantity in QUANTITIES if quantity.name == "log_n2")
 
 
 def one_galaxy_figure() -> Figure:
-    """Draw [N II]/H-alpha before and behind the seeing and in a cube, and the profile.
-
-    Returns
-    -------
-    Figure
-    """
+    """Draw [N II]/H-alpha before and behind the seeing and in a cube, and the profile."""
     state = demo_state(GALAXY)
     seen = DemoSky(GALAXY).scene.smeared_line_maps
     behind = replace(state.observed, log_n2=np.log10(seen["nii_6584"] / seen["halpha"]))
@@ -54,13 +49,7 @@ def one_galaxy_figure() -> Figure:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw the figure into a folder.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        As on the command line.
-    """
+    """Draw the figure into a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(arguments).folder

@@ -46,22 +46,10 @@ Believed = dict[str, float]
 """Fields of the model."""
 
 
-def posteriors_of(
+def _posteriors_of(
     number: int, *, snr: dict[int, dict[str, float]], draws: int, believed: dict[str, Believed]
 ) -> tuple[Posteriors, Array]:
-    """Return the likelihoods of the gradients of a galaxy, and the true gradients.
-
-    Parameters
-    ----------
-    number : int
-        In the survey.
-    snr : dict
-        Expected S/N of lines by galaxy.
-    draws : int
-        Of gradient and noise.
-    believed : dict
-        Of abundances, by what it is called.
-    """
+    """Return the gradient likelihoods of a galaxy by assumed abundance, and the true gradients."""
     mocks = MockDesign(number, draws=draws).make(snr[number])
     weights = mocks.weights(annuli("3x0.5", mocks.metadata), mocks.metadata)
     found = {
@@ -75,44 +63,30 @@ def populations(
     snr: dict[int, dict[str, float]], *, draws: int, workers: int,
     advance: Callable[[int], None] = lambda _: None, galaxies: Sequence[int] | None = None,
 ) -> QTable:  # fmt: skip
-    """Fit a population to every draw of the sample.
+    """Fit a population to every draw of the sample, by default of all with a published gradient.
 
     Parameters
     ----------
-    snr : dict
-        Expected S/N of lines by galaxy.
-    draws : int
-        Samples.
-    workers : int
-        Processes.
     advance : callable
         Called with 1 after each galaxy.
-    galaxies : sequence of int, optional
-        Of a sample; by default all with a published gradient.
 
     Returns
     -------
     QTable
-        One row a sample and belief of abundances: ``abundance``; ``mean, mean_low, mean_high,
-        scatter, scatter_low, scatter_high`` of the posterior, and ``drawn_mean, drawn_scatter``
-        of the true gradients, dex/kpc.
+        One row per sample and assumption on abundances: ``abundance``; ``mean, mean_low,
+        mean_high, scatter, scatter_low, scatter_high`` of the posterior, and ``drawn_mean,
+        drawn_scatter`` of the true gradients, dex/kpc.
     """
     chosen = galaxies_with_gradient() if galaxies is None else galaxies
     believed: dict[str, Believed] = {ANY: {}, OF_SAMPLE: sample_abundance(chosen)}
-    of_galaxy = partial(posteriors_of, snr=snr, draws=draws, believed=believed)
+    of_galaxy = partial(_posteriors_of, snr=snr, draws=draws, believed=believed)
     measured = run_tasks(of_galaxy, chosen, workers=workers, advance=advance)
     rows = [_sample(measured, name, index) for name in believed for index in range(draws)]
     return QTable(rows=rows)
 
 
 def sample_abundance(galaxies: Sequence[int]) -> Believed:
-    """Return mean and scatter of 12 + log(O/H) at the effective radius, as fields of the model.
-
-    Parameters
-    ----------
-    galaxies : sequence of int
-        In the survey.
-    """
+    """Return mean and scatter of 12 + log(O/H) at the effective radius, as fields of the model."""
     values = [MockDesign(number).abundance for number in galaxies]
     return {"abundance_mean": float(np.mean(values)), "abundance_err": float(np.std(values))}
 
@@ -140,18 +114,13 @@ def _sample(
 def summarise(samples: QTable) -> QTable:
     """Return bias and coverage of mean and scatter over all samples.
 
-    Parameters
-    ----------
-    samples : QTable
-        From :func:`populations`.
-
     Returns
     -------
     QTable
-        One row a belief of abundances, quantity and truth, which is that of the population or,
-        ``drawn``, that of the gradients that were drawn, which lies inside more often than
-        intervals for the population promise: ``abundance, quantity, against, truth,
-        samples, bias, bias_err, coverage, coverage_err, half_width``.
+        One row per assumption on abundances, quantity and truth: ``abundance, quantity,
+        against, truth, samples, bias, bias_err, coverage, coverage_err, half_width``. The truth
+        is that of the population or, ``drawn``, that of the drawn gradients, which intervals
+        for the population hold more often than they promise.
     """
     rows = [
         _summary(samples[samples["abundance"] == abundance], name, against)

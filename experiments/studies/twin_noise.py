@@ -36,10 +36,6 @@ class NoiseCheck:
 
     Parameters
     ----------
-    galaxy, line : str
-        Which.
-    expected : ExpectedFlux
-        What was to be found.
     flux, flux_err : array, shape (n_mocks,)
         By the pipeline, 1e-16 erg/s/cm2.
     survey_flux, survey_err : array, shape (n_mocks,)
@@ -77,22 +73,7 @@ def _scatter(values: Array) -> float:
 
 
 def check(galaxy: Galaxy, *, n_mocks: int = MOCKS, seed: int = 0) -> tuple[NoiseCheck, ...]:
-    """Draw and measure mocks of a galaxy.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        One of the twins.
-    n_mocks : int
-        At least 2.
-    seed : int
-        Of the first mock; the others follow.
-
-    Returns
-    -------
-    tuple of NoiseCheck
-        One a line.
-    """
+    """Draw and measure mocks of a galaxy, at least 2; seeds follow that of the first."""
     effects = Effects(covariance=NoiseCovariance())
     found: dict[str, list[tuple[float, ...]]] = {line: [] for line in PUBLISHED_MEDIAN_SNR}
     for index in range(n_mocks):
@@ -122,18 +103,8 @@ def _of_pipeline(measured: MeasuredGalaxy, line: str) -> tuple[float, float]:
     return float(row["flux"].to_value(LINE_FLUX)[0]), float(row["flux_err"].to_value(LINE_FLUX)[0])
 
 
-def check_table(checks: Sequence[NoiseCheck]) -> Table:
-    """Lay out checks for the terminal.
-
-    Parameters
-    ----------
-    checks : sequence of NoiseCheck
-        One a galaxy and line.
-
-    Returns
-    -------
-    rich.table.Table
-    """
+def _check_table(checks: Sequence[NoiseCheck]) -> Table:
+    """Lay out checks for the terminal."""
     table = Table(title="Scatter of fluxes in noisy mocks", title_justify="left")
     for heading in ("galaxy", "line", "S/N", "flux", "scatter", "pipeline error",
                     "survey: scatter", "survey: stated"):  # fmt: skip
@@ -153,7 +124,7 @@ def check_table(checks: Sequence[NoiseCheck]) -> Table:
 def main(kurvs_ids: Sequence[int]) -> None:
     """Check galaxies and print."""
     checks = [row for number in kurvs_ids for row in check(kurvs_galaxy(number))]
-    Console().print(check_table(checks))
+    Console().print(_check_table(checks))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Twins of the survey, measured, tabulated and drawn as the paper was."""
+"""Twins of the survey, measured, tabulated and drawn as in the paper."""

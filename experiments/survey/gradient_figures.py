@@ -50,16 +50,8 @@ MODELLED_GRADIENTS = {
 }  # fmt: skip
 
 
-def twin_table(twin: ObservedTwin, scheme: str = "3x0.5") -> SurveyTable:
-    """Return the gradients of a twin as the survey would report them.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    scheme : str
-        Annuli, number times width in arcsec.
-    """
+def _twin_table(twin: ObservedTwin, scheme: str = "3x0.5") -> SurveyTable:
+    """Return the gradients of a twin in one scheme of annuli as the survey would report them."""
     return SurveyTable.of_twin(twin.numbers.sel(definition="published", scheme=scheme))
 
 
@@ -72,15 +64,7 @@ def _cross(axes: Axes, x: str, y: str) -> None:
 
 @dataclass(frozen=True)
 class GradientFigures:
-    """The figures that show gradients.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        The twin, as it was measured.
-    published : PublishedPoints
-        What the survey and other papers found.
-    """
+    """Figures of a twin's gradients, beside published ones."""
 
     twin: ObservedTwin
     published: PublishedPoints
@@ -102,7 +86,7 @@ class GradientFigures:
         axes.fill_between(ends, ends - 0.05, ends + 0.05, color=RANGE_COLOUR, linewidth=0.0)
         for table, draw, colour in (
             (published.table_1, draw_survey, SURVEY_COLOUR),
-            (twin_table(twin), draw_twin, TWIN_COLOUR),
+            (_twin_table(twin), draw_twin, TWIN_COLOUR),
         ):  # fmt: skip
             n2, n2o2 = table.gradient["n2"], table.gradient["n2o2"]
             errors = table.gradient_err["n2o2"], table.gradient_err["n2"]
@@ -132,7 +116,7 @@ class GradientFigures:
                 points = published.literature(file)
                 if points is not None:
                     axes.plot(*points, style, markersize=5, linewidth=1.0, alpha=0.8, label=label)
-        redshift, survey, table = twin.of_entries("redshift"), published.table_1, twin_table(twin)
+        redshift, survey, table = twin.of_entries("redshift"), published.table_1, _twin_table(twin)
         draw_survey(axes, published.of_galaxies("redshift"), survey.gradient["n2"],
                     survey.gradient_err["n2"], ecolor=SURVEY_ERROR_COLOUR)  # fmt: skip
         draw_twin(
@@ -146,7 +130,7 @@ class GradientFigures:
         twin, published = self.twin, self.published
         figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained", sharey=True)
         radius, survey, table = (
-            twin.of_entries("effective_radius_arcsec"), published.table_1, twin_table(twin)
+            twin.of_entries("effective_radius_arcsec"), published.table_1, _twin_table(twin)
         )  # fmt: skip
         band = [published.literature(f"Sharda21_Vrot_sigma_{end}") for end in ("lower", "upper")]
         if band[0] is not None and band[1] is not None:
@@ -180,13 +164,10 @@ class GradientFigures:
     def binning(self, *, scheme: str) -> Figure:
         """Draw Figs C1 and C2: gradients through other annuli against those of 3 x 0.5 arcsec.
 
-        Parameters
-        ----------
-        scheme : str
-            ``2x0.8`` or ``3x0.6``; for the first N2O2 is shown too, as squares.
+        The annuli are ``2x0.8``, for which N2O2 is shown too, as squares, or ``3x0.6``.
         """
         twin, published = self.twin, self.published
-        first, second = twin_table(twin), twin_table(twin, scheme)
+        first, second = _twin_table(twin), _twin_table(twin, scheme)
         names = ("n2", "n2o2") if scheme == "2x0.8" else ("n2",)
         figure, axes = plt.subplots(figsize=(6.0, 5.8), layout="constrained")
         _cross(axes, 'through 3 x 0.5"', f'through {scheme.replace("x", " x ")}"')
@@ -213,13 +194,8 @@ ROW_INCHES = 0.95
 def spectra_pages(twin: ObservedTwin) -> list[Figure]:
     """Return a page for every eleven galaxies.
 
-    Rows are galaxies, columns bands; each panel has the spectrum without continuum and rotation
-    in 1.5 effective radii, its noise and, with a line above 4 sigma, the fit.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
+    Rows are galaxies, columns bands; each panel has the spectrum without continuum and rotation in
+    1.5 effective radii, its noise and, with a line above 4 sigma, the fit.
     """
     galaxies = twin.galaxies
     starts = range(0, len(galaxies), GALAXIES_A_PAGE)

@@ -43,20 +43,8 @@ LITERATURE_ABUNDANCES = {
 _LOG_MASS = np.linspace(9.2, 11.8, 200)
 
 
-def draw_points(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: Any) -> None:  # noqa: ANN401
-    """Draw points with errors of y and x where there are some, and mark those beyond the limits.
-
-    Parameters
-    ----------
-    axes : Axes
-        Axes to draw into, with their limits.
-    x, y : array, shape (n_points,)
-        In the units of the axes.
-    *errors : array, shape (n_points,), optional
-        One sigma in y, then in x, in the same units; None where there are none.
-    **style : object
-        Of :meth:`~matplotlib.axes.Axes.errorbar`.
-    """
+def _draw_points(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: Any) -> None:  # noqa: ANN401
+    """Draw points with errors of y and x where there are some, and mark those beyond the limits."""
     if not (np.isfinite(x) & np.isfinite(y)).any():
         return
     y_err, x_err = (*errors, None, None)[:2]
@@ -70,27 +58,17 @@ def draw_points(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: 
     mark_beyond(axes, x, y, style["color"])
 
 
-draw_twin = partial(draw_points, fmt="o", color=TWIN_COLOUR, label="twin")
-"""Draw points of the twin: :func:`draw_points` as filled circles."""
+draw_twin = partial(_draw_points, fmt="o", color=TWIN_COLOUR, label="twin")
+"""Draw points of the twin: :func:`_draw_points` as filled circles."""
 
 draw_survey = partial(
-    draw_points, fmt="D", color=SURVEY_COLOUR, markerfacecolor="none", label="survey"
+    _draw_points, fmt="D", color=SURVEY_COLOUR, markerfacecolor="none", label="survey"
 )
-"""Draw points of the survey: :func:`draw_points` as open diamonds."""
+"""Draw points of the survey: :func:`_draw_points` as open diamonds."""
 
 
 def mark_beyond(axes: Axes, x: Array, y: Array, colour: str) -> None:
-    """Mark points beyond limits that are set by triangles at that edge, and count them.
-
-    Parameters
-    ----------
-    axes : Axes
-        With its limits.
-    x, y : array, shape (n_points,)
-        In the units of the axes.
-    colour : str
-        Of the points.
-    """
+    """Mark points beyond the limits of axes by triangles at that edge, and count them."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     outside = {"<": x < left, ">": x > right, "v": y < bottom, "^": y > top}
     known = np.isfinite(x) & np.isfinite(y)
@@ -106,15 +84,7 @@ def mark_beyond(axes: Axes, x: Array, y: Array, colour: str) -> None:
 
 
 def explain(axes: Axes, **style: object) -> None:
-    """Explain what was drawn, if anything was.
-
-    Parameters
-    ----------
-    axes : Axes
-        With what was drawn.
-    **style : object
-        Of :meth:`~matplotlib.axes.Axes.legend`.
-    """
+    """Add a legend if anything was drawn."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**style)
 
@@ -152,15 +122,7 @@ def _draw_relations(axes: Axes, mass: Array, value: Array, error: Array) -> None
 
 @dataclass(frozen=True)
 class IntegratedFigures:
-    """The figures that show whole galaxies.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        The twin, as it was measured.
-    published : PublishedPoints
-        What the survey and other papers found.
-    """
+    """Figures of integrated properties of a twin, beside published ones."""
 
     twin: ObservedTwin
     published: PublishedPoints
@@ -279,7 +241,8 @@ class IntegratedFigures:
     def indicators(self) -> Figure:
         """Draw Fig. B1: integrated abundances by five diagnostics against one another.
 
-        The twin's as the survey would detect them, but D16, of [S II], as the pipeline does.
+        Abundances of the twin are as the survey would detect them, except D16, of [S II], as the
+        pipeline does.
         """
         twin, published = self.twin, self.published
         names, survey = INTEGRATED_DIAGNOSTICS, published.abundances

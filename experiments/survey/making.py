@@ -37,34 +37,13 @@ def make_survey(
     *, intrinsic: str, published: PublishedPoints, workers: int, seed: int, run: Run,
     terminal: Terminal,
 ) -> Table:  # fmt: skip
-    """Observe a twin, and write its tables and figures.
-
-    Parameters
-    ----------
-    intrinsic : str
-        Of ``INTRINSIC``.
-    published : PublishedPoints
-        To draw beside it.
-    workers : int
-        Processes.
-    seed : int
-        Of all draws.
-    run : Run
-        Where results go.
-    terminal : Terminal
-        For progress.
-
-    Returns
-    -------
-    rich.table.Table
-        What the survey reports, beside the twin.
-    """
+    """Observe a twin with one of ``INTRINSIC``, write tables and figures, and return a summary."""
     members = twin(INTRINSIC[intrinsic], seed=seed)
     with terminal.progress("galaxies", len(members)) as advance:
         observed = observe_twin(members, workers=workers, seed=seed, advance=advance)
     summary = summarise(observed)
     with run.writing() as directory:
-        write_tables(observed, summary, directory)
+        _write_tables(observed, summary, directory)
         with terminal.progress("figures", 17) as advance:
             for name, figure in figures(observed, published):
                 figure.savefig(directory / f"{name}.png", dpi=IMAGE_DPI)
@@ -73,42 +52,17 @@ def make_survey(
     return _shown(summary)
 
 
-def write_tables(
+def _write_tables(
     twin: ObservedTwin, summary: Mapping[str, Mapping[str, float]], directory: Path
 ) -> None:
-    """Write ``table-1.ecsv``, ``table-a1.ecsv`` and ``tables.html``.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    summary : mapping
-        By :func:`summarise`.
-    directory : Path
-        Where.
-    """
+    """Write ``table-1.ecsv``, ``table-a1.ecsv`` and ``tables.html``."""
     write_table(table_1(twin), directory / "table-1.ecsv")
     write_table(table_a1(twin), directory / "table-a1.ecsv")
     (directory / "tables.html").write_text(page(twin, summary), encoding="utf-8")
 
 
 def figures(twin: ObservedTwin, published: PublishedPoints) -> Iterator[tuple[str, Figure]]:
-    """Yield every figure with the name of its file.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        To draw beside it.
-
-    Yields
-    ------
-    name : str
-        Of the file, without its ending.
-    figure : Figure
-        To be saved.
-    """
+    """Yield every figure with the name of its file, without ending."""
     whole, gradients = IntegratedFigures(twin, published), GradientFigures(twin, published)
     results = [galaxy.results for galaxy in twin.galaxies]
     yield "figure-1", whole.main_sequence()
@@ -131,17 +85,11 @@ def figures(twin: ObservedTwin, published: PublishedPoints) -> Iterator[tuple[st
 
 
 def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:
-    """Return what the survey reports, by quantity: its value, and the twin's by definition.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    """
+    """Return what the survey reports, by quantity: its value, and the twin's by definition."""
     summary: dict[str, dict[str, float]] = {}
     for line in LINES:
         summary[f"median S/N of {line}"] = {"survey": PUBLISHED_MEDIAN_SNR[line]} | {
-            definition: median_snr(twin, definition, line) for definition in DEFINITIONS
+            definition: _median_snr(twin, definition, line) for definition in DEFINITIONS
         }
     stacks = (STACKED_INTEGRATED, *STACKED_ANNULI)
     for aperture, (value, error) in zip(APERTURES, stacks, strict=True):
@@ -159,16 +107,8 @@ def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:
     return summary
 
 
-def median_snr(twin: ObservedTwin, definition: str, line: str) -> float:
-    """Return the median S/N of a line in the integrated apertures that have it.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    definition, line : str
-        Of ``DEFINITIONS`` and ``LINES``.
-    """
+def _median_snr(twin: ObservedTwin, definition: str, line: str) -> float:
+    """Return the median S/N of a line in the integrated apertures that have it."""
     here = twin.numbers.sel(definition=definition, aperture="integrated", line=line)
     return float(np.nanmedian((here["flux"] / here["flux_err"]).to_numpy()))
 

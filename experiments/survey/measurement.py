@@ -25,13 +25,7 @@ from kurvs_pipeline.measure import Pipeline
 
 @dataclass(frozen=True)
 class Abundance:
-    """12 + log(O/H) of the integrated aperture.
-
-    Parameters
-    ----------
-    value, error : float
-        NaN where a line is below 4 sigma.
-    """
+    """12 + log(O/H) of the integrated aperture; NaN where a line is below 4 sigma."""
 
     value: float
     error: float
@@ -45,18 +39,7 @@ Its redshift must be right, as a mock's is: ``frame.doubtful_redshift`` is not l
 
 
 def measure_binnings(observation: xr.DataTree, schemes: Sequence[BinningScheme]) -> BinnedGalaxy:
-    """Measure the lines of one galaxy in several binnings.
-
-    Parameters
-    ----------
-    observation : DataTree
-        All bands.
-    schemes : sequence of BinningScheme
-        The first is what the background lies outside of.
-
-    Returns
-    -------
-    dict of BinningScheme to MeasuredLines
+    """Measure the lines of one galaxy in several binnings; the background lies outside the first.
 
     Raises
     ------
@@ -69,17 +52,7 @@ def measure_binnings(observation: xr.DataTree, schemes: Sequence[BinningScheme])
 
 
 def survey_draws(fluxes: JointFluxes, located: LocatedGalaxy, seed: int) -> AbundanceDraws:
-    """Draw lines, and the attenuation that the survey takes for them.
-
-    Parameters
-    ----------
-    fluxes : JointFluxes
-        Lines of all apertures, the pipeline's or others.
-    located : LocatedGalaxy
-        The galaxy and its apertures.
-    seed : int
-        Seed of the draws.
-    """
+    """Draw lines, and the attenuation that the survey takes for them."""
     attenuation = survey_attenuation_of(fluxes, located.apertures.apertures)
     random = np.random.default_rng(np.random.SeedSequence(seed))
     return AbundanceDraws.of(fluxes, attenuation, random)
@@ -90,19 +63,7 @@ def corrected_slope(
 ) -> CorrectedSlope | None:
     """Return the slope of an abundance through the detected annuli, times f_grad.
 
-    Parameters
-    ----------
-    diagnostic : str
-        Name, such as ``n2``.
-    draws : AbundanceDraws
-        By :func:`survey_draws`.
-    located : LocatedGalaxy
-        The same galaxy and apertures.
-
-    Returns
-    -------
-    CorrectedSlope or None
-        None where a line of the diagnostic is in no band.
+    The result is None where a line of the diagnostic is in no band.
     """
     quantity = DIAGNOSTICS[diagnostic]
     fluxes = draws.fluxes.annuli
@@ -117,17 +78,7 @@ def corrected_slope(
 def forward_of(
     lines: MeasuredLines, diagnostics: Sequence[str], seed: int
 ) -> list[dict[str, object]]:
-    """Return the forward estimators by some diagnostics, as rows of the table of gradients.
-
-    Parameters
-    ----------
-    lines : MeasuredLines
-        Lines of a galaxy in one binning.
-    diagnostics : sequence of str
-        Some of those that have a forward model.
-    seed : int
-        Seed of the draws that check posteriors.
-    """
+    """Return the forward estimators by some diagnostics, as rows of the table of gradients."""
     wanted = {line for name in diagnostics for line in DIAGNOSTICS[name].lines}
     wanted |= {"hbeta"} if wanted - {"halpha", "nii_6584"} else set()
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
@@ -136,15 +87,7 @@ def forward_of(
 
 
 def integrated_abundance(diagnostic: str, draws: AbundanceDraws) -> Abundance:
-    """Return the abundance of the integrated aperture where every line is detected.
-
-    Parameters
-    ----------
-    diagnostic : str
-        Name, such as ``n2``.
-    draws : AbundanceDraws
-        With those of the integrated aperture.
-    """
+    """Return the abundance of the integrated aperture if every line is detected there."""
     quantity = DIAGNOSTICS[diagnostic]
     if not set(quantity.lines) <= set(draws.fluxes.names):
         return Abundance(np.nan, np.nan)

@@ -1,4 +1,4 @@
-"""What is kept of one galaxy of one twin: numbers only."""
+"""The numbers that are kept of one galaxy of one twin."""
 
 import numpy as np
 import xarray as xr
@@ -60,44 +60,18 @@ def empty_numbers() -> xr.Dataset:
 
 
 def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
-    """Observe one galaxy, and return its numbers; see :func:`numbers_of`.
-
-    Parameters
-    ----------
-    member : TwinGalaxy
-        Which.
-
-    Returns
-    -------
-    Dataset
-        As :func:`empty_numbers`, filled.
-    """
+    """Observe one galaxy, and return its numbers; see :func:`numbers_of`."""
     return numbers_of(member, measure_binnings(member.observe(), schemes()))
 
 
 def fluxes_by_definition(member: TwinGalaxy, lines: MeasuredLines) -> dict[str, JointFluxes]:
-    """Return the lines of every aperture as the pipeline and as the survey would measure them.
-
-    Parameters
-    ----------
-    member : TwinGalaxy
-        Which galaxy it is.
-    lines : MeasuredLines
-        Lines of the galaxy in one binning.
-    """
+    """Return the lines of every aperture as the pipeline and as the survey would measure them."""
     published = survey_fluxes(lines, survey_noise(member.kurvs_id))
     return {"calibrated": lines.joint, "published": published}
 
 
 def numbers_of(member: TwinGalaxy, galaxy: BinnedGalaxy) -> xr.Dataset:
-    """Return the numbers of one galaxy.
-
-    Parameters
-    ----------
-    member : TwinGalaxy
-        Which galaxy it is.
-    galaxy : BinnedGalaxy
-        As it was measured, in the schemes of ``SCHEMES``.
+    """Return the numbers of one galaxy, measured in the schemes of ``SCHEMES``.
 
     Returns
     -------

@@ -43,21 +43,17 @@ class ObservedGalaxy:
 
     Parameters
     ----------
-    kurvs_id : int
-        Its number in the survey.
     numbers : Dataset
         As :func:`experiments.survey.numbers.numbers_of` has them.
     results : MeasuredGalaxy
-        Everything that the pipeline measured, in the survey's annuli.
+        What the pipeline measured, in the survey's annuli.
     spectra : tuple of RestSpectrum
-        At rest, for stacks.
+        In the rest frame, for stacks.
     abundances : tuple of Abundance
         Of the integrated aperture by ``INTEGRATED_DIAGNOSTICS``, where the survey would detect
         their lines; N2S2, of [S II], where the pipeline does.
     true_a_v : float
         Of the integrated aperture, by the Balmer decrement of its light without noise; mag.
-    truth : TrueProfile
-        Of the abundance.
     """
 
     kurvs_id: int
@@ -70,18 +66,16 @@ class ObservedGalaxy:
 
     @property
     def entry(self) -> CatalogueEntry:
-        """What is published of it."""
+        """Published properties of the galaxy."""
         return catalogue_entry(self.kurvs_id)
 
 
 @dataclass(frozen=True, eq=False)
 class ObservedTwin:
-    """The galaxies of a twin as they were measured.
+    """The galaxies of a twin as they were measured, in the order of Table A1.
 
     Parameters
     ----------
-    galaxies : tuple of ObservedGalaxy
-        In the order of Table A1.
     seed : int
         Of the bootstrap of stacks.
     """
@@ -96,18 +90,12 @@ class ObservedTwin:
         return xr.concat([galaxy.numbers for galaxy in self.galaxies], xr.Variable("galaxy", ids))
 
     def of_entries(self, name: str) -> Array:
-        """Return a published property of every galaxy, by its name in the catalogue.
-
-        Parameters
-        ----------
-        name : str
-            Field of a catalogue entry, such as ``log_stellar_mass``.
-        """
+        """Return a field of the catalogue, such as ``log_stellar_mass``, for all galaxies."""
         return np.array([getattr(galaxy.entry, name) for galaxy in self.galaxies], dtype=float)
 
     @cached_property
     def stacked_a_v(self) -> dict[str, tuple[float, float]]:
-        """By :func:`detected_a_v` of the mass-weighted stack of every aperture, mag."""
+        """A_V and its error, mag, of the mass-weighted stack by aperture (:func:`detected_a_v`)."""
         mass = {g.results.metadata.name: g.entry.log_stellar_mass for g in self.galaxies}
         found = {}
         for aperture in APERTURES:
@@ -127,18 +115,10 @@ class ObservedTwin:
 
 
 def detected_a_v(lines: StackedLines) -> tuple[float, float]:
-    """Return A_V of a stack and its error.
+    """Return A_V of a stack and its error, mag; NaN unless H-alpha and H-beta are above 4 sigma.
 
-    Parameters
-    ----------
-    lines : StackedLines
-        With the lines of its Balmer decrement.
-
-    Returns
-    -------
-    a_v, error : float
-        mag; NaN unless H-alpha and H-beta are above 4 sigma of the noise. How galaxies differ
-        tells nothing of whether a line is seen: it is in the error.
+    Only the noise counts for this limit: the differences between galaxies enter the error, but do
+    not decide whether a line is detected.
     """
     fluxes, row = lines.fluxes, lines.attenuation[0]
     snr = (fluxes["flux"] / fluxes["flux_err_noise"])[np.isin(fluxes["line"], BALMER_LINES)]
@@ -158,38 +138,18 @@ def observe_twin(
 
     Parameters
     ----------
-    members : sequence of TwinGalaxy
-        Which.
-    workers : int
-        Processes.
     seed : int
         Of the bootstrap of stacks.
     advance : callable
         Called with 1 after every galaxy.
-
-    Returns
-    -------
-    ObservedTwin
-        Galaxies in the order of ``members``.
     """
     return ObservedTwin(
-        tuple(run_tasks(observe_galaxy, members, workers=workers, advance=advance)), seed
+        tuple(run_tasks(_observe_galaxy, members, workers=workers, advance=advance)), seed
     )
 
 
-def observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
-    """Observe one galaxy and measure all that tables and figures need.
-
-    Parameters
-    ----------
-    member : TwinGalaxy
-        Which.
-
-    Returns
-    -------
-    ObservedGalaxy
-        As the pipeline finds it, and its truth.
-    """
+def _observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
+    """Observe one galaxy and measure all that tables and figures need."""
     entry, observation = catalogue_entry(member.kurvs_id), member.observe()
     binned = measure_binnings(observation, schemes())
     lines, pipeline = binned[schemes()[0]], Pipeline(schemes()[0], seed=member.draws_seed)
@@ -240,11 +200,6 @@ def _true_a_v(truth: xr.Dataset, weights: Array) -> float:
 
 def measured_a_v(twin: ObservedTwin) -> tuple[Array, Array]:
     """Return A_V of the integrated apertures by the survey's rule, and its error.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
 
     Returns
     -------

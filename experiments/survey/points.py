@@ -1,8 +1,8 @@
-"""Published points to draw beside a twin: of the shipped tables, and of a folder if there is one.
+"""Published points to draw beside a twin, from the shipped tables and from an optional folder.
 
 The folder holds what the survey's public code has: ``reference/output`` (its own results),
-``reference/literature`` (points and curves of other papers) and ``real`` (its line fluxes).
-Nothing of it is shipped.
+``reference/literature`` (points and curves of other papers) and ``real`` (its line fluxes). Nothing
+of it is shipped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,17 +30,12 @@ ABUNDANCE_COLUMN = {
 
 @dataclass(frozen=True)
 class PublishedPoints:
-    """What is published of the galaxies of the survey, in the order of Table A1.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        With what is not shipped.
+    """Published properties of the galaxies of the survey, in the order of Table A1.
 
     Raises
     ------
     ConfigurationError
-        If there is none of it in the folder.
+        If the folder holds none of them.
     """
 
     folder: Path | None = None
@@ -63,13 +58,7 @@ class PublishedPoints:
         return SurveyTable.published()
 
     def of_galaxies(self, name: str) -> Array:
-        """Return a property of all galaxies, by its name in the catalogue.
-
-        Parameters
-        ----------
-        name : str
-            Field of a catalogue entry, such as ``log_stellar_mass``.
-        """
+        """Return a field of the catalogue, such as ``log_stellar_mass``, for all galaxies."""
         return np.array([getattr(entry, name) for entry in kurvs_catalogue().values()], dtype=float)
 
     @property
@@ -116,7 +105,7 @@ class PublishedPoints:
     def line_ratios(self) -> tuple[Array, Array, Array, Array] | None:
         """Log [N II]/H-alpha, log [O III]/H-beta, log mass and S/N of H-beta by public fluxes.
 
-        Of galaxies with [O III] and [N II] above 4 sigma.
+        Only galaxies with [O III] and [N II] above 4 sigma are included.
         """
         table = None if self.folder is None else _read(self.folder / FLUXES)
         if table is None:
@@ -132,13 +121,7 @@ class PublishedPoints:
         return n2, r3, mass[kept], snr["hbeta"][kept]
 
     def literature(self, name: str) -> tuple[Array, Array] | None:
-        """Return points or a curve of another paper.
-
-        Parameters
-        ----------
-        name : str
-            Of the file, without ending.
-        """
+        """Return points or a curve of another paper by the name of the file, without ending."""
         table = None if self.folder is None else _read(self.folder / LITERATURE / f"{name}.csv")
         return None if table is None else (_column(table, "x"), _column(table, "y"))
 

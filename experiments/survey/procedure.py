@@ -58,9 +58,9 @@ class RestSpectrum:
     band : str
         ``IZ``, ``YJ`` or ``H``.
     redshift : float
-        Taken out.
+        Divided out of the wavelengths when the lines are fitted.
     flux : array, shape (n_channels,)
-        On the axis of KMOS, spaxels at rest; 1e-16 erg/s/cm2/um.
+        On the wavelength axis of KMOS, spaxels at rest; 1e-16 erg/s/cm2/um.
     """
 
     band: str
@@ -75,12 +75,6 @@ class RestSpectrum:
 
         Parameters
         ----------
-        cube : Dataset
-            A band of an Observation.
-        band : str
-            Its name.
-        redshift : float
-            Of the galaxy.
         weights, velocity_kms : array, shape (n_y, n_x)
             The aperture, and the velocity of every spaxel.
         """
@@ -109,12 +103,7 @@ class RestSpectrum:
         return np.interp(self._reference_um + self.offset_um, rest_um, values)
 
     def fit(self) -> SurveyFit:
-        """Fit the lines of the band and state their error.
-
-        Returns
-        -------
-        SurveyFit
-        """
+        """Fit the lines of the band and state their error as the survey does."""
         procedure, band = PROCEDURE[self.band], KMOS_BANDS[self.band]
         spectrum = self._to_rest(self.flux) * (1.0 + self.redshift)
         quiet = self._to_rest(quiet_channels(band).astype(float)) > QUIET_WEIGHT
@@ -183,13 +172,7 @@ class SurveyNoise:
 
     @classmethod
     def expected(cls, expectation: IntegratedExpectation) -> "SurveyNoise":
-        """Take the rms out of the errors that are expected of a galaxy.
-
-        Parameters
-        ----------
-        expectation : IntegratedExpectation
-            Errors of line fluxes, in 1e-16 erg/s/cm2, by band.
-        """
+        """Return the noise behind the expected errors of a galaxy's line fluxes."""
         return cls({name: _rms(band) for name, band in expectation.bands.items()})
 
 
@@ -208,13 +191,6 @@ def _half_separation_um(redshift: float) -> float:
 
 def survey_fluxes(lines: MeasuredLines, noise: SurveyNoise) -> JointFluxes:
     """Fit the lines of every aperture as the survey does.
-
-    Parameters
-    ----------
-    lines : MeasuredLines
-        As the pipeline has them, for the spectra.
-    noise : SurveyNoise
-        Of the same galaxy.
 
     Returns
     -------

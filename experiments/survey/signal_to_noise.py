@@ -45,17 +45,13 @@ DRAWS = 400
 
 @dataclass(frozen=True)
 class LineMedians:
-    """Medians of one line over the galaxies that have it in its band.
+    """Medians of one line over the galaxies that have it in the usable range of its band.
 
     Parameters
     ----------
-    line : str
-        As in ``PUBLISHED_MEDIAN_SNR``.
-    n_galaxies : int
-        With the line in the usable range of its band.
     reported_snr : float
-        As the survey reports it, over the fits that find more than its limit of
-        1e-18 erg/s/cm2, its own scatter included.
+        As the survey reports it, over the fits that find more than its limit of 1e-18
+        erg/s/cm2, its own scatter included.
     found : float
         Fraction of galaxies with such a fit.
     published_snr, calibrated_snr : float
@@ -74,14 +70,7 @@ class LineMedians:
 
 
 def expectation(galaxy: Galaxy, exposures: ExposureModel | None = None) -> IntegratedExpectation:
-    """Return what the survey's observation of a galaxy would find.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        One of the twins.
-    exposures : ExposureModel, optional
-        The stack; by default that of the survey.
+    """Return what the survey's observation of a galaxy, or another stack, would find.
 
     Returns
     -------
@@ -95,13 +84,6 @@ def expectation(galaxy: Galaxy, exposures: ExposureModel | None = None) -> Integ
 
 def line_table(galaxies: Sequence[Galaxy], exposures: ExposureModel | None = None) -> QTable:
     """Return every line of every galaxy as it would be measured in 1.5 effective radii.
-
-    Parameters
-    ----------
-    galaxies : sequence of Galaxy
-        The twins.
-    exposures : ExposureModel, optional
-        The stack; by default that of the survey.
 
     Returns
     -------
@@ -152,21 +134,9 @@ def _transmission(line: str, redshift: float) -> float:
 def medians(table: QTable, *, seed: int = 0) -> tuple[LineMedians, ...]:
     """Return the medians of every line, as the survey reports them and as they are.
 
-    The published medians are taken to be those of the fits that succeeded: in the survey's
-    public fluxes these have the published values, and with the others counted as zero the
-    medians of the faint lines would be up to a fifth smaller.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`line_table`.
-    seed : int
-        Of the scatter of the reported ratios.
-
-    Returns
-    -------
-    tuple of LineMedians
-        In the order of ``PUBLISHED_MEDIAN_SNR``.
+    The published medians are taken to be those of the fits that succeeded: in the survey's public
+    fluxes these have the published values, and with the others counted as zero the medians of the
+    faint lines would be up to a fifth smaller.
     """
     random = np.random.default_rng(seed)
     return tuple(_medians(table, line, random) for line in PUBLISHED_MEDIAN_SNR)
@@ -191,17 +161,7 @@ def _medians(table: QTable, line: str, random: np.random.Generator) -> LineMedia
 
 
 def median_table(rows: Sequence[LineMedians]) -> Table:
-    """Lay out medians for the terminal.
-
-    Parameters
-    ----------
-    rows : sequence of LineMedians
-        One a line.
-
-    Returns
-    -------
-    rich.table.Table
-    """
+    """Lay out medians for the terminal."""
     table = Table(title="Median signal-to-noise ratio in 1.5 effective radii", title_justify="left")
     for heading in ("line", "galaxies", "published", "twin, reported", "found", "calibrated",
                     "scatter / stated error"):  # fmt: skip
@@ -215,16 +175,8 @@ def median_table(rows: Sequence[LineMedians]) -> Table:
     return table
 
 
-def write_line_table(table: QTable, path: Path) -> None:
-    """Write the rows as ECSV, with what they stand on.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`line_table`.
-    path : Path
-        Of the file; replaced if it exists.
-    """
+def _write_line_table(table: QTable, path: Path) -> None:
+    """Write the rows as ECSV with their provenance, replacing an existing file."""
     written = table.copy()
     for name in written.colnames:
         if written[name].dtype.kind == "f":
@@ -243,7 +195,7 @@ def write_line_table(table: QTable, path: Path) -> None:
 def main(path: Path) -> None:
     """Compute, write and print."""
     table = line_table(kurvs_sample())
-    write_line_table(table, path)
+    _write_line_table(table, path)
     Console().print(median_table(medians(table)))
 
 

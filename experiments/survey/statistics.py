@@ -95,13 +95,7 @@ class SurveyTable:
 
     @classmethod
     def of_twin(cls, numbers: xr.Dataset) -> "SurveyTable":
-        """Take the gradients of a twin.
-
-        Parameters
-        ----------
-        numbers : Dataset
-            Of one definition and scheme, with ``gradient`` by ``galaxy`` and ``diagnostic``.
-        """
+        """Take the gradients of a twin from its numbers of one definition and scheme."""
         names = [str(name) for name in numbers["diagnostic"].to_numpy()]
         return cls(
             {name: numbers["gradient"].sel(diagnostic=name).to_numpy() for name in names},
@@ -109,7 +103,7 @@ class SurveyTable:
         )
 
     def statistics(self) -> dict[str, float]:
-        """Return how many gradients there are, how they are distributed and how they agree."""
+        """Return number, distribution and correlation of the gradients."""
         n2 = self.gradient["n2"]
         low, middle, high = percentiles(n2)
         counts = {f"n_{name}": float(np.isfinite(v).sum()) for name, v in self.gradient.items()}
@@ -121,13 +115,7 @@ class SurveyTable:
         }
 
     def columns(self, *diagnostics: str) -> tuple[Array, Array]:
-        """Return gradients and errors by some diagnostics, one after the other.
-
-        Parameters
-        ----------
-        *diagnostics : str
-            Names, in the order wanted.
-        """
+        """Return gradients and errors by some diagnostics, one after the other."""
         return (
             np.concatenate([self.gradient[name] for name in diagnostics]),
             np.concatenate([self.gradient_err[name] for name in diagnostics]),
@@ -135,18 +123,13 @@ class SurveyTable:
 
 
 def twin_statistics(numbers: xr.Dataset) -> dict[str, float]:
-    """Return every statistic of one twin.
+    """Return every statistic of one twin, by the names of ``MEANING``; NaN for too few galaxies.
 
     Parameters
     ----------
     numbers : Dataset
         Of one definition, in the three schemes of the survey, along ``galaxy``; see
         :func:`experiments.survey.numbers.numbers_of`.
-
-    Returns
-    -------
-    dict
-        By the names of ``MEANING``; NaN where there are too few galaxies.
     """
     of_survey = numbers.isel(scheme=0)
     bins = of_survey["n_bins"].sel(diagnostic="n2").to_numpy()
@@ -191,13 +174,7 @@ def _mass_metallicity(numbers: xr.Dataset) -> dict[str, float]:
 
 
 def percentiles(values: Array) -> tuple[float, float, float]:
-    """Return the 16th, 50th and 84th percentile of what is finite; NaN if nothing is.
-
-    Parameters
-    ----------
-    values : array, any shape
-        In any unit, which is that of the result.
-    """
+    """Return the 16th, 50th and 84th percentile of what is finite; NaN if nothing is."""
     known = values[np.isfinite(values)]
     if known.size == 0:
         return (float("nan"),) * 3
@@ -206,15 +183,10 @@ def percentiles(values: Array) -> tuple[float, float, float]:
 
 
 def drawn_pearson(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[float, float]:
-    """Return mean and scatter of the correlation once errors are drawn, as the survey has it.
+    """Return mean and scatter of the correlation after errors are drawn, as the survey does.
 
     The values hold their errors already: drawn again, they count twice, and the correlation comes
     out nearer to 0 than that of the points.
-
-    Parameters
-    ----------
-    first, second : tuple of array, shape (n,)
-        Values and their standard errors.
     """
     both = np.isfinite(first + second).all(axis=0)
     if both.sum() < FEWEST_PAIRS:

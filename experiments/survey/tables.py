@@ -26,11 +26,6 @@ _STYLE = (
 def table_1(twin: ObservedTwin) -> QTable:
     """Return the gradients of a twin by every diagnostic and definition, beside the published.
 
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-
     Returns
     -------
     QTable
@@ -65,11 +60,6 @@ def table_1(twin: ObservedTwin) -> QTable:
 def table_a1(twin: ObservedTwin) -> QTable:
     """Return the properties of the galaxies of a twin as Table A1 has them.
 
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-
     Returns
     -------
     QTable
@@ -98,15 +88,7 @@ def table_a1(twin: ObservedTwin) -> QTable:
 
 
 def page(twin: ObservedTwin, summary: Mapping[str, Mapping[str, float]]) -> str:
-    """Return both tables and a summary as one page for a browser.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    summary : mapping of str to mapping
-        Numbers by row and column.
-    """
+    """Return both tables and a summary, numbers by row and column, as one HTML page."""
     columns = list(dict.fromkeys(name for row in summary.values() for name in row))
     parts = [
         "<h1>A twin of the KURVS survey</h1>",
@@ -146,13 +128,7 @@ def _rows_of_table_1(twin: ObservedTwin) -> tuple[list[str], list[list[str]]]:
 
 
 def bracketed(cells: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """Return cells in brackets where they are flagged; empty ones as they are.
-
-    Parameters
-    ----------
-    cells, flags : sequence of str
-        ``ok`` is no flag.
-    """
+    """Return cells in brackets where their flag is not ``ok``; empty ones as they are."""
     return [
         f"({cell})" if cell and flag != "ok" else cell
         for cell, flag in zip(cells, flags, strict=True)

@@ -51,14 +51,10 @@ _MOST_DRAWS = 10_000
 
 @dataclass(frozen=True)
 class TwinGalaxy:
-    """One galaxy of one twin.
+    """One galaxy of one twin; its number is 1 to 44, without 37.
 
     Parameters
     ----------
-    kurvs_id : int
-        1 to 44, without 37.
-    intrinsic : GradientDistribution
-        What its gradient is drawn from.
     seed : SeedSequence
         Of its gradient and of its noise.
     """
@@ -95,13 +91,7 @@ class TwinGalaxy:
         return seed_of(self._child(2))
 
     def observe(self, *, within_kms_of_lines: float | None = NEAR_LINES_KMS) -> xr.DataTree:
-        """Return the cubes of all bands, in the survey's seeing, exposures and correlated noise.
-
-        Parameters
-        ----------
-        within_kms_of_lines : float or None
-            As in :func:`kurvs_sim.observe`.
-        """
+        """Return the cubes of all bands, in the survey's seeing, exposures and correlated noise."""
         return observe(
             self.galaxy,
             noise=ExposureModel(),
@@ -117,15 +107,7 @@ class TwinGalaxy:
 
 
 def twin(intrinsic: GradientDistribution, *, seed: int) -> tuple[TwinGalaxy, ...]:
-    """Return the 43 galaxies of one twin.
-
-    Parameters
-    ----------
-    intrinsic : GradientDistribution
-        Of their gradients.
-    seed : int
-        Root of all draws, >= 0.
-    """
+    """Return the 43 galaxies of one twin."""
     return tuple(
         TwinGalaxy(kurvs_id, intrinsic, np.random.SeedSequence(seed, spawn_key=(kurvs_id,)))
         for kurvs_id in kurvs_catalogue()
@@ -135,25 +117,14 @@ def twin(intrinsic: GradientDistribution, *, seed: int) -> tuple[TwinGalaxy, ...
 def gradient_limits(kurvs_id: int) -> tuple[float, float]:
     """Return the gradients that keep the centre of a galaxy within 12 + log(O/H) of 7.0 to 9.2.
 
-    Parameters
-    ----------
-    kurvs_id : int
-        1 to 44, without 37. The abundance at the effective radius is that of its mass.
+    The abundance at the effective radius is that of its mass.
     """
     abundance, radius_kpc = _pivot(kurvs_id)
     return (abundance - Linear.maximum) / radius_kpc, (abundance - Linear.minimum) / radius_kpc
 
 
 def with_gradient(kurvs_id: int, gradient: float) -> Galaxy:
-    """Return a galaxy of the survey with a gradient about its effective radius.
-
-    Parameters
-    ----------
-    kurvs_id : int
-        1 to 44, without 37.
-    gradient : float
-        dex/kpc.
-    """
+    """Return a galaxy of the survey with a gradient, dex/kpc, about its effective radius."""
     abundance, radius_kpc = _pivot(kurvs_id)
     profile = Linear(central=abundance - gradient * radius_kpc, gradient=gradient)
     return replace(kurvs_galaxy(kurvs_id), oxygen_abundance=profile)
@@ -169,13 +140,7 @@ def _pivot(kurvs_id: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=64)
 def survey_noise(kurvs_id: int) -> SurveyNoise:
-    """Return the noise that the survey would measure on the spectra of a galaxy.
-
-    Parameters
-    ----------
-    kurvs_id : int
-        1 to 44, without 37.
-    """
+    """Return the noise that the survey would measure on the spectra of a galaxy."""
     return SurveyNoise.expected(expectation(kurvs_galaxy(kurvs_id)))
 
 

@@ -1,1 +1,1 @@
-"""Many twins with three intrinsic distributions."""
+"""Many twins of the survey, with three intrinsic distributions of gradients."""

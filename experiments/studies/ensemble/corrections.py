@@ -35,17 +35,9 @@ LIMITED = f"curves, {LARGEST_PUBLISHED:g} at most"
 
 
 def factors(curves: GillmanCurves) -> dict[str, Array | None]:
-    """Return what slopes are multiplied by, by the name of the correction.
+    """Return by what slopes are multiplied, shape (n_galaxies,), by name of the correction.
 
-    Parameters
-    ----------
-    curves : GillmanCurves
-        That the survey used.
-
-    Returns
-    -------
-    dict
-        Arrays of shape (n_galaxies,); None for the twins' own f_grad.
+    None stands for the twins' own f_grad.
     """
     galaxies = kurvs_catalogue().values()
     of_curves = np.array([factor_of_curves(curves, g, axis_ratio_of_cos2) for g in galaxies])
@@ -58,14 +50,12 @@ def factors(curves: GillmanCurves) -> dict[str, Array | None]:
 
 
 def corrected(numbers: xr.Dataset, factor: Array | None) -> Array:
-    """Return the gradients by N2 of the survey's annuli, corrected in another way.
+    """Return the gradients by N2 of the survey's annuli with a factor in place of f_grad.
 
     Parameters
     ----------
-    numbers : Dataset
-        Twins of one definition and distribution.
     factor : array, shape (n_galaxies,), or None
-        In place of f_grad.
+        None keeps f_grad of the twins themselves.
 
     Returns
     -------
@@ -79,13 +69,6 @@ def corrected(numbers: xr.Dataset, factor: Array | None) -> Array:
 
 def summary(twins: xr.Dataset, corrections: Mapping[str, Array | None]) -> QTable:
     """Return the distribution of gradients of the twins with every correction.
-
-    Parameters
-    ----------
-    twins : Dataset
-        From :func:`experiments.studies.ensemble.ensemble.as_twins`.
-    corrections : mapping
-        From :func:`factors`.
 
     Returns
     -------

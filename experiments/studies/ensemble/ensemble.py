@@ -29,22 +29,14 @@ STORE = "ensemble.zarr"
 
 @dataclass(frozen=True)
 class SurveyEnsemble:
-    """Twins of the survey; a task is one galaxy of one twin of one distribution.
-
-    Parameters
-    ----------
-    n_twins : int
-        Of each distribution.
-    seed : int
-        Root of all draws.
-    """
+    """Twins of the survey; a task is one galaxy of one twin of one distribution."""
 
     n_twins: int = 100
     seed: int = 2025
 
     @property
     def description(self) -> Mapping[str, object]:
-        """All that decides the results."""
+        """All that determines the results."""
         return {
             "experiment": "survey twins",
             "version": version("kurvs"),
@@ -58,7 +50,7 @@ class SurveyEnsemble:
 
     @property
     def n_tasks(self) -> int:
-        """Galaxies in all."""
+        """Number of galaxies in all twins."""
         return self.n_twins * len(kurvs_catalogue()) * len(INTRINSIC)
 
     def template(self) -> xr.Dataset:
@@ -66,13 +58,7 @@ class SurveyEnsemble:
         return empty_numbers()
 
     def member(self, number: int) -> TwinGalaxy:
-        """Return the galaxy of a task; distributions change fastest, then galaxies, then twins.
-
-        Parameters
-        ----------
-        number : int
-            Of the task.
-        """
+        """Return the galaxy of a task; distributions change fastest, then galaxies, then twins."""
         galaxies, names = list(kurvs_catalogue()), list(INTRINSIC)
         place, which = divmod(number, len(names))
         return TwinGalaxy(
@@ -82,33 +68,17 @@ class SurveyEnsemble:
         )
 
     def run(self, number: int) -> xr.Dataset:
-        """Observe and measure the galaxy of a task.
-
-        Parameters
-        ----------
-        number : int
-            Of the task.
-
-        Returns
-        -------
-        Dataset
-            As :func:`~experiments.survey.numbers.empty_numbers`, filled.
-        """
+        """Observe and measure the galaxy of a task."""
         return measure_numbers(self.member(number))
 
 
 def as_twins(results: xr.Dataset) -> xr.Dataset:
     """Return the results of a campaign by twin, galaxy and distribution.
 
-    Parameters
-    ----------
-    results : Dataset
-        By ``task``, with ``done`` and ``failed``.
-
     Returns
     -------
     Dataset
-        With the dimensions ``twin, galaxy, intrinsic`` in place of ``task``: of the twins whose
+        With the dimensions ``twin, galaxy, intrinsic`` in place of ``task``: only twins whose
         galaxies were all tried, in all distributions. ``galaxy`` is the number in the survey.
     """
     galaxies, names = list(kurvs_catalogue()), list(INTRINSIC)

@@ -58,19 +58,10 @@ ERRORS = {
 
 
 def mixed(twins: xr.Dataset, number: int, *, seed: int = 0) -> xr.Dataset:
-    """Return twins whose galaxies come each from a random one of some twins.
+    """Return twins that combine galaxies of randomly chosen twins.
 
-    Galaxies of a twin are independent of one another, so that mixed twins are distributed as the
-    twins are; each galaxy has no more realisations than there are twins.
-
-    Parameters
-    ----------
-    twins : Dataset
-        From :func:`experiments.studies.ensemble.ensemble.as_twins`.
-    number : int
-        Of mixed twins.
-    seed : int
-        Of the choice.
+    Galaxies of a twin are independent of one another, so that mixed twins have the same
+    distribution as the twins; each galaxy has no more realisations than there are twins.
     """
     random = np.random.default_rng(seed)
     chosen = random.integers(twins.sizes["twin"], size=(number, twins.sizes["galaxy"]))
@@ -80,25 +71,14 @@ def mixed(twins: xr.Dataset, number: int, *, seed: int = 0) -> xr.Dataset:
     ).rename(mixed="twin")  # fmt: skip
 
 
-def snr_statistics(numbers: xr.Dataset) -> dict[str, float]:
-    """Return the median S/N of every line in the integrated apertures of a twin.
-
-    Parameters
-    ----------
-    numbers : Dataset
-        Of one definition, along ``galaxy``.
-    """
+def _snr_statistics(numbers: xr.Dataset) -> dict[str, float]:
+    """Return the median S/N of every line in the integrated apertures of a twin."""
     ratio = (numbers["flux"] / numbers["flux_err"]).sel(aperture="integrated")
     return {f"snr_{line}": float(np.nanmedian(ratio.sel(line=line))) for line in LINES}
 
 
 def error_statistics(numbers: xr.Dataset) -> dict[str, float]:
     """Return how wrong the gradients by N2 of a twin are, and how often their errors hold.
-
-    Parameters
-    ----------
-    numbers : Dataset
-        Of one definition, along ``galaxy``.
 
     Returns
     -------
@@ -121,25 +101,14 @@ def error_statistics(numbers: xr.Dataset) -> dict[str, float]:
     }
 
 
-def statistics_of_twins(twins: xr.Dataset) -> dict[tuple[str, str], dict[str, Array]]:
-    """Return every statistic of every twin.
-
-    Parameters
-    ----------
-    twins : Dataset
-        From :func:`experiments.studies.ensemble.ensemble.as_twins`.
-
-    Returns
-    -------
-    dict
-        By definition and intrinsic distribution: by statistic an array of shape (n_twins,).
-    """
+def _statistics_of_twins(twins: xr.Dataset) -> dict[tuple[str, str], dict[str, Array]]:
+    """Return the statistics of all twins, by definition, intrinsic distribution and statistic."""
     found: dict[tuple[str, str], dict[str, Array]] = {}
     for definition in DEFINITIONS:
         for intrinsic in INTRINSIC:
             here = twins.sel(definition=definition, intrinsic=intrinsic)
             rows = [
-                twin_statistics(one) | snr_statistics(one) | error_statistics(one)
+                twin_statistics(one) | _snr_statistics(one) | error_statistics(one)
                 for one in (here.isel(twin=index) for index in range(twins.sizes["twin"]))
             ]
             found[definition, intrinsic] = {
@@ -154,14 +123,13 @@ def p_value(values: Array, published: float) -> float:
     Parameters
     ----------
     values : array, shape (n_twins,)
-        Of the twins; those that are NaN are left out.
-    published : float
-        To judge.
+        Those that are NaN are left out.
 
     Returns
     -------
     float
-        At least 2 / (n_twins + 1): more cannot be told from so many twins. NaN without any.
+        At least 2 / (n_twins + 1), which is the least that so many twins can show. NaN without
+        any.
     """
     known = values[np.isfinite(values)]
     if known.size == 0 or not np.isfinite(published):
@@ -171,17 +139,12 @@ def p_value(values: Array, published: float) -> float:
 
 
 def published_values() -> dict[str, float]:
-    """Return what twins are compared with: what Table 1 has, unrounded, before what is printed."""
+    """Return the values that twins are compared with: unrounded from Table 1, else as printed."""
     return {**PUBLISHED, **SurveyTable.published().statistics()}
 
 
 def summary_table(found: dict[tuple[str, str], dict[str, Array]]) -> Table:
     """Return the sampling distribution of every statistic, with the published value.
-
-    Parameters
-    ----------
-    found : dict
-        From :func:`statistics_of_twins`.
 
     Returns
     -------
@@ -215,15 +178,10 @@ def summary_table(found: dict[tuple[str, str], dict[str, Array]]) -> Table:
 
 
 def figure(found: dict[tuple[str, str], dict[str, Array]]) -> Figure:
-    """Draw the sampling distributions with the survey's stated errors, and what is published.
+    """Draw the sampling distributions with the survey's stated errors and published values.
 
-    Bars are the central 68 per cent of the twins, small points single twins; the vertical line
-    is the survey's value.
-
-    Parameters
-    ----------
-    found : dict
-        From :func:`statistics_of_twins`.
+    Bars are the central 68 per cent of the twins, small points single twins; the vertical line is
+    the survey's value.
     """
     published = published_values()
     page, panels = plt.subplots(4, 3, figsize=(12.0, 9.5), layout="constrained", sharey=True)
@@ -270,7 +228,7 @@ def main(
             f"{output / STORE}: no twin is complete; expected at least one: go on with "
             f"python -m experiments.studies.ensemble.ensemble {output} --resume"
         )
-    found = statistics_of_twins(mixed(twins, mix) if mix else twins)
+    found = _statistics_of_twins(mixed(twins, mix) if mix else twins)
     table = summary_table(found)
     table.meta.update(
         n_twins=int(twins.sizes["twin"]), n_mixed=mix, version=version("kurvs"),

@@ -1,1 +1,1 @@
-"""The survey's own spectra beside its tables."""
+"""The survey's own spectra, measured again and compared with its tables."""

@@ -1,7 +1,7 @@
-"""A line fit without continuum and without negative lines, for spectra that have none left.
+"""The survey's annular spectra of two galaxies, fitted in several ways, and their N2 slopes.
 
-The survey fits spectra from which the continuum has been removed. This fit leaves none to fit
-again, where the pipeline always fits one.
+The survey fits spectra from which the continuum has been removed. :class:`ZeroContinuumFit` fits no
+further continuum, where the pipeline always does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,14 +35,10 @@ BOUNDS_KMS = ((-300.0, 300.0), (20.0, 300.0))
 
 @dataclass(frozen=True)
 class ZeroContinuumFit:
-    """Lines of one spectrum above zero.
+    """Lines of one spectrum above zero, with one velocity and width.
 
     Parameters
     ----------
-    model : BandLineModel
-        What was fitted; its continuum is left out.
-    velocity_kms, sigma_kms : float
-        Of all lines.
     flux : array, shape (n_groups,)
         Of the name line of each group, flux density times um, >= 0.
     """
@@ -54,14 +50,12 @@ class ZeroContinuumFit:
 
     @classmethod
     def of(cls, model: BandLineModel, flux_density: Array, weight: ArrayLike = 1.0) -> Self:
-        """Fit by least squares.
+        """Fit a spectrum, finite and on the model's grid, by least squares.
 
         Parameters
         ----------
-        model : BandLineModel
-            Lines, channels and line-spread function.
         flux_density : array, shape (n_channels,)
-            On the model's grid, finite.
+            Finite.
         weight : float or array, shape (n_channels,)
             Inverse variance; the same for all channels by default.
         """
@@ -117,21 +111,9 @@ WAYS = (PIPELINE, HELD_AT_A, HELD_AT_INTEGRATED, WITHOUT_SKY, INVERSE_SKY, EQUAL
 
 
 def line_fluxes(rings: Rings, key: RingKey, way: str) -> dict[str, float]:
-    """Return the fluxes of one annulus and band, fitted in one of ``WAYS``.
+    """Return the fluxes, 1e-16 erg / (s cm2), of one annulus and band by one of ``WAYS`` to fit.
 
-    Parameters
-    ----------
-    rings : Rings
-        All spectra.
-    key : tuple
-        Galaxy, annulus and band.
-    way : str
-        How to fit.
-
-    Returns
-    -------
-    dict of str to float
-        By the name line of each group, 1e-16 erg / (s cm2).
+    Keys are the name lines of the groups.
     """
     fitted = rings.fitted[key]
     model, data = fitted.fits.model, fitted.spectrum.flux_density
@@ -174,27 +156,14 @@ def _named(model: BandLineModel, flux: Array) -> dict[str, float]:
 
 
 def total_flux(model: BandLineModel, fluxes: Mapping[str, float]) -> float:
-    """Return the flux of all lines of a band, tied members included.
-
-    Parameters
-    ----------
-    model : BandLineModel
-        Of the band.
-    fluxes : mapping of str to float
-        By line.
-    """
+    """Return the flux of all lines of a band, tied members included."""
     return sum(
         fluxes[group.name] * sum(ratio for _, ratio in group.members) for group in model.groups
     )
 
 
 def compare_annuli(rings: Rings) -> Table:
-    """Set the flux of all lines in each annulus and band beside the survey's.
-
-    Parameters
-    ----------
-    rings : Rings
-        All spectra.
+    """Compare the flux of all lines in each annulus and band with the survey's.
 
     Returns
     -------
@@ -227,11 +196,6 @@ def _total_with_error(fitted: FittedSpectrum) -> tuple[float, float]:
 
 def compare_ways(rings: Rings) -> Table:
     """Fit H-alpha and [N II] in every way and draw the slope of N2 through the three annuli.
-
-    Parameters
-    ----------
-    rings : Rings
-        All spectra.
 
     Returns
     -------
@@ -309,15 +273,7 @@ def _published_row(rings: Rings, galaxy: int) -> dict[str, Any]:
 
 
 def survey_correction(shared: Path, galaxy: int) -> float:
-    """Return by how much the survey multiplied a gradient, from the curves that it used.
-
-    Parameters
-    ----------
-    shared : Path
-        Holds ``paper`` and ``reference/gillman21``.
-    galaxy : int
-        Number in the survey.
-    """
+    """Return the survey's correction factor of a gradient, from the curves that it used."""
     table = read_table(shared / "paper" / "table_a1.csv")
     row = table[table["kurvs_id"] == galaxy][0]
     ratio = axis_ratio(float(row["inclination"]), DISK_THICKNESS)

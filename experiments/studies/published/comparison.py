@@ -25,11 +25,6 @@ IMAGE_DPI = 90
 def make(shared: Path) -> tuple[dict[str, Table], dict[str, Figure]]:
     """Return all tables and figures of the page by the names of their files.
 
-    Parameters
-    ----------
-    shared : Path
-        Holds ``real``, ``reference`` and ``paper``.
-
     Raises
     ------
     CubeFormatError
@@ -52,17 +47,7 @@ def make(shared: Path) -> tuple[dict[str, Table], dict[str, Figure]]:
 
 
 def write(tables: Mapping[str, Table], figures: Mapping[str, Figure], docs: Path) -> None:
-    """Write tables into a directory and figures into ``images`` below it.
-
-    Parameters
-    ----------
-    tables : mapping of str to Table
-        By name of the file.
-    figures : mapping of str to Figure
-        The same.
-    docs : Path
-        The directory.
-    """
+    """Write tables into a directory and figures into ``images`` below it."""
     (docs / "images").mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_table(table, docs / f"{name}.ecsv")

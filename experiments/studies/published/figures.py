@@ -37,11 +37,6 @@ def draw_integrated(values: Table) -> Figure:
 
     Both with the attenuation that the survey's tables come out with. Filled points are
     detected at 4 sigma, open ones are not; the line is equality.
-
-    Parameters
-    ----------
-    values : Table
-        Of :func:`experiments.studies.published.integrated.compare_integrated`.
     """
     figure, panels = plt.subplots(1, 4, figsize=(12.0, 3.5), layout="constrained")
     for axes, name in zip(panels, PUBLISHED_COLUMN, strict=True):
@@ -69,11 +64,6 @@ def draw_annuli(rings: Rings) -> Figure:
     Data in black with the noise in blue; the pipeline's fit in orange; the fit without
     continuum and with equal weights, which comes near the survey's fluxes, dashed. Ticks
     below are bright airglow lines. Numbers are the fluxes of all lines over the survey's.
-
-    Parameters
-    ----------
-    rings : Rings
-        The spectra.
     """
     columns = [(galaxy, band) for galaxy in rings.redshift for band in ("H", "YJ")]
     figure, panels = plt.subplots(

@@ -1,4 +1,4 @@
-"""Integrated abundances of the survey's own spectra beside those in its tables."""
+"""Integrated abundances of the survey's own spectra, compared with its tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,16 +44,16 @@ come out with 0.38 as E(B-V)."""
 
 @dataclass(frozen=True)
 class IntegratedComparison:
-    """What the survey's integrated spectra tell us, and what they told the survey.
+    """Our measurements of the survey's integrated spectra, beside its own.
 
     Parameters
     ----------
     values : Table
-        One row a galaxy, diagnostic and attenuation, see :func:`compare_integrated`.
+        One row per galaxy, diagnostic and attenuation, see :func:`compare_integrated`.
     summary : Table
-        One row a diagnostic and attenuation.
+        One row per diagnostic and attenuation.
     lines : Table
-        One row a line: by how much our errors exceed the survey's.
+        One row per line: the ratio of our errors to the survey's.
     """
 
     values: Table
@@ -62,12 +62,7 @@ class IntegratedComparison:
 
 
 def compare_integrated(shared: Path) -> IntegratedComparison:
-    """Measure integrated abundances and set them beside the published ones.
-
-    Parameters
-    ----------
-    shared : Path
-        Holds ``real`` and ``reference/output``.
+    """Measure integrated abundances and compare them with the published ones.
 
     Returns
     -------
@@ -107,17 +102,10 @@ def compare_integrated(shared: Path) -> IntegratedComparison:
 
 
 def joint_fluxes(lines: QTable) -> JointFluxes:
-    """Join the fluxes of a galaxy's bands, as a table of fitted spectra has them.
+    """Join the fluxes of one galaxy's bands from rows of ``SpectraFits.table``.
 
-    Parameters
-    ----------
-    lines : QTable
-        Rows of one galaxy, from ``SpectraFits.table``. Errors are taken as independent; the
-        lines of [O II], which are not, have half of the variance of their sum each.
-
-    Returns
-    -------
-    JointFluxes
+    Errors are taken as independent; the lines of [O II], which are not, have half of the variance
+    of their sum each.
     """
     flux: dict[str, float] = {}
     variance: dict[str, float] = {}

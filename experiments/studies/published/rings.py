@@ -1,4 +1,4 @@
-"""The survey's annular spectra of KURVS 2 and 34 with all that they are compared with."""
+"""The survey's annular spectra of KURVS 2 and 34, and all that they are compared with."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,12 @@ SKY_LINE_CHANNELS = 1.5
 
 @dataclass(frozen=True)
 class Rings:
-    """The annular spectra as the pipeline fits them, and what the survey found in them.
+    """The annular spectra with the pipeline's fits, and what the survey found in them.
+
+    Keys of spectra are the number of the galaxy, the annulus and the band.
 
     Parameters
     ----------
-    fitted : dict of (int, str, str) to FittedSpectrum
-        By number of the galaxy, annulus and band.
     published_flux : dict of (int, str, str) to float
         Area under the survey's fitted curve, 1e-16 erg / (s cm2); NaN where it has none.
     redshift : dict of int to float
@@ -40,11 +40,9 @@ class Rings:
     integrated_kms : dict of int to (float, float)
         Velocity and width of H-alpha in the integrated spectrum.
     sky_lines_um : array, shape (n_sky_lines,)
-        Where bright airglow lines are, in vacuum.
+        Vacuum wavelengths of bright airglow lines.
     sky_spectrum : array, shape (2048,)
         Of the sky in the survey's H band, in an arbitrary unit.
-    shared : Path
-        Where all of it comes from.
     """
 
     fitted: dict[RingKey, FittedSpectrum]
@@ -57,12 +55,7 @@ class Rings:
 
     @classmethod
     def read(cls, shared: Path) -> "Rings":
-        """Read and fit the annular spectra.
-
-        Parameters
-        ----------
-        shared : Path
-            Holds ``real``, ``reference`` and ``paper``.
+        """Read and fit the annular spectra in ``real``, ``reference`` and ``paper`` of a folder.
 
         Raises
         ------
@@ -100,11 +93,6 @@ class Rings:
         """Return which channels of a spectrum in H a bright sky line has been subtracted from.
 
         The survey's rest frame is wavelengths in vacuum over its 1 + z.
-
-        Parameters
-        ----------
-        key : (int, str, str)
-            Galaxy, annulus and band.
         """
         stretch = 1.0 + self.redshift[key[0]]
         rest = self.fitted[key].spectrum.wavelength_um
@@ -113,17 +101,9 @@ class Rings:
         return np.asarray(np.any(distance < reach, axis=1))
 
     def sky(self, key: RingKey) -> Array:
-        """Return the survey's sky spectrum in H on the channels of a spectrum.
+        """Return the survey's sky spectrum in H on the channels of a spectrum, in arbitrary units.
 
-        Parameters
-        ----------
-        key : tuple
-            Galaxy, annulus and ``H``.
-
-        Returns
-        -------
-        array, shape (n_channels,)
-            Arbitrary unit; nowhere below its median, as dark channels have noise too.
+        It is nowhere below its median, as dark channels have noise too.
         """
         band = KMOS_BANDS["H"]
         observed = self.fitted[key].spectrum.wavelength_um * (1.0 + self.redshift[key[0]])
