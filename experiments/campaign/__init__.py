@@ -1,1 +1,1 @@
-"""Many tasks on any number of workers, in one store."""
+"""Campaigns: many tasks on any number of workers, with their results in one store."""

@@ -1,4 +1,4 @@
-"""Seeds of what takes an integer, from where random draws branch off."""
+"""Experiments, batches of their tasks, and seeds for the tasks."""
 
 import math
 import re
@@ -61,7 +61,7 @@ class Experiment(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of a few tasks.
+    """The outcome of a few tasks.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def run_batch(experiment: Experiment, numbers: Sequence[int]) -> Batch:
     Parameters
     ----------
     experiment : Experiment
-        Whose.
+        The experiment that the tasks belong to.
     numbers : sequence of int
-        Which.
+        Numbers of the tasks.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def _as_promised(name: str, found: xr.DataArray, expected: xr.DataArray) -> NDAr
 
 @dataclass
 class BatchSizes:
-    """How many tasks to give out at once, from how long the latest took.
+    """Sizes of batches, chosen from the time that the latest ones took.
 
     Parameters
     ----------
@@ -168,12 +168,12 @@ class BatchSizes:
         Parameters
         ----------
         batch : Batch
-            With its time, in seconds.
+            Its size and time decide the next sizes.
         """
         self._task_s.append(batch.seconds / len(batch))
 
     def split(self, numbers: Sequence[int]) -> Iterator[tuple[int, ...]]:
-        """Give out numbers, each time as many as now seem right.
+        """Divide numbers into batches of the size that is right at the time.
 
         Parameters
         ----------

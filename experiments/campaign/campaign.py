@@ -53,11 +53,11 @@ class Failure:
     Parameters
     ----------
     number : int
-        Of the task.
+        Number of the task.
     seed : int or None
         Of the experiment, if its description has one: with the number it repeats the task.
     traceback : str
-        Where and why; of a long one the end.
+        The end of the traceback, if it is long.
     """
 
     number: int
@@ -72,16 +72,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class CampaignOutcome:
-    """What became of a campaign.
+    """Results and failures of a campaign.
 
     Parameters
     ----------
     results : Dataset
         As :func:`open_campaign` returns them.
     failures : tuple of Failure
-        By number.
+        Ordered by number.
     store : Path
-        Where the results are.
+        The zarr group of the results.
     """
 
     results: xr.Dataset

@@ -37,9 +37,9 @@ def batches_here(
     Parameters
     ----------
     experiment : Experiment
-        Whose.
+        The experiment that the tasks belong to.
     numbers : sequence of int
-        Which.
+        Numbers of the tasks.
     largest : int
         Most tasks of a batch.
 
@@ -63,11 +63,11 @@ def batches_on(
     Parameters
     ----------
     client : Client
-        Of the cluster.
+        Connection to the cluster.
     experiment : Experiment
-        Whose.
+        The experiment that the tasks belong to.
     numbers : sequence of int
-        Which.
+        Numbers of the tasks.
     largest : int
         Most tasks of a batch.
 
@@ -154,14 +154,14 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
     Parameters
     ----------
     workers : int
-        Processes.
+        Number of processes.
     announce : callable
         Called with the address of the dashboard.
 
     Yields
     ------
     Client
-        Of the cluster, which stops with the context.
+        Connection to the cluster, which stops with the context.
     """
     import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
@@ -195,19 +195,19 @@ def _deaf_to_interruption() -> Iterator[None]:
 
 @contextmanager
 def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator["Client"]:
-    """Connect to a cluster that runs already.
+    """Connect to a running cluster.
 
     Parameters
     ----------
     address : str
-        Of its scheduler, such as ``tcp://host:8786``.
+        Address of its scheduler, such as ``tcp://host:8786``.
     announce : callable
-        Called with the address of the dashboard, and where no worker has come yet.
+        Called with the address of the dashboard, and with a warning if there is no worker yet.
 
     Yields
     ------
     Client
-        Of the cluster, which goes on after the context.
+        Connection to the cluster, which keeps running after the context.
 
     Raises
     ------

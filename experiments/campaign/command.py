@@ -1,4 +1,4 @@
-"""Commands that are a campaign: its store, tables, figure, list of failures and record of a run."""
+"""Commands that run a campaign: store, tables, figure, list of failures and record of the run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from kurvs_pipeline.errors import ConfigurationError
 
 @dataclass(frozen=True, eq=False)
 class Conclusion:
-    """What a command makes of the results of all tasks.
+    """Tables and figure that a command makes of the results of all tasks.
 
     Parameters
     ----------
     tables : mapping of str to QTable
-        At least one, by the names of their files; the figure has that of the last.
+        At least one, by the names of their files; the figure has the name of the last.
     figure : Figure
-        Of them.
+        The figure of the results.
     shown : RenderableType
-        For the terminal.
+        What the terminal shows.
     """
 
     tables: Mapping[str, QTable]
@@ -65,9 +65,9 @@ def run_command(
     output: Path | None,
     terminal: Terminal,
 ) -> None:
-    """Run a command: an experiment into a store, and what follows from it beside.
+    """Run an experiment into a store, and write its tables, figure and record beside the store.
 
-    The store is in its place at once, so that a run that is interrupted can be resumed.
+    The store is in its place at once, so that an interrupted run can be resumed.
 
     Parameters
     ----------
@@ -80,28 +80,28 @@ def run_command(
     store : str
         Name of the store in the folder of the results.
     configuration : mapping
-        Options that decide the results, for the record.
+        Options that determine the results, for the record.
     inputs : sequence of Path
         Files that are read.
     seed : int
-        Of all draws.
+        Seed of all random draws.
     workers : int
-        Processes on this machine.
+        Number of processes on this machine.
     scheduler : str or None
-        Address of the scheduler of a cluster of Dask that runs already, to use instead.
+        Address of the scheduler of a running Dask cluster, to use instead.
     resume : bool
-        Whether to go on with the store of a run that was interrupted.
+        Whether to continue the store of an interrupted run.
     overwrite : bool
         Whether ``output`` may hold results already.
     output : Path or None
         Where results go, as :func:`~experiments.runs.run.start_run` has it.
     terminal : Terminal
-        For progress and the outcome.
+        Shows progress and the outcome.
 
     Raises
     ------
     ConfigurationError
-        If a run is to be resumed that nobody says the place of.
+        If ``resume`` is asked for without ``output``.
     OutputError
         If results cannot be written, or those of an earlier run not be replaced.
     """
@@ -127,7 +127,7 @@ def run_command(
                 table.meta = {"version": version("kurvs"), "seed": seed, **table.meta}
             conclusion.write(directory)
             if outcome.failures:
-                failures_table(outcome.failures).write(directory / "failures.ecsv")
+                _failures_table(outcome.failures).write(directory / "failures.ecsv")
             place.replace(directory / store)
     terminal.show(conclusion.shown)
     terminal.show(f"Results in {run.directory}")
@@ -143,7 +143,7 @@ def run_with_progress(
     resume: bool,
     terminal: Terminal,
 ) -> CampaignOutcome:
-    """Run a campaign while the terminal shows how far it is.
+    """Run a campaign while the terminal shows its progress.
 
     Parameters
     ----------
@@ -152,15 +152,15 @@ def run_with_progress(
     store : Path
         Where results go.
     counted : str
-        What the progress counts.
+        Description of what the progress counts.
     workers : int
-        Processes on this machine.
+        Number of processes on this machine.
     scheduler : str, optional
-        Address of the scheduler of a cluster of Dask that runs already, to use instead.
+        Address of the scheduler of a running Dask cluster, to use instead.
     resume : bool
-        Whether to go on with the store, if it exists.
+        Whether to continue the store, if it exists.
     terminal : Terminal
-        For progress and the address of the dashboard.
+        Shows progress and the address of the dashboard.
 
     Returns
     -------
@@ -173,14 +173,8 @@ def run_with_progress(
         )  # fmt: skip
 
 
-def failures_table(failures: Sequence[Failure]) -> Table:
-    """Return the tasks that raised: ``task, seed, reason, traceback``.
-
-    Parameters
-    ----------
-    failures : sequence of Failure
-        At least one.
-    """
+def _failures_table(failures: Sequence[Failure]) -> Table:
+    """Return the tasks that raised: ``task, seed, reason, traceback``."""
     columns = ("number", "seed", "reason", "traceback")
     rows = [[getattr(failure, name) for name in columns] for failure in failures]
     return Table(rows=rows, names=("task", *columns[1:]))

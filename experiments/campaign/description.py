@@ -1,4 +1,4 @@
-"""What the store of a campaign says of its experiment, so that no other goes into it."""
+"""The description of an experiment in its store, which keeps other experiments out."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ FORMAT = 1
 
 
 def described(experiment: Experiment) -> dict[str, object]:
-    """Return what a store says of its experiment: format, version, design and variables.
+    """Return the description of an experiment: format, version, design and variables.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ def described(experiment: Experiment) -> dict[str, object]:
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Return what a store says of its experiment.
+    """Read the description of the experiment in a store.
 
     Parameters
     ----------
     path : Path
-        Of the zarr group.
+        The zarr group.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def differences(stored: Mapping[str, object], asked: Mapping[str, object]) -> list[str]:
-    """Return in what two descriptions differ, a line a key such as ``design.seed``.
+    """Return in what two descriptions differ, one line per key such as ``design.seed``.
 
     Parameters
     ----------
     stored, asked : mapping
-        Of the store, and of the experiment that is to go into it.
+        Description in the store, and that of the experiment to be run.
     """
     before, now = _flat(stored), _flat(asked)
     absent = "nothing"

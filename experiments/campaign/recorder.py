@@ -1,4 +1,4 @@
-"""From batches that come in any order to whole chunks on disk, in little memory."""
+"""The recorder collects batches that come in any order and writes whole chunks."""
 
 import time
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Campaigns of tasks that give rows of a table: resumable, the same for any number of workers."""
+"""Campaigns of tasks that give rows of a table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ class RowsExperiment:
     function : callable
         From a task to its rows; at the top level of a module.
     tasks : tuple
-        What it is called with; each has its own random draws.
+        Arguments of the function; each has its own random draws.
     columns : mapping of str to type
-        ``float``, ``int`` or ``str``, of every row.
+        ``float``, ``int`` or ``str``, by the name of the column.
     most_rows : int
-        Of one task.
+        Largest number of rows of a task.
     units : mapping of str to unit
         Of the columns that have one.
     design : mapping
-        All that decides the rows, as JSON has it.
+        All that determines the rows, as plain values for JSON.
     """
 
     function: Callable[[Any], list[Row]]
@@ -66,7 +66,7 @@ class RowsExperiment:
         return xr.Dataset({**variables, "n_rows": ((), np.int64(0))})
 
     def run(self, number: int) -> xr.Dataset:
-        """Return the rows of a task, filled up to the most that there can be.
+        """Return the rows of a task, padded to the largest number of rows.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class RowsExperiment:
         Parameters
         ----------
         outcome : CampaignOutcome
-            Of this experiment.
+            The outcome of this experiment's campaign.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The store of a campaign: one zarr group, in which a task is done or is not."""
+"""The store of a campaign: one zarr group, in which each task is done or not."""
 
 import shutil
 import tempfile
@@ -46,9 +46,9 @@ class CampaignStore:
     path : Path
         The zarr group.
     template : Dataset
-        Of one task, with its states.
+        Result of one task, with its states.
     n_tasks : int
-        In the campaign.
+        Number of tasks in the campaign.
     """
 
     path: Path
@@ -62,9 +62,9 @@ class CampaignStore:
         Parameters
         ----------
         experiment : Experiment
-            Whose results it holds.
+            The experiment whose results it holds.
         path : Path
-            Of the zarr group.
+            The zarr group.
         """
         return cls(path, experiment.template().assign(STATES), experiment.n_tasks)
 
@@ -278,17 +278,17 @@ def open_campaign(path: str | PathLike[str]) -> xr.Dataset:
 
 
 def take_away(path: Path) -> None:
-    """Take away the store of a campaign that is to be run anew; what is no store stays.
+    """Remove the store of a campaign that is to be run anew; anything else at its place stays.
 
     Parameters
     ----------
     path : Path
-        Of the zarr group, which need not exist.
+        The zarr group, which need not exist.
 
     Raises
     ------
     OutputError
-        If it cannot be taken away.
+        If it cannot be removed.
     """
     try:
         if (path / "zarr.json").is_file():
@@ -322,7 +322,7 @@ def damage_report(store: CampaignStore, damaged: Mapping[int, str]) -> str:
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an error that says what to do.
+    """Turn errors of the disk into an error that says what to do.
 
     Parameters
     ----------

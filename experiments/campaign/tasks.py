@@ -1,4 +1,4 @@
-"""Many tasks on the workers of a campaign whose outcomes are kept in memory, not in a store."""
+"""Many tasks on the workers of a campaign, with outcomes kept in memory."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
