@@ -27,7 +27,7 @@ COLUMNS: dict[str, type] = {
     "estimator": str, "gradient_true": float, "gradient": float, "gradient_err": float,
     "n_bins": int, "flag": str,
 }  # fmt: skip
-"""Of every row."""
+"""Types of the columns of a mock's rows."""
 
 UNITS = {
     "inclination_deg": u.deg,
@@ -79,7 +79,7 @@ class AblationDesign:
 
     @property
     def options(self) -> dict[str, object]:
-        """The options of the command that state it, for records."""
+        """Options of the command that describe the design, for the record of the run."""
         return {
             "gradient": self.gradient,
             "realisations": self.realisations,

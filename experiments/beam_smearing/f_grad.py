@@ -33,7 +33,7 @@ from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_sim.survey.catalogue import CatalogueEntry, kurvs_catalogue
 
 SPAXEL, HALF_WIDTH = 0.05, 6.0
-"""Effective radii: of the grid, which holds all light that seeing could bring."""
+"""Of the grid, in effective radii; it holds all light that the seeing could bring in."""
 
 
 def spaxel_gradient(axis_ratio: float, seeing_over_scale: float, log_ratio_slope: float) -> float:
@@ -61,10 +61,10 @@ def spaxel_gradient(axis_ratio: float, seeing_over_scale: float, log_ratio_slope
 SEEING_FWHM_ARCSEC = 0.6
 DISK_THICKNESS = 0.2
 F_GRAD_STATISTICS = ("f_grad_median", "f_grad_16", "f_grad_84")
-"""Of those that are published (Li et al. 2025, Section 4)."""
+"""Published statistics of f_grad (Li et al. 2025, Section 4)."""
 
 AXIS_RATIOS = tuple(round(0.1 * tenth, 1) for tenth in range(2, 10))
-"""Of the curves of Gillman et al. (2021)."""
+"""Axis ratios b/a of the curves of Gillman et al. (2021)."""
 
 SEEING_OVER_RADIUS = (0.4, 0.8, 1.2, 1.8, 2.4)
 CURVE_SCHEMES = ("3x0.5re", "3x0.7re", "3x1.0re", "6x0.5re", "8x0.5re")

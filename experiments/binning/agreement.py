@@ -19,12 +19,12 @@ from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 Integers = NDArray[np.int_]
 
 UNCONSTRAINED = "unconstrained"
-"""Flag of forward gradients that the data say nothing of: as good as none."""
+"""Flag of forward gradients that the data do not constrain; they are left out."""
 
 SAMPLES = 2000
 
 FEWEST_PUBLISHED_PAIRS = 8
-"""As many as have been published; fewer say nothing of r."""
+"""The smallest published sample; fewer pairs do not constrain r."""
 
 CENTRAL = {"68": ONE_SIGMA_PERCENTILES, "95": (2.5, 97.5)}
 """Percentiles at the ends of central intervals."""

@@ -38,8 +38,8 @@ COLUMNS: dict[str, type] = {
     "estimator": str, "gradient": float, "gradient_err": float, "n_bins": int,
     "gradient_per_dex": float, "flag": str,
 }  # fmt: skip
-"""Of every row. ``gradient_per_dex`` is the error of the gradient that an independent error of one
-dex in each of its annuli would add; NaN for the forward estimators."""
+"""Types of the columns of a mock's rows. ``gradient_per_dex`` is the error of the gradient that an
+independent error of one dex in each of its annuli would add; NaN for the forward estimators."""
 
 UNITS = {
     "gradient_true": u.dex / u.kpc,
@@ -87,7 +87,7 @@ class BinningDesign:
 
     @property
     def options(self) -> dict[str, object]:
-        """The options of the command that state it, for records."""
+        """Options of the command that describe the design, for the record of the run."""
         return {
             "realisations": self.realisations,
             "scatter": self.scatter,

@@ -56,8 +56,8 @@ def ablate(
 
     Every set of effects sees the same galaxies (two inclinations, three effective radii) and the
     same draws. Writes ablation.ecsv (bias and scatter that each effect adds, and its share),
-    gradients.ecsv (one row a mock and estimator), ablation.png, ablate.zarr
-    (one result a mock, for --resume) and run.json.
+    gradients.ecsv (one row per mock and estimator), ablation.png, ablate.zarr
+    (one result per mock, for --resume) and run.json.
     """
     from functools import partial
 

@@ -53,10 +53,10 @@ def binning(
     """Measure the same mocks in several binnings, and compare their gradients.
 
     The 34 galaxies of KURVS with a gradient by N2 are simulated in all bands as the survey
-    observed them. Writes gradients.ecsv (one row a mock, binning, diagnostic and estimator),
+    observed them. Writes gradients.ecsv (one row per mock, binning, diagnostic and estimator),
     binning.ecsv (Pearson r of samples, beside the published ones, and the unshared error of an
     annulus that would make these), binning.png, binning.zarr
-    (one result a mock, for --resume) and run.json.
+    (one result per mock, for --resume) and run.json.
     """
     from functools import partial
 

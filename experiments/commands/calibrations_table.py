@@ -9,13 +9,7 @@ HEADINGS = ("diagnostic", "relation", "range", "scatter", "branch", "source")
 
 
 def laid_out(table: Table) -> rich_table.Table:
-    """Return calibrations for the terminal, under the ratio that they are stated in.
-
-    Parameters
-    ----------
-    table : Table
-        Of :func:`kurvs_pipeline.abundances.diagnostics.calibrations`.
-    """
+    """Return calibrations for the terminal, under the ratio that they are stated in."""
     shown = rich_table.Table()
     for heading in HEADINGS:
         shown.add_column(heading)

@@ -18,14 +18,14 @@ Examples:
 
 
 class Medium(StrEnum):
-    """What wavelengths are measured in."""
+    """Medium in which wavelengths are stated."""
 
     AIR = "air"
     VACUUM = "vacuum"
 
 
 def fit_spectra(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or ECSV, one row a channel.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or ECSV, a row per channel.")],
     *,
     medium: Annotated[Medium, typer.Option(help="What the wavelengths are in.")] = Medium.AIR,
     catalogue: Annotated[

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experiments.measuring.many_galaxies import Failure
 
 SOME_FAILED = 2
-"""Exit code of a list of galaxies some of which could not be measured."""
+"""Exit code if some galaxies of a catalogue could not be measured."""
 
 EXAMPLES = """\b
 Estimators of gradients.ecsv, best first:
@@ -102,7 +102,7 @@ def measure(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="CSV or ECSV with a row a galaxy, in place of cubes: name; cubes, paths from "
+            help="CSV or ECSV with one row per galaxy, in place of cubes: name; cubes, paths from "
             f"the table's folder with spaces between; and any of {COLUMNS}. Other options hold "
             "for galaxies without a value there.",
         ),

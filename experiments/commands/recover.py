@@ -69,7 +69,7 @@ def recover(
 
     Every gradient is simulated at two inclinations and three effective radii, or --config says
     which mocks. The table on the terminal compares what was recovered with what was put in.
-    Writes recovery.ecsv, recovery.zarr (one result a mock, with fluxes, dust and velocities),
+    Writes recovery.ecsv, recovery.zarr (one result per mock, with fluxes, dust and velocities),
     recovery.png, run.json, and failures.ecsv where mocks could not be measured.
     """
     from functools import partial

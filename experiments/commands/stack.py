@@ -21,7 +21,7 @@ Examples:
 
 
 class By(StrEnum):
-    """What makes a stack."""
+    """Property by which spectra are sorted into stacks."""
 
     ALL = "all"
     APERTURE = "aperture"
@@ -29,7 +29,7 @@ class By(StrEnum):
 
 
 class Weights(StrEnum):
-    """What galaxies count by."""
+    """Weights of galaxies in a stack."""
 
     UNIFORM = "uniform"
     MASS = "mass"
@@ -38,7 +38,7 @@ class Weights(StrEnum):
 
 def stack(
     spectra: Annotated[
-        list[Path], typer.Argument(metavar="SPECTRA...", help="CSV or ECSV, one row a channel.")
+        list[Path], typer.Argument(metavar="SPECTRA...", help="CSV or ECSV, one row per channel.")
     ],
     *,
     catalogue: Annotated[

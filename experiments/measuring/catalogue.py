@@ -18,7 +18,7 @@ from kurvs_pipeline.io.tables import numbers, plain, read_table
 REQUIRED = ("name", "cubes")
 
 COLUMNS = {column: setting for setting in SETTINGS.values() for column in setting.columns}
-"""That a catalogue may have, and what they set."""
+"""Optional columns of a catalogue, with what they set."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class GalaxyCatalogue:
         missing = [column for column in REQUIRED if column not in table.colnames]
         if missing:
             raise CubeFormatError(
-                f"{path}: has no column {' and '.join(missing)}; expected one row a galaxy with "
+                f"{path}: has no column {' and '.join(missing)}; expected one row per galaxy with "
                 f"{', '.join(REQUIRED)} and any of {', '.join(COLUMNS)}; found "
                 f"{', '.join(table.colnames)}"
             )

@@ -63,10 +63,10 @@ def _stacked(tables: Mapping[str, QTable]) -> QTable:
 
 
 GALAXIES = "galaxies"
-"""Folder of the folders of galaxies."""
+"""The folder that holds one folder per galaxy."""
 
 RECORD = "galaxy.json"
-"""In the folder of every galaxy that was measured: from what, and how."""
+"""File in the folder of a measured galaxy: what its results depend on."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from kurvs_pipeline.results.reading import read_results
 
 FORMATS = (".png", ".pdf", ".svg")
 RESOLUTION_DPI = 200
-"""Of png: what print needs of a page that is 7 to 11 inches wide."""
+"""Resolution of png that print needs for a page 7 to 11 inches wide."""
 
 
 def write_figure(

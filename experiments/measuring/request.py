@@ -20,13 +20,13 @@ from kurvs_pipeline.smearing.star import StarPsf, fit_star
 logger = logging.getLogger(__name__)
 
 NOT_ONE_STAR = ("crowded", "elongated")
-"""Flags of images that say nothing of the seeing."""
+"""Flags of images from which no seeing can be measured."""
 
 MASS = {"log_stellar_mass": "log_solar", "log_stellar_mass_err": "err"}
-"""Fields of the stellar mass by what options and catalogues call them."""
+"""Fields of the stellar mass by their names in options and catalogues."""
 
 SEEING = {"seeing_fwhm_arcsec", "psf_moffat_beta"}
-"""What a star gives."""
+"""Metadata that a star provides."""
 
 _CUBE_OPTIONS = tuple(option.name for option in fields(CubeOptions))
 

@@ -14,7 +14,7 @@ from typer import Option
 from typer.models import OptionInfo
 
 UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um"}
-"""Of columns, by what the options call them."""
+"""Units of catalogue columns, by the placeholder of the option."""
 
 
 class GalaxySettings(TypedDict, total=False):

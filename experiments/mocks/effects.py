@@ -195,7 +195,7 @@ EFFECTS: Mapping[str, SimulatorEffect] = MappingProxyType({
         "cosmic rays", lambda mock: mock.with_effect(cosmic_rays=CosmicRays())
     ),
 })  # fmt: skip
-"""By name. Without any, a thin disk that does not rotate is seen without seeing and noise."""
+"""Effects by name. Without any, a thin disk at rest is observed without seeing or noise."""
 
 EVERYTHING = frozenset(EFFECTS)
 

@@ -32,7 +32,7 @@ LINES = ("halpha", "nii_6584")
 DEFAULT_PSF = PointSpreadFunction()
 
 INTRINSIC_SCATTER = 0.04
-"""dex/kpc: true gradients are drawn about 0."""
+"""Scatter of true gradients about 0, dex/kpc."""
 
 ABUNDANCE_RANGE = (7.01, 9.19)
 """The simulator knows no other, and is flat where a line would leave it."""
@@ -43,13 +43,13 @@ the light; a profile with a break has no one gradient to be found."""
 
 TABULATED_GRADIENTS = 15
 STEEPEST = 0.16
-"""dex/kpc: four standard deviations."""
+"""Steepest gradient, dex/kpc: four standard deviations."""
 
 SCALE_LENGTH_SCATTER = 0.2
-"""Of ln(scale length of H-alpha) about that of the effective radius: H-alpha is not the stars."""
+"""Of ln(scale length of H-alpha) about that of the stars, which gives the effective radius."""
 
 WIDEST_SCALE = 3.5
-"""In standard deviations: draws beyond are kept there."""
+"""In standard deviations; draws beyond are clipped."""
 
 TABULATED_LOG_SCALES = WIDEST_SCALE * SCALE_LENGTH_SCATTER * np.linspace(-1.0, 1.0, 5)
 

@@ -28,7 +28,7 @@ FAINTEST_SHOWN = 0.03
 _APERTURE_RE = 1.5
 
 _CLEAR_SNR = 4.0
-"""Of a channel on a sky line, to be taken for the galaxy's light."""
+"""S/N above which a channel on a sky line counts as light of the galaxy."""
 
 
 def lines_in(band: xr.Dataset, redshift: float) -> dict[str, float]:

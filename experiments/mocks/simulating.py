@@ -118,7 +118,7 @@ WRITERS: dict[str, Callable[[xr.DataTree, Path, str], object]] = {
     "netcdf": lambda tree, directory, name: write_native(tree, directory / f"{name}.nc"),
     "zarr": lambda tree, directory, name: write_native(tree, directory / f"{name}.zarr"),
 }
-"""What writes each layout into a folder, under a name."""
+"""Functions that write each layout into a folder, under a name."""
 
 
 def run_simulate(

@@ -16,11 +16,11 @@ from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_sim import ExposureModel
 
 BRIGHT_SNR = 30.0
-"""Of [N II] in the stack of known noise: in 1000 h more than 100."""
+"""S/N of [N II] in the stack of known noise; in 1000 h it is more than 100."""
 
 FEWEST_ANNULI = 2
 TAKEN_OVER = ("grid",)
-"""Options of an observation that a plan needs as they are."""
+"""Options of an observation that a plan takes over unchanged."""
 
 
 def planner_for(mock: Mock, *, scheme: BinningScheme, seeing_known: bool) -> ExposurePlanner:

@@ -33,7 +33,7 @@ from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.scene.scene import Scene
 
 LONGEST_HOURS = 1000.0
-"""Beyond, no galaxy is observed."""
+"""No galaxy is observed for longer."""
 
 SHOWN_HOURS = np.geomspace(1.0, LONGEST_HOURS, 31)
 SECONDS_AN_HOUR = 3600.0

@@ -68,7 +68,7 @@ POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "clump_fraction": (lambda value: 0.0 <= value <= 1.0, "in [0, 1]"),
     "rotation_kms": (lambda value: 0.0 <= value <= 1000.0, "in [0, 1000]"),
 }  # fmt: skip
-"""Of every parameter: what is possible, and how to say so."""
+"""By parameter: a test of a value, and the range in words."""
 
 NAMES = tuple(parameter.name for parameter in fields(MockParameters))
 

@@ -32,14 +32,14 @@ A_V_AT_EFFECTIVE_RADIUS = 0.38
 
 LARGEST_A_V = 10.0
 MOST_MOCKS = 1_000_000
-"""Days of a hundred processes; more is a slip of the pen, and its store would not end."""
+"""Days for a hundred processes; a larger number is taken for a typing error."""
 
 TURNOVER_KPC = 1.5
 N_CLUMPS = 8
 CLUMP_FWHM_KPC = 1.0
 
 LONGEST_FLAG = "<U128"
-"""All that can make a slope doubtful, joined, has 106 characters."""
+"""All flags of a slope, joined, have 106 characters."""
 
 ESTIMATORS = ("slope", "slope_fgrad", "forward", "forward_prior")
 HALPHA_BAND = "H"

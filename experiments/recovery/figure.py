@@ -21,7 +21,7 @@ ESTIMATOR_TITLE = {
 MARKERS = ("o", "s", "^", "D", "v", "P")
 _WIDTH_OF_GROUP = 0.8
 _FARTHEST_BEYOND = 1.5
-"""Of the range of truths: gradients and errors beyond it leave the panels."""
+"""In units of the range of truths: gradients and errors farther out leave the panels."""
 
 
 def _plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:

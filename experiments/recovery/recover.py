@@ -27,7 +27,7 @@ UNITS = {
     "dust_gradient_mag_per_kpc": u.mag / u.kpc,
     "rotation_kms": u.km / u.s,
 }
-"""Of the columns of ``recovery.ecsv``."""
+"""Units of the columns of ``recovery.ecsv``."""
 
 COLUMNS = (
     "galaxy", "realisation", "gradient_true", "gradient_annuli",

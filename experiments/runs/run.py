@@ -25,7 +25,7 @@ OUTPUT_ROOT = Path("kurvs-out")
 RECORD = "run.json"
 LOCK = ".run.lock"
 PARTIAL = ".partial-"
-"""Begins the name of what is not whole yet."""
+"""Prefix of files and folders that are not complete yet."""
 
 
 @dataclass(frozen=True)

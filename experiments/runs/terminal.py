@@ -30,7 +30,7 @@ BAD_INPUT = 2
 LEAST_BETWEEN_LINES_S = 30.0
 
 RATE_OVER_S = 300.0
-"""Rate and time left are those of the last minutes: batches come seconds apart."""
+"""Rate and time left are averages of the last minutes: batches come seconds apart."""
 
 
 @dataclass(frozen=True)

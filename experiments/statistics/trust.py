@@ -18,24 +18,24 @@ LARGEST_BIAS = 0.01
 """dex/kpc: a quarter of the scatter of true gradients."""
 
 COVERAGE = (0.58, 0.78)
-"""Of intervals that claim 68 per cent: with fewer truths inside not trusted, with more too wide."""
+"""Limits for 68 per cent intervals: below, they are not trusted; above, they are too wide."""
 
 LEAST_MEASURED = 0.8
-"""Fraction of mocks with a gradient: what is left out is not left out at random."""
+"""Fraction of mocks with a gradient; those without one are not a random selection."""
 
 FEWEST_MOCKS = 8
 STANDARD_ERRORS = 2.0
-"""By which a limit must be passed to count."""
+"""Number of standard errors by which a limit must be passed to count."""
 
 MOST_VALUES = 6
-"""Different values of a factor that are judged one by one; more are judged in quarters."""
+"""Largest number of values of a factor that are judged one by one; more are judged in quarters."""
 
 RULES = (
     f"the median of found less true gradient is within {LARGEST_BIAS:g} dex/kpc of 0;",
     f"the stated 68 per cent interval holds the truth in at least {COVERAGE[0]:.0%} of mocks;",
     f"at least {LEAST_MEASURED:.0%} of mocks have a gradient.",
 )
-"""An estimator is trusted where all hold."""
+"""Rules in words; an estimator is trusted where all hold."""
 
 FACTORS = {
     "gradient_true": "true gradient (dex/kpc)",

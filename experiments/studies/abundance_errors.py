@@ -30,7 +30,7 @@ CLEAR_SNR = 6.0
 choose among mocks by what is to be measured."""
 
 DUST_FREE_LINES = {"halpha", "nii_6584", "sii_6716", "sii_6731"}
-"""So near one another that attenuation does not matter."""
+"""Lines so close in wavelength that attenuation does not matter."""
 
 FEWEST_MOCKS = 10
 

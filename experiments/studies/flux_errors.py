@@ -48,20 +48,20 @@ REALISTIC_NOISE = Effects(
 )
 
 STRONG_SNR = 5.0
-"""Above it a line counts as bright; by its true flux, lest noise choose."""
+"""A line is bright above it, by its true flux, so that noise does not select."""
 
 EMPTY_LINE_KMS = 2500.0
-"""No line of the galaxy is this near to where an empty spectrum is looked at."""
+"""Smallest distance of an empty part of a spectrum from lines of the galaxy."""
 
 EMPTY = "empty"
-"""Stands for a line in fits where there is none."""
+"""Name of the line in fits where there is none."""
 
 TIED_LINES = ("nii_6548", "oiii_4959")
-"""Not measured apart from the brighter line of their doublet."""
+"""Lines that are tied to the brighter line of their doublet."""
 
 EMPTY_STEP_UM = 0.004
 MEDIAN_HALPHA_FLUX = 1.0
-"""1e-16 erg/s/cm2, about that of the survey's twins."""
+"""1e-16 erg/s/cm2, similar to the survey's twins."""
 
 ABUNDANCE_AT_EFFECTIVE_RADIUS = 8.5
 

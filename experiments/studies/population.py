@@ -38,12 +38,12 @@ from kurvs_pipeline.io.tables import write_table
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 
 ANY, OF_SAMPLE = "any", "of the sample"
-"""What is believed of abundances: what the pipeline believes of any galaxy, or the mean and the
-scatter of the sample, such as integrated spectra give."""
+"""Priors of abundances: the pipeline's for any galaxy, or the mean and scatter of the sample, such
+as integrated spectra give."""
 
 Posteriors = dict[str, GradientPosterior]
 Believed = dict[str, float]
-"""Fields of the model."""
+"""Fields of the model that hold such a prior."""
 
 
 def _posteriors_of(

@@ -34,7 +34,7 @@ class Abundance:
 BinnedGalaxy = Mapping[BinningScheme, MeasuredLines]
 """The lines of one galaxy by binning.
 
-Its redshift must be right, as a mock's is: ``frame.doubtful_redshift`` is not looked at.
+Its redshift must be right, as a mock's is: ``frame.doubtful_redshift`` is ignored.
 """
 
 

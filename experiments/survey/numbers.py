@@ -20,11 +20,11 @@ from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.lines import members_of
 
 DIAGNOSTICS = ("n2", "n2o2", "r23")
-"""Of Table 1."""
+"""Diagnostics of Table 1."""
 
 LINES = ("halpha", "nii_6584", "hbeta", "oiii_5007", "oii")
 APERTURES = ("integrated", "A", "B", "C")
-"""Of the first scheme."""
+"""Apertures of the first scheme."""
 
 FORWARD = ("forward", "forward_prior")
 

@@ -31,7 +31,7 @@ from kurvs_pipeline.stacking.stack import stack_spectra
 from kurvs_sim.survey.catalogue import CatalogueEntry, catalogue_entry
 
 INTEGRATED_DIAGNOSTICS = ("n2", "n2s2", "o3n2", "r23", "n2o2")
-"""Of Fig. B1."""
+"""Diagnostics of Fig. B1."""
 
 STACK_BOOTSTRAPS = 200
 BALMER_LINES = ("halpha", "hbeta")

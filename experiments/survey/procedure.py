@@ -30,7 +30,7 @@ QUIET_WEIGHT = 0.8
 COMPANIONS = {"oiii_5007": "oiii_4959", "nii_6584": "nii_6548"}
 
 BLENDS = {OII_PAIR[0]: OII_PAIR}
-"""Fitted as one Gaussian between them."""
+"""Pairs that are fitted as one Gaussian midway."""
 
 
 @dataclass(frozen=True)

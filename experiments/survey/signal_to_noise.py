@@ -2,7 +2,7 @@
 
     python -m experiments.survey.signal_to_noise docs/twin-signal-to-noise.ecsv
 
-writes one row a galaxy and line, and prints the medians.
+writes one row per galaxy and line, and prints the medians.
 """
 
 import sys
@@ -40,7 +40,7 @@ PUBLISHED_MEDIAN_SNR: Mapping[str, float] = {
 
 LINE_FLUX = u.Unit("1e-16 erg / (s cm2)")
 DRAWS = 400
-"""Of the survey: the medians are then good to less than one per cent."""
+"""Draws of the survey; the medians then have errors below one per cent."""
 
 
 @dataclass(frozen=True)

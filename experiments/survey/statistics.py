@@ -18,7 +18,7 @@ from kurvs_sim.survey.catalogue import GRADIENT_DIAGNOSTICS, kurvs_catalogue
 
 LOG_MASS_ERR = 0.2
 ERROR_DRAWS = 10_000
-"""Of all errors, for the mean and scatter of a correlation."""
+"""Draws of all errors, for the mean and scatter of a correlation."""
 
 PUBLISHED: Mapping[str, float] = MappingProxyType({
     "n_n2": 34.0, "n_n2o2": 8.0, "n_r23": 1.0,

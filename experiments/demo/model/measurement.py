@@ -74,7 +74,7 @@ class ForwardLines:
 N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
 FITTED_LINES = ("halpha", "nii_6584")
 MAP_SNR = 3.0
-"""Of a line in a spaxel, for its ratio to be shown."""
+"""S/N that a line needs in a spaxel for its ratio to be shown."""
 
 
 @dataclass(frozen=True, eq=False)

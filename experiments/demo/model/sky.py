@@ -37,7 +37,7 @@ QUICK = Numerics(
     fine_pixel_arcsec=0.05, pixels_per_scale_length=1.0, pixels_per_psf_fwhm=3.0,
     padding_arcsec=1.0, velocity_tolerance=3e-3, profile_tolerance=1e-3, radial_samples=400,
 )  # fmt: skip
-"""To 1 per cent of the peak, for a slider that answers at once."""
+"""Accurate to 1 per cent of the peak, and fast enough for a slider."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ FRAME_COLOUR = "#7A8793"
 LABEL_SIZE = "15px"
 TICK_SIZE = "14px"
 TITLE_SIZE = "15px"
-"""On a window 1280 pixels wide; the page scales them with its own width."""
+"""For a window 1280 pixels wide; the page scales them with its own width."""
 
 
 def plain_figure(title: str, *, x_label: str = "", y_label: str = "", **options: object) -> figure:

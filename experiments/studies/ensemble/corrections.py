@@ -101,7 +101,7 @@ def main(
     *,
     shared: Annotated[Path, typer.Option(metavar="DIR", help="Holds reference/gillman21.")],
 ) -> None:
-    """Write what an ensemble says with the survey's correction."""
+    """Compare an ensemble, corrected as the survey was, with the published gradients."""
     curves = GillmanCurves.read(shared / "reference" / "gillman21")
     table = summary(as_twins(open_campaign(output / STORE)), factors(curves))
     for name in ("percentile_16", "median", "percentile_84", "published", "p_value"):

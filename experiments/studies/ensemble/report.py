@@ -221,7 +221,7 @@ def main(
     *,
     mix: Annotated[int, typer.Option(min=0, help="Twins mixed from those of a short run.")] = 0,
 ) -> None:
-    """Write what an ensemble says."""
+    """Compare the statistics of an ensemble of twins with the published ones."""
     twins = as_twins(open_campaign(output / STORE))
     if twins.sizes["twin"] == 0:
         raise ResultsError(

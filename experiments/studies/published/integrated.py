@@ -35,11 +35,11 @@ PUBLISHED_LINE = {
 """Lines in the survey's table of integrated fluxes."""
 
 LEAST_ROUNDED_FLUX = 0.05
-"""Public fluxes are rounded to 0.01, and fainter ones say little of their errors."""
+"""Public fluxes are rounded to 0.01, too coarse for the errors of fainter ones."""
 
 STACK_A_V = {"text": STACKED_INTEGRATED[0], "tables": STACKED_INTEGRATED[0] * R_V}
-"""What the survey takes for galaxies without H-beta: its text has 0.38 mag as A_V, its tables
-come out with 0.38 as E(B-V)."""
+"""A_V of galaxies without H-beta: the survey's text has 0.38 mag as A_V, its tables follow with
+0.38 as E(B-V)."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ BRIGHT_SKY_LINE = 20.0
 """Photons per second, m^2 and square arcsec; a third of the lines of H are brighter."""
 
 SKY_LINE_CHANNELS = 1.5
-"""Half of what is left out about a sky line, in channels of the detector."""
+"""Half width of what is left out about a sky line, in channels of the detector."""
 
 
 @dataclass(frozen=True)
