@@ -25,7 +25,9 @@ class Medium(StrEnum):
 
 
 def fit_spectra(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or ECSV, a row per channel.")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="CSV or ECSV, one row per channel.")
+    ],
     *,
     medium: Annotated[Medium, typer.Option(help="What the wavelengths are in.")] = Medium.AIR,
     catalogue: Annotated[
