@@ -96,7 +96,7 @@ def _plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
 
 
 def _plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: None) -> Axes:
-    """Draw f_grad by gradient; dotted where [N II] rises outwards: the edge of the rise matters."""
+    """Draw f_grad by gradient; dotted where it depends on how far out [N II] keeps rising."""
     for gradient, colour in zip(GRADIENTS, COLOURS, strict=True):
         _draw(replace(disks, gradient=gradient), axes, f"{gradient:+.2f}", colour)
         advance(RADII_ARCSEC.size)

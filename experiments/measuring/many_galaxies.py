@@ -26,7 +26,7 @@ from kurvs_pipeline.results.writing import TABLES
 
 
 def _combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
-    """Join the tables of all galaxies; return which tables were left out, and why."""
+    """Write joint tables and ``galaxies.ecsv`` (redshifts); return which are left out, and why."""
     if not folders:
         return []
     notes = []

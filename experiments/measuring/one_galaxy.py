@@ -208,6 +208,6 @@ def _value_or_limit(row: Row, decimals: int) -> str:
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:
-    """Return [N II] 6584 / H-alpha and its error by aperture, detected or not, else NaN."""
+    """Return [N II] 6584 / H-alpha with error by aperture, detected or not; NaN if not covered."""
     ratio, error = line_ratio(next(iter(galaxy.fits.values())).fits, "nii_6584", "halpha")
     return list(zip(ratio.tolist(), error.tolist(), strict=True))

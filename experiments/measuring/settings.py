@@ -75,7 +75,7 @@ class GalaxySettings(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Setting:
-    """One of the settings."""
+    """A setting: the field that it sets, the type of its values, and its option."""
 
     name: str
     kind: type

@@ -18,7 +18,7 @@ def annular_gradient(galaxy: Galaxy, scheme: BinningScheme, *, diagnostic: str =
     Light is brighter and, with a gradient, richer in metals on one side of an annulus: the slope
     through annuli placed at their middles is not the intrinsic one even with perfect data. The
     profiles of the exponential disk, its abundance and its dust are integrated along the radius,
-    without a pixel grid.
+    without a pixel grid. Only diagnostics of [N II]/H-alpha are possible.
     """
     halpha, nii = annular_fluxes(galaxy, scheme)
     abundance = DIAGNOSTICS[diagnostic].from_fluxes({"nii_6584": nii, "halpha": halpha})

@@ -84,7 +84,7 @@ class LineFluxMocks:
     error: Array
 
     def weights(self, apertures: tuple[Aperture, ...], metadata: ObservationMetadata) -> Array:
-        """Return apertures on spaxels, shape (n_apertures, n_y, n_x)."""
+        """Return apertures for an assumed geometry on spaxels, shape (n_apertures, n_y, n_x)."""
         x, y = xr.DataArray(self.x_arcsec), xr.DataArray(self.y_arcsec)
         return np.stack([aperture_weights(aperture, metadata, x, y) for aperture in apertures])
 
@@ -285,7 +285,7 @@ def galaxies_with_gradient() -> tuple[int, ...]:
 
 
 def read_signal_to_noise(path: Path) -> dict[int, dict[str, float]]:
-    """Read the expected S/N of the lines of every twin."""
+    """Read the S/N of lines by galaxy from a table of :mod:`experiments.survey.signal_to_noise`."""
     found: dict[int, dict[str, float]] = {}
     for row in QTable.read(path):
         number = int(str(row["galaxy"]).removeprefix("KURVS-"))

@@ -136,7 +136,9 @@ def _plan_figure(planner: ExposurePlanner, goal: float) -> Figure:
 
 
 def run_plan(planner: ExposurePlanner, goal: float, *, run: Run) -> str:
-    """Compute the exposure for an error of the gradient, dex/kpc, and write table and figure.
+    """Compute the exposure for an error of the gradient, dex/kpc, and return the answer in words.
+
+    The run gets ``plan.ecsv`` and ``plan.png``.
 
     Raises
     ------

@@ -28,6 +28,10 @@ class MockParameters:
         S/N of H-alpha in 1.5 effective radii; the default is the survey's median.
     dust_gradient_mag_per_kpc : float
         Of A_V, which is 0.38 at the effective radius.
+    clump_fraction : float
+        Fraction of H-alpha in clumps of a kiloparsec.
+    rotation_kms : float
+        Asymptote of the rotation curve.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def _problem(table: QTable) -> str:
 
 
 def run_report(folder: Path, *, run: Run) -> list[str]:
-    """Judge the recovery in a folder and write ``report.html``."""
+    """Judge the recovery in a folder, write ``report.html``, and return the verdicts."""
     table = read_recovery(folder)
     with run.writing() as directory:
         (directory / "report.html").write_text(page(table), encoding="utf-8")

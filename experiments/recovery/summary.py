@@ -23,6 +23,8 @@ class RecoverySummary:
         gradient, dex/kpc.
     estimator : str
         ``slope``, ``slope_fgrad``, ``forward`` or ``forward_prior``.
+    n_measured, n_total : int
+        Number of mocks with a gradient, and of all mocks.
     median, bias, scatter, pull : float
         Median recovered gradient; median of it less the truth; 1.48 median absolute deviation
         of that; root mean square of (recovered - true) / error.

@@ -35,7 +35,7 @@ RATE_OVER_S = 300.0
 
 @dataclass(frozen=True)
 class Terminal:
-    """Output of a command for the person who runs it."""
+    """Output of a command: nothing if quiet, with the pipeline's log if debugging."""
 
     quiet: bool = False
     debug: bool = False

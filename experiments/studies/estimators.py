@@ -160,7 +160,7 @@ def forward_fit(
     case: Case,
     **known: Any,  # noqa: ANN401 - fields of the model
 ) -> ForwardFit:
-    """Fit all mocks of a galaxy forward, through annuli with shape (n_apertures, n_y, n_x).
+    """Fit all mocks of a galaxy forward; annuli have shape (n_apertures, n_y, n_x).
 
     Keywords are fields of the model that are known better than the pipeline assumes.
     """

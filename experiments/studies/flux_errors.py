@@ -103,7 +103,7 @@ def observe_and_measure(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree, 
 
 
 def true_light(mock: xr.DataTree, weights: Array) -> dict[str, Array]:
-    """Return the light of every line in apertures of shape (n_apertures, n_y, n_x).
+    """Return the light of every line in apertures; weights have shape (n_apertures, n_y, n_x).
 
     Returns
     -------

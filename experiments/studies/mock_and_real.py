@@ -63,7 +63,7 @@ class NoiseStatistics:
 
     @classmethod
     def of(cls, noise: Array) -> Self:
-        """Measure noise in units of the stated error; NaN must not be used."""
+        """Measure noise in units of the stated error; voxels that are NaN are left out."""
         along = {
             axis: tuple(correlation(noise, axis, lag) for lag in range(1, LARGEST_LAG + 1))
             for axis in (0, 1, 2)
@@ -80,9 +80,9 @@ class NoiseStatistics:
 
 
 def correlation(noise: Array, axis: int, lag: int) -> float:
-    """Return the correlation of voxels some steps apart along an axis; their mean is zero.
+    """Return the correlation of voxels some steps apart along an axis.
 
-    NaN marks voxels that must not be used.
+    The mean of the noise is zero; voxels that are NaN are left out.
     """
     along = np.moveaxis(noise, axis, 0)
     first, second = along[:-lag], along[lag:]
@@ -94,7 +94,7 @@ def correlation(noise: Array, axis: int, lag: int) -> float:
 def normalised_noise(band: xr.Dataset, redshift: float, usable_um: tuple[float, float]) -> Array:
     """Return what is left of a cube without continuum and lines, over its stated error.
 
-    Channels within 700 km/s of an emission line are left out.
+    Channels outside ``usable_um`` or within 700 km/s of an emission line are left out.
 
     Returns
     -------

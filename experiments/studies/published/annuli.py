@@ -50,12 +50,12 @@ class ZeroContinuumFit:
 
     @classmethod
     def of(cls, model: BandLineModel, flux_density: Array, weight: ArrayLike = 1.0) -> Self:
-        """Fit a spectrum, finite and on the model's grid, by least squares.
+        """Fit a spectrum by least squares.
 
         Parameters
         ----------
         flux_density : array, shape (n_channels,)
-            Finite.
+            On the model's grid, finite.
         weight : float or array, shape (n_channels,)
             Inverse variance; the same for all channels by default.
         """

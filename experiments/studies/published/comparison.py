@@ -25,6 +25,8 @@ IMAGE_DPI = 90
 def make(shared: Path) -> tuple[dict[str, Table], dict[str, Figure]]:
     """Return all tables and figures of the page by the names of their files.
 
+    The spectra and tables are read from ``real``, ``reference`` and ``paper`` of the shared folder.
+
     Raises
     ------
     CubeFormatError
