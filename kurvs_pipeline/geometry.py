@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import xarray as xr
-from photutils.geometry import elliptical_overlap_grid
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.binning import Aperture, BinningScheme
@@ -75,6 +74,8 @@ def aperture_weights(
     MetadataError
         If the inclination, or the position angle of an inclined disk, is unknown.
     """
+    from photutils.geometry import elliptical_overlap_grid
+
     step_x, step_y = _step(x), _step(y)
     centre = (-float(x[0]) / step_x, -float(y[0]) / step_y)
     pa_rad = math.radians(_position_angle_deg(metadata))

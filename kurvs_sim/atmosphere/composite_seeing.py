@@ -4,15 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import galsim
 import numpy as np
 
 from kurvs_pipeline.arrays import Array
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.random_streams import Stream, generator
 from kurvs_sim.validation import require, require_finite
+
+if TYPE_CHECKING:
+    import galsim
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class ElongatedSeeing(Seeing):
         return self.profile
 
     @cached_property
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec."""
+        import galsim
+
         # From x (West) to y (North): North through East is 90 degrees plus the angle.
         angle = galsim.Angle(90.0 + self.position_angle_deg, galsim.degrees)
         return self.profile.galsim_profile.shear(q=self.axis_ratio, beta=angle)
@@ -124,8 +128,10 @@ class CompositeSeeing(Seeing):
         return cls(tuple(profiles), ((0.0, 0.0),) * len(profiles))
 
     @cached_property
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec."""
+        import galsim
+
         displaced = [
             profile.galsim_profile.shift(*offset)
             for profile, offset in zip(self.profiles, self.offsets_arcsec, strict=True)
@@ -135,6 +141,8 @@ class CompositeSeeing(Seeing):
     @cached_property
     def fwhm_arcsec(self) -> float:
         """Full width at half-maximum of the average, made round about its middle."""
+        import galsim
+
         # Exact for round profiles that share a centre; registration adds in quadrature.
         centred = galsim.Sum([profile.galsim_profile for profile in self.profiles])
         width = float(centred.calculateFWHM())

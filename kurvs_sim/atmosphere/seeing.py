@@ -3,13 +3,16 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import galsim
 import numpy as np
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_sim.validation import require, require_finite, require_positive
+
+if TYPE_CHECKING:
+    import galsim
 
 PSF_KINDS = ("gaussian", "moffat", "kolmogorov")
 
@@ -35,7 +38,7 @@ class Seeing(ABC):
 
     @property
     @abstractmethod
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec, x to the West and y to the North."""
 
     @abstractmethod
@@ -115,8 +118,10 @@ class PointSpreadFunction(Seeing):
         return self
 
     @property
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec."""
+        import galsim
+
         if self.fwhm_arcsec == 0.0:
             return galsim.DeltaFunction()
         if self.kind == "gaussian":

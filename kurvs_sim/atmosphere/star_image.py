@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import galsim
 import numpy as np
 from astropy.io import fits
 from numpy.typing import ArrayLike
@@ -14,6 +13,9 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.validation import require, require_positive
+
+if TYPE_CHECKING:
+    import galsim
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,10 @@ class StarImage(Seeing):
         return float(x) * self.pixel_arcsec, float(y) * self.pixel_arcsec
 
     @cached_property
-    def galsim_profile(self) -> galsim.GSObject:
+    def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec."""
+        import galsim
+
         image = galsim.Image(self._array, scale=self.pixel_arcsec)
         x_arcsec, y_arcsec = self._centroid_arcsec
         return galsim.InterpolatedImage(image, flux=1.0).shift(-x_arcsec, -y_arcsec)
