@@ -6,7 +6,7 @@ from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.instrument.exposures import ExposureModel
 from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
 from kurvs_sim.numerics import Numerics
-from kurvs_sim.observe import observe
+from kurvs_sim.observing import observe
 
 __all__ = [
     "Effects",

@@ -13,7 +13,7 @@ from kurvs_sim.effects.effects import NO_EFFECTS, Effects
 from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.instrument.exposures import ExposureModel
 from kurvs_sim.instrument.spaxels import SpaxelGrid
-from kurvs_sim.observe import DEFAULT_GRID, NOMINAL_HALPHA_SNR, observe
+from kurvs_sim.observing import DEFAULT_GRID, NOMINAL_HALPHA_SNR, observe
 
 
 def observe_exposures(

@@ -15,7 +15,7 @@ from kurvs_sim.configuration.problems import first_problem
 from kurvs_sim.configuration.sections import Section, field_of, section_for
 from kurvs_sim.configuration.writing import described, plain, toml_text
 from kurvs_sim.galaxy.galaxy import Galaxy
-from kurvs_sim.observe import observe
+from kurvs_sim.observing import observe
 
 NOISE_FREE = "noise-free"
 LARGEST_SEED = 2**63 - 1

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.atmosphere.star_image import StarImage
+from kurvs_sim.emission.calibrated import EmissionModel, SurveyCalibrations
 from kurvs_sim.emission.curti import CurtiCalibrations
-from kurvs_sim.emission.survey import EmissionModel, SurveyCalibrations
 from kurvs_sim.galaxy.abundance_scatter import AbundanceScatter
 from kurvs_sim.galaxy.clump_map import ClumpMap
 from kurvs_sim.galaxy.clumps import Clumps

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from kurvs_pipeline.abundances.polynomials import CURTI20_N2, CURTI20_R2, CURTI20_R3
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA
+from kurvs_sim.emission.calibrated import dopita16_sii
 from kurvs_sim.emission.ratios import every_line_to_halpha
-from kurvs_sim.emission.survey import dopita16_sii
 
 
 @dataclass(frozen=True)

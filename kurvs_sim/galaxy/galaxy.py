@@ -11,8 +11,7 @@ from kurvs_pipeline.abundances.diagnostics import DEFAULT_LOG_U
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_sim.emission.ratios import DENSITY_RANGE_CM3
-from kurvs_sim.emission.survey import (
+from kurvs_sim.emission.calibrated import (
     LOG_U_RANGE,
     OXYGEN_ABUNDANCE_RANGE,
     TYPICAL_ELECTRON_DENSITY_CM3,
@@ -20,6 +19,7 @@ from kurvs_sim.emission.survey import (
     SurveyCalibrations,
     line_surface_brightness,
 )
+from kurvs_sim.emission.ratios import DENSITY_RANGE_CM3
 from kurvs_sim.galaxy.nucleus import NuclearSource
 from kurvs_sim.galaxy.orientation import ProjectedDisk
 from kurvs_sim.galaxy.stars import StellarContinuum

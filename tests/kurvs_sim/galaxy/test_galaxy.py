@@ -14,8 +14,8 @@ from kurvs_pipeline.dust import R_V
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import Galaxy
+from kurvs_sim.emission.calibrated import SurveyCalibrations, line_surface_brightness
 from kurvs_sim.emission.ratios import oii_3729_to_3726, sii_6716_to_6731
-from kurvs_sim.emission.survey import SurveyCalibrations, line_surface_brightness
 from kurvs_sim.profiles.radial import Constant, Exponential, Linear
 from kurvs_sim.profiles.shapes import FreemanDisk, Tabulated
 
