@@ -14,7 +14,7 @@ from kurvs_pipeline.errors import ConfigurationError, CubeFormatError, OutputErr
 from kurvs_pipeline.plots.profile import TrueProfile
 from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
-from kurvs_pipeline.plots.summary import summary
+from kurvs_pipeline.plots.summary_page import summary
 from kurvs_pipeline.results.reading import read_results
 
 FORMATS = (".png", ".pdf", ".svg")

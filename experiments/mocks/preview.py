@@ -15,8 +15,8 @@ from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
-from kurvs_pipeline.spectra.calibrate import around_lines, calibrate
-from kurvs_pipeline.spectra.coadd import coadd
+from kurvs_pipeline.spectra.calibration import around_lines, calibrate
+from kurvs_pipeline.spectra.coaddition import coadd
 
 IMAGE_HALF_WIDTH_KMS = 250.0
 MARGIN_KMS = 1500.0

@@ -14,8 +14,8 @@ from kurvs_pipeline.fitting.sums import StatisticalFluxes, statistical_fluxes
 from kurvs_pipeline.fluxes.broad_line import BroadHalpha
 from kurvs_pipeline.fluxes.fitter import BandFitter
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra, shared_noise
+from kurvs_pipeline.spectra.calibration import CalibratedBand
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra, shared_noise
 
 HALPHA_BAND_SNR = 5.0
 OTHER_BANDS_SNR = 10.0

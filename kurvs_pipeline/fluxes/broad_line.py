@@ -13,9 +13,9 @@ from kurvs_pipeline.fitting.fit import SIGMA_RANGE_KMS
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.fluxes.broad_model import BroadLineModel, BroadLineProblem, Solution
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import coadded_continuum, subtracted_continuum
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 LEAST_BIC_DIFFERENCE = 10.0
 """By which a broad line must lower the Bayesian information criterion: 'very strong' evidence

@@ -13,8 +13,8 @@ from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fluxes.broad_line import BroadHalpha, fit_broad_halpha, hidden_by_continuum
 from kurvs_pipeline.fluxes.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
-from kurvs_pipeline.spectra.calibrate import CalibratedBand, near_lines
-from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
+from kurvs_pipeline.spectra.calibration import CalibratedBand, near_lines
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import with_sky_residuals
 

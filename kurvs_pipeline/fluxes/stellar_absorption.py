@@ -9,9 +9,9 @@ from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.fitting.responses import parameter_responses
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 UM_PER_ANGSTROM = 1e-4
 

@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level, subtracted_continuum
 
 MINIMUM_SNR = 5.0

@@ -9,8 +9,8 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fitting.fit import VELOCITY_RANGE_KMS, fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.spectra.calibrate import LINE_EXCLUSION_KMS, CalibratedBand, near_lines
-from kurvs_pipeline.spectra.coadd import coadd
+from kurvs_pipeline.spectra.calibration import LINE_EXCLUSION_KMS, CalibratedBand, near_lines
+from kurvs_pipeline.spectra.coaddition import coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import line_profile, with_sky_residuals
 

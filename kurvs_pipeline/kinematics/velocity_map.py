@@ -9,7 +9,7 @@ from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_SNR = 5.0
 """Of H-alpha in the smoothed spaxel, for its velocity to be used."""

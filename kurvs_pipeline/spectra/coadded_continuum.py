@@ -6,7 +6,7 @@ import numpy as np
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.continuum import BlockContinuum
 
 MEDIAN_VARIANCE = np.pi / 2.0
@@ -104,7 +104,7 @@ def subtracted_continuum(band: CalibratedBand) -> BlockContinuum:
     if band.continuum is None:
         raise ConfigurationError(
             "the band does not hold the continuum that was subtracted; expected one made by "
-            "kurvs_pipeline.spectra.calibrate.calibrate"
+            "kurvs_pipeline.spectra.calibration.calibrate"
         )
     return band.continuum
 

@@ -18,7 +18,7 @@ from kurvs_pipeline.observation import (
     metadata_of,
     validate,
 )
-from kurvs_pipeline.spectra.calibrate import CalibratedBand, around_lines, calibrate
+from kurvs_pipeline.spectra.calibration import CalibratedBand, around_lines, calibrate
 
 
 def bands_with_lines(

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from kurvs_pipeline.arrays import Array, BoolArray
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 from kurvs_pipeline.spectra.sky_templates import sky_lines
 
 LARGEST_PULL = 20.0

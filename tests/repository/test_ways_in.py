@@ -1,7 +1,10 @@
 """What users import: quick to import, and complete."""
 
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
+from types import ModuleType
 
 import pytest
 
@@ -19,7 +22,7 @@ def loaded_by(code, names=HEAVY):
 
 
 @pytest.mark.parametrize(
-    "module", ["kurvs_sim.observe", "kurvs_sim.configuration.file", "kurvs_pipeline.measure"]
+    "module", ["kurvs_sim.observing", "kurvs_sim.configuration.file", "kurvs_pipeline.measure"]
 )
 def test_simulator_and_pipeline_load_heavy_libraries_only_on_use(module):
     assert loaded_by(f"import {module}") == []
@@ -27,3 +30,27 @@ def test_simulator_and_pipeline_load_heavy_libraries_only_on_use(module):
 
 def test_what_is_loaded_is_seen():
     assert loaded_by("import numba, photutils") == ["numba", "photutils"]
+
+
+def packages():
+    """Name every package that says what it offers."""
+    found = []
+    for name in ("kurvs_pipeline", "kurvs_sim", "experiments"):
+        rooms = pkgutil.walk_packages(import_module(name).__path__, f"{name}.")
+        found += [name, *(room.name for room in rooms if room.ispkg)]
+    return [name for name in found if hasattr(import_module(name), "__all__")]
+
+
+@pytest.mark.parametrize("package", packages())
+def test_a_package_has_and_lists_what_it_offers(package):
+    room = import_module(package)
+    assert set(room.__all__) <= set(dir(room))
+    assert [name for name in room.__all__ if not hasattr(room, name)] == []
+    assert len(set(room.__all__)) == len(room.__all__)
+
+
+@pytest.mark.parametrize("package", packages())
+def test_a_package_offers_no_name_that_hides_one_of_its_modules(package):
+    room = import_module(package)
+    offered = {name for name in room.__all__ if not isinstance(getattr(room, name), ModuleType)}
+    assert offered & {module.name for module in pkgutil.iter_modules(room.__path__)} == set()

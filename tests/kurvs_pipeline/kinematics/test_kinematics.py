@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kurvs_pipeline.kinematics.velocity_map import fill_nearest, kinematic_maps
-from kurvs_pipeline.spectra.calibrate import calibrate
+from kurvs_pipeline.spectra.calibration import calibrate
 from kurvs_sim import Galaxy, SpaxelGrid, observe
 
 GRID = SpaxelGrid(n_x=28, n_y=14)

@@ -21,7 +21,7 @@ from kurvs_pipeline.plots.profile import TrueProfile, common_abundance_range, pl
 from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
 from kurvs_pipeline.plots.spectrum import line_notes, plot_spectrum, spectral_panels
-from kurvs_pipeline.plots.summary import headline, summary
+from kurvs_pipeline.plots.summary_page import headline, summary
 from kurvs_pipeline.results.galaxy import results_of
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 

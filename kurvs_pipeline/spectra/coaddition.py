@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_WEIGHT_FRACTION = 0.5
 """A channel that has lost more of its aperture than this is masked."""
