@@ -16,7 +16,7 @@ from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
 if TYPE_CHECKING:
     from experiments.runs.run import Run
     from experiments.runs.terminal import Terminal
-    from kurvs_pipeline.measure import Pipeline
+    from kurvs_pipeline.pipeline import Pipeline
 
 SOME_FAILED = 2
 """Exit code of a list of galaxies some of which could not be measured."""

@@ -13,7 +13,7 @@ from kurvs_pipeline.gas.classes import UNKNOWN_MASS
 from kurvs_pipeline.gas.properties import GasProperties
 from kurvs_pipeline.kinematics.apertures import PlacedApertures
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
-from kurvs_pipeline.measure import Pipeline, gradients_of
+from kurvs_pipeline.pipeline import Pipeline, gradients_of
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 SURVEY_SCHEME = BinningScheme()

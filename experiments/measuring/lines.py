@@ -10,8 +10,8 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.table import flux_table
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.pipeline import Pipeline
 
 
 @dataclass(frozen=True)

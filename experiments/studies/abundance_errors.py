@@ -22,7 +22,7 @@ from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.quantities import dust_free, parts_of
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 
 CLEAR_SNR = 6.0
 """Of every line, by its true flux: noise then rarely takes one below the limit of 4, which would

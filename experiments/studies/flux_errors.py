@@ -29,7 +29,7 @@ from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.pipeline import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.spectra.calibration import near_lines
 from kurvs_sim import Effects, ExposureModel, Galaxy, observe
 from kurvs_sim.effects.defects import MisscaledNoise

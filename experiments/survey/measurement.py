@@ -23,7 +23,7 @@ from kurvs_pipeline.gradients.slope import weighted_slope
 from kurvs_pipeline.gradients.table import correction_of, drawn_slopes
 from kurvs_pipeline.kinematics.apertures import PlacedApertures
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.smearing.correction import DiskSmearing
 
 FEWEST_DRAWS = 0.1

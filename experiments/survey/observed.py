@@ -15,7 +15,7 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.measure import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.pipeline import MeasuredGalaxy, Pipeline
 from kurvs_pipeline.plots.profile import TrueProfile
 from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 from kurvs_pipeline.stacking.lines import StackedLines, measure_stack

@@ -1,5 +1,6 @@
 """What does the arithmetic of a batch of line fits: compiled code, or numpy alone."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -15,23 +16,17 @@ class Engine(Protocol):
 
     BLOCK_SIZE: int
 
-    def choose_start(self, sums: GridSums) -> IntArray:
-        """Choose a point of the grid for each spectrum."""
+    @property
+    def choose_start(self) -> Callable[[GridSums], IntArray]:
+        """The choice of a point of the grid for each spectrum."""
 
-    def project(
-        self, model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array
-    ) -> Point:
-        """Solve for amplitudes and continua at given kinematics."""
+    @property
+    def project(self) -> Callable[[BandLineModel, Spectra, BoolArray, Array], Point]:
+        """The solution for amplitudes and continua at given kinematics."""
 
-    def descend(
-        self,
-        model: BandLineModel,
-        spectra: Spectra,
-        active: BoolArray,
-        start: Array,
-        bounds: Bounds,
-    ) -> Minimum:
-        """Search velocity and squared width from a start."""
+    @property
+    def descend(self) -> Callable[[BandLineModel, Spectra, BoolArray, Array, Bounds], Minimum]:
+        """The search of velocity and squared width from a start."""
 
 
 def engine_for(*, compiled: bool) -> Engine:

@@ -9,7 +9,7 @@ from matplotlib.patheffects import withStroke
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import axis_ratio
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     FIT_COLOUR,
     MUTED_COLOUR,

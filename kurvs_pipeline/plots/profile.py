@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import NOTE_POINTS, TEXT_POINTS, printed_ticks, signed
 from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import DATA_COLOUR, NOTE_POINTS, PAGE_WIDTH_INCHES, TEXT_POINTS
 from kurvs_pipeline.plots.profile import (
     SHOWN_DIAGNOSTICS,

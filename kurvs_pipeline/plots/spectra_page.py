@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 from kurvs_pipeline.plots.maps import plot_halpha_map
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from kurvs_pipeline.gas.attenuation import a_v_in_words
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 from kurvs_pipeline.plots.maps import plot_halpha_map, plot_velocity_map
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,

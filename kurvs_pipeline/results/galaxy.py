@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.band_fit import BandFit
-from kurvs_pipeline.measure import MeasuredGalaxy
 from kurvs_pipeline.measured_galaxy import GalaxyMeasurement
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 
 
 @dataclass(frozen=True)

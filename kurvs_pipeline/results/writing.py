@@ -7,7 +7,7 @@ import xarray as xr
 from astropy.table import Table
 
 from kurvs_pipeline.fluxes.band_fit import BandFit
-from kurvs_pipeline.measure import MeasuredGalaxy
+from kurvs_pipeline.pipeline import MeasuredGalaxy
 
 RESULTS_VERSION = 1
 """Of the layout of what is written; raise it when readers of the old one would misread the new."""

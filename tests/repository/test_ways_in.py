@@ -22,10 +22,25 @@ def loaded_by(code, names=HEAVY):
 
 
 @pytest.mark.parametrize(
-    "module", ["kurvs_sim.observing", "kurvs_sim.configuration.file", "kurvs_pipeline.measure"]
+    "module", ["kurvs_sim.observing", "kurvs_sim.configuration.file", "kurvs_pipeline.pipeline"]
 )
 def test_simulator_and_pipeline_load_heavy_libraries_only_on_use(module):
     assert loaded_by(f"import {module}") == []
+
+
+@pytest.mark.parametrize("package", ["kurvs_sim", "kurvs_pipeline"])
+def test_a_package_alone_loads_nothing_that_takes_time(package):
+    names = (*HEAVY, "numpy", "scipy", "astropy", "xarray")
+    assert loaded_by(f"import {package}", names) == []
+    assert loaded_by(f"from {package} import *; import {package}", names) != []
+
+
+@pytest.mark.parametrize("package", ["kurvs_sim", "kurvs_pipeline"])
+def test_a_package_without_a_name_says_so(package):
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'Galaxi'"):
+        import_module(package).Galaxi  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'Galaxi'"):
+        exec(f"from {package} import Galaxi")  # noqa: S102
 
 
 def test_what_is_loaded_is_seen():

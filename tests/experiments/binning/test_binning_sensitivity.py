@@ -18,7 +18,7 @@ from experiments.cli import execute
 from experiments.measuring.binnings import SharedMeasurement
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, observe
 
 N_MOCKS = 400

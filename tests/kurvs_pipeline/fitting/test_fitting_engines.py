@@ -133,7 +133,7 @@ def test_compiled_fits_do_not_depend_on_their_neighbours():
 
 @needs_numba
 def test_numba_is_imported_by_the_first_fit_only():
-    code = "import sys, kurvs_pipeline.measure; print('numba' in sys.modules)"
+    code = "import sys, kurvs_pipeline.pipeline; print('numba' in sys.modules)"
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
