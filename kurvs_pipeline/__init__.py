@@ -59,7 +59,8 @@ def measure(observation: "DataTree", **options: Any) -> "MeasuredGalaxy":  # noq
     Parameters
     ----------
     observation : DataTree
-        Mock or real, as from :func:`read_observation` or :func:`kurvs_sim.observe`.
+        Mock or real, as from :func:`~kurvs_pipeline.io.reading.read_observation` or
+        :func:`~kurvs_sim.observing.observe`.
     **options
         Fields of :class:`~kurvs_pipeline.pipeline.Pipeline`, such as ``scheme`` or ``seed``, and
         ``velocity_kms`` and ``stellar_mass`` of its

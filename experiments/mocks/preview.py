@@ -150,7 +150,7 @@ def preview(observation: xr.DataTree) -> Figure:
     Parameters
     ----------
     observation : DataTree
-        From :func:`kurvs_sim.observe`.
+        From :func:`~kurvs_sim.observing.observe`.
 
     Returns
     -------

@@ -30,7 +30,7 @@ class Mock:
     galaxy : Galaxy
         What is in the sky.
     options : dict
-        Keyword arguments of :func:`kurvs_sim.observe`.
+        Keyword arguments of :func:`~kurvs_sim.observing.observe`.
     """
 
     galaxy: Galaxy

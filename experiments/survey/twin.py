@@ -100,7 +100,7 @@ class TwinGalaxy:
         Parameters
         ----------
         within_kms_of_lines : float or None
-            As in :func:`kurvs_sim.observe`.
+            As in :func:`~kurvs_sim.observing.observe`.
         """
         return observe(
             self.galaxy,

@@ -95,7 +95,7 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
     galaxy : Galaxy
         What is in the sky.
     options : dict
-        The keyword arguments of :func:`kurvs_sim.observe` that the file states.
+        The keyword arguments of :func:`~kurvs_sim.observing.observe` that the file states.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:
     galaxy : Galaxy
         What is in the sky; every property is written, those at their defaults too.
     options : mapping, optional
-        Keyword arguments of :func:`kurvs_sim.observe`.
+        Keyword arguments of :func:`~kurvs_sim.observing.observe`.
 
     Returns
     -------
