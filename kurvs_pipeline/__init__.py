@@ -35,18 +35,9 @@ else:
     )
 
 __all__ = [
-    "BinningScheme",
-    "MeasuredGalaxy",
-    "Pipeline",
-    "measure",
-    "read_observation",
-    "read_results",
-    "summary",
-    "write_eso",
-    "write_native",
-    "write_results",
-    "write_survey",
-]
+    "BinningScheme", "MeasuredGalaxy", "Pipeline", "measure", "read_observation", "read_results",
+    "summary", "write_eso", "write_native", "write_results", "write_survey",
+]  # fmt: skip
 
 __version__ = version("kurvs")
 

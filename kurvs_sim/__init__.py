@@ -31,14 +31,6 @@ else:
     )
 
 __all__ = [
-    "Effects",
-    "ExposureModel",
-    "Galaxy",
-    "NoiseModel",
-    "Numerics",
-    "PointSpreadFunction",
-    "SpaxelGrid",
-    "observe",
-    "profiles",
-    "survey",
-]
+    "Effects", "ExposureModel", "Galaxy", "NoiseModel", "Numerics", "PointSpreadFunction",
+    "SpaxelGrid", "observe", "profiles", "survey",
+]  # fmt: skip

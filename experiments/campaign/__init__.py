@@ -6,13 +6,6 @@ from experiments.campaign.rows import Conclusion, RowsExperiment, run_rows
 from experiments.campaign.store import open_campaign
 
 __all__ = [
-    "CampaignOutcome",
-    "Conclusion",
-    "Experiment",
-    "Failure",
-    "RowsExperiment",
-    "open_campaign",
-    "run_campaign",
-    "run_rows",
-    "seed_of",
-]
+    "CampaignOutcome", "Conclusion", "Experiment", "Failure", "RowsExperiment", "open_campaign",
+    "run_campaign", "run_rows", "seed_of",
+]  # fmt: skip

@@ -6,12 +6,6 @@ from kurvs_pipeline.fitting.outcome import FitFlag, LineFits, LineFluxes
 from kurvs_pipeline.fitting.sums import StatisticalFluxes, statistical_fluxes
 
 __all__ = [
-    "BandLineModel",
-    "FitFlag",
-    "LineFits",
-    "LineFluxes",
-    "StatisticalFluxes",
-    "fit_lines",
-    "fit_lines_or_fix",
-    "statistical_fluxes",
-]
+    "BandLineModel", "FitFlag", "LineFits", "LineFluxes", "StatisticalFluxes", "fit_lines",
+    "fit_lines_or_fix", "statistical_fluxes",
+]  # fmt: skip

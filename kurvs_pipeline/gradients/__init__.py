@@ -9,12 +9,6 @@ from kurvs_pipeline.gradients.slope import Slope, weighted_slope
 from kurvs_pipeline.gradients.table import gradient_table
 
 __all__ = [
-    "ApertureFluxes",
-    "ForwardFit",
-    "ForwardModel",
-    "GradientPosterior",
-    "Population",
-    "Slope",
-    "gradient_table",
-    "weighted_slope",
-]
+    "ApertureFluxes", "ForwardFit", "ForwardModel", "GradientPosterior", "Population", "Slope",
+    "gradient_table", "weighted_slope",
+]  # fmt: skip

@@ -11,17 +11,7 @@ from kurvs_pipeline.io.survey.writing import write_survey
 from kurvs_pipeline.io.tables import ExtractedSpectrum, read_spectra_table
 
 __all__ = [
-    "CubeOptions",
-    "ExtractedSpectrum",
-    "StarImage",
-    "read_cube",
-    "read_native",
-    "read_observation",
-    "read_spectra_table",
-    "read_star",
-    "read_survey",
-    "read_velocity_map",
-    "write_eso",
-    "write_native",
-    "write_survey",
-]
+    "CubeOptions", "ExtractedSpectrum", "StarImage", "read_cube", "read_native", "read_observation",
+    "read_spectra_table", "read_star", "read_survey", "read_velocity_map", "write_eso",
+    "write_native", "write_survey",
+]  # fmt: skip

@@ -8,12 +8,6 @@ from kurvs_pipeline.plots.spectrum import plot_spectrum
 from kurvs_pipeline.plots.summary_page import summary
 
 __all__ = [
-    "TrueProfile",
-    "plot_halpha_map",
-    "plot_radial_profile",
-    "plot_spectrum",
-    "plot_velocity_map",
-    "profiles_figure",
-    "spectra_figure",
-    "summary",
-]
+    "TrueProfile", "plot_halpha_map", "plot_radial_profile", "plot_spectrum", "plot_velocity_map",
+    "profiles_figure", "spectra_figure", "summary",
+]  # fmt: skip

@@ -8,14 +8,6 @@ from kurvs_pipeline.smearing.sky_apertures import EllipseApertures, SkyApertures
 from kurvs_pipeline.smearing.star import StarPsf, fit_star
 
 __all__ = [
-    "DiskSmearing",
-    "EllipseApertures",
-    "InclinedDisk",
-    "Seeing",
-    "SeeingKnowledge",
-    "SkyApertures",
-    "SmearingMatrix",
-    "SpaxelApertures",
-    "StarPsf",
-    "fit_star",
-]
+    "DiskSmearing", "EllipseApertures", "InclinedDisk", "Seeing", "SeeingKnowledge", "SkyApertures",
+    "SmearingMatrix", "SpaxelApertures", "StarPsf", "fit_star",
+]  # fmt: skip

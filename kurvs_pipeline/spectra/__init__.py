@@ -6,11 +6,6 @@ from kurvs_pipeline.spectra.cubes import CalibratedCubes
 from kurvs_pipeline.spectra.noise import SpatialCorrelation, measure_correlation
 
 __all__ = [
-    "ApertureSpectra",
-    "CalibratedBand",
-    "CalibratedCubes",
-    "SpatialCorrelation",
-    "calibrate",
-    "coadd",
-    "measure_correlation",
-]
+    "ApertureSpectra", "CalibratedBand", "CalibratedCubes", "SpatialCorrelation", "calibrate",
+    "coadd", "measure_correlation",
+]  # fmt: skip

@@ -10,13 +10,6 @@ from kurvs_pipeline.stacking.rest_spectra import (
 from kurvs_pipeline.stacking.stack import Stack, StackedBand, stack_spectra
 
 __all__ = [
-    "RestSpectrum",
-    "Stack",
-    "StackedBand",
-    "StackedLines",
-    "measure_stack",
-    "read_stellar_masses",
-    "rest_spectra_of_galaxy",
-    "rest_spectra_of_tables",
-    "stack_spectra",
-]
+    "RestSpectrum", "Stack", "StackedBand", "StackedLines", "measure_stack", "read_stellar_masses",
+    "rest_spectra_of_galaxy", "rest_spectra_of_tables", "stack_spectra",
+]  # fmt: skip

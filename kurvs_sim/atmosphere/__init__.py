@@ -11,15 +11,7 @@ from kurvs_sim.atmosphere.seeing import ChromaticSeeing, PointSpreadFunction, Se
 from kurvs_sim.atmosphere.star_image import StarImage
 
 __all__ = [
-    "ChromaticSeeing",
-    "CompositeSeeing",
-    "ElongatedSeeing",
-    "ExposureSequence",
-    "PointSpreadFunction",
-    "Seeing",
-    "StarImage",
-    "airglow_lines",
-    "flux_density_per_photon_rate",
-    "sky_photon_rate",
-    "transmission",
-]
+    "ChromaticSeeing", "CompositeSeeing", "ElongatedSeeing", "ExposureSequence",
+    "PointSpreadFunction", "Seeing", "StarImage", "airglow_lines", "flux_density_per_photon_rate",
+    "sky_photon_rate", "transmission",
+]  # fmt: skip

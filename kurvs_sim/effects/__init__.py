@@ -14,16 +14,6 @@ from kurvs_sim.effects.sky_residuals import SkyResiduals
 from kurvs_sim.effects.sky_subtraction import SkyOversubtraction, TelluricResidual
 
 __all__ = [
-    "NO_EFFECTS",
-    "CosmicRays",
-    "DeadColumns",
-    "Dithers",
-    "Effects",
-    "LineSpread",
-    "MisscaledNoise",
-    "SaturatedLines",
-    "SkyOversubtraction",
-    "SkyResiduals",
-    "TelluricResidual",
-    "UnseenEdges",
-]
+    "NO_EFFECTS", "CosmicRays", "DeadColumns", "Dithers", "Effects", "LineSpread", "MisscaledNoise",
+    "SaturatedLines", "SkyOversubtraction", "SkyResiduals", "TelluricResidual", "UnseenEdges",
+]  # fmt: skip

@@ -9,11 +9,6 @@ from kurvs_sim.galaxy.stars import StellarContinuum
 from kurvs_sim.galaxy.structure import DiskStructure
 
 __all__ = [
-    "AbundanceScatter",
-    "ClumpMap",
-    "Clumps",
-    "DiskStructure",
-    "Galaxy",
-    "NuclearSource",
+    "AbundanceScatter", "ClumpMap", "Clumps", "DiskStructure", "Galaxy", "NuclearSource",
     "StellarContinuum",
-]
+]  # fmt: skip

@@ -6,11 +6,6 @@ from kurvs_sim.instrument.noise_level import NoiseLevel, StackNoise
 from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
 
 __all__ = [
-    "BandExposures",
-    "ExposureModel",
-    "NoiseCovariance",
-    "NoiseLevel",
-    "NoiseModel",
-    "SpaxelGrid",
+    "BandExposures", "ExposureModel", "NoiseCovariance", "NoiseLevel", "NoiseModel", "SpaxelGrid",
     "StackNoise",
-]
+]  # fmt: skip

@@ -13,17 +13,6 @@ from kurvs_sim.profiles.radial import (
 from kurvs_sim.profiles.shapes import Broken, FreemanDisk, Ring, Sersic, Tabulated
 
 __all__ = [
-    "Arctan",
-    "Broken",
-    "Composable",
-    "Constant",
-    "Exponential",
-    "FreemanDisk",
-    "Linear",
-    "Product",
-    "RadialProfile",
-    "Ring",
-    "Sersic",
-    "Sum",
-    "Tabulated",
-]
+    "Arctan", "Broken", "Composable", "Constant", "Exponential", "FreemanDisk", "Linear", "Product",
+    "RadialProfile", "Ring", "Sersic", "Sum", "Tabulated",
+]  # fmt: skip

@@ -10,13 +10,6 @@ from kurvs_sim.survey.galaxies import (
 from kurvs_sim.survey.procedure import PROCEDURE, BandProcedure
 
 __all__ = [
-    "PROCEDURE",
-    "BandProcedure",
-    "CatalogueEntry",
-    "GradientDistribution",
-    "catalogue_entry",
-    "kurvs_catalogue",
-    "kurvs_galaxy",
-    "kurvs_sample",
-    "mass_metallicity_relation",
-]
+    "PROCEDURE", "BandProcedure", "CatalogueEntry", "GradientDistribution", "catalogue_entry",
+    "kurvs_catalogue", "kurvs_galaxy", "kurvs_sample", "mass_metallicity_relation",
+]  # fmt: skip
