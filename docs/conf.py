@@ -29,7 +29,7 @@ html_copy_source = False
 html_show_copyright = False
 
 # Pages. Headings can be linked to, as on a code host.
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
 # Notebooks are run by nbmake, which fails where a cell fails and fills in what is shown here.
 nb_execution_mode = "off"

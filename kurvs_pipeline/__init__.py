@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from kurvs_pipeline.io.native import write_native
     from kurvs_pipeline.io.reading import read_observation
     from kurvs_pipeline.io.survey.writing import write_survey
-    from kurvs_pipeline.pipeline import MeasuredGalaxy, Pipeline
+    from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+    from kurvs_pipeline.pipeline import Pipeline
     from kurvs_pipeline.plots.summary_page import summary
     from kurvs_pipeline.results.reading import read_results
     from kurvs_pipeline.results.writing import write_results
@@ -22,7 +23,7 @@ else:
         __name__,
         {
             "BinningScheme": "kurvs_pipeline.binning",
-            "MeasuredGalaxy": "kurvs_pipeline.pipeline",
+            "MeasuredGalaxy": "kurvs_pipeline.measured_galaxy",
             "Pipeline": "kurvs_pipeline.pipeline",
             "read_observation": "kurvs_pipeline.io.reading",
             "read_results": "kurvs_pipeline.results.reading",

@@ -3,10 +3,17 @@
 import itertools
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
+from kurvs_pipeline.arrays import IntArray
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
+
+INTEGRATED = "integrated"
+"""Name of the aperture that holds the whole galaxy; all others are annuli."""
 
 MOST_ANNULI = 26
 """They are named by letters."""
@@ -35,6 +42,17 @@ class Aperture:
     def middle_arcsec(self) -> float:
         """Radius at which the aperture is placed in a radial profile."""
         return 0.5 * (self.inner_arcsec + self.outer_arcsec)
+
+
+def annuli_among(apertures: Sequence[str]) -> IntArray:
+    """Return where the annuli stand among apertures, shape (n_annuli,).
+
+    Parameters
+    ----------
+    apertures : sequence of str
+        Names of apertures, annuli outwards.
+    """
+    return np.array([i for i, name in enumerate(apertures) if name != INTEGRATED], dtype=np.intp)
 
 
 @dataclass(frozen=True)

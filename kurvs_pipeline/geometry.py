@@ -1,12 +1,13 @@
 """Inclined disks on the sky: axis ratios, apertures and annuli."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from kurvs_pipeline.arrays import Array, BoolArray
-from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.binning import INTEGRATED, Aperture, BinningScheme, annuli_among
 from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 
@@ -48,7 +49,89 @@ def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple
     radius = 1.5 * metadata.effective_radius_arcsec
     if math.isnan(radius):
         radius = annuli[-1].outer_arcsec
-    return (Aperture("integrated", 0.0, radius), *annuli)
+    return (Aperture(INTEGRATED, 0.0, radius), *annuli)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedApertures:
+    """Apertures on the spaxels of a galaxy.
+
+    Parameters
+    ----------
+    apertures : tuple of Aperture
+        The integrated ellipse and the annuli outwards, or some of them.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel with data in each aperture.
+    coverage : tuple of float
+        Fraction of each aperture's area on spaxels with data.
+    """
+
+    apertures: tuple[Aperture, ...]
+    weights: Array
+    coverage: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls,
+        metadata: ObservationMetadata,
+        scheme: BinningScheme,
+        *,
+        x: xr.DataArray,
+        y: xr.DataArray,
+        valid_spaxels: BoolArray,
+    ) -> "PlacedApertures":
+        """Place the integrated ellipse and the annuli of a scheme.
+
+        Parameters
+        ----------
+        metadata : ObservationMetadata
+            Geometry of the disk, and its effective radius if it is known.
+        scheme : BinningScheme
+            The annuli.
+        x, y : DataArray
+            Spaxel centres, arcsec from the galaxy's centre to the West and North.
+        valid_spaxels : bool array, shape (n_y, n_x)
+            Spaxels with data.
+
+        Raises
+        ------
+        MetadataError
+            If the geometry is unknown.
+        CoverageError
+            If an annulus lies outside the data.
+        """
+        apertures = apertures_for(metadata, scheme)
+        weights = [aperture_weights(aperture, metadata, x, y) for aperture in apertures]
+        coverage = tuple(
+            aperture_coverage(aperture, metadata, weight, valid_spaxels, spaxel_size_arcsec(x))
+            for aperture, weight in zip(apertures, weights, strict=True)
+        )
+        return cls(apertures, np.stack(weights) * valid_spaxels, coverage)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the apertures, in the order of the weights."""
+        return tuple(aperture.name for aperture in self.apertures)
+
+    @property
+    def integrated_weights(self) -> Array:
+        """Fraction of each spaxel in the integrated aperture, shape (n_y, n_x)."""
+        return np.asarray(self.weights[self.names.index(INTEGRATED)])
+
+    @property
+    def annuli(self) -> "PlacedApertures":
+        """The annuli alone."""
+        at = annuli_among(self.names)
+        return PlacedApertures(
+            tuple(self.apertures[i] for i in at),
+            self.weights[at],
+            tuple(self.coverage[i] for i in at),
+        )
+
+    @property
+    def middle_arcsec(self) -> Array:
+        """Where each aperture is placed in a radial profile, shape (n_apertures,)."""
+        return np.array([aperture.middle_arcsec for aperture in self.apertures])
 
 
 def aperture_weights(

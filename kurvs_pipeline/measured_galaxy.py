@@ -1,24 +1,73 @@
-"""What every account of a measured galaxy holds: tables, apertures and maps."""
+"""A measured galaxy: its tables, apertures, maps and spectra."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from astropy.table import QTable
 
-from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.arrays import Array, BoolArray
+from kurvs_pipeline.binning import INTEGRATED, Aperture
 from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import join_flags
+from kurvs_pipeline.fluxes.band_fit import BandFit
+from kurvs_pipeline.gas.properties import GasProperties
+from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
+from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
 
 
-@dataclass(frozen=True, kw_only=True)
-class GalaxyMeasurement:
-    """Tables, apertures and maps of one galaxy.
+@dataclass(frozen=True, eq=False)
+class BandSpectra:
+    """The co-added spectra of one band, with the best fits.
+
+    Parameters
+    ----------
+    wavelength_um : array, shape (n_channels,)
+        Observed, in vacuum.
+    flux, variance : array, shape (n_apertures, n_channels)
+        Flux density without the continuum, velocities taken out, and its variance.
+    valid : bool array, same shape
+        Channels that were fitted.
+    model : array, same shape
+        The best fit; NaN far from lines, and throughout where the fit failed.
+    units : str
+        Unit of the flux density.
+    """
+
+    wavelength_um: Array
+    flux: Array
+    variance: Array
+    valid: BoolArray
+    model: Array
+    units: str
+
+    @classmethod
+    def of(cls, fit: BandFit) -> "BandSpectra":
+        """Take the spectra out of a fit.
+
+        Parameters
+        ----------
+        fit : BandFit
+            Spectra and fits of one band.
+        """
+        spectra = fit.spectra
+        return cls(
+            wavelength_um=fit.model.wavelength_um,
+            flux=spectra.flux,
+            variance=spectra.variance,
+            valid=spectra.valid,
+            model=fit.model_spectra(),
+            units=fit.units,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeasuredGalaxy:
+    """Everything that was measured of one galaxy, as it is written to disk and read back.
 
     Parameters
     ----------
@@ -35,7 +84,7 @@ class GalaxyMeasurement:
         :func:`~kurvs_pipeline.gas.classes.mass_excitation_table` (of the integrated aperture,
         with the mass given) and
         :func:`~kurvs_pipeline.gradients.table.gradient_table`. Where the redshift is in doubt,
-        those without flags hold nothing (:func:`~kurvs_pipeline.measured_galaxy.without_numbers`).
+        those without flags hold nothing.
     apertures : tuple of Aperture
         The integrated ellipse, then the annuli outwards.
     coverage : tuple of float
@@ -48,8 +97,13 @@ class GalaxyMeasurement:
         Velocities relative to the measured redshift.
     noise_scale : mapping of str to float
         Factor by which each band's stated noise was multiplied.
+    spectra : mapping of str to BandSpectra
+        By band, the one with H-alpha first.
     assumptions : tuple of str
         What files left open, and what was assumed for it.
+    fits : mapping of str to BandFit
+        What spectra and fluxes are from, by band; it is not written, and empty for a galaxy that
+        was read.
     """
 
     metadata: ObservationMetadata
@@ -68,12 +122,54 @@ class GalaxyMeasurement:
     y_arcsec: Array
     maps: KinematicMaps
     noise_scale: Mapping[str, float]
+    spectra: Mapping[str, BandSpectra]
     assumptions: tuple[str, ...] = ()
+    fits: Mapping[str, BandFit] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, gas: GasProperties, gradients: QTable) -> "MeasuredGalaxy":
+        """Gather what the stages of the pipeline found.
+
+        Where the redshift is in doubt, what stands in tables by the names of lines is taken out.
+
+        Parameters
+        ----------
+        gas : GasProperties
+            With the lines and the galaxy that it is from.
+        gradients : QTable
+            Gradients of the same galaxy.
+        """
+        lines = gas.lines
+        located, frame = lines.located, lines.located.frame
+        flagged, trusted = _same, _same
+        if frame.doubtful_redshift:
+            flagged, trusted = _with_doubt, _without_numbers
+        return cls(
+            metadata=frame.metadata,
+            redshift_err=frame.redshift_err,
+            fluxes=flagged(lines.table),
+            attenuation=trusted(gas.attenuation),
+            abundances=flagged(gas.abundances),
+            ionization=trusted(gas.ionization),
+            classes=trusted(gas.classes),
+            mass_excitation=trusted(gas.mass_excitation),
+            gradients=gradients,
+            apertures=located.apertures.apertures,
+            coverage=located.apertures.coverage,
+            weights=located.apertures.weights,
+            x_arcsec=frame.x_arcsec.to_numpy(),
+            y_arcsec=frame.y_arcsec.to_numpy(),
+            maps=frame.maps,
+            noise_scale={name: band.noise_scale for name, band in located.cubes.bands.items()},
+            spectra={name: BandSpectra.of(fit) for name, fit in lines.fits.items()},
+            assumptions=(*frame.assumptions, *_unknown_size(located), *_unknown_seeing(located)),
+            fits=lines.fits,
+        )
 
     @property
     def annuli(self) -> tuple[Aperture, ...]:
         """The apertures of the gradient, outwards."""
-        return tuple(a for a in self.apertures if a.name != "integrated")
+        return tuple(a for a in self.apertures if a.name != INTEGRATED)
 
     @property
     def kpc_per_arcsec(self) -> float:
@@ -117,10 +213,7 @@ class GalaxyMeasurement:
         return float(self.fluxes[column].value[rows][0]) if rows.any() else math.nan
 
 
-DOUBTFUL_REDSHIFT = "doubtful_redshift"
-"""Flag of such a galaxy."""
-
-IN_PLACE: dict[str, str | bool] = {
+_IN_PLACE: dict[str, str | bool] = {
     "class_local": "unknown",
     "class_at_redshift": "unknown",
     "class_mass_excitation": "unknown",
@@ -133,41 +226,43 @@ IN_PLACE: dict[str, str | bool] = {
 """What stands in columns that hold no numbers."""
 
 
-def with_doubt(table: QTable) -> QTable:
-    """Put the doubt before the other flags.
+def _same(table: QTable) -> QTable:
+    return table
 
-    Parameters
-    ----------
-    table : QTable
-        With ``flag``, empty where there is none.
 
-    Returns
-    -------
-    QTable
-    """
+def _with_doubt(table: QTable) -> QTable:
+    """Put the doubt before the other flags."""
     flagged = table.copy()
     flagged["flag"] = join_flags(DOUBTFUL_REDSHIFT, table["flag"])
     return flagged
 
 
-def without_numbers(table: QTable) -> QTable:
-    """Take out of a table what it says by the names of lines.
-
-    Parameters
-    ----------
-    table : QTable
-        Attenuation, ionization or classes.
-
-    Returns
-    -------
-    QTable
-        Numbers are NaN, but for the stellar mass, which is not from lines; classes ``unknown``,
-        limits ``none``, nothing is extrapolated, and the source of an attenuation is the doubt.
-    """
+def _without_numbers(table: QTable) -> QTable:
+    """Take out of a table what it says by the names of lines, which the stellar mass does not."""
     emptied = table.copy()
     for name in table.colnames:
         if table[name].dtype.kind == "f" and not name.startswith("log_stellar_mass"):
             emptied[name] = np.nan * table[name]
-        elif name in IN_PLACE:
-            emptied[name] = np.full(len(table), IN_PLACE[name])
+        elif name in _IN_PLACE:
+            emptied[name] = np.full(len(table), _IN_PLACE[name])
     return emptied
+
+
+def _unknown_size(located: LocatedGalaxy) -> tuple[str, ...]:
+    """Say what is done without an effective radius."""
+    if math.isfinite(located.metadata.effective_radius_arcsec):
+        return ()
+    (radius,) = (a.outer_arcsec for a in located.apertures.apertures if a.name == INTEGRATED)
+    note = (
+        "effective radius not stated: the integrated aperture reaches as far as the annuli, "
+        f"{radius:g} arcsec, where noise may outweigh the galaxy, and gradients are not corrected "
+        "for seeing; state --effective-radius for an aperture of 1.5 effective radii"
+    )
+    return (note,)
+
+
+def _unknown_seeing(located: LocatedGalaxy) -> tuple[str, ...]:
+    """Say what is done without the seeing."""
+    if math.isfinite(located.metadata.seeing_fwhm_arcsec):
+        return ()
+    return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)

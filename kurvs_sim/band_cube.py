@@ -22,13 +22,13 @@ class BandCube:
     scene : Scene
         Galaxy, grid and seeing.
     band : Band
-        The channels; of a part of a band, only those.
+        Channels to simulate, of a whole band or a part of one.
     effects : Effects
-        What atmosphere, instrument and reduction do.
+        Effects of atmosphere, instrument and reduction.
     seed : int
-        Of everything random.
+        Seed of the noise and of every random effect, >= 0.
     level : NoiseLevel
-        How noisy voxels are.
+        Variance of the noise, from a signal-to-noise ratio or from exposures.
     noisy : bool
         Whether noise is drawn.
     """
@@ -74,7 +74,7 @@ class BandCube:
 
     @property
     def _stated_sigma(self) -> Cube:
-        """What the Observation says of it."""
+        """The noise that the Observation states."""
         misscaled = self.effects.misscaled_noise
         factor = 1.0 if misscaled is None else misscaled.true_over_stated
         return self._sigma / np.float32(factor)

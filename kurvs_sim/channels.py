@@ -26,7 +26,7 @@ def channel_integrated_gaussian(
     channel_width_um : float
         Width of a channel.
     centre_um, sigma_um : array_like, shape (n_lines,)
-        Of the lines.
+        Centres and standard deviations of the lines, um.
 
     Returns
     -------
@@ -90,12 +90,12 @@ def near_lines(bands: Sequence[Band], redshift: float, within_kms: float) -> lis
     Parameters
     ----------
     bands : sequence of Band
-        Of these.
+        Whole bands to cut.
     redshift : float
-        Of the lines.
+        Redshift of the galaxy, on the vacuum scale.
     within_kms : float
-        From the first line to the blue and from the last to the red, >= 1000; less where the
-        band ends.
+        Distance kept to the blue of the first line and to the red of the last, km/s, >= 1000; less
+        where the band ends.
 
     Returns
     -------

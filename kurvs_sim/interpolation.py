@@ -18,9 +18,9 @@ class StraightLines:
     Parameters
     ----------
     samples : array, shape (n_samples,)
-        Where functions are known, increasing.
+        Places where functions are known, increasing.
     places : array, any shape
-        Where they are wanted, within the range of the samples.
+        Places where functions are wanted, within the range of the samples.
     """
 
     samples: Array
@@ -34,7 +34,7 @@ class StraightLines:
 
     @cached_property
     def _beyond(self) -> Array:
-        """How far each place is from the sample before it."""
+        """Distance of each place from the sample before it."""
         return np.asarray(self.places - self.samples[self._interval])
 
     def __call__(self, values: Array) -> Array:
@@ -43,7 +43,7 @@ class StraightLines:
         Parameters
         ----------
         values : array, shape (n_samples,)
-            At the samples.
+            Values at the samples.
         """
         slope = np.diff(values) / np.diff(self.samples)
         result = slope[self._interval]
@@ -60,7 +60,7 @@ def chebyshev_nodes(low: float, high: float, number: int) -> Array:
     low, high : float
         Ends of the interval.
     number : int
-        Of points, unless the interval is one.
+        Number of points, unless the interval is one point itself.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def nodes_needed(low: float, high: float, *, error: float) -> int:
     low, high : float
         Smallest and largest variance, > 0.
     error : float
-        Of the largest value.
+        Largest error that is tolerated, relative to the largest value.
     """
     if high - low <= 1e-9 * high:
         return 1
@@ -97,9 +97,9 @@ def lagrange_weights(nodes: Array, at: Array) -> Array:
     Parameters
     ----------
     nodes : array, shape (n_nodes,)
-        Where values are known.
+        Places where values are known.
     at : array, shape (n,)
-        Where they are wanted.
+        Places where values are wanted.
 
     Returns
     -------

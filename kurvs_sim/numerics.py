@@ -25,15 +25,15 @@ class Numerics:
     padding_arcsec : float
         Sky beyond each edge of the field whose light may be scattered into it.
     velocity_tolerance : float
-        Of the peak of a line, in its expansion in velocity: sets how many Chebyshev moments of
-        the velocity field are computed.
+        Largest error of a line's expansion in velocity, relative to its peak: sets how many
+        Chebyshev moments of the velocity field are computed.
     line_window_sigma : float
         A line is expanded this many widths beyond its extreme velocities.
     profile_tolerance : float
         Lines share convolutions where their maps agree to this fraction.
     dispersion_tolerance : float
-        Of the peak of a line, where its width changes with radius: sets how many widths are
-        computed.
+        Largest error, relative to the peak of a line, where its width changes with radius: sets
+        how many widths are computed.
     radial_samples : int
         Radii at which the lines are computed; between them they are straight.
     """
@@ -96,7 +96,7 @@ class Numerics:
         maximum_velocity_kms : float
             Bound on the line-of-sight velocity.
         narrowest_sigma_kms : float
-            Of the narrowest line, line-spread function included.
+            Standard deviation of the narrowest line, line-spread function included, km/s.
         """
         # Rounded up, so that galaxies alike share the search.
         ratio = math.ceil(20.0 * maximum_velocity_kms / narrowest_sigma_kms) / 20.0

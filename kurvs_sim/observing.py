@@ -7,13 +7,16 @@ import numpy as np
 import xarray as xr
 from astropy.io import fits
 
+from kurvs_pipeline.arrays import BoolArray, Cube
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
+from kurvs_sim.atmosphere.composite_seeing import ExposureSequence
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.band_cube import BandCube
 from kurvs_sim.channels import near_lines
 from kurvs_sim.effects.effects import NO_EFFECTS, Effects
+from kurvs_sim.every_exposure import mean_of_exposures
 from kurvs_sim.expectation.signal_to_noise import HalphaExpectation
 from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.instrument.exposures import ExposureModel
@@ -25,6 +28,9 @@ from kurvs_sim.scene.truth import truth_dataset
 
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
+
+HIGHEST_HALPHA_SNR = 1e6
+"""Largest ratio that a description of a mock or of a recovery may state."""
 
 DEFAULT_GRID = SpaxelGrid()
 DEFAULT_PSF = PointSpreadFunction()
@@ -44,19 +50,21 @@ def observe(
     numerics: Numerics = DEFAULT_NUMERICS,
     effects: Effects = NO_EFFECTS,
     within_kms_of_lines: float | None = None,
+    every_exposure: bool = False,
 ) -> xr.DataTree:
     """Simulate the cubes of a galaxy.
 
     Parameters
     ----------
     galaxy : Galaxy
-        What is in the sky.
+        Galaxy in the sky.
     bands : sequence of str
         Any of ``IZ``, ``YJ``, ``H``. A band's cube does not depend on which others are made.
     grid : SpaxelGrid
         The spaxels.
     psf : Seeing
-        The seeing: a PointSpreadFunction, an ElongatedSeeing, a CompositeSeeing or a StarImage.
+        The seeing: a PointSpreadFunction, an ElongatedSeeing, a CompositeSeeing, an
+        ExposureSequence or a StarImage.
     halpha_snr : float or None
         Expected signal-to-noise ratio of H-alpha in the ellipse of 1.5 effective radii: flux
         over its error in a least-squares fit of H-alpha and [N II], with shared velocity and
@@ -65,15 +73,15 @@ def observe(
         belongs to a ratio of 54 so that fits still have weights. Exposures set the ratio by
         themselves: with them, leave the default to draw noise, or give None.
     seed : int
-        Of the noise, >= 0; the same seed gives the same cubes.
+        Seed of the noise, >= 0; the same seed gives the same cubes.
     noise : NoiseModel or ExposureModel
         Exposure times and detector: which channels are noisy, on the scale that gives the
         ratio asked for; or the photons and electrons of every exposure, as they are.
     numerics : Numerics
-        Accuracy.
+        Choices of accuracy against speed.
     effects : Effects
-        What bends a measurement beyond seeing and noise that is independent from voxel to
-        voxel; none by default.
+        Everything that bends a measurement beyond seeing and noise that is independent from voxel
+        to voxel; nothing by default.
     within_kms_of_lines : float or None
         Keep of each band only the channels from so far before its first line to so far after
         its last, lines being those of ``REST_WAVELENGTH_UM`` in the band's usable range. A band
@@ -83,6 +91,12 @@ def observe(
         residuals, variance and mask are the same voxel for voxel as in the whole band. Noise and
         cosmic rays are drawn for these channels alone: as strong and as correlated as in the
         whole band, but not the same numbers in the same channels.
+    every_exposure : bool
+        Simulate each exposure by itself, with a seeing, effects and noise of its own, and average
+        them, in place of one cube behind their average seeing: as slow as that many mocks. The
+        seeing must be an ExposureSequence, or a round profile, which becomes the median of one.
+        Each exposure has an equal share of the noise level. Effects are those of a single
+        exposure: what is random in them averages out, and dithers are taken in turn.
 
     Returns
     -------
@@ -94,23 +108,29 @@ def observe(
     ------
     ConfigurationError
         If a band, the signal-to-noise ratio, the seed or the distance from lines is not usable,
-        or the ratio is asked for where exposures set it.
+        or the ratio is asked for where exposures set it, or the seeing is not one of which every
+        exposure can be simulated.
     CoverageError
         If H-alpha falls outside every band, the galaxy outside the field, or all lines outside
         the bands of which only channels near lines are asked for.
     """
     _check_options(bands, halpha_snr, seed)
+    sequence = _sequence(psf) if every_exposure else None
+    psf = sequence or psf
     scene = Scene(galaxy, grid, psf, numerics)
     level = _noise_level(scene, noise, effects, halpha_snr)
     observed = [band for name, band in KMOS_BANDS.items() if name in bands]
     if within_kms_of_lines is not None:
         observed = near_lines(observed, galaxy.redshift, within_kms_of_lines)
-    datasets = {
-        band.name: _band_dataset(
-            BandCube(scene, band, effects, seed, level, halpha_snr is not None)
-        )
-        for band in observed
-    }
+    # A generator: only one band is worked on, and in memory, at a time.
+    cubes = (
+        BandCube(scene, band, effects, seed, level, halpha_snr is not None) for band in observed
+    )
+    if sequence is None:
+        datasets = {cube.band.name: _band_dataset(cube, *cube.voxels()) for cube in cubes}
+    else:
+        means = mean_of_exposures(list(cubes), sequence)
+        datasets = {cube.band.name: _band_dataset(cube, *voxels) for cube, voxels in means}
     metadata = _metadata(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
@@ -144,8 +164,19 @@ def _noise_level(
     return ScaledNoise(noise, expectation.variance_scale(halpha_snr or NOMINAL_HALPHA_SNR))
 
 
-def _band_dataset(cube: BandCube) -> xr.Dataset:
-    flux, variance, mask = cube.voxels()
+def _sequence(psf: Seeing) -> ExposureSequence:
+    if isinstance(psf, ExposureSequence):
+        return psf
+    if isinstance(psf, PointSpreadFunction):
+        return ExposureSequence(median=psf)
+    raise ConfigurationError(
+        f"every_exposure is on and psf is of type {type(psf).__name__}; expected an "
+        'ExposureSequence (in TOML, kind = "exposure_sequence") or a round profile, the median of '
+        "one"
+    )
+
+
+def _band_dataset(cube: BandCube, flux: Cube, variance: Cube, mask: BoolArray) -> xr.Dataset:
     scene, band = cube.scene, cube.band
     return band_dataset(
         flux=flux,

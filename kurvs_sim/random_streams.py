@@ -23,12 +23,12 @@ def generator(seed: int, band: Band | None, stream: Stream) -> np.random.Generat
     Parameters
     ----------
     seed : int
-        Of the observation.
+        Seed of the observation, >= 0.
     band : Band or None
-        Its place among the bands, not the order in which they are made, sets the stream; None
-        for what the bands share.
+        Band whose place among the bands, not the order in which they are made, sets the stream;
+        None for what the bands share.
     stream : Stream
-        The effect.
+        Effect that draws the numbers.
 
     Returns
     -------

@@ -15,9 +15,9 @@ def require(name: str, found: object, *, within: bool, expected: str) -> None:
     Parameters
     ----------
     name : str
-        Of the property.
+        Name of the property, for the message.
     found : object
-        Its value.
+        Value that was found.
     within : bool
         Whether it is in range.
     expected : str
@@ -32,19 +32,8 @@ def require(name: str, found: object, *, within: bool, expected: str) -> None:
         raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
-def require_numbers(**values: object) -> None:
-    """Refuse what is not a real number.
-
-    Parameters
-    ----------
-    **values : object
-        By the names of their properties.
-
-    Raises
-    ------
-    MetadataError
-        Naming the first of them.
-    """
+def _require_numbers(**values: object) -> None:
+    """Refuse what is not a real number."""
     for name, value in values.items():
         require(name, repr(value), within=isinstance(value, Real) and not isinstance(value, bool),
                 expected="a number")  # fmt: skip
@@ -58,7 +47,7 @@ def require_whole(*, least: int, most: int, **values: object) -> None:
     least, most : int
         Ends of the range.
     **values : object
-        By the names of their properties.
+        Values by the names of their properties.
 
     Raises
     ------
@@ -76,19 +65,8 @@ def require_whole(*, least: int, most: int, **values: object) -> None:
 
 
 def require_finite(**values: float) -> None:
-    """Refuse values that are NaN or infinite.
-
-    Parameters
-    ----------
-    **values : float
-        By the names of their properties.
-
-    Raises
-    ------
-    MetadataError
-        Naming the first of them.
-    """
-    require_numbers(**values)
+    """Refuse numbers that are NaN or infinite (:func:`require_positive`)."""
+    _require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=math.isfinite(value), expected="a finite number")
 
@@ -99,14 +77,14 @@ def require_positive(**values: float) -> None:
     Parameters
     ----------
     **values : float
-        By the names of their properties.
+        Values by the names of their properties.
 
     Raises
     ------
     MetadataError
         Naming the first of them.
     """
-    require_numbers(**values)
+    _require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=0.0 < value < math.inf, expected="a finite number > 0")
 
@@ -122,11 +100,11 @@ def require_within(
     Parameters
     ----------
     name : str
-        Of the profile.
+        Name of the profile, for the message.
     values : array, shape (n_radii,)
-        In its unit.
+        Values at the radii, in the unit of the property.
     radius_kpc : array, shape (n_radii,)
-        Where.
+        Radii of the values.
     limits : (float, float)
         Ends of the range.
 

@@ -1,7 +1,7 @@
 """The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -13,12 +13,14 @@ from experiments.binning.agreement import agreement_table, agreements, compariso
 from experiments.binning.figure import binning_figure
 from experiments.campaign.batches import seed_of
 from experiments.campaign.rows import Conclusion, RowsExperiment
-from experiments.measuring.binnings import SchemeMeasurement, SharedMeasurement
 from experiments.mocks.line_fluxes import galaxies_with_gradient
 from experiments.survey.twin import NEAR_LINES_KMS
-from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.binning import INTEGRATED, BinningScheme
+from kurvs_pipeline.errors import ConfigurationError, CoverageError
+from kurvs_pipeline.gas.properties import GasProperties
 from kurvs_pipeline.gradients.slope import weighted_slope
+from kurvs_pipeline.kinematics.located import LocatedGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import ExposureModel, observe
 from kurvs_sim.effects.effects import Effects
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
@@ -144,21 +146,50 @@ def run_task(task: BinningTask) -> list[dict[str, object]]:
         One row a scheme, diagnostic and estimator; see :func:`gradients_table`.
     """
     observation, truth = task.observation()
-    shared = SharedMeasurement.of(observation)
+    pipeline = Pipeline()
+    located = pipeline.locate(observation)
     known = {"galaxy": task.kurvs_id, "realisation": task.realisation, "gradient_true": truth}
     rows = []
     schemes = task.design.schemes
     # N2O2 is compared in few of them, and other bands take most of the time.
     in_all_bands = {other.scheme for other in comparisons(schemes) if "n2o2" in other.name}
     for scheme in schemes:
-        bands = shared if scheme in in_all_bands else shared.in_halpha_band
-        measured = bands.measure(BinningScheme.parse(scheme))
-        rows += [{**known, "scheme": scheme, **row} for row in _gradient_rows(measured)]
+        bands = located if scheme in in_all_bands else located.in_halpha_band
+        gas = pipeline.gas(pipeline.fit(inside_field(bands, BinningScheme.parse(scheme))))
+        found = _gradient_rows(gas, pipeline.gradients(gas))
+        rows += [{**known, "scheme": scheme, **row} for row in found]
     return rows
 
 
-def _gradient_rows(measured: SchemeMeasurement) -> list[dict[str, object]]:
-    chosen = np.isin(measured.gradients["diagnostic"], DIAGNOSTICS)
+def inside_field(located: LocatedGalaxy, scheme: BinningScheme) -> LocatedGalaxy:
+    """Place the annuli of a scheme, without the outer ones that the field does not hold.
+
+    Parameters
+    ----------
+    located : LocatedGalaxy
+        A galaxy with annuli of any scheme.
+    scheme : BinningScheme
+        The annuli.
+
+    Returns
+    -------
+    LocatedGalaxy
+
+    Raises
+    ------
+    CoverageError
+        If the field does not hold the innermost annulus.
+    """
+    while True:
+        try:
+            return located.with_scheme(scheme)
+        except CoverageError:
+            if len(scheme.edges) == 2:
+                raise
+            scheme = replace(scheme, edges=scheme.edges[:-1])
+
+
+def _gradient_rows(gas: GasProperties, gradients: QTable) -> list[dict[str, object]]:
     return [
         {
             "diagnostic": str(row["diagnostic"]),
@@ -166,22 +197,21 @@ def _gradient_rows(measured: SchemeMeasurement) -> list[dict[str, object]]:
             "gradient": float(row["gradient"].value),
             "gradient_err": float(row["gradient_err"].value),
             "n_bins": int(row["n_bins"]),
-            "gradient_per_dex": float(row["f_grad"]) * _slope_error_per_dex(measured, row),
+            "gradient_per_dex": float(row["f_grad"]) * _slope_error_per_dex(gas, row),
             "flag": str(row["flag"]),
         }
-        for row in measured.gradients[chosen]
+        for row in gradients[np.isin(gradients["diagnostic"], DIAGNOSTICS)]
     ]
 
 
-def _slope_error_per_dex(measured: SchemeMeasurement, row: Row) -> float:
+def _slope_error_per_dex(gas: GasProperties, row: Row) -> float:
     """Return the error of the slope that one dex of independent error of every annulus makes."""
-    here = measured.abundances[
-        (measured.abundances["diagnostic"] == row["diagnostic"])
-        & (measured.abundances["aperture"] != "integrated")
+    here = gas.abundances[
+        (gas.abundances["diagnostic"] == row["diagnostic"])
+        & (gas.abundances["aperture"] != INTEGRATED)
     ]
-    middle_arcsec = np.array([annulus.middle_arcsec for annulus in measured.annuli])
     error = 0.5 * (here["err_low"] + here["err_high"]).value
-    slope = weighted_slope(measured.kpc_per_arcsec * middle_arcsec, here["value"].value, error)
+    slope = weighted_slope(gas.lines.located.radius_kpc, here["value"].value, error)
     return float(np.linalg.norm(slope.coefficients)) if slope.n_bins > 1 else float("nan")
 
 

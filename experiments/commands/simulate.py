@@ -15,6 +15,8 @@ Examples:
   kurvs simulate examples/galaxy.toml
   kurvs simulate examples/galaxy.toml --seed 7 --output mock-7
   kurvs simulate --kurvs-id 9 --format netcdf
+  kurvs simulate examples/galaxy.toml --every-exposure
+  kurvs simulate --kurvs-id 9 --describe > mine.toml
   kurvs simulate --schema > mock.schema.json
 """
 
@@ -75,6 +77,23 @@ def simulate(
             show_default=False,
         ),
     ] = None,
+    describe: Annotated[
+        bool,
+        typer.Option(
+            "--describe",
+            help="Print the mock as a GALAXY.toml that states every property of the galaxy, and "
+            "leave: a start for mocks of your own.",
+        ),
+    ] = False,
+    every_exposure: Annotated[
+        bool,
+        typer.Option(
+            "--every-exposure",
+            help="Simulate each exposure of the stack by itself and average them, in place of one "
+            "cube behind their average seeing: slower by as much as there are exposures, 24 if "
+            "GALAXY.toml states none (psf.kind = exposure_sequence).",
+        ),
+    ] = False,
     output: Output = None,
     seed: Annotated[
         int | None,
@@ -97,9 +116,14 @@ def simulate(
     terminal = Terminal(quiet=quiet, debug=debug)
     mock = Mock.chosen(galaxy, kurvs_id, seed=seed)
     if within_kms_of_lines is not None:
-        mock = mock.near_lines(within_kms_of_lines)
+        mock = mock.observed(within_kms_of_lines=within_kms_of_lines)
+    if every_exposure:
+        mock = mock.observed(every_exposure=True)
     if layout is Format.SURVEY:
         mock = mock.at_middle_of_spaxel()
+    if describe:
+        typer.echo(mock.as_toml(), nl=False)
+        raise typer.Exit
     with start_run(
         "simulate",
         output=output,

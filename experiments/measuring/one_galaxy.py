@@ -17,8 +17,9 @@ from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import line_ratio
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.gas.attenuation import a_v_in_words
-from kurvs_pipeline.measured_galaxy import DOUBTFUL_REDSHIFT
-from kurvs_pipeline.pipeline import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""
@@ -268,5 +269,5 @@ def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:
     list of (float, float)
         NaN where either line was not covered.
     """
-    ratio, error = line_ratio(galaxy.halpha_fit.fits, "nii_6584", "halpha")
+    ratio, error = line_ratio(next(iter(galaxy.fits.values())).fits, "nii_6584", "halpha")
     return list(zip(ratio.tolist(), error.tolist(), strict=True))

@@ -27,14 +27,13 @@ from kurvs_sim.galaxy.abundance_scatter import AbundanceScatter
 from kurvs_sim.galaxy.clumps import Clumps
 from kurvs_sim.galaxy.stars import StellarContinuum
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
+from kurvs_sim.observing import NOMINAL_HALPHA_SNR
 from kurvs_sim.profiles.radial import Arctan, Constant
 from kurvs_sim.profiles.shapes import Tabulated
 from kurvs_sim.survey.galaxies import ANNULAR_A_V_MAG, DISK_THICKNESS
 
 NO_SEEING = PointSpreadFunction("gaussian", 0.0)
 SEEING_ARCSEC = 0.6
-HALPHA_SNR = 54.0
-"""The survey's median."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ EFFECTS: Mapping[str, SimulatorEffect] = MappingProxyType({
         "line spread, 3 % misstated",
         lambda mock: mock.with_effect(line_spread=LineSpread(true_over_stated=1.03)),
     ),
-    "noise": SimulatorEffect("noise", lambda mock: replace(mock, halpha_snr=HALPHA_SNR)),
+    "noise": SimulatorEffect("noise", lambda mock: replace(mock, halpha_snr=NOMINAL_HALPHA_SNR)),
     "correlated_noise": SimulatorEffect(
         "correlation of noise", lambda mock: mock.with_effect(covariance=NoiseCovariance()),
         needs=("noise",),

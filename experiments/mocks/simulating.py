@@ -17,7 +17,7 @@ from kurvs_pipeline.io.survey.layout import field_at
 from kurvs_pipeline.io.survey.writing import write_survey
 from kurvs_pipeline.observation import metadata_of
 from kurvs_sim import Galaxy, SpaxelGrid, observe
-from kurvs_sim.configuration.file import load_mock
+from kurvs_sim.configuration.file import dump_mock, load_mock
 from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 
@@ -127,19 +127,23 @@ class Mock:
         )
         return replace(self, galaxy=galaxy)
 
-    def near_lines(self, within_kms: float) -> Self:
-        """Keep the channels near lines alone (``within_kms_of_lines`` of ``observe``).
+    def observed(self, **options: object) -> Self:
+        """Return the mock with some options of its observation replaced.
 
         Parameters
         ----------
-        within_kms : float
-            On either side, km/s.
+        **options : object
+            Keyword arguments of :func:`~kurvs_sim.observing.observe`.
 
         Returns
         -------
         Mock
         """
-        return replace(self, options={**self.options, "within_kms_of_lines": within_kms})
+        return replace(self, options={**self.options, **options})
+
+    def as_toml(self) -> str:
+        """Return the description that :meth:`load` reads the same mock from."""
+        return dump_mock(self.galaxy, self.options)
 
     @property
     def seed(self) -> int:

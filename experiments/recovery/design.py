@@ -11,6 +11,7 @@ from scipy.stats import qmc
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_sim.observing import HIGHEST_HALPHA_SNR, NOMINAL_HALPHA_SNR
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class MockParameters:
     effective_radius_arcsec: float = 0.5
     seeing_fwhm_arcsec: float = 0.6
     psf_beta: float = math.inf
-    halpha_snr: float = 54.0
+    halpha_snr: float = NOMINAL_HALPHA_SNR
     dust_gradient_mag_per_kpc: float = 0.0
     clump_fraction: float = 0.0
     rotation_kms: float = 180.0
@@ -61,7 +62,6 @@ class MockParameters:
 
 
 FIELD_ARCSEC = 2.8
-HIGHEST_SNR = 1e6
 
 POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "gradient_dex_per_kpc": (math.isfinite, "that is finite"),
@@ -70,7 +70,8 @@ POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "seeing_fwhm_arcsec": (lambda value: value == 0.0 or 0.01 <= value <= FIELD_ARCSEC,
                            f"from 0.01 to {FIELD_ARCSEC}, the field, or 0 for none"),
     "psf_beta": (lambda value: value > 1.1, "above 1.1; inf is a Gaussian"),
-    "halpha_snr": (lambda value: 0.0 < value <= HIGHEST_SNR, f"above 0, up to {HIGHEST_SNR:g}"),
+    "halpha_snr": (lambda value: 0.0 < value <= HIGHEST_HALPHA_SNR,
+                   f"above 0, up to {HIGHEST_HALPHA_SNR:g}"),
     "dust_gradient_mag_per_kpc": (math.isfinite, "that is finite"),
     "clump_fraction": (lambda value: 0.0 <= value <= 1.0, "in [0, 1]"),
     "rotation_kms": (lambda value: 0.0 <= value <= 1000.0, "in [0, 1000]"),

@@ -22,7 +22,7 @@ from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.quantities import dust_free, parts_of
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 
 CLEAR_SNR = 6.0
 """Of every line, by its true flux: noise then rarely takes one below the limit of 4, which would
@@ -49,7 +49,8 @@ def measure_mock(index: int, *, seed: int) -> QTable:
         whose lines are bright; NaN where nothing was found all the same.
     """
     galaxy, mock, measured = observe_and_measure(index, seed=seed)
-    light, joint = true_light(mock, measured), JointFluxes.of(measured.fits)
+    names = [aperture.name for aperture in measured.apertures]
+    light, joint = true_light(mock, measured.weights), JointFluxes.of(names, measured.fits)
     # The sum of the [O II] pair is no line of its own.
     intrinsic = {name: light[name] for name in joint.names}
     a_v = np.full(len(measured.apertures), float(galaxy.a_v(0.0)))

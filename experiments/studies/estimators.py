@@ -33,12 +33,12 @@ from experiments.statistics.estimators import summarise, summary_table
 from experiments.statistics.information import information
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.gradients.corrected import correction_of
 from kurvs_pipeline.gradients.forward.estimator import ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.gradients.slope import weighted_slope
-from kurvs_pipeline.gradients.table import correction_of
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.correction import DiskSmearing

@@ -21,15 +21,16 @@ import xarray as xr
 from astropy.table import QTable, vstack
 from rich.table import Table
 
-from experiments.measuring.lines import MeasuredLines, measure_lines
 from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
+from kurvs_pipeline.fluxes.measured import MeasuredLines
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.pipeline import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.spectra.calibration import near_lines
 from kurvs_sim import Effects, ExposureModel, Galaxy, observe
 from kurvs_sim.effects.defects import MisscaledNoise
@@ -134,15 +135,15 @@ def observe_and_measure(index: int, *, seed: int) -> tuple[Galaxy, xr.DataTree, 
     return galaxy, mock, Pipeline().run(mock)
 
 
-def true_light(mock: xr.DataTree, measured: MeasuredLines | MeasuredGalaxy) -> dict[str, Array]:
-    """Return the light of every line that fell into the apertures that were measured.
+def true_light(mock: xr.DataTree, weights: Array) -> dict[str, Array]:
+    """Return the light of every line that fell into apertures.
 
     Parameters
     ----------
     mock : DataTree
         With its truth.
-    measured : MeasuredLines or MeasuredGalaxy
-        For the apertures.
+    weights : array, shape (n_apertures, n_y, n_x)
+        Fraction of each spaxel in each aperture.
 
     Returns
     -------
@@ -151,7 +152,7 @@ def true_light(mock: xr.DataTree, measured: MeasuredLines | MeasuredGalaxy) -> d
     """
     maps = mock["truth"]["line_map_smeared"]
     light = {
-        str(name): np.einsum("ayx,yx->a", measured.weights, maps.sel(line=name).to_numpy())
+        str(name): np.einsum("ayx,yx->a", weights, maps.sel(line=name).to_numpy())
         for name in maps["line"].to_numpy()
     }
     return light | {"oii": light["oii_3726"] + light["oii_3729"]}
@@ -172,7 +173,8 @@ def measure_mock(index: int, *, seed: int) -> QTable:
         in 1e-16 erg/s/cm2. Rows of the line ``empty`` are fits where there is no line.
     """
     galaxy, mock = observed_mock(index, seed=seed)
-    measured = measure_lines(mock)
+    pipeline = Pipeline()
+    measured = pipeline.fit(pipeline.locate(mock))
     table = vstack([_line_rows(mock, measured), _empty_rows(measured)])
     table.add_column(index, name="mock", index=0)
     table.add_column(galaxy.effective_radius_arcsec, name="effective_radius_arcsec", index=1)
@@ -181,11 +183,11 @@ def measure_mock(index: int, *, seed: int) -> QTable:
 
 def _line_rows(mock: xr.DataTree, measured: MeasuredLines) -> QTable:
     """Return every measured line beside the light that fell into its aperture."""
-    table = measured.fluxes["aperture", "line", "kinematics", "flux", "flux_err"]
-    light = true_light(mock, measured)
-    order = [aperture.name for aperture in measured.apertures]
+    table = measured.table["aperture", "line", "kinematics", "flux", "flux_err"]
+    apertures = measured.located.apertures
+    light = true_light(mock, apertures.weights)
     truth = [
-        light[str(row["line"])][order.index(row["aperture"])]
+        light[str(row["line"])][apertures.names.index(row["aperture"])]
         if str(row["line"]) in light else np.nan
         for row in table
     ]  # fmt: skip
@@ -209,11 +211,11 @@ def _empty_rows(measured: MeasuredLines) -> QTable:
 
 def _empty_of_band(fit: BandFit, measured: MeasuredLines) -> list[QTable]:
     model, spectra = fit.model, fit.spectra
-    names = [aperture.name for aperture in measured.apertures]
+    names = measured.located.apertures.names
     first, last = model.wavelength_um[[0, -1]]
     tables = []
     tried = np.arange(first + 0.02, last - 0.02, EMPTY_STEP_UM)
-    lit = near_lines(tried, measured.metadata.redshift, within_kms=EMPTY_LINE_KMS)
+    lit = near_lines(tried, measured.located.metadata.redshift, within_kms=EMPTY_LINE_KMS)
     for wavelength in tried[~lit]:
         redshift = wavelength / REST_WAVELENGTH_UM["halpha"] - 1.0
         here = BandLineModel.for_band(

@@ -3,10 +3,20 @@
 import numpy as np
 import xarray as xr
 
-from experiments.survey.measurement import BinnedGalaxy, integrated_abundance
+from experiments.survey.measurement import (
+    BinnedGalaxy,
+    corrected_slope,
+    forward_of,
+    integrated_abundance,
+    measure_binnings,
+    survey_draws,
+)
 from experiments.survey.procedure import survey_fluxes
 from experiments.survey.twin import DEFINITIONS, SCHEMES, TwinGalaxy, schemes, survey_noise
 from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.fluxes.measured import MeasuredLines
+from kurvs_pipeline.gas.draws import AbundanceDraws
+from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.lines import members_of
 
 DIAGNOSTICS = ("n2", "n2o2", "r23")
@@ -62,21 +72,21 @@ def measure_numbers(member: TwinGalaxy) -> xr.Dataset:
     Dataset
         As :func:`empty_numbers`, filled.
     """
-    return numbers_of(member, BinnedGalaxy.of(member.observe(), schemes()))
+    return numbers_of(member, measure_binnings(member.observe(), schemes()))
 
 
-def fluxes_by_definition(member: TwinGalaxy, galaxy: BinnedGalaxy) -> dict[str, JointFluxes]:
+def fluxes_by_definition(member: TwinGalaxy, lines: MeasuredLines) -> dict[str, JointFluxes]:
     """Return the lines of every aperture as the pipeline and as the survey would measure them.
 
     Parameters
     ----------
     member : TwinGalaxy
         Which galaxy it is.
-    galaxy : BinnedGalaxy
-        As it was measured.
+    lines : MeasuredLines
+        Lines of the galaxy in one binning.
     """
-    published = survey_fluxes(galaxy.fits, survey_noise(member.kurvs_id))
-    return {"calibrated": galaxy.fluxes, "published": published}
+    published = survey_fluxes(lines, survey_noise(member.kurvs_id))
+    return {"calibrated": lines.joint, "published": published}
 
 
 def numbers_of(member: TwinGalaxy, galaxy: BinnedGalaxy) -> xr.Dataset:
@@ -99,10 +109,14 @@ def numbers_of(member: TwinGalaxy, galaxy: BinnedGalaxy) -> xr.Dataset:
     numbers = empty_numbers()
     numbers["kurvs_id"][...] = member.kurvs_id
     numbers["gradient_true"][...] = member.gradient
-    for definition, fluxes in fluxes_by_definition(member, galaxy).items():
-        _set_fluxes(numbers, definition, fluxes)
-        _set_abundances(numbers, definition, galaxy, fluxes, member.draws_seed)
-    for row in galaxy.forward(("n2",), schemes()[0], member.draws_seed):
+    for name, scheme in zip(SCHEMES, schemes(), strict=True):
+        for definition, fluxes in fluxes_by_definition(member, galaxy[scheme]).items():
+            draws = survey_draws(fluxes, galaxy[scheme].located, member.draws_seed)
+            _set_slopes(numbers, (definition, name), draws, galaxy[scheme].located)
+            if scheme == schemes()[0]:
+                _set_fluxes(numbers, definition, fluxes)
+                _set_abundances(numbers, definition, draws)
+    for row in forward_of(galaxy[schemes()[0]], ("n2",), member.draws_seed):
         at = FORWARD.index(str(row["estimator"]))
         numbers["forward_gradient"][at] = row["gradient"]
         numbers["forward_gradient_err"][at] = row["gradient_err"]
@@ -111,24 +125,27 @@ def numbers_of(member: TwinGalaxy, galaxy: BinnedGalaxy) -> xr.Dataset:
 
 def _set_fluxes(numbers: xr.Dataset, definition: str, fluxes: JointFluxes) -> None:
     at = DEFINITIONS.index(definition)
-    here = slice(len(APERTURES))
     for index, line in enumerate(LINES):
         members = members_of(line)
-        numbers["flux"][at, :, index] = sum(fluxes.of_line(name)[here] for name in members)
-        numbers["flux_err"][at, :, index] = fluxes.error_of(*members)[here]
+        numbers["flux"][at, :, index] = sum(fluxes.of_line(name) for name in members)
+        numbers["flux_err"][at, :, index] = fluxes.error_of(*members)
 
 
-def _set_abundances(
-    numbers: xr.Dataset, definition: str, galaxy: BinnedGalaxy, fluxes: JointFluxes, seed: int
+def _set_slopes(
+    numbers: xr.Dataset, at: tuple[str, str], draws: AbundanceDraws, located: LocatedGalaxy
 ) -> None:
-    first = DEFINITIONS.index(definition)
-    for second, scheme in enumerate(schemes()):
-        draws = galaxy.draws(fluxes, scheme, seed)
-        for third, diagnostic in enumerate(DIAGNOSTICS):
-            slope = galaxy.corrected_slope(diagnostic, draws, scheme)
-            for name in ("gradient", "gradient_err", "f_grad", "n_bins"):
-                numbers[name][first, second, third] = getattr(slope, name)
-            if second == 0:
-                abundance = integrated_abundance(diagnostic, draws)
-                numbers["abundance"][first, third] = abundance.value
-                numbers["abundance_err"][first, third] = abundance.error
+    """Fill in the slopes by every diagnostic, of a definition of fluxes and a scheme."""
+    place = DEFINITIONS.index(at[0]), SCHEMES.index(at[1])
+    for third, diagnostic in enumerate(DIAGNOSTICS):
+        found = corrected_slope(diagnostic, draws, located)
+        numbers["n_bins"][*place, third] = found.slope.n_bins if found else 0
+        if found:
+            for name in ("gradient", "gradient_err", "f_grad"):
+                numbers[name][*place, third] = getattr(found, name)
+
+
+def _set_abundances(numbers: xr.Dataset, definition: str, draws: AbundanceDraws) -> None:
+    for at, diagnostic in enumerate(DIAGNOSTICS):
+        abundance = integrated_abundance(diagnostic, draws)
+        numbers["abundance"][DEFINITIONS.index(definition), at] = abundance.value
+        numbers["abundance_err"][DEFINITIONS.index(definition), at] = abundance.error

@@ -8,16 +8,23 @@ import numpy as np
 import xarray as xr
 
 from experiments.runs.pool import run_tasks
-from experiments.survey.measurement import Abundance, BinnedGalaxy, integrated_abundance
+from experiments.survey.measurement import (
+    Abundance,
+    integrated_abundance,
+    measure_binnings,
+    survey_draws,
+)
 from experiments.survey.numbers import APERTURES, fluxes_by_definition, numbers_of
 from experiments.survey.twin import TwinGalaxy, schemes
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.binning import INTEGRATED
+from kurvs_pipeline.fluxes.measured import MeasuredLines
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.pipeline import MeasuredGalaxy, Pipeline
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.plots.profile import TrueProfile
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 from kurvs_pipeline.stacking.lines import StackedLines, measure_stack
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum, rest_spectra_of_galaxy
 from kurvs_pipeline.stacking.stack import stack_spectra
@@ -40,7 +47,7 @@ class ObservedGalaxy:
         Its number in the survey.
     numbers : Dataset
         As :func:`experiments.survey.numbers.numbers_of` has them.
-    results : GalaxyResults
+    results : MeasuredGalaxy
         Everything that the pipeline measured, in the survey's annuli.
     spectra : tuple of RestSpectrum
         At rest, for stacks.
@@ -55,7 +62,7 @@ class ObservedGalaxy:
 
     kurvs_id: int
     numbers: xr.Dataset
-    results: GalaxyResults
+    results: MeasuredGalaxy
     spectra: tuple[RestSpectrum, ...]
     abundances: tuple[Abundance, ...]
     true_a_v: float
@@ -184,19 +191,19 @@ def observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
         As the pipeline finds it, and its truth.
     """
     entry, observation = catalogue_entry(member.kurvs_id), member.observe()
-    binned = BinnedGalaxy.of(observation, schemes())
-    measured = Pipeline(schemes()[0], seed=member.draws_seed).run(
-        observation, stellar_mass=StellarMass(entry.log_stellar_mass)
-    )
-    names = [aperture.name for aperture in measured.apertures]
+    binned = measure_binnings(observation, schemes())
+    lines, pipeline = binned[schemes()[0]], Pipeline(schemes()[0], seed=member.draws_seed)
+    gas = pipeline.gas(lines, stellar_mass=StellarMass(entry.log_stellar_mass))
+    measured = MeasuredGalaxy.of(gas, pipeline.gradients(gas))
+    apertures = lines.located.apertures
     truth = observation["truth"].to_dataset()
     return ObservedGalaxy(
         kurvs_id=member.kurvs_id,
         numbers=numbers_of(member, binned),
-        results=results_of(measured),
-        spectra=tuple(rest_spectra_of_galaxy(measured.metadata.name, measured.fits, names)),
-        abundances=_abundances(member, binned, measured),
-        true_a_v=_true_a_v(truth, measured.weights[0]),
+        results=measured,
+        spectra=tuple(rest_spectra_of_galaxy(measured.metadata.name, lines.fits, apertures.names)),
+        abundances=_abundances(member, lines, measured),
+        true_a_v=_true_a_v(truth, apertures.integrated_weights),
         truth=TrueProfile(
             truth["radius_kpc"].to_numpy(),
             {
@@ -208,13 +215,13 @@ def observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
 
 
 def _abundances(
-    member: TwinGalaxy, binned: BinnedGalaxy, measured: MeasuredGalaxy
+    member: TwinGalaxy, lines: MeasuredLines, measured: MeasuredGalaxy
 ) -> tuple[Abundance, ...]:
-    fluxes = fluxes_by_definition(member, binned)["published"]
-    draws = binned.draws(fluxes, schemes()[0], member.draws_seed)
+    fluxes = fluxes_by_definition(member, lines)["published"]
+    draws = survey_draws(fluxes, lines.located, member.draws_seed)
     found = {name: integrated_abundance(name, draws) for name in INTEGRATED_DIAGNOSTICS}
     table = measured.abundances
-    rows = (table["aperture"] == "integrated") & (table["diagnostic"] == "n2s2")
+    rows = (table["aperture"] == INTEGRATED) & (table["diagnostic"] == "n2s2")
     rows &= table["limit"] == ""
     if rows.any():
         row = table[rows][0]

@@ -19,6 +19,7 @@ from kurvs_pipeline.arrays import Array, IntArray
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.fluxes.measured import MeasuredLines
 from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR, REST_WAVELENGTH_UM
 from kurvs_sim.expectation.errors import BandExpectation, IntegratedExpectation
 from kurvs_sim.survey.procedure import FLUX_LIMIT, PROCEDURE, quiet_channels
@@ -205,13 +206,13 @@ def _half_separation_um(redshift: float) -> float:
     return 0.5 * (red - blue) * (1.0 + redshift)
 
 
-def survey_fluxes(fits: Mapping[str, BandFit], noise: SurveyNoise) -> JointFluxes:
+def survey_fluxes(lines: MeasuredLines, noise: SurveyNoise) -> JointFluxes:
     """Fit the lines of every aperture as the survey does.
 
     Parameters
     ----------
-    fits : mapping of str to BandFit
-        Of the pipeline, for the spectra; the first aperture is the integrated one.
+    lines : MeasuredLines
+        As the pipeline has them, for the spectra.
     noise : SurveyNoise
         Of the same galaxy.
 
@@ -221,9 +222,9 @@ def survey_fluxes(fits: Mapping[str, BandFit], noise: SurveyNoise) -> JointFluxe
         Of ``LINES``, with the errors that the survey would state; NaN where a line is outside
         its band or its fit failed.
     """
-    n_apertures = len(next(iter(fits.values())).spectra.flux)
-    flux, error = np.full((2, n_apertures, len(LINES)), np.nan)
-    for band, fit in fits.items():
+    apertures = lines.located.apertures.names
+    flux, error = np.full((2, len(apertures), len(LINES)), np.nan)
+    for band, fit in lines.fits.items():
         groups = [group for group in PROCEDURE[band].lines if _inside(group, fit)]
         if not groups:
             continue
@@ -234,7 +235,7 @@ def survey_fluxes(fits: Mapping[str, BandFit], noise: SurveyNoise) -> JointFluxe
             flux[:, columns] = np.where(good, values, np.nan)[:, None] / len(group)
             error[:, columns] = np.where(good, stated, np.nan)[:, None] / len(group)
     covariance = error[:, :, None] * error[:, None, :] * _SHARED
-    return JointFluxes(LINES, flux, covariance)
+    return JointFluxes(apertures, LINES, flux, covariance)
 
 
 _SHARED = np.eye(len(LINES)) + np.array(

@@ -183,11 +183,6 @@ class LineFits:
         return np.asarray(np.where(known, chdtrc(self.dof, self.chi2), np.nan))
 
     @cached_property
-    def flag_names(self) -> StrArray:
-        """The flags in words, shape (n_spec,)."""
-        return np.array([describe_flag(int(flag)) for flag in self.flag], dtype=np.str_)
-
-    @cached_property
     def quality_flag(self) -> IntArray:
         """``flag`` with ``POOR_FIT`` added where chi2 is too large for noise, shape (n_spec,)."""
         return np.asarray(self.flag | np.where(self._is_poor, int(FitFlag.POOR_FIT), 0))

@@ -14,6 +14,7 @@ from kurvs_pipeline.fitting.sums import StatisticalFluxes, statistical_fluxes
 from kurvs_pipeline.fluxes.broad_line import BroadHalpha
 from kurvs_pipeline.fluxes.fitter import BandFitter
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
+from kurvs_pipeline.geometry import PlacedApertures
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coaddition import ApertureSpectra, shared_noise
 
@@ -48,8 +49,7 @@ class BandFit:
     broad : BroadHalpha, optional
         If it was asked for, in the band with H-alpha.
     shared_noise : array, shape (n_annuli, n_annuli), optional
-        Correlation of the noise of the annuli, which come after the first aperture; they are
-        independent if it is not given.
+        Correlation of the noise of the annuli; they are independent if it is not given.
     """
 
     model: BandLineModel
@@ -90,7 +90,7 @@ class BandFit:
 
 def fit_bands(
     bands: Mapping[str, CalibratedBand],
-    weights: Array,
+    apertures: PlacedApertures,
     *,
     redshift: float,
     velocity_kms: Array,
@@ -108,8 +108,8 @@ def fit_bands(
     ----------
     bands : mapping of str to CalibratedBand
         The first holds H-alpha.
-    weights : array, shape (n_apertures, n_y, n_x)
-        The first aperture is the integrated one.
+    apertures : PlacedApertures
+        The integrated aperture and the annuli.
     redshift : float
         Systemic.
     velocity_kms : array, shape (n_y, n_x)
@@ -124,6 +124,7 @@ def fit_bands(
     -------
     dict of str to BandFit
     """
+    weights = apertures.weights
     n_apertures = len(weights)
     velocity, sigma = np.zeros(n_apertures), np.full(n_apertures, TYPICAL_SIGMA_KMS)
     results: dict[str, BandFit] = {}
@@ -131,7 +132,7 @@ def fit_bands(
         coverage = _coverage(weights, band)
         fitter = BandFitter(
             model=BandLineModel.for_band(band.wavelength_um, band.lsf_sigma_um, redshift),
-            band=band, weights=weights, coverage=coverage,
+            band=band, apertures=apertures.names, weights=weights, coverage=coverage,
             minimum_snr=OTHER_BANDS_SNR if results else HALPHA_BAND_SNR,
             broad_halpha=broad_halpha and not results, balmer_absorption=balmer_absorption,
         )  # fmt: skip
@@ -141,7 +142,7 @@ def fit_bands(
         found = fitter.fit(coadded, (velocity, sigma))
         results[name] = BandFit(
             fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
-            found.broad, shared_noise(band, weights[1:], velocity_kms),
+            found.broad, shared_noise(band, apertures.annuli.weights, velocity_kms),
         )  # fmt: skip
         if len(results) == 1:
             fits = found.fits

@@ -1,5 +1,6 @@
 """Co-add and fit the apertures of one band, with the components that were asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.binning import INTEGRATED
 from kurvs_pipeline.fitting.fit import fit_lines_or_fix
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import LineFits
@@ -37,12 +39,15 @@ class CoaddedApertures:
     plain: ApertureSpectra
     spectra: ApertureSpectra
 
-    def first(self) -> "CoaddedApertures":
-        """Return the first aperture alone."""
-        return CoaddedApertures(*(
-            ApertureSpectra(every.flux[:1], every.variance[:1], every.valid[:1])
-            for every in (self.plain, self.spectra)
-        ))  # fmt: skip
+    def at(self, rows: Sequence[int]) -> "CoaddedApertures":
+        """Return some of the apertures.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Their places.
+        """
+        return CoaddedApertures(self.plain.at(rows), self.spectra.at(rows))
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,10 @@ class BandFitter:
         The lines.
     band : CalibratedBand
         The cube.
+    apertures : tuple of str
+        Names of the apertures.
     weights : array, shape (n_apertures, n_y, n_x)
-        The first aperture is the integrated one.
+        Fraction of each spaxel in each aperture.
     coverage : array, shape (n_apertures,)
         Fraction of each aperture with data; below 30 per cent it is not measured.
     minimum_snr : float
@@ -92,6 +99,7 @@ class BandFitter:
 
     model: BandLineModel
     band: CalibratedBand
+    apertures: tuple[str, ...]
     weights: Array
     coverage: Array
     minimum_snr: float
@@ -178,13 +186,15 @@ class BandFitter:
         -------
         velocity_kms, sigma_kms : array, shape (n_apertures,)
         """
-        first = replace(self, weights=self.weights[:1], coverage=self.coverage[:1])
-        fits = first.fit(coadded.first(), (velocity_kms[:1], sigma_kms[:1])).fits
-        if not np.isfinite(fits.velocity_kms[0]):
+        whole = [self.apertures.index(INTEGRATED)]
+        fitter = replace(self, weights=self.weights[whole], coverage=self.coverage[whole])
+        fits = fitter.fit(coadded.at(whole), (velocity_kms[whole], sigma_kms[whole])).fits
+        (velocity,), (sigma,) = fits.velocity_kms, fits.sigma_kms
+        if not np.isfinite(velocity):
             return velocity_kms, sigma_kms
         # An unresolved line has no width of its own to pass on.
-        sigma = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else sigma_kms[0]
-        return np.full_like(velocity_kms, fits.velocity_kms[0]), np.full_like(sigma_kms, sigma)
+        known = np.full_like(sigma_kms, sigma) if np.isfinite(sigma) else sigma_kms
+        return np.full_like(velocity_kms, velocity), known
 
     @cached_property
     def _absorbed(self) -> AbsorbedLight | None:

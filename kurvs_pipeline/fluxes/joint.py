@@ -1,13 +1,14 @@
 """The lines of all bands together, with their covariance: what abundances are made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from astropy import units as u
 
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray, StrArray
+from kurvs_pipeline.binning import INTEGRATED, annuli_among
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFluxes, describe_flag, join_flags
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
@@ -31,21 +32,24 @@ class JointFluxes:
 
     Parameters
     ----------
+    apertures : tuple of str
+        Names of the apertures.
     names : tuple of str
         The lines; of those in two bands, the one with the smaller error.
     flux : array, shape (n_apertures, n_lines)
         NaN where a line was not measured.
     covariance : array, shape (n_apertures, n_lines, n_lines)
         None between bands.
-    shared_noise : array, shape (n_lines, n_apertures - 1, n_apertures - 1), optional
-        Correlation of the noise of the annuli, which come after the integrated aperture, in the
-        band of each line; they are independent if it is not given.
+    shared_noise : array, shape (n_lines, n_annuli, n_annuli), optional
+        Correlation of the noise of the annuli in the band of each line; they are independent if
+        it is not given.
     flags : str array, shape (n_apertures, n_lines), optional
         What makes lines doubtful: of single ones
         (:func:`~kurvs_pipeline.fitting.coverage.line_flags`), and ``poor_fit`` of the fit that they
         are from.
     """
 
+    apertures: tuple[str, ...]
     names: tuple[str, ...]
     flux: Array
     covariance: Array
@@ -53,11 +57,13 @@ class JointFluxes:
     flags: StrArray | None = None
 
     @classmethod
-    def of(cls, fits: Mapping[str, BandFit]) -> "JointFluxes":
+    def of(cls, apertures: Sequence[str], fits: Mapping[str, BandFit]) -> "JointFluxes":
         """Join the fits of bands.
 
         Parameters
         ----------
+        apertures : sequence of str
+            Names, in the order of the fits; the integrated one is among them.
         fits : mapping of str to BandFit
             The band with H-alpha first. Bands whose unit is not that of H-alpha's, or that
             are not calibrated, are left out: lines could not be compared.
@@ -65,7 +71,7 @@ class JointFluxes:
         first = next(iter(fits.values()))
         kept = [fit for fit in fits.values() if fit is first or _comparable(fit, first)]
         lines = [fit.fits.to_lines() for fit in kept]
-        chosen = _places(lines)
+        chosen = _places(lines, list(apertures).index(INTEGRATED))
         flux = np.stack([lines[b].flux[:, i] for b, i in chosen.values()], axis=1)
         covariance = np.zeros((len(flux), len(chosen), len(chosen)))
         bands, indices = np.array(list(chosen.values())).T
@@ -75,34 +81,37 @@ class JointFluxes:
             covariance[:, here[:, None], here] = inside
         doubts = [_doubts(fit) for fit in kept]
         flags = np.stack([doubts[b][:, i] for b, i in chosen.values()], axis=1)
-        return cls(tuple(chosen), flux, covariance, _shared_noise(kept, bands), flags)
+        shared = _shared_noise(kept, bands)
+        return cls(tuple(apertures), tuple(chosen), flux, covariance, shared, flags)
 
-    def chosen(self, apertures: Sequence[int], names: Sequence[str] = ()) -> "JointFluxes":
-        """Return some of the apertures and lines.
+    def of_lines(self, names: Sequence[str]) -> "JointFluxes":
+        """Return the fluxes of some lines.
 
         Parameters
         ----------
-        apertures : sequence of int
-            Where they stand; 0, the integrated one, first.
         names : sequence of str
-            Lines to keep, in any order; all, if none is named.
-
-        Returns
-        -------
-        JointFluxes
+            Lines to keep, in any order; those that were not measured are left out.
         """
-        rows = np.asarray(apertures)
-        at = np.array(
-            [i for i, name in enumerate(self.names) if not names or name in names], dtype=np.intp
+        at = np.array([i for i, name in enumerate(self.names) if name in names], dtype=np.intp)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in at),
+            flux=self.flux[:, at],
+            covariance=self.covariance[:, at[:, None], at],
+            shared_noise=None if self.shared_noise is None else self.shared_noise[at],
+            flags=None if self.flags is None else self.flags[:, at],
         )
-        annuli = rows[1:] - 1
-        shared = self.shared_noise
-        return JointFluxes(
-            tuple(self.names[i] for i in at),
-            self.flux[np.ix_(rows, at)],
-            self.covariance[np.ix_(rows, at, at)],
-            None if shared is None else shared[np.ix_(at, annuli, annuli)],
-            None if self.flags is None else self.flags[np.ix_(rows, at)],
+
+    @cached_property
+    def annuli(self) -> "JointFluxes":
+        """The fluxes of the annuli alone."""
+        at = annuli_among(self.apertures)
+        return replace(
+            self,
+            apertures=tuple(self.apertures[i] for i in at),
+            flux=self.flux[at],
+            covariance=self.covariance[at],
+            flags=None if self.flags is None else self.flags[at],
         )
 
     @property
@@ -117,7 +126,7 @@ class JointFluxes:
         array, shape (n_lines, n_annuli, n_lines, n_annuli)
             0 where nothing was measured.
         """
-        within = np.nan_to_num(self.covariance[1:])
+        within = np.nan_to_num(self.annuli.covariance)
         annulus = np.arange(len(within))
         if self.shared_noise is None:
             joint = np.zeros((within.shape[1], annulus.size) * 2)
@@ -244,21 +253,21 @@ def _comparable(fit: BandFit, first: BandFit) -> bool:
     return bool(unit == line_flux_unit(first.units) and unit.is_equivalent(calibrated))
 
 
-def _places(lines: Sequence[LineFluxes]) -> dict[str, tuple[int, int]]:
-    """Return the band and the index of every line, where its first aperture has less error."""
+def _places(lines: Sequence[LineFluxes], whole: int) -> dict[str, tuple[int, int]]:
+    """Return the band and the index of every line, where the whole galaxy has less error."""
     chosen: dict[str, tuple[int, int]] = {}
     for band, known in enumerate(lines):
-        errors = np.nan_to_num(known.flux_err[0], nan=np.inf)
+        errors = np.nan_to_num(known.flux_err[whole], nan=np.inf)
         for index, name in enumerate(known.names):
             if name not in REST_WAVELENGTH_UM:
                 continue
             before = chosen.get(name)
-            if before is None or errors[index] < _error(lines[before[0]], before[1]):
+            if before is None or errors[index] < _error(lines[before[0]], whole, before[1]):
                 chosen[name] = (band, index)
     return chosen
 
 
-def _error(lines: LineFluxes, index: int) -> float:
-    """Return the error of a line in the first aperture; infinite where it has none."""
-    error = float(lines.flux_err[0, index])
+def _error(lines: LineFluxes, aperture: int, index: int) -> float:
+    """Return the error of a line in an aperture; infinite where it has none."""
+    error = float(lines.flux_err[aperture, index])
     return error if np.isfinite(error) else np.inf

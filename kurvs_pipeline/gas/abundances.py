@@ -1,6 +1,5 @@
 """Which side of two-valued calibrations the gas is on, by its nitrogen lines."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,22 +52,6 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     return np.where(by_n2o2 != "unknown", by_n2o2, by_n2)
 
 
-def on_their_branch(abundances: QTable) -> QTable:
-    """Return the rows that are not on the wrong side of a two-valued diagnostic.
-
-    Parameters
-    ----------
-    abundances : QTable
-        From :func:`kurvs_pipeline.gas.abundances.abundance_table`.
-
-    Returns
-    -------
-    QTable
-        One side where the nitrogen lines decide, both where ``branch_check`` is ``unknown``.
-    """
-    return abundances[abundances["branch_check"] != "wrong"]
-
-
 def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
     """Return dust-free lines, those that are not detected at their 4-sigma limit."""
     lines = {}
@@ -115,7 +98,7 @@ COLUMNS: dict[str, type] = {
 IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 
 
-def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
+def abundance_table(draws: AbundanceDraws) -> QTable:
     """Return 12 + log(O/H) of every aperture by every diagnostic whose lines it holds.
 
     Errors are percentiles of draws from the covariance of all lines and of the attenuation;
@@ -125,8 +108,6 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     ----------
     draws : AbundanceDraws
         Lines and attenuation of the apertures.
-    apertures : sequence of str
-        Their names.
 
     Returns
     -------
@@ -160,7 +141,7 @@ def abundance_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
         for name, kind in COLUMNS.items()
     }
     return QTable({
-        "aperture": np.repeat(list(apertures), len(measured)),
+        "aperture": np.repeat(draws.fluxes.apertures, len(measured)),
         **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
     })  # fmt: skip
 

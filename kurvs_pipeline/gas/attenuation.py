@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.table import QTable, Row
 
 from kurvs_pipeline.arrays import Array, StrArray
-from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.binning import INTEGRATED, Aperture
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
@@ -73,17 +73,17 @@ class Attenuation:
             return stacked
         return np.where(own, balmer_a_v(fluxes["halpha"], fluxes["hbeta"]), stacked)
 
-    def table(self, apertures: Sequence[Aperture]) -> QTable:
+    def table(self, apertures: Sequence[str]) -> QTable:
         """Return ``aperture, a_v, a_v_err, source, lower_limit``.
 
         Parameters
         ----------
-        apertures : sequence of Aperture
-            In the order of the values.
+        apertures : sequence of str
+            Names, in the order of the values.
         """
         none = np.full(len(self.a_v), np.nan)
         return QTable({
-            "aperture": [aperture.name for aperture in apertures],
+            "aperture": list(apertures),
             "a_v": self.a_v * u.mag,
             "a_v_err": self.a_v_err * u.mag,
             "source": self.source,
@@ -208,7 +208,7 @@ def _least_a_v(fluxes: JointFluxes) -> Array:
 
 
 def _stacked(aperture: Aperture) -> tuple[float, float]:
-    if aperture.name == "integrated":
+    if aperture.name == INTEGRATED:
         return STACKED_INTEGRATED
     values, errors = zip(*STACKED_ANNULI, strict=True)
     at = aperture.middle_arcsec

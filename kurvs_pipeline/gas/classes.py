@@ -207,7 +207,6 @@ class _Axis:
 
 def bpt_table(
     fluxes: JointFluxes,
-    apertures: Sequence[str],
     random: np.random.Generator,
     *,
     redshift: ArrayLike,
@@ -218,8 +217,6 @@ def bpt_table(
     ----------
     fluxes : JointFluxes
         Of the apertures, behind dust.
-    apertures : sequence of str
-        Their names.
     random : Generator
         Of the draws.
     redshift : float or array_like, shape (n_apertures,)
@@ -245,7 +242,7 @@ def bpt_table(
     local, p_local = _classes((nii, oiii), (KAUFFMANN03, KEWLEY01), BPT_CLASSES)
     at_z, p_at_z = _classes((nii, oiii), (kewley13(redshift),), ("star_forming", "agn"))
     return QTable({
-        "aperture": list(apertures),
+        "aperture": list(fluxes.apertures),
         **nii.columns("log_nii_halpha"),
         **oiii.columns("log_oiii_hbeta"),
         "class_local": local,
@@ -257,7 +254,6 @@ def bpt_table(
 
 def mass_excitation_table(
     fluxes: JointFluxes,
-    apertures: Sequence[str],
     random: np.random.Generator,
     *,
     log_stellar_mass: ArrayLike,
@@ -269,8 +265,6 @@ def mass_excitation_table(
     ----------
     fluxes : JointFluxes
         Of the apertures, behind dust; that of the whole galaxy is what the diagram is for.
-    apertures : sequence of str
-        Their names.
     random : Generator
         Of the draws.
     log_stellar_mass : float or array_like, shape (n_apertures,)
@@ -299,7 +293,7 @@ def mass_excitation_table(
     oiii = _ratio_axis(R3, fluxes, drawn)
     classes, p = _classes((mass, oiii), (JUNEAU14_LOWER, JUNEAU14_UPPER), MASS_CLASSES)
     return QTable({
-        "aperture": list(apertures),
+        "aperture": list(fluxes.apertures),
         **oiii.columns("log_oiii_hbeta"),
         "class_mass_excitation": classes,
         **{f"p_{name}": p[name] for name in MASS_CLASSES},

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from kurvs_pipeline.abundances.diagnostics import Diagnostic
-from kurvs_pipeline.arrays import Array, BoolArray
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
+from kurvs_pipeline.binning import annuli_among
 from kurvs_pipeline.fluxes.joint import N_DRAWS, JointFluxes
 from kurvs_pipeline.gas.attenuation import Attenuation
 from kurvs_pipeline.gas.quantities import dust_free, interval, needed_a_v, parts_of
@@ -77,6 +78,11 @@ class AbundanceDraws:
         """
         drawn = fluxes.draws(random, N_DRAWS)
         return cls(fluxes, attenuation, drawn, attenuation.draws(random, drawn, N_DRAWS))
+
+    @property
+    def annuli(self) -> IntArray:
+        """Where the annuli stand among the apertures, shape (n_annuli,)."""
+        return annuli_among(self.fluxes.apertures)
 
     @cached_property
     def dust_free(self) -> dict[str, Array]:

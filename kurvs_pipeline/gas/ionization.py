@@ -1,6 +1,6 @@
 """Ionization parameter of the gas, from [O III]/[O II]."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,15 +148,13 @@ IONIZATION_RELATIONS = (
 )  # fmt: skip
 
 
-def ionization_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
+def ionization_table(draws: AbundanceDraws) -> QTable:
     """Return log U of every aperture by every relation.
 
     Parameters
     ----------
     draws : AbundanceDraws
         Lines and attenuation of the apertures.
-    apertures : sequence of str
-        Their names.
 
     Returns
     -------
@@ -166,20 +164,16 @@ def ionization_table(draws: AbundanceDraws, apertures: Sequence[str]) -> QTable:
     """
     unmeasured = dict.fromkeys(REST_WAVELENGTH_UM, np.full(draws.a_v.shape, np.nan))
     without_dust = unmeasured | draws.dust_free
-    table = vstack([
-        _of_relation(relation, draws, without_dust, apertures)
-        for relation in IONIZATION_RELATIONS
-    ])  # fmt: skip
+    table = vstack(
+        [_of_relation(relation, draws, without_dust) for relation in IONIZATION_RELATIONS]
+    )
     # Aperture by aperture, as results are read.
-    place = np.tile(np.arange(len(apertures)), len(IONIZATION_RELATIONS))
+    place = np.tile(np.arange(len(draws.fluxes.apertures)), len(IONIZATION_RELATIONS))
     return table[np.argsort(place, kind="stable")]
 
 
 def _of_relation(
-    relation: IonizationRelation,
-    draws: AbundanceDraws,
-    drawn: dict[str, Array],
-    apertures: Sequence[str],
+    relation: IonizationRelation, draws: AbundanceDraws, drawn: dict[str, Array]
 ) -> QTable:
     """Return the rows of one relation."""
     log_u, limit = value_and_limit(relation, draws.fluxes, draws.attenuation.a_v)
@@ -187,7 +181,7 @@ def _of_relation(
     limit = np.where(np.isfinite(log_u), limit, "none")
     measured = np.where(limit == "", log_u, np.nan)
     return QTable({
-        "aperture": list(apertures),
+        "aperture": list(draws.fluxes.apertures),
         "relation": np.full(log_u.shape, relation.name),
         "log_u": log_u * u.dex,
         "err_low": (measured - low) * u.dex,

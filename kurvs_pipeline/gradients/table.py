@@ -1,31 +1,33 @@
 """Gradients through the annuli by every diagnostic, before and after the smearing correction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
+from numpy.typing import NDArray
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.binning import INTEGRATED
 from kurvs_pipeline.gas.draws import AbundanceDraws
+from kurvs_pipeline.gas.properties import GasProperties
+from kurvs_pipeline.gradients.corrected import CorrectedSlope, central_interval
 from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT
 from kurvs_pipeline.gradients.forward.rows import forward_rows
-from kurvs_pipeline.gradients.slope import Slope, slope_coefficients, weighted_slope
-from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
+from kurvs_pipeline.gradients.slope import Slope
+from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.smearing.correction import DiskSmearing
-
-NII_LINES = {"nii_6584", "halpha"}
-
-FEWEST_DRAWS = 0.1
-"""Of the draws must have a gradient, for its error to be told."""
+from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 MOST_DRAWS = 0.8
 """Of the draws should have a gradient: below it the error tells of a chosen few."""
 
 AT_TURNOVER = 0.16
 """Of an annulus' draws beyond the turnover of the relation: its 68 per cent interval ends there."""
+
+USED_COLUMNS = ("value", "limit", "beyond_turnover", "branch_check", "flag")
+"""Of the table of abundances."""
 
 GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
 
@@ -45,19 +47,31 @@ COLUMNS: dict[str, type] = {
 """Of every diagnostic and estimator."""
 
 
-@dataclass(frozen=True)
-class DrawnSlopes:
-    """Slopes of every draw of the noise, with the cut in S/N applied to each draw anew.
+def gradients_of(
+    gas: GasProperties, seeing: SeeingKnowledge | None, random: np.random.Generator
+) -> QTable:
+    """Return the gradients of a galaxy by every estimator.
 
     Parameters
     ----------
-    observed, corrected : array, shape (n_draws,)
-        dex/kpc, before and after the smearing correction that belongs to the draw's own bins;
-        NaN where fewer than two bins are detected.
-    """
+    gas : GasProperties
+        Abundances of all apertures, with the lines that they are from.
+    seeing : SeeingKnowledge or None
+        With its errors; by default what the observation states, with errors assumed.
+    random : Generator
+        For the draws that check the forward fits.
 
-    observed: Array
-    corrected: Array
+    Returns
+    -------
+    QTable
+        See :func:`gradient_table`. Without numbers, and with the flag ``doubtful_redshift``,
+        where a line is too bright to stand beside H-alpha.
+    """
+    located = gas.lines.located
+    of_annuli = gas.abundances[gas.abundances["aperture"] != INTEGRATED]
+    smearing = located.smearing(seeing)
+    table = gradient_table(of_annuli, located.radius_kpc, smearing, gas.draws, random)
+    return _without_gradients(table) if located.frame.doubtful_redshift else table
 
 
 def gradient_table(
@@ -83,7 +97,7 @@ def gradient_table(
     smearing : DiskSmearing
         The galaxy's disk, seeing and annuli.
     draws : AbundanceDraws
-        Of the integrated aperture, then of the annuli.
+        With those of the annuli.
     random : Generator
         Of the draws that check the forward fits.
 
@@ -112,9 +126,11 @@ def gradient_table(
         carry too.
     """
     diagnostic = np.asarray(abundances["diagnostic"])
+    # Rows of a table with units are slow to take out, and there are dozens of diagnostics.
+    columns = {name: np.asarray(abundances[name]) for name in USED_COLUMNS}
     rows: list[dict[str, object]] = []
     for name in dict.fromkeys(diagnostic.tolist()):
-        here = abundances[diagnostic == name]
+        here = {column: values[diagnostic == name] for column, values in columns.items()}
         rows.extend(_of_diagnostic(DIAGNOSTICS[name], here, radius_kpc, smearing, draws))
     rows.extend(forward_rows(draws.fluxes, smearing, random))
     table = QTable({
@@ -125,68 +141,47 @@ def gradient_table(
     return table
 
 
-def without_gradients(table: QTable, flag: str) -> QTable:
-    """Return a table whose gradients are not to be told.
-
-    Parameters
-    ----------
-    table : QTable
-        From :func:`gradient_table`.
-    flag : str
-        Why.
-
-    Returns
-    -------
-    QTable
-        With NaN for gradients and their errors, and this flag in every row.
-    """
+def _without_gradients(table: QTable) -> QTable:
+    """Take out gradients and their errors: which lines they are from is in doubt."""
     refused = table.copy()
     for name in GRADIENTS:
         refused[name] = np.nan * table[name].unit
-    refused["flag"] = np.full(len(table), flag)
+    refused["flag"] = np.full(len(table), DOUBTFUL_REDSHIFT)
     return refused
 
 
 def _of_diagnostic(
     diagnostic: Diagnostic,
-    abundances: QTable,
+    abundances: dict[str, NDArray[Any]],
     radius_kpc: Array,
     smearing: DiskSmearing,
     draws: AbundanceDraws,
 ) -> list[dict[str, object]]:
     """Return the rows of a diagnostic: the slope as it is, and corrected."""
-    of_apertures = draws.of_diagnostic(diagnostic)
-    abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[1:]
-    abundance = np.where(abundances["limit"] == "", abundances["value"].value, np.nan)
-    slope = weighted_slope(radius_kpc, abundance, abundance_err)
-    factor = correction_of(diagnostic, slope.coefficients, smearing)
-    if slope.n_bins < 2:
-        drawn = DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan))
-    else:
-        drawn = drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
-    drawn_fraction = float(np.isfinite(drawn.observed).mean())
-    common = {"n_bins": slope.n_bins, "drawn_fraction": drawn_fraction}
-    doubts = _doubts(slope, abundances, drawn_fraction)
-    corrected = factor * slope.gradient
+    abundance = np.where(abundances["limit"] == "", abundances["value"], np.nan)
+    found = CorrectedSlope.of(diagnostic, draws, abundance, radius_kpc, smearing)
+    slope, fraction = found.slope, found.drawn.drawn_fraction
+    common = {"n_bins": slope.n_bins, "drawn_fraction": fraction}
+    doubts = _doubts(slope, abundances, fraction)
     undone = {
-        "no_psf_or_radius": slope.n_bins >= 2 and not np.isfinite(factor),
-        "unconstrained": abs(corrected) > LARGEST_GRADIENT,
+        "no_psf_or_radius": slope.n_bins >= 2 and not np.isfinite(found.f_grad),
+        "unconstrained": abs(found.gradient) > LARGEST_GRADIENT,
     }
     uncorrected = [doubt for doubt, applies in undone.items() if applies]
     return [
-        _row(diagnostic.name, "slope", slope.gradient, drawn.observed)
+        _row(diagnostic.name, "slope", slope.gradient, found.drawn.observed)
         | common | _correction_columns(1.0, smearing) | {"flag": "+".join(doubts) or "ok"},
-        _row(diagnostic.name, "slope_fgrad", corrected, drawn.corrected)
-        | common | _correction_columns(factor, smearing)
+        _row(diagnostic.name, "slope_fgrad", found.gradient, found.drawn.corrected)
+        | common | _correction_columns(found.f_grad, smearing)
         | {"flag": "+".join(uncorrected + doubts) or "ok"},
     ]  # fmt: skip
 
 
-def _doubts(slope: Slope, abundances: QTable, drawn_fraction: float) -> list[str]:
+def _doubts(slope: Slope, abundances: dict[str, NDArray[Any]], drawn_fraction: float) -> list[str]:
     """Return why a slope is not to be taken at its word."""
     if slope.n_bins < 2:
         return [slope.flag]
-    used = abundances[slope.coefficients != 0.0]
+    used = {name: values[slope.coefficients != 0.0] for name, values in abundances.items()}
     doubts = {
         slope.flag: slope.flag != "ok",
         "turnover": np.any(used["beyond_turnover"] > AT_TURNOVER),
@@ -199,10 +194,7 @@ def _doubts(slope: Slope, abundances: QTable, drawn_fraction: float) -> list[str
 
 
 def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict[str, object]:
-    finite = drawn[np.isfinite(drawn)]
-    low = high = float("nan")
-    if finite.size > FEWEST_DRAWS * drawn.size:
-        low, high = map(float, np.percentile(finite, ONE_SIGMA_PERCENTILES))
+    low, high = central_interval(drawn)
     return {
         "diagnostic": diagnostic,
         "estimator": estimator,
@@ -215,63 +207,3 @@ def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict
 
 def _correction_columns(factor: float, smearing: DiskSmearing) -> dict[str, object]:
     return {"f_grad": factor, "f_grad_reference_gradient": smearing.reference_gradient}
-
-
-def drawn_slopes(
-    diagnostic: Diagnostic,
-    draws: AbundanceDraws,
-    radius_kpc: Array,
-    abundance_err: Array,
-    smearing: DiskSmearing,
-) -> DrawnSlopes:
-    """Return the slope of every draw through the annuli that it would have detected.
-
-    Parameters
-    ----------
-    diagnostic : Diagnostic
-        Which abundance.
-    draws : AbundanceDraws
-        Of the integrated aperture, then of the annuli.
-    radius_kpc, abundance_err : array, shape (n_annuli,)
-        Where each annulus is placed, and the error that weighs it.
-    smearing : DiskSmearing
-        For the correction of each set of bins.
-
-    Returns
-    -------
-    DrawnSlopes
-    """
-    abundance = draws.of_diagnostic(diagnostic).values[:, 1:]
-    used = draws.detected(diagnostic)[:, 1:] & np.isfinite(abundance) & (abundance_err > 0.0)
-    observed, corrected = np.full((2, len(used)), np.nan)
-    for bins in np.unique(used, axis=0):
-        if bins.sum() < 2:
-            continue
-        chosen = (used == bins).all(axis=1)
-        coefficients = np.zeros(bins.size)
-        coefficients[bins] = slope_coefficients(radius_kpc[bins], abundance_err[bins])
-        observed[chosen] = abundance[np.ix_(chosen, bins)] @ coefficients[bins]
-        corrected[chosen] = observed[chosen] * correction_of(diagnostic, coefficients, smearing)
-    return DrawnSlopes(observed, corrected)
-
-
-def correction_of(
-    diagnostic: Diagnostic, coefficients: Sequence[float] | Array, smearing: DiskSmearing
-) -> float:
-    """Return f_grad for the bins and weights that a slope was fitted with; NaN for none.
-
-    Parameters
-    ----------
-    diagnostic : Diagnostic
-        Of the slope; those of other lines than [N II] and H-alpha take the f_grad of N2.
-    coefficients : sequence of float or array, shape (n_annuli,)
-        Of the abundances, in the slope.
-    smearing : DiskSmearing
-        The galaxy's disk, seeing and annuli.
-    """
-    if not np.any(coefficients):
-        return float("nan")
-    of_nii = diagnostic if set(diagnostic.lines) == NII_LINES else DIAGNOSTICS["n2"]
-    return smearing.f_grad(
-        np.asarray(coefficients), abundance_per_log_ratio=of_nii.abundance_per_log_ratio()
-    )

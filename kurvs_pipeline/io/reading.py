@@ -1,7 +1,7 @@
 """Read an Observation from files of any layout that is known."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,27 @@ from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
 from kurvs_pipeline.io.survey.reading import is_survey, read_survey
 from kurvs_pipeline.observation import metadata_of
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which files hold an observation.
+
+    Parameters
+    ----------
+    name : str
+        What the layout is called.
+    holds : callable
+        From the files, and the options that were stated for FITS cubes, to whether the files are
+        in this layout.
+    read : callable
+        From the files, the fields of ObservationMetadata that win over them, and the same options
+        to an Observation.
+    """
+
+    name: str
+    holds: Callable[[Sequence[Path], Mapping[str, Any]], bool]
+    read: Callable[[Sequence[Path], Mapping[str, Any], Mapping[str, Any]], xr.DataTree]
 
 
 def read_observation(
@@ -52,10 +73,9 @@ def read_observation(
     """
     files = [Path(path) for path in paths]
     stated = CubeOptions(**cube_options).stated
-    if any(is_native(path) for path in files):
-        return _read_one_native(files, overrides or {}, stated)
-    if files and not stated and all(is_survey(path) for path in files):
-        return read_survey(files, overrides=overrides)
+    for layout in LAYOUTS:
+        if files and layout.holds(files, stated):
+            return layout.read(files, overrides or {}, stated)
     return eso.read_observation(files, overrides=overrides, **cube_options)
 
 
@@ -77,3 +97,14 @@ def _read_one_native(
     observation.attrs.update(replace(metadata_of(observation), **given).to_attrs())
     observation.attrs.setdefault("assumptions", "")
     return observation
+
+
+LAYOUTS: list[Layout] = [
+    Layout("native", lambda files, _: any(map(is_native, files)), _read_one_native),
+    Layout(
+        "survey",
+        lambda files, stated: not stated and all(map(is_survey, files)),
+        lambda files, overrides, _: read_survey(files, overrides=overrides),
+    ),
+]
+"""Tried in this order; other files are FITS cubes, read by what their headers say."""

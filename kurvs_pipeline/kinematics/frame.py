@@ -11,12 +11,15 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.kinematics.centre import continuum_centre
-from kurvs_pipeline.kinematics.redshift import brighter_line_kms, systemic_velocity
+from kurvs_pipeline.kinematics.redshift import IntegratedSpectrum
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps, kinematic_maps, with_velocities
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 logger = logging.getLogger(__name__)
+
+DOUBTFUL_REDSHIFT = "doubtful_redshift"
+"""Flag of a galaxy whose brightest line is not H-alpha by the redshift given."""
 
 TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
@@ -110,11 +113,12 @@ class GalaxyFrame:
         -------
         GalaxyFrame
         """
-        band, stated = cubes.halpha, self.metadata.redshift
-        brighter_kms = brighter_line_kms(band, stated, weight)
+        stated = self.metadata.redshift
+        whole = IntegratedSpectrum.of(cubes.halpha, stated, weight)
+        brighter_kms = whole.brighter_line_kms()
         if np.isfinite(brighter_kms):
             return self._in_doubt(brighter_kms)
-        velocity, error = systemic_velocity(band, stated, weight)
+        velocity, error = whole.systemic_velocity
         if not np.isfinite(velocity):
             return self
         factor = 1.0 + velocity / SPEED_OF_LIGHT_KMS

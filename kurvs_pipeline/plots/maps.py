@@ -7,9 +7,9 @@ from matplotlib.patches import Circle, Ellipse
 from matplotlib.patheffects import withStroke
 
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.binning import INTEGRATED, Aperture
 from kurvs_pipeline.geometry import axis_ratio
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     FIT_COLOUR,
     MUTED_COLOUR,
@@ -17,61 +17,57 @@ from kurvs_pipeline.plots.parts import (
     TEXT_POINTS,
     printed_ticks,
 )
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
-INTEGRATED = "integrated"
 SMALLEST_VELOCITY_RANGE_KMS = 20.0
 LEAST_SNR_SHOWN = 3.0
 _HALO = [withStroke(linewidth=2.0, foreground="white")]
 _CORNER = 0.05
 
 
-def plot_halpha_map(galaxy: MeasuredGalaxy | GalaxyResults, axes: Axes) -> Axes:
+def plot_halpha_map(galaxy: MeasuredGalaxy, axes: Axes) -> Axes:
     """Draw the H-alpha flux of the velocity map's fits relative to its peak, with the apertures.
 
     Spaxels of S/N < 3 stay blank.
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured.
     axes : Axes
         To draw on.
     """
-    results = results_of(galaxy)
-    flux = np.where(results.maps.halpha_snr > LEAST_SNR_SHOWN, results.maps.halpha_flux, np.nan)
+    flux = np.where(galaxy.maps.halpha_snr > LEAST_SNR_SHOWN, galaxy.maps.halpha_flux, np.nan)
     # Noise at the edge of the field must not set the scale.
-    trusted = results.maps.measured & np.isfinite(flux)
+    trusted = galaxy.maps.measured & np.isfinite(flux)
     peak = float(np.max(flux, where=trusted, initial=0.0))
     scaled = flux / peak if peak > 0.0 else np.full_like(flux, np.nan)
-    mesh = _draw_map(results, scaled, axes, cmap="cividis", limits=(0.0, 1.0))
+    mesh = _draw_map(galaxy, scaled, axes, cmap="cividis", limits=(0.0, 1.0))
     _draw_colour_bar(mesh, axes, r"H$\alpha$ flux / peak")
     return axes
 
 
-def plot_velocity_map(galaxy: MeasuredGalaxy | GalaxyResults, axes: Axes) -> Axes:
+def plot_velocity_map(galaxy: MeasuredGalaxy, axes: Axes) -> Axes:
     """Draw the measured velocities, km/s; spaxels filled from a neighbour stay blank.
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured.
     axes : Axes
         To draw on.
     """
-    results = results_of(galaxy)
-    velocity = np.where(results.maps.measured, results.maps.velocity_kms, np.nan)
+    velocity = np.where(galaxy.maps.measured, galaxy.maps.velocity_kms, np.nan)
     speed = np.abs(velocity[np.isfinite(velocity)])
     # Few spaxels may be wrong by a lot.
     largest = float(np.percentile(speed, 98)) if speed.size else 0.0
     limit = max(largest, SMALLEST_VELOCITY_RANGE_KMS)
-    mesh = _draw_map(results, velocity, axes, cmap="RdBu_r", limits=(-limit, limit))
+    mesh = _draw_map(galaxy, velocity, axes, cmap="RdBu_r", limits=(-limit, limit))
     _draw_colour_bar(mesh, axes, "velocity (km s$^{-1}$)")
     return axes
 
 
 def _draw_map(
-    results: GalaxyResults, values: Array, axes: Axes, *, cmap: str, limits: tuple[float, float]
+    results: MeasuredGalaxy, values: Array, axes: Axes, *, cmap: str, limits: tuple[float, float]
 ) -> QuadMesh:
     # x runs to the West: drawn to the right, East is left.
     mesh = axes.pcolormesh(
@@ -107,7 +103,7 @@ def _draw_colour_bar(mesh: QuadMesh, axes: Axes, label: str) -> None:
     place.tick_params(labelsize=NOTE_POINTS, direction="in", pad=1.5)
 
 
-def _draw_aperture(results: GalaxyResults, aperture: Aperture, axes: Axes) -> None:
+def _draw_aperture(results: MeasuredGalaxy, aperture: Aperture, axes: Axes) -> None:
     metadata = results.metadata
     ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
     # The position angle counts from North, the ellipse's from the x axis.
@@ -133,7 +129,7 @@ def _name_annulus(aperture: Aperture, angle_rad: float, axes: Axes) -> None:
     )  # fmt: skip
 
 
-def _draw_beam(results: GalaxyResults, axes: Axes) -> None:
+def _draw_beam(results: MeasuredGalaxy, axes: Axes) -> None:
     """Draw the full width at half-maximum of the seeing in the lower corner without names."""
     seeing = results.metadata.seeing_fwhm_arcsec
     if not seeing > 0.0:

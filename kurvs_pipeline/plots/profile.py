@@ -12,9 +12,8 @@ from matplotlib.patheffects import withStroke
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import NOTE_POINTS, TEXT_POINTS, printed_ticks, signed
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 Range = tuple[float, float]
 
@@ -88,7 +87,7 @@ class TrueProfile:
 
 
 def plot_radial_profile(
-    galaxy: MeasuredGalaxy | GalaxyResults,
+    galaxy: MeasuredGalaxy,
     axes: Axes,
     *,
     diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS,
@@ -105,7 +104,7 @@ def plot_radial_profile(
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured.
     axes : Axes
         To draw on.
@@ -116,20 +115,19 @@ def plot_radial_profile(
     abundance_range : tuple of float, optional
         12 + log(O/H) of the points; :func:`common_abundance_range` of this galaxy otherwise.
     """
-    results = results_of(galaxy)
-    low, high = abundance_range or common_abundance_range([results], diagnostics)
+    low, high = abundance_range or common_abundance_range([galaxy], diagnostics)
     marks = marks_of(diagnostics)
     for name, mark in marks.items():
         if truth is not None and name in truth.abundance:
             axes.plot(truth.radius_kpc, truth.abundance[name], ":", color=mark.colour,
                       linewidth=1.3, zorder=1, label=f"{name} truth")  # fmt: skip
-        _draw_points(results, name, mark, axes)
-        _draw_slopes(results, name, mark, axes)
-    _write_notes(results, marks, axes)
+        _draw_points(galaxy, name, mark, axes)
+        _draw_slopes(galaxy, name, mark, axes)
+    _write_notes(galaxy, marks, axes)
     # Notes stand below the points, never on them.
     room = _ROOM_FOR_A_NOTE * len(marks)
     axes.set(
-        xlim=(0.0, outermost_kpc([results])), ylim=(low - room / (1.0 - room) * (high - low), high)
+        xlim=(0.0, outermost_kpc([galaxy])), ylim=(low - room / (1.0 - room) * (high - low), high)
     )
     axes.set_xlabel("radius (kpc)", fontsize=TEXT_POINTS)
     axes.set_ylabel("12 + log(O/H)", fontsize=TEXT_POINTS)
@@ -137,7 +135,7 @@ def plot_radial_profile(
     return axes
 
 
-def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes) -> None:
+def _draw_points(results: MeasuredGalaxy, diagnostic: str, mark: Mark, axes: Axes) -> None:
     middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
     for row in _of_annuli(results, diagnostic):
         radius, value, limit = middles[str(row["aperture"])], row["value"].value, row["limit"]
@@ -160,7 +158,7 @@ def _draw_points(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
             )  # fmt: skip
 
 
-def _draw_slopes(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes) -> None:
+def _draw_slopes(results: MeasuredGalaxy, diagnostic: str, mark: Mark, axes: Axes) -> None:
     """Draw the gradients about the weighted middle of the points that they were fitted to."""
     table = _of_annuli(results, diagnostic)
     error = 0.5 * (table["err_low"] + table["err_high"]).value
@@ -187,7 +185,7 @@ def _draw_slopes(results: GalaxyResults, diagnostic: str, mark: Mark, axes: Axes
                           label=f"{diagnostic} forward interval")  # fmt: skip
 
 
-def _of_annuli(results: GalaxyResults, diagnostic: str) -> QTable:
+def _of_annuli(results: MeasuredGalaxy, diagnostic: str) -> QTable:
     table = results.abundances
     annuli = np.isin(table["aperture"], [a.name for a in results.annuli])
     return table[annuli & (table["diagnostic"] == diagnostic)]
@@ -216,7 +214,7 @@ class ShownGradient:
 
 
 def _first_known(
-    results: GalaxyResults, diagnostic: str, estimators: Sequence[str]
+    results: MeasuredGalaxy, diagnostic: str, estimators: Sequence[str]
 ) -> ShownGradient | None:
     """Return the gradient of the first estimator that has one."""
     table = results.gradients[results.gradients["diagnostic"] == diagnostic]
@@ -232,7 +230,7 @@ def _first_known(
     return None
 
 
-def _write_notes(results: GalaxyResults, marks: Mapping[str, Mark], axes: Axes) -> None:
+def _write_notes(results: MeasuredGalaxy, marks: Mapping[str, Mark], axes: Axes) -> None:
     """Write the gradient of every diagnostic that was measured, from the bottom up."""
     measured = [name for name in marks if name in results.gradients["diagnostic"]]
     for row, name in enumerate(reversed(measured)):
@@ -242,7 +240,7 @@ def _write_notes(results: GalaxyResults, marks: Mapping[str, Mark], axes: Axes) 
         )  # fmt: skip
 
 
-def _note(results: GalaxyResults, diagnostic: str) -> str:
+def _note(results: MeasuredGalaxy, diagnostic: str) -> str:
     """Spell a gradient: as corrected, else as fitted, else why there is none."""
     symbol = DIAGNOSTICS[diagnostic].ratio.symbol
     found = _first_known(results, diagnostic, (*CORRECTED, "slope"))
@@ -254,25 +252,25 @@ def _note(results: GalaxyResults, diagnostic: str) -> str:
     return f"({text})" if found.is_doubtful else text
 
 
-def outermost_kpc(galaxies: Sequence[GalaxyResults]) -> float:
+def outermost_kpc(galaxies: Sequence[MeasuredGalaxy]) -> float:
     """Return the outer radius of the largest annulus of some galaxies.
 
     Parameters
     ----------
-    galaxies : sequence of GalaxyResults
+    galaxies : sequence of MeasuredGalaxy
         At least one.
     """
     return max(g.annuli[-1].outer_arcsec * g.kpc_per_arcsec for g in galaxies)
 
 
 def common_abundance_range(
-    galaxies: Sequence[GalaxyResults], diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS
+    galaxies: Sequence[MeasuredGalaxy], diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS
 ) -> Range:
     """Return a range of 12 + log(O/H) that holds every point, error and limit.
 
     Parameters
     ----------
-    galaxies : sequence of GalaxyResults
+    galaxies : sequence of MeasuredGalaxy
         That share it.
     diagnostics : sequence of str
         That are drawn.

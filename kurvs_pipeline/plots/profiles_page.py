@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import DATA_COLOUR, NOTE_POINTS, PAGE_WIDTH_INCHES, TEXT_POINTS
 from kurvs_pipeline.plots.profile import (
     SHOWN_DIAGNOSTICS,
@@ -17,7 +17,6 @@ from kurvs_pipeline.plots.profile import (
     outermost_kpc,
     plot_radial_profile,
 )
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 MOST_COLUMNS = 5
 
@@ -36,7 +35,7 @@ _DESCRIPTION = {
 
 
 def profiles_figure(
-    galaxies: Sequence[MeasuredGalaxy | GalaxyResults],
+    galaxies: Sequence[MeasuredGalaxy],
     *,
     diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS,
     truths: Mapping[str, TrueProfile] | None = None,
@@ -45,7 +44,7 @@ def profiles_figure(
 
     Parameters
     ----------
-    galaxies : sequence of MeasuredGalaxy or GalaxyResults
+    galaxies : sequence of MeasuredGalaxy
         At least one, in the order drawn.
     diagnostics : sequence of str
         Up to four; those that no galaxy has are left out.
@@ -56,7 +55,7 @@ def profiles_figure(
     -------
     Figure
     """
-    everything, known = [results_of(galaxy) for galaxy in galaxies], truths or {}
+    everything, known = list(galaxies), truths or {}
     measured = {str(name) for results in everything for name in results.gradients["diagnostic"]}
     drawn = [name for name in diagnostics if name in measured]
     key = profile_key(drawn, with_truth=bool(known))

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.maps import plot_halpha_map
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,
@@ -23,7 +23,6 @@ from kurvs_pipeline.plots.parts import (
     unit_label,
 )
 from kurvs_pipeline.plots.spectrum import DOUBTFUL, SpectralPanel, plot_spectrum, spectral_panels
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 WIDTH_EXPONENT = 0.35
 """Panels are as wide as this power of their range: room for numbers beside a single line."""
@@ -34,12 +33,12 @@ _LEAST_HEIGHT_INCHES = 3.3
 _MAP_INCHES = 1.9
 
 
-def spectra_figure(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
+def spectra_figure(galaxy: MeasuredGalaxy) -> Figure:
     """Draw the annuli on the H-alpha map, and beside it their spectra, as in the paper's Fig. 5.
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured.
 
     Returns
@@ -47,17 +46,16 @@ def spectra_figure(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
     Figure
         Rows are annuli outwards, columns bands.
     """
-    results = results_of(galaxy)
-    height = max(ROW_INCHES * len(results.annuli) + 0.7, _LEAST_HEIGHT_INCHES)
+    height = max(ROW_INCHES * len(galaxy.annuli) + 0.7, _LEAST_HEIGHT_INCHES)
     figure = Figure(figsize=(PAGE_WIDTH_INCHES, height), layout="constrained")
     widths = (_MAP_INCHES, PAGE_WIDTH_INCHES - _MAP_INCHES)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths).ravel()
-    _draw_map(results, left)
-    draw_spectra(results, right, [annulus.name for annulus in results.annuli])
+    _draw_map(galaxy, left)
+    draw_spectra(galaxy, right, [annulus.name for annulus in galaxy.annuli])
     return figure
 
 
-def _draw_map(results: GalaxyResults, figure: SubFigure) -> None:
+def _draw_map(results: MeasuredGalaxy, figure: SubFigure) -> None:
     height = figure.bbox.height / figure.dpi
     above, below = figure.subplots(
         2, 1, height_ratios=(_MAP_INCHES + 0.4, max(height - _MAP_INCHES - 0.4, 0.9))
@@ -69,12 +67,12 @@ def _draw_map(results: GalaxyResults, figure: SubFigure) -> None:
                  labelspacing=0.35)  # fmt: skip
 
 
-def spectra_key(results: GalaxyResults) -> list[Line2D | Patch]:
+def spectra_key(results: MeasuredGalaxy) -> list[Line2D | Patch]:
     """Return what explains spectra and the map beside them, for a legend.
 
     Parameters
     ----------
-    results : GalaxyResults
+    results : MeasuredGalaxy
         What was measured, for the unit of the limits.
     """
     limit = rf"or < its {DETECTION_SNR:g} $\sigma$ limit in"
@@ -97,12 +95,12 @@ def spectra_key(results: GalaxyResults) -> list[Line2D | Patch]:
     ]  # fmt: skip
 
 
-def draw_spectra(results: GalaxyResults, figure: SubFigure, apertures: Sequence[str]) -> None:
+def draw_spectra(results: MeasuredGalaxy, figure: SubFigure, apertures: Sequence[str]) -> None:
     """Draw spectra in a grid: a row an aperture, a column a group of lines.
 
     Parameters
     ----------
-    results : GalaxyResults
+    results : MeasuredGalaxy
         What was measured.
     figure : SubFigure
         To draw on.
@@ -127,7 +125,7 @@ def draw_spectra(results: GalaxyResults, figure: SubFigure, apertures: Sequence[
     figure.supylabel(f"flux density ({spelt})", fontsize=TEXT_POINTS)
 
 
-def _row_label(results: GalaxyResults, name: str) -> str:
+def _row_label(results: MeasuredGalaxy, name: str) -> str:
     aperture = next(a for a in results.apertures if a.name == name)
     edges = f"{aperture.inner_arcsec:.3g}\N{EN DASH}{aperture.outer_arcsec:.3g}\N{DOUBLE PRIME}"
     return f"{name}  {edges}" if len(name) == 1 else f"{name}\n{edges}"

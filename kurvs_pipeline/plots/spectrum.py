@@ -10,7 +10,7 @@ from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,
     FIT_COLOUR,
@@ -22,7 +22,6 @@ from kurvs_pipeline.plots.parts import (
     signal_to_noise_label,
     two_digits,
 )
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 REACH_KMS = 2000.0
 """Shown on either side of a group of lines: as far as continua are fitted."""
@@ -87,20 +86,19 @@ class SpectralPanel:
     range_um: tuple[float, float]
 
 
-def spectral_panels(galaxy: MeasuredGalaxy | GalaxyResults) -> tuple[SpectralPanel, ...]:
+def spectral_panels(galaxy: MeasuredGalaxy) -> tuple[SpectralPanel, ...]:
     """Return the columns that a galaxy's spectra need, in order of wavelength.
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured.
     """
-    results = results_of(galaxy)
-    panels = [_panel(results, band, lines) for band in results.spectra for lines in COMPLEXES]
+    panels = [_panel(galaxy, band, lines) for band in galaxy.spectra for lines in COMPLEXES]
     return tuple(sorted(filter(None, panels), key=lambda panel: panel.range_um))
 
 
-def _panel(results: GalaxyResults, band: str, lines: LineComplex) -> SpectralPanel | None:
+def _panel(results: MeasuredGalaxy, band: str, lines: LineComplex) -> SpectralPanel | None:
     of_band = set(results.fluxes["line"][results.fluxes["band"] == band])
     members = tuple((name, label) for name, label in lines.members.items() if name in of_band)
     if not members:
@@ -121,12 +119,12 @@ _SUM_OF = dict.fromkeys(OII_PAIR, "oii")
 """Of close lines, what is detected or not."""
 
 
-def detected_lines(results: GalaxyResults, panel: SpectralPanel, aperture: str) -> set[str]:
+def detected_lines(results: MeasuredGalaxy, panel: SpectralPanel, aperture: str) -> set[str]:
     """Return which of a panel's marked lines have S/N above 4 in one aperture.
 
     Parameters
     ----------
-    results : GalaxyResults
+    results : MeasuredGalaxy
         What was measured.
     panel : SpectralPanel
         Its lines.
@@ -160,12 +158,12 @@ class LineNote:
     detected: bool
 
 
-def line_notes(results: GalaxyResults, panel: SpectralPanel, aperture: str) -> list[LineNote]:
+def line_notes(results: MeasuredGalaxy, panel: SpectralPanel, aperture: str) -> list[LineNote]:
     """Return what is known of every line of a panel in one aperture.
 
     Parameters
     ----------
-    results : GalaxyResults
+    results : MeasuredGalaxy
         What was measured.
     panel : SpectralPanel
         Its lines.
@@ -175,7 +173,7 @@ def line_notes(results: GalaxyResults, panel: SpectralPanel, aperture: str) -> l
     return [_note(results, aperture, name, label) for name, label in panel.lines]
 
 
-def _note(results: GalaxyResults, aperture: str, line: str, label: str) -> LineNote:
+def _note(results: MeasuredGalaxy, aperture: str, line: str, label: str) -> LineNote:
     snr, limit = results.snr(aperture, line), results.upper_limit(aperture, line)
     mark = DOUBTFUL if results.is_doubtful(aperture, line) else ""
     if snr > DETECTION_SNR:
@@ -195,9 +193,7 @@ _BELOW_NOTES = 0.8
 _WIDE_UM = 0.01
 
 
-def plot_spectrum(
-    galaxy: MeasuredGalaxy | GalaxyResults, panel: SpectralPanel, aperture: str, axes: Axes
-) -> Axes:
+def plot_spectrum(galaxy: MeasuredGalaxy, panel: SpectralPanel, aperture: str, axes: Axes) -> Axes:
     """Draw one aperture's spectrum about some lines: data, 1-sigma noise, fit, S/N of each line.
 
     Without a line of S/N > 4 there is no fitted curve; it is dotted at lines below. Channels
@@ -205,7 +201,7 @@ def plot_spectrum(
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured.
     panel : SpectralPanel
         One of :func:`spectral_panels`.
@@ -214,16 +210,15 @@ def plot_spectrum(
     axes : Axes
         To draw on.
     """
-    results = results_of(galaxy)
-    index = [a.name for a in results.apertures].index(aperture)
-    spectra = results.spectra[panel.band]
-    rest = spectra.wavelength_um / (1.0 + results.metadata.redshift)
+    index = [a.name for a in galaxy.apertures].index(aperture)
+    spectra = galaxy.spectra[panel.band]
+    rest = spectra.wavelength_um / (1.0 + galaxy.metadata.redshift)
     shown = (rest >= panel.range_um[0]) & (rest <= panel.range_um[1])
     valid, model = spectra.valid[index, shown], spectra.model[index, shown]
     flux = np.where(valid, spectra.flux[index, shown], np.nan)
     noise = np.where(valid, np.sqrt(spectra.variance[index, shown]), np.nan)
     level = _level(flux, model)
-    notes = line_notes(results, panel, aperture)
+    notes = line_notes(galaxy, panel, aperture)
     detected = any(note.detected for note in notes)
     _draw_channels(flux, noise, level, _edges(rest[shown]), axes)
     marked = [name for _, names in panel.headings for name in names]
@@ -231,7 +226,7 @@ def plot_spectrum(
         axes.axvline(REST_WAVELENGTH_UM[line], ymax=_BELOW_NOTES, color=MUTED_COLOUR, linestyle=":",
                      linewidth=0.6, zorder=1)  # fmt: skip
     if detected and np.isfinite(model).any():
-        sure = detected_lines(results, panel, aperture)
+        sure = detected_lines(galaxy, panel, aperture)
         _draw_fit(rest[shown], model, {line: line in sure for line in marked}, axes)
     axes.set(xlim=panel.range_um, ylim=_limits(model if detected else flux[:0], noise, level))
     _write_notes(notes, axes)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from kurvs_pipeline.gas.attenuation import a_v_in_words
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.maps import plot_halpha_map, plot_velocity_map
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,
@@ -20,7 +20,6 @@ from kurvs_pipeline.plots.parts import (
 from kurvs_pipeline.plots.profile import SHOWN_DIAGNOSTICS, plot_radial_profile
 from kurvs_pipeline.plots.profiles_page import profile_key
 from kurvs_pipeline.plots.spectra_page import draw_spectra, spectra_key
-from kurvs_pipeline.results.galaxy import GalaxyResults, results_of
 
 __all__ = ["DATA_COLOUR", "FIT_COLOUR", "summary"]
 
@@ -31,31 +30,30 @@ LEAST_HEIGHT_INCHES = 7.4
 _LEFT_HEIGHTS_INCHES = (2.7, 2.9)
 
 
-def summary(galaxy: MeasuredGalaxy | GalaxyResults) -> Figure:
+def summary(galaxy: MeasuredGalaxy) -> Figure:
     """Draw one page on a galaxy: maps, radial profiles, and all spectra with fits.
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy or GalaxyResults
+    galaxy : MeasuredGalaxy
         What was measured, in any number of bands and annuli, detected or not.
 
     Returns
     -------
     Figure
     """
-    results = results_of(galaxy)
-    names = [aperture.name for aperture in results.apertures]
+    names = [aperture.name for aperture in galaxy.apertures]
     height = max(ROW_INCHES * len(names) + 0.9, LEAST_HEIGHT_INCHES)
     figure = Figure(figsize=(WIDTH_INCHES, height), layout=ConstrainedLayoutEngine(h_pad=0.08))
     widths = (LEFT_INCHES, WIDTH_INCHES - LEFT_INCHES)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths).ravel()
-    _draw_left(results, left, height)
-    draw_spectra(results, right, names)
-    figure.suptitle(headline(results), fontsize=TEXT_POINTS + 2.0, weight="bold")
+    _draw_left(galaxy, left, height)
+    draw_spectra(galaxy, right, names)
+    figure.suptitle(headline(galaxy), fontsize=TEXT_POINTS + 2.0, weight="bold")
     return figure
 
 
-def _draw_left(results: GalaxyResults, figure: SubFigure, height: float) -> None:
+def _draw_left(results: MeasuredGalaxy, figure: SubFigure, height: float) -> None:
     below = max(height - sum(_LEFT_HEIGHTS_INCHES), 0.01)
     heights = (*_LEFT_HEIGHTS_INCHES, below)
     maps, profile, notes = figure.subfigures(3, 1, squeeze=False, height_ratios=heights).ravel()
@@ -69,7 +67,7 @@ def _draw_left(results: GalaxyResults, figure: SubFigure, height: float) -> None
                  frameon=False, borderaxespad=0.0, handlelength=1.4)  # fmt: skip
 
 
-def _draw_profile(results: GalaxyResults, axes: Axes) -> None:
+def _draw_profile(results: MeasuredGalaxy, axes: Axes) -> None:
     measured = [name for name in SHOWN_DIAGNOSTICS if name in results.gradients["diagnostic"]]
     plot_radial_profile(results, axes, diagnostics=measured)
     radius = results.metadata.effective_radius_arcsec * results.kpc_per_arcsec
@@ -87,12 +85,12 @@ def _draw_profile(results: GalaxyResults, axes: Axes) -> None:
     )  # fmt: skip
 
 
-def headline(results: GalaxyResults) -> str:
+def headline(results: MeasuredGalaxy) -> str:
     """Return what is known of a galaxy, in one line.
 
     Parameters
     ----------
-    results : GalaxyResults
+    results : MeasuredGalaxy
         What was measured.
     """
     metadata, error = results.metadata, results.redshift_err
@@ -107,12 +105,12 @@ def headline(results: GalaxyResults) -> str:
     return "   ".join([metadata.name, f"z = {metadata.redshift:.5f} {how}", *stated])
 
 
-def apertures_in_words(results: GalaxyResults) -> str:
+def apertures_in_words(results: MeasuredGalaxy) -> str:
     """Return a small table: the edges, coverage, S/N of H-alpha and A_V of every aperture.
 
     Parameters
     ----------
-    results : GalaxyResults
+    results : MeasuredGalaxy
         What was measured.
     """
     lines = ["aperture    arcsec     cover  S/N Ha  A_V (mag)"]

@@ -8,15 +8,15 @@ from astropy.table import MaskedColumn, QTable
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.errors import ResultsError
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
+from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 from kurvs_pipeline.observation import metadata_of
-from kurvs_pipeline.results.galaxy import BandSpectra, GalaxyResults
 from kurvs_pipeline.results.writing import ARRAYS_FILE, RESULTS_VERSION, TABLES
 
 _AGAIN = "measure the galaxy again with kurvs measure"
 _NOISE_SCALE = "noise_scale_"
 
 
-def read_results(directory: Path) -> GalaxyResults:
+def read_results(directory: Path) -> MeasuredGalaxy:
     """Read the results of one galaxy.
 
     Parameters
@@ -27,7 +27,7 @@ def read_results(directory: Path) -> GalaxyResults:
 
     Returns
     -------
-    GalaxyResults
+    MeasuredGalaxy
         Everything that figures need.
 
     Raises
@@ -102,11 +102,11 @@ def _not_understood(path: Path, error: Exception) -> ResultsError:
     return ResultsError(f"{path}: cannot be read as results ({reason}): {_AGAIN}")
 
 
-def _results(tree: xr.DataTree, tables: dict[str, QTable]) -> GalaxyResults:
+def _results(tree: xr.DataTree, tables: dict[str, QTable]) -> MeasuredGalaxy:
     apertures = tree["apertures"].to_dataset()
     # The table keeps the order of the bands, which netCDF does not promise.
     bands = list(dict.fromkeys(map(str, tables["fluxes"]["band"])))
-    return GalaxyResults(
+    return MeasuredGalaxy(
         metadata=metadata_of(tree),
         redshift_err=float(tree.attrs["redshift_err"]),
         **tables,

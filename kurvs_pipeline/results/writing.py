@@ -6,8 +6,7 @@ import numpy as np
 import xarray as xr
 from astropy.table import Table
 
-from kurvs_pipeline.fluxes.band_fit import BandFit
-from kurvs_pipeline.pipeline import MeasuredGalaxy
+from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 
 RESULTS_VERSION = 1
 """Of the layout of what is written; raise it when readers of the old one would misread the new."""
@@ -36,8 +35,8 @@ def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
     """
     apertures = [aperture.name for aperture in galaxy.apertures]
     groups = {"/maps": _maps(galaxy), "/apertures": _apertures(galaxy, apertures)}
-    for name, fit in galaxy.fits.items():
-        groups[f"/{name}"] = _spectra(fit, apertures)
+    for name, band in galaxy.spectra.items():
+        groups[f"/{name}"] = _spectra(band, apertures)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(galaxy.metadata.to_attrs(), redshift_err=galaxy.redshift_err)
     tree.attrs["results_version"] = RESULTS_VERSION
@@ -79,22 +78,18 @@ def _coordinates(galaxy: MeasuredGalaxy) -> dict[str, tuple[str, object, dict[st
     }
 
 
-def _spectra(fit: BandFit, apertures: list[str]) -> xr.Dataset:
+def _spectra(band: BandSpectra, apertures: list[str]) -> xr.Dataset:
     dims = ("aperture", "wavelength")
+    wavelength = ("wavelength", band.wavelength_um, {"units": "um", "medium": "vacuum"})
     return xr.Dataset(
         {
-            "flux": (dims, fit.spectra.flux, {"units": fit.units}),
-            "variance": (dims, fit.spectra.variance),
-            "valid": (dims, fit.spectra.valid),
-            "model": (dims, fit.model_spectra(), {"units": fit.units}),
+            "flux": (dims, band.flux, {"units": band.units}),
+            "variance": (dims, band.variance),
+            "valid": (dims, band.valid),
+            "model": (dims, band.model, {"units": band.units}),
         },
-        coords={
-            "aperture": apertures,
-            "wavelength": (
-                "wavelength", fit.model.wavelength_um, {"units": "um", "medium": "vacuum"},
-            ),
-        },
-    )  # fmt: skip
+        coords={"aperture": apertures, "wavelength": wavelength},
+    )
 
 
 def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.observation import ObservationMetadata
-from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
+from kurvs_pipeline.smearing.matrix import InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SpaxelApertures
@@ -69,29 +69,6 @@ class DiskSmearing:
             return None
         return self.seeing or SeeingKnowledge.assumed(self.metadata)
 
-    def log_ratios(self, log_ratio_per_arcsec: float) -> Array:
-        """Return the logarithm of a line ratio in each annulus.
-
-        The disk is exponential in the denominator's line; the logarithm of the intrinsic
-        ratio is linear in radius and 0 at the centre.
-
-        Parameters
-        ----------
-        log_ratio_per_arcsec : float
-            Intrinsic gradient of log10(numerator / denominator).
-
-        Returns
-        -------
-        array, shape (n_annuli,)
-        """
-        radius, weight = self.matrix.nodes
-        scale = self.metadata.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
-        denominator = weight * radius * np.exp(-radius / scale)
-        # The exponent is bounded where the exponential has died away.
-        numerator = denominator * 10.0 ** np.clip(log_ratio_per_arcsec * radius, -6.0, 6.0)
-        seen = self.matrix.at_nodes @ np.stack([numerator, denominator], axis=1)
-        return np.asarray(np.log10(seen[:, 0] / seen[:, 1]))
-
     @cached_property
     def _seen(self) -> dict[float, Array]:
         """What annuli see of the reference gradient, by the slope of the diagnostic."""
@@ -116,8 +93,8 @@ class DiskSmearing:
             return float("nan")
         if abundance_per_log_ratio not in self._seen:
             per_arcsec = self.reference_gradient * kpc_per_arcsec(self.metadata.redshift)
-            self._seen[abundance_per_log_ratio] = self.log_ratios(
-                per_arcsec / abundance_per_log_ratio
+            self._seen[abundance_per_log_ratio] = self.matrix.log_ratios(
+                self.metadata.effective_radius_arcsec, per_arcsec / abundance_per_log_ratio
             )
         log_ratio = self._seen[abundance_per_log_ratio]
         observed = float(coefficients @ (abundance_per_log_ratio * log_ratio))

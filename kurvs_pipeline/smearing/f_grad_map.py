@@ -33,8 +33,6 @@ SMALL_GRADIENT = 1e-4
 STEEPEST = 1.0
 """dex/kpc: beyond any galaxy, and any calibration."""
 
-LARGEST_LOG_RATIO = 6.0
-
 INCLINATIONS_DEG = np.linspace(0.0, 85.0, 18)
 RADII_ARCSEC = np.geomspace(0.1, 2.0, 25)
 
@@ -102,13 +100,8 @@ class SmearedDisks:
         edges = tuple((annulus.inner_arcsec, annulus.outer_arcsec) for annulus in annuli)
         apertures = EllipseApertures(edges, axis_ratio(inclination_deg, self.disk_thickness))
         matrix = SmearingMatrix(InclinedDisk.of(metadata), self.seeing, apertures)
-        radius, weight = matrix.nodes
-        scale = effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
-        light = weight * radius * np.exp(-radius / scale)
         slope = self._used_gradient * self.kpc_per_arcsec / self.abundance_per_log_ratio
-        logarithm = np.clip(slope * radius, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
-        seen = matrix.at_nodes @ np.stack([light * 10.0**logarithm, light], axis=1)
-        return np.asarray(np.log10(seen[:, 0] / seen[:, 1]))
+        return matrix.log_ratios(effective_radius_arcsec, slope)
 
     @property
     def kpc_per_arcsec(self) -> float:

@@ -24,6 +24,9 @@ from kurvs_pipeline.smearing.sky_apertures import SkyApertures
 HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
 
+LARGEST_LOG_RATIO = 6.0
+"""Of two lines: where it is reached the light of an exponential disk has died away."""
+
 FEWEST_NODES = 24
 NODES_PER_WAVE = 0.3
 NODES_WITHOUT_SEEING = 400
@@ -168,6 +171,31 @@ class SmearingMatrix:
     def at_nodes(self) -> Array:
         """The matrix at :attr:`nodes`, shape (n_apertures, n_nodes)."""
         return self.at(self.nodes.radius_arcsec)
+
+    def log_ratios(self, effective_radius_arcsec: float, log_ratio_per_arcsec: float) -> Array:
+        """Return the logarithm of a line ratio in each aperture.
+
+        The disk is exponential in the denominator's line; the logarithm of the intrinsic ratio is
+        linear in radius and 0 at the centre.
+
+        Parameters
+        ----------
+        effective_radius_arcsec : float
+            Half-light radius of the denominator's line.
+        log_ratio_per_arcsec : float
+            Intrinsic gradient of log10(numerator / denominator).
+
+        Returns
+        -------
+        array, shape (n_apertures,)
+        """
+        radius, weight = self.nodes
+        scale = effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
+        denominator = weight * radius * np.exp(-radius / scale)
+        logarithm = np.clip(log_ratio_per_arcsec * radius, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
+        numerator = denominator * 10.0**logarithm
+        seen = self.at_nodes @ np.stack([numerator, denominator], axis=1)
+        return np.asarray(np.log10(seen[:, 0] / seen[:, 1]))
 
     def at(self, radius_arcsec: Array) -> Array:
         """Return the fraction of the light of thin rings that lands in each aperture.

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 from scipy.special import gammaln, kv
@@ -11,9 +11,6 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
-
-if TYPE_CHECKING:
-    import galsim
 
 LIGHT_LEFT_OUTSIDE = 1e-8
 FARTHEST_REACH_IN_FWHM = 4.0
@@ -167,32 +164,3 @@ class Seeing:
         wavenumber = np.linspace(0.0, 60.0 / self.fwhm_arcsec, 241)
         alive = self._round_transform(wavenumber) > SMALLEST_TRANSFORM
         return float(wavenumber[alive][-1] + wavenumber[1]) * self._stretch
-
-
-@dataclass(frozen=True)
-class DrawnPointSpread:
-    """A point-spread function that GalSim can draw, such as the image of a star.
-
-    Parameters
-    ----------
-    profile : galsim.GSObject
-        Of unit flux, x to the West and y to the North, arcsec.
-    """
-
-    profile: "galsim.GSObject"
-
-    def transform(self, west: Array, north: Array) -> Array:
-        """Return the Fourier transform (:class:`PointSpread`)."""
-        vectors = zip(west.ravel().tolist(), north.ravel().tolist(), strict=True)
-        values = [self.profile.kValue(*vector).real for vector in vectors]
-        return np.array(values).reshape(west.shape)
-
-    @property
-    def reach_arcsec(self) -> float:
-        """Half the extent that GalSim draws, where folding is small."""
-        return math.pi / float(self.profile.stepk)
-
-    @property
-    def largest_wavenumber(self) -> float:
-        """Where GalSim's transform has died away."""
-        return float(self.profile.maxk)

@@ -4,12 +4,13 @@ Reconstruction correlates neighbouring spaxels, so that annuli side by side see 
 part, and residuals of the sky are common to all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kurvs_pipeline.arrays import Array, BoolArray
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 
@@ -32,6 +33,16 @@ class ApertureSpectra:
     flux: Array
     variance: Array
     valid: BoolArray
+
+    def at(self, rows: Sequence[int] | IntArray) -> "ApertureSpectra":
+        """Return the spectra of some apertures.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Their places.
+        """
+        return ApertureSpectra(self.flux[rows], self.variance[rows], self.valid[rows])
 
 
 def coadd(

@@ -14,6 +14,7 @@ import numpy as np
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.binning import INTEGRATED
 from kurvs_pipeline.extracted.spectrum import FittedSpectrum
 from kurvs_pipeline.fitting.model import channel_edges
 from kurvs_pipeline.fitting.outcome import LineFits
@@ -22,7 +23,6 @@ from kurvs_pipeline.fluxes.band_fit import BandFit
 APERTURE_COLUMNS = ("aperture", "annulus")
 """Identifying columns that name a part of a galaxy; all others name the galaxy."""
 
-INTEGRATED = "integrated"
 MINIMUM_COVERAGE = 0.5
 """A channel of the new grid that good channels cover less than this has no data."""
 

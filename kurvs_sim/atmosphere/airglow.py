@@ -38,7 +38,7 @@ def airglow_lines(band: Band, *, shift_um: float = 0.0, width_factor: float = 1.
     Parameters
     ----------
     band : Band
-        Its grid and line-spread function.
+        Channels and line-spread function (KMOS at one grating).
     shift_um : float
         Added to the wavelengths of all lines.
     width_factor : float
@@ -63,7 +63,7 @@ def sky_photon_rate(band: Band) -> Array:
     Parameters
     ----------
     band : Band
-        Its grid and line-spread function.
+        Channels and line-spread function (KMOS at one grating).
 
     Returns
     -------
@@ -89,7 +89,7 @@ def transmission(band: Band) -> Array:
     Parameters
     ----------
     band : Band
-        Its grid.
+        Channels at whose centres it is read from the table.
     """
     return _whole_transmission(band.whole)[band.channels]
 
@@ -108,7 +108,7 @@ def flux_density_per_photon_rate(band: Band) -> Array:
     Parameters
     ----------
     band : Band
-        Its grid.
+        Channels, each with its own width and transmission.
 
     Returns
     -------

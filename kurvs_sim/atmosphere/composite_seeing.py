@@ -11,7 +11,7 @@ import numpy as np
 from kurvs_pipeline.arrays import Array
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.random_streams import Stream, generator
-from kurvs_sim.validation import require, require_finite
+from kurvs_sim.validation import require, require_finite, require_positive, require_whole
 
 if TYPE_CHECKING:
     import galsim
@@ -28,7 +28,7 @@ class ElongatedSeeing(Seeing):
     axis_ratio : float
         Minor over major axis, in (0, 1].
     position_angle_deg : float
-        Of the major axis, North through East.
+        Position angle of the major axis, degrees North through East.
 
     Raises
     ------
@@ -66,13 +66,7 @@ class ElongatedSeeing(Seeing):
         return self.profile.galsim_profile.shear(q=self.axis_ratio, beta=angle)
 
     def scaled(self, factor: float) -> Self:
-        """Return the same shape with every length multiplied by a factor.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the same shape with every length multiplied by a factor (:class:`Seeing`)."""
         return replace(self, profile=self.profile.scaled(factor))
 
 
@@ -85,7 +79,7 @@ class CompositeSeeing(Seeing):
     profiles : tuple of PointSpreadFunction
         One an exposure, equally weighted.
     offsets_arcsec : tuple of (float, float)
-        Where each exposure was registered, to the West and to the North of where it belongs.
+        Registration error of each exposure, arcsec to the West and to the North of its place.
 
     Raises
     ------
@@ -156,33 +150,27 @@ class CompositeSeeing(Seeing):
         return replace(self.profiles[0], fwhm_arcsec=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> Self:
-        """Return sharper or wider exposures, registered as before.
-
-        Parameters
-        ----------
-        factor : float
-            Of the widths, > 0.
-        """
+        """Return sharper or wider exposures, registered as before (:class:`Seeing`)."""
         return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))
 
 
 @dataclass(frozen=True)
-class ExposureSequence:
-    """The seeing of every exposure of a stack.
+class ExposureSequence(Seeing):
+    """The seeing of every exposure of a stack; as one image, their average.
 
     Parameters
     ----------
     median : PointSpreadFunction
-        Seeing of the median exposure.
+        Seeing of the median exposure, wider than 0.
     n_exposures : int
-        In the stack. A composite of a few tens stands for one of hundreds.
+        Exposures that are drawn, >= 1. A few tens stand for the hundreds of a deep stack.
     fwhm_scatter : float
         Standard deviation of the logarithm of the width; assumed.
     registration_rms_arcsec : float
         Error along x and y with which a dithered exposure is put back; assumed, half a
         native spaxel over the root of twelve.
     seed : int
-        Of the sequence, >= 0.
+        Seed of widths and registration, >= 0; the noise has its own.
 
     Raises
     ------
@@ -198,8 +186,8 @@ class ExposureSequence:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        require("n_exposures", self.n_exposures, within=self.n_exposures >= 1,
-                expected="at least 1")  # fmt: skip
+        require_positive(**{"median fwhm_arcsec of a sequence": self.median.fwhm_arcsec})
+        require_whole(least=1, most=100_000, n_exposures=self.n_exposures)
         for name in ("fwhm_scatter", "registration_rms_arcsec", "seed"):
             require(name, getattr(self, name), within=0.0 <= getattr(self, name) < math.inf,
                     expected="a finite number >= 0")  # fmt: skip
@@ -211,26 +199,40 @@ class ExposureSequence:
         return random.standard_normal((self.n_exposures, 3))
 
     @cached_property
-    def profiles(self) -> tuple[PointSpreadFunction, ...]:
-        """Seeing of every exposure."""
-        factors = np.exp(self.fwhm_scatter * self._random[:, 0])
-        return tuple(self.median.scaled(float(factor)) for factor in factors)
-
-    @cached_property
-    def offsets_arcsec(self) -> tuple[tuple[float, float], ...]:
-        """Registration error of every exposure, to the West and to the North."""
-        offsets = self.registration_rms_arcsec * self._random[:, 1:]
-        return tuple((float(x), float(y)) for x, y in offsets)
-
-    @cached_property
     def composite(self) -> CompositeSeeing:
-        """What the stack sees: the fast way to simulate the sequence."""
-        return CompositeSeeing(self.profiles, self.offsets_arcsec)
+        """The average over the exposures: the fast way to simulate the sequence."""
+        factors = np.exp(self.fwhm_scatter * self._random[:, 0])
+        offsets = self.registration_rms_arcsec * self._random[:, 1:]
+        return CompositeSeeing(
+            tuple(self.median.scaled(float(factor)) for factor in factors),
+            tuple((float(x), float(y)) for x, y in offsets),
+        )
 
-    @cached_property
+    @property
     def each(self) -> tuple[CompositeSeeing, ...]:
-        """What every exposure sees by itself."""
+        """Seeing of every exposure by itself, displaced as it was registered."""
         return tuple(
             CompositeSeeing((profile,), (offset,))
-            for profile, offset in zip(self.profiles, self.offsets_arcsec, strict=True)
+            for profile, offset in zip(
+                self.composite.profiles, self.composite.offsets_arcsec, strict=True
+            )
         )
+
+    @property
+    def galsim_profile(self) -> "galsim.GSObject":
+        """The profile of unit flux, lengths in arcsec."""
+        return self.composite.galsim_profile
+
+    @property
+    def fwhm_arcsec(self) -> float:
+        """Full width at half-maximum of the average, made round about its middle."""
+        return self.composite.fwhm_arcsec
+
+    @property
+    def nominal(self) -> PointSpreadFunction:
+        """A profile of the median's kind, as wide as the average."""
+        return self.composite.nominal
+
+    def scaled(self, factor: float) -> Self:
+        """Return sharper or wider exposures, registered as before (:class:`Seeing`)."""
+        return replace(self, median=self.median.scaled(factor))

@@ -48,7 +48,7 @@ class Seeing(ABC):
         Parameters
         ----------
         factor : float
-            > 0.
+            Factor on all lengths, > 0.
         """
 
     def image(self, pixel_arcsec: float, n_pixels: int) -> Array:
@@ -131,13 +131,7 @@ class PointSpreadFunction(Seeing):
         return galsim.Kolmogorov(fwhm=self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> "PointSpreadFunction":
-        """Return the profile with every length multiplied by a factor.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the profile with every length multiplied by a factor (:class:`Seeing`)."""
         return replace(self, fwhm_arcsec=factor * self.fwhm_arcsec)
 
 
@@ -154,7 +148,8 @@ class ChromaticSeeing:
         The width goes as wavelength to this power; -0.2 for Kolmogorov turbulence
         (Fried 1966, J. Opt. Soc. Am. 56, 1372).
     reference_um : float
-        Where the width is the one stated; the default is H-alpha at a redshift of 1.5.
+        Wavelength, um, at which the width is the one stated; the default is H-alpha at a redshift
+        of 1.5.
 
     Raises
     ------
@@ -176,9 +171,9 @@ class ChromaticSeeing:
         Parameters
         ----------
         seeing : Seeing
-            At the reference wavelength.
+            Seeing at the reference wavelength.
         band : Band
-            Where it is wanted.
+            Band for which the seeing is wanted.
         """
         middle_um = 0.5 * sum(band.usable_range_um)
         return seeing.scaled((middle_um / self.reference_um) ** self.exponent)

@@ -61,7 +61,7 @@ class StarImage(Seeing):
         Parameters
         ----------
         image : array_like, shape (n_y, n_x)
-            In any unit.
+            Counts in any unit, background removed.
         pixel_arcsec : float
             Side of a pixel, > 0.
 
@@ -81,7 +81,7 @@ class StarImage(Seeing):
         Parameters
         ----------
         path : path
-            The file.
+            A FITS file.
         pixel_arcsec : float
             Side of a pixel, > 0.
 
@@ -136,11 +136,5 @@ class StarImage(Seeing):
         return PointSpreadFunction("gaussian", self.fwhm_arcsec)
 
     def scaled(self, factor: float) -> Self:
-        """Return the image with larger pixels.
-
-        Parameters
-        ----------
-        factor : float
-            > 0.
-        """
+        """Return the image with larger or smaller pixels (:class:`Seeing`)."""
         return replace(self, pixel_arcsec=factor * self.pixel_arcsec)

@@ -15,13 +15,11 @@ from kurvs_sim.configuration.problems import first_problem
 from kurvs_sim.configuration.sections import Section, field_of, section_for
 from kurvs_sim.configuration.writing import described, plain, toml_text
 from kurvs_sim.galaxy.galaxy import Galaxy
-from kurvs_sim.observing import observe
+from kurvs_sim.observing import HIGHEST_HALPHA_SNR, observe
 
 NOISE_FREE = "noise-free"
 LARGEST_SEED = 2**63 - 1
 """That netCDF holds."""
-
-HIGHEST_SNR = 1e6
 
 
 def _number_or_noise_free(value: object) -> object:
@@ -31,11 +29,11 @@ def _number_or_noise_free(value: object) -> object:
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and 0.0 < value <= HIGHEST_SNR
+        and 0.0 < value <= HIGHEST_HALPHA_SNR
     ):
         return value
     raise PydanticCustomError(
-        "halpha_snr", f'expected a number > 0, up to {HIGHEST_SNR:g}, or "{NOISE_FREE}"'
+        "halpha_snr", f'expected a number > 0, up to {HIGHEST_HALPHA_SNR:g}, or "{NOISE_FREE}"'
     )
 
 
@@ -93,7 +91,7 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
     Returns
     -------
     galaxy : Galaxy
-        What is in the sky.
+        Galaxy with every property that the file states, others at their defaults.
     options : dict
         The keyword arguments of :func:`~kurvs_sim.observing.observe` that the file states.
 
@@ -120,7 +118,7 @@ def parse_mock(text: str) -> tuple[Galaxy, dict[str, Any]]:
     Parameters
     ----------
     text : str
-        TOML.
+        The whole file, in TOML.
     """
     try:
         file = _file_section().model_validate(tomllib.loads(text)).arguments()
@@ -142,7 +140,7 @@ def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:
     Parameters
     ----------
     galaxy : Galaxy
-        What is in the sky; every property is written, those at their defaults too.
+        Galaxy to describe; every property is written, those at their defaults too.
     options : mapping, optional
         Keyword arguments of :func:`~kurvs_sim.observing.observe`.
 

@@ -8,7 +8,11 @@ needs a line there too.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.atmosphere.composite_seeing import (
+    CompositeSeeing,
+    ElongatedSeeing,
+    ExposureSequence,
+)
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.atmosphere.star_image import StarImage
 from kurvs_sim.emission.calibrated import EmissionModel, SurveyCalibrations
@@ -38,10 +42,10 @@ class Family:
     Parameters
     ----------
     base : type
-        What a parameter that takes any of them is annotated with.
+        Common type: the annotation of a parameter that takes any of them.
     kinds : mapping of str to type
-        By the name that a file gives as ``kind``. A class with a parameter ``kind`` of its own
-        is given the name.
+        Classes by the name that a file gives as ``kind``. A class with a parameter ``kind`` of its
+        own is given the name.
     default : str, optional
         The kind of a table that states none.
     """
@@ -76,6 +80,7 @@ SEEING = Family(
         "kolmogorov": PointSpreadFunction,
         "elongated": ElongatedSeeing,
         "composite": CompositeSeeing,
+        "exposure_sequence": ExposureSequence,
         "star_image": StarImage,
     },
     default="gaussian",
@@ -112,11 +117,11 @@ class Quantity:
     Parameters
     ----------
     name : str
-        Of the models.
+        Name that tells the models of different quantities apart.
     value_unit, gradient_unit : str
         Appended to the names of values and of their changes with radius; empty for none.
     default_kind : str, optional
-        Of a table that states none.
+        The kind of a table that states none.
     """
 
     name: str
@@ -134,7 +139,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "rotation": Quantity("velocity", "kms", "kms_per_kpc", default_kind="arctan"),
     "radial_velocity": Quantity("velocity", "kms", "kms_per_kpc", default_kind="constant"),
 }
-"""By the parameter that takes the profile; any other has pure numbers."""
+"""Quantities by the parameter that takes the profile; any other has pure numbers."""
 
 LENGTH_UNIT = "kpc"
 
@@ -168,9 +173,9 @@ def key_of(described: object, parameter: str, quantity: Quantity) -> str:
     described : class or function
         Whose parameter it is.
     parameter : str
-        Its name.
+        Name of the parameter.
     quantity : Quantity
-        What the profile is of.
+        Quantity that a profile describes, which gives the unit.
     """
     if described not in PROFILES.kinds.values():
         return parameter
@@ -193,7 +198,7 @@ def quantity_inside(described: object, quantity: Quantity) -> Quantity:
     described : class or function
         That takes profiles.
     quantity : Quantity
-        What it is a profile of.
+        Quantity that the whole profile describes.
     """
     inherits = described in PROFILES.kinds.values() and described is not Product
     return quantity if inherits else PURE_NUMBER

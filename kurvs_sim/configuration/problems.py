@@ -15,9 +15,9 @@ def first_problem(error: ValidationError, file: type[Section]) -> str:
     Parameters
     ----------
     error : ValidationError
-        Of the whole file.
+        Every problem that pydantic found in the file.
     file : type of Section
-        Its model.
+        Model of the whole file.
 
     Returns
     -------

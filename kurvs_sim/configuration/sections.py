@@ -40,16 +40,8 @@ from kurvs_sim.configuration.kinds import (
 SCALARS = (bool, int, float, str)
 
 
-class TableError(MetadataError):
-    """What a table describes is impossible.
-
-    Parameters
-    ----------
-    path : tuple of str
-        Keys down to the table.
-    problem : str
-        What was expected and found.
-    """
+class _TableError(MetadataError):
+    """What a table describes is impossible; the path is the keys down to the table."""
 
     def __init__(self, path: tuple[str, ...], problem: str) -> None:
         super().__init__(f"[{'.'.join(path)}] {problem}")
@@ -70,7 +62,7 @@ class Section(BaseModel):
 
         Raises
         ------
-        TableError
+        MetadataError
             If something that a table describes is impossible.
         """
         return {
@@ -82,10 +74,10 @@ class Section(BaseModel):
     def _argument(self, key: str) -> object:
         try:
             return _built(getattr(self, key))
-        except TableError as error:
-            raise TableError((key, *error.path), error.problem) from None
+        except _TableError as error:
+            raise _TableError((key, *error.path), error.problem) from None
         except MetadataError as error:
-            raise TableError((key,), str(error)) from None
+            raise _TableError((key,), str(error)) from None
 
     def build(self) -> Any:  # noqa: ANN401 - whatever the section describes
         """Return what the table describes."""
@@ -116,13 +108,13 @@ def section_for(
     Parameters
     ----------
     described : callable
-        With typed parameters.
+        A class or function whose parameters have type hints.
     kinds : tuple of str
-        What the key ``kind`` may say; no such key if empty.
+        Values that the key ``kind`` may have; no such key if empty.
     default_kind : str, optional
         One of ``kinds``, where a table may leave it out.
     quantity : Quantity
-        Of a profile, for the units of its keys.
+        Quantity that a profile describes, for the units of its keys.
     special : mapping of str to annotation
         Parameters whose form in a file is not that of their type; None if they have none.
     required : tuple of str
@@ -171,7 +163,7 @@ def field_of(default: object, description: str | None) -> Any:  # noqa: ANN401 -
     default : object
         ``inspect.Parameter.empty`` if there is none.
     description : str, optional
-        What the key means.
+        Meaning of the key, for the schema.
     """
     if default is inspect.Parameter.empty:
         return Field(description=description)
@@ -281,7 +273,7 @@ def sections_in(annotation: object) -> list[type[Section]]:
     Parameters
     ----------
     annotation : object
-        Of a field of a model.
+        Annotation of a field of a model.
     """
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]

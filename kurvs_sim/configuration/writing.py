@@ -24,7 +24,7 @@ def toml_text(table: Mapping[str, Any]) -> str:
     Parameters
     ----------
     table : mapping
-        Of strings, booleans, finite numbers, sequences and mappings of these.
+        Strings, booleans, finite numbers, and sequences and mappings of these.
 
     Returns
     -------
@@ -60,9 +60,9 @@ def described(thing: object, quantity: Quantity = PURE_NUMBER) -> dict[str, Any]
     Parameters
     ----------
     thing : object
-        Of a dataclass.
+        An instance of a dataclass.
     quantity : Quantity
-        What it is of, if it is a profile.
+        Quantity that a profile describes, for the units of its keys.
 
     Returns
     -------
@@ -89,11 +89,11 @@ def plain(value: object, name: str, quantity: Quantity) -> Any:  # noqa: ANN401
     Parameters
     ----------
     value : object
-        Of the parameter.
+        Value of the parameter.
     name : str
-        Of the parameter.
+        Name of the parameter, for the message.
     quantity : Quantity
-        What it is of, if it is a profile.
+        Quantity that a profile describes, for the units of its keys.
 
     Raises
     ------

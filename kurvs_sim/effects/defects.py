@@ -11,7 +11,7 @@ import numpy as np
 from kurvs_pipeline.arrays import BoolArray, Cube, IntArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
-from kurvs_sim.instrument.spaxels import SpaxelGrid
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
 from kurvs_sim.validation import require, require_positive, require_whole
 
 
@@ -49,7 +49,7 @@ class DeadColumns:
     """
 
     n_columns: int = 2
-    native_spaxel_arcsec: float = 0.2
+    native_spaxel_arcsec: float = NATIVE_SPAXEL_ARCSEC
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -62,11 +62,11 @@ class DeadColumns:
         Parameters
         ----------
         random : Generator
-            Of the columns.
+            Random numbers that choose the columns.
         grid : SpaxelGrid
             The spaxels.
         """
-        native_y, native_x = native_index(grid, self.native_spaxel_arcsec)
+        native_y, native_x = _native_index(grid, self.native_spaxel_arcsec)
         n_y, n_x = native_y[-1] + 1, native_x[-1] + 1
         require("n_columns", self.n_columns, within=self.n_columns <= n_y * n_x,
                 expected=f"at most the {n_y * n_x} native spaxels of the field")  # fmt: skip
@@ -82,12 +82,12 @@ class UnseenEdges:
     Parameters
     ----------
     width_arcsec : float
-        Of the border; the default is one native spaxel.
+        Width of the border, arcsec; the default is one native spaxel.
     channels_outside_band : bool
         Whether channels where the grating transmits nothing hold no data either.
     """
 
-    width_arcsec: float = 0.2
+    width_arcsec: float = NATIVE_SPAXEL_ARCSEC
     channels_outside_band: bool = True
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class UnseenEdges:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Band whose channels outside the usable range are masked.
         grid : SpaxelGrid
             The spaxels.
         """
@@ -120,8 +120,8 @@ class SaturatedLines:
     Parameters
     ----------
     photon_rate_limit : float
-        Of the sky, per s, m2, arcsec2 and channel. The default, which takes the few brightest
-        lines of H, is assumed.
+        Brightest sky that is not saturated, photons per s, m2, arcsec2 and channel. The default,
+        which takes the few brightest lines of H, is assumed.
     """
 
     photon_rate_limit: float = 60.0
@@ -136,7 +136,7 @@ class SaturatedLines:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Band whose airglow is compared with the limit.
         """
         return np.asarray((sky_photon_rate(band) > self.photon_rate_limit)[:, None, None])
 
@@ -158,7 +158,7 @@ class CosmicRays:
     hits_per_million_voxels: float = 20.0
     least_sigma: float = 5.0
     largest_sigma: float = 50.0
-    native_spaxel_arcsec: float = 0.2
+    native_spaxel_arcsec: float = NATIVE_SPAXEL_ARCSEC
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -189,7 +189,7 @@ class CosmicRays:
         float32 array, shape (n_channels, n_y, n_x)
             In standard deviations of the noise, 0 where nothing hit.
         """
-        native_y, native_x = native_index(grid, self.native_spaxel_arcsec)
+        native_y, native_x = _native_index(grid, self.native_spaxel_arcsec)
         shape = (band.n_channels, int(native_y[-1]) + 1, int(native_x[-1]) + 1)
         hits = np.zeros(shape, dtype=np.float32)
         number = random.poisson(1e-6 * self.hits_per_million_voxels * hits.size)
@@ -199,18 +199,8 @@ class CosmicRays:
         return hits[:, native_y[:, None], native_x]
 
 
-def native_index(grid: SpaxelGrid, native_spaxel_arcsec: float) -> tuple[IntArray, IntArray]:
-    """Return the native spaxel in which the centre of each spaxel lies, along y and x.
-
-    Counted from 0 at the edge of the field.
-
-    Parameters
-    ----------
-    grid : SpaxelGrid
-        The spaxels.
-    native_spaxel_arcsec : float
-        Side of a native one.
-    """
+def _native_index(grid: SpaxelGrid, native_spaxel_arcsec: float) -> tuple[IntArray, IntArray]:
+    """Return the native spaxel, from 0, that holds the centre of each spaxel, along y and x."""
 
     def along(n_spaxels: int) -> IntArray:
         centres = (np.arange(n_spaxels) + 0.5) * grid.spaxel_arcsec / native_spaxel_arcsec

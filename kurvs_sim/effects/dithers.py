@@ -19,8 +19,8 @@ class Dithers:
     Parameters
     ----------
     offsets_arcsec : tuple of (float, float)
-        Of the field from the grid's middle, to the West and to the North. The default, a
-        square of one native spaxel, is assumed.
+        Offsets of the field from the grid's middle, arcsec to the West and to the North. The
+        default, a square of one native spaxel, is assumed.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class Effects:
         Width of the line-spread function along the band, and its error; without it, one
         width a band, known exactly. Airglow keeps the band's own width.
     sky_residuals : SkyResiduals, optional
-        What subtraction leaves of the OH lines.
+        Residuals of OH lines after sky subtraction.
     sky_oversubtraction : SkyOversubtraction, optional
         Too much sky, and galaxy with it, taken from all spaxels.
     telluric_residual : TelluricResidual, optional

@@ -51,7 +51,7 @@ class LineSpread:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Channels and the width that KMOS is stated to have.
         """
         low, high = band.usable_range_um
         position = (np.clip(band.wavelength_um, low, high) - low) / (high - low)
@@ -67,7 +67,7 @@ class LineSpread:
         Parameters
         ----------
         light : object with ``cube(band)``
-            A scene.
+            A scene, or anything else that makes the cube of a band.
         band : Band
             The channels.
 

@@ -10,11 +10,11 @@ from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import airglow_lines, flux_density_per_photon_rate
 from kurvs_sim.instrument.noise_covariance import resampling_matrix
-from kurvs_sim.instrument.spaxels import SpaxelGrid
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
 from kurvs_sim.validation import require, require_positive
 
 _SMALL_STEP = 1e-3
-"""Of a channel, and of the width: far below the errors' effect on the shape."""
+"""Fraction of a channel, and of the width: far below the errors' effect on the shape."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class SkyResiduals:
         bright lines 0.3 of a spaxel's noise, with the noise of an ExposureModel, as in the
         YJ cube of programme 092.B-0538. Independent from exposure to exposure (assumed).
     common_fraction : float
-        Of the variance of each error, the part that the whole field shares, in [0, 1];
-        assumed.
+        Fraction of the variance of each error that the whole field shares, in [0, 1]; assumed.
     slice_arcsec : float
         Width of a slice.
 
@@ -49,7 +48,7 @@ class SkyResiduals:
     width_error: float = 0.05
     strength_error: float = 0.015
     common_fraction: float = 0.5
-    slice_arcsec: float = 0.2
+    slice_arcsec: float = NATIVE_SPAXEL_ARCSEC
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -71,11 +70,11 @@ class SkyResiduals:
         random : numpy.random.Generator
             Source of random numbers.
         band : Band
-            Its lines and channels.
+            Band with its airglow and channels.
         grid : SpaxelGrid
             The spaxels.
         n_exposures : float
-            In the stack.
+            Exposures in the stack, > 0.
 
         Returns
         -------
@@ -93,18 +92,18 @@ class SkyResiduals:
                 + math.sqrt(1.0 - self.common_fraction) * (own @ slices.T)
             )
         )
-        residual = residual_shapes(band) @ errors * grid.spaxel_arcsec**2
+        residual = _residual_shapes(band) @ errors * grid.spaxel_arcsec**2
         return np.asarray(residual[:, :, None], dtype=np.float32)
 
 
 @cache
-def residual_shapes(band: Band) -> Array:
+def _residual_shapes(band: Band) -> Array:
     """Return what unit errors of the sky model leave, to first order.
 
     Parameters
     ----------
     band : Band
-        Its lines and channels.
+        Band with its airglow and channels.
 
     Returns
     -------

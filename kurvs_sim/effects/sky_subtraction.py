@@ -18,13 +18,13 @@ class SkyOversubtraction:
     Parameters
     ----------
     sky_fraction : float
-        Of the sky's own spectrum, lines and continuum; negative for too little. No source
+        Fraction of the sky's own spectrum, lines and continuum; negative for too little. No source
         gives it: the default is assumed.
     galaxy_fraction : float
-        Of the galaxy's mean spectrum over the field, subtracted where the sky is taken from
-        spaxels that the galaxy reaches: its total flux falls by this fraction. The default is
-        what a median outside 1.5 arcsec takes from a galaxy with an effective radius of
-        1.2 arcsec.
+        Fraction of the galaxy's mean spectrum over the field, subtracted where the sky is taken
+        from spaxels that the galaxy reaches: its total flux falls by this fraction. The default is
+        what a median outside 1.5 arcsec takes from a galaxy with an effective radius of 1.2
+        arcsec.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class SkyOversubtraction:
         Parameters
         ----------
         galaxy : float32 array, shape (n_channels, n_y, n_x)
-            Its light alone, 1e-16 erg/s/cm2/um per spaxel.
+            Light of the galaxy alone, 1e-16 erg/s/cm2/um per spaxel.
         band : Band
             The channels.
         grid : SpaxelGrid
@@ -92,6 +92,6 @@ class TelluricResidual:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Band whose transmission is misjudged.
         """
         return np.asarray(transmission(band) ** self.absorption_error)

@@ -23,7 +23,7 @@ OXYGEN_ABUNDANCE_RANGE = (7.0, 9.2)
 """12 + log(O/H) to which the relations are extended."""
 
 LOG_U_RANGE = (-3.98, -1.98)
-"""Of the photoionization models behind the N2O2 relation (Kewley et al. 2019)."""
+"""Range of the photoionization models behind the N2O2 relation (Kewley et al. 2019)."""
 
 TYPICAL_ELECTRON_DENSITY_CM3 = 90.0
 """Median of the survey, log n_e = 1.95 (Gillman et al. 2022)."""

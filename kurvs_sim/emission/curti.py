@@ -37,13 +37,7 @@ class CurtiCalibrations:
         log_u: ArrayLike,  # noqa: ARG002 - part of the interface
         electron_density_cm3: ArrayLike,
     ) -> dict[str, Array]:
-        """Return every line's flux relative to H-alpha before dust (EmissionModel).
-
-        Parameters
-        ----------
-        oxygen_abundance, log_u, electron_density_cm3 : array_like
-            State of the gas, of shapes that broadcast.
-        """
+        """Return every line's flux relative to H-alpha before dust (:class:`EmissionModel`)."""
         abundance = np.asarray(oxygen_abundance, dtype=float)
         hbeta = 1.0 / CASE_B_HALPHA_HBETA
         log_n2 = CURTI20_N2.log_ratio(abundance)

@@ -16,7 +16,7 @@ APERTURE_EFFECTIVE_RADII = 1.5
 """Semi-major axis of the survey's integrated aperture (Li et al. 2025, Section 3)."""
 
 LEAST_FRACTION = 1e-4
-"""Of the H-alpha of a galaxy, that its aperture must hold."""
+"""Fraction of the H-alpha of a galaxy that its aperture must hold."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class AlignedAperture:
         Parameters
         ----------
         line : str
-            Its name.
+            A line of ``REST_WAVELENGTH_UM``.
         """
         return float((self.weights * self.scene.moments(line)[0]).sum())
 
@@ -88,9 +88,9 @@ class AlignedAperture:
         Parameters
         ----------
         line : str
-            Its name.
+            A line of ``REST_WAVELENGTH_UM``.
         band : Band
-            For the line-spread function.
+            Band that gives the line-spread function.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class AlignedAperture:
         band : Band
             The channels of the spaxels.
         spaxel_variance : array, shape (n_channels,)
-            Of every spaxel.
+            Variance of one spaxel, the same for all.
         part : Band, optional
             The channels wanted, a part of the band; all of them if not given.
 

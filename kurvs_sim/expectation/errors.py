@@ -54,7 +54,7 @@ class ExpectedFlux:
     calibrated_error : float
         Standard deviation of a least-squares fit with the true variances.
     published_error : float
-        What the survey's procedure would state.
+        Error that the survey's procedure would state, 1e-16 erg/s/cm2.
     published_scatter : float
         Standard deviation of the flux that the survey's procedure would find.
     """
@@ -86,9 +86,9 @@ class IntegratedExpectation:
     scene : Scene
         Galaxy, grid and seeing.
     exposures : ExposureModel
-        The stack.
+        Stack whose noise it is.
     covariance : NoiseCovariance, optional
-        What neighbours share of the noise.
+        Covariance of the noise of neighbours; independent voxels if not given.
     """
 
     scene: Scene
@@ -110,7 +110,7 @@ class IntegratedExpectation:
         Parameters
         ----------
         line : str
-            Its name.
+            ``halpha``, ``nii_6584``, ``hbeta``, ``oiii_5007`` or ``oii``.
         """
         low, high = self._band_of(line).band.usable_range_um
         redshifted = 1.0 + self.scene.galaxy.redshift
@@ -150,13 +150,13 @@ class BandExpectation:
     Parameters
     ----------
     aperture : AlignedAperture
-        What is co-added.
+        Aperture over which spaxels are shifted to rest and added.
     band : Band
-        Its channels.
+        Band whose channels are fitted.
     exposures : ExposureModel
-        The stack.
+        Stack whose noise it is.
     covariance : NoiseCovariance, optional
-        What neighbours share of the noise.
+        Covariance of the noise of neighbours; independent voxels if not given.
     """
 
     aperture: AlignedAperture
@@ -184,7 +184,7 @@ class BandExpectation:
         Parameters
         ----------
         members : sequence of str
-            The lines.
+            Lines of the band whose fluxes are added.
 
         Returns
         -------
@@ -207,7 +207,7 @@ class BandExpectation:
         Parameters
         ----------
         members : sequence of str
-            The lines.
+            Lines of the band whose fluxes are added.
 
         Returns
         -------

@@ -12,7 +12,7 @@ from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM
 from kurvs_sim.channels import channel_integrated_gaussian
 
 _STEP = 1e-3
-"""Of the differences that stand for derivatives, in widths of the line."""
+"""Step of the differences that stand for derivatives, in widths of the line."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LineModel:
     fluxes : tuple of (str, float)
         Names of line groups, and their flux in 1e-16 erg/s/cm2.
     redshift : float
-        Of the lines.
+        Redshift of all lines, on the vacuum scale.
     sigma_um : float
         Width as observed.
     """
@@ -38,7 +38,7 @@ class LineModel:
 
     @property
     def rest_wavelengths_um(self) -> tuple[float, ...]:
-        """Of every line, those of fixed ratio to another included."""
+        """Wavelengths of every line, those of fixed ratio to another included."""
         names = (name for group, _ in self.fluxes for name, _ in _members(group))
         return tuple(REST_WAVELENGTH_UM[name] for name in names)
 
@@ -64,7 +64,7 @@ class LineModel:
         Parameters
         ----------
         free_position, free_width, continuum : bool
-            What is fitted besides the fluxes.
+            Whether position, width and continuum are fitted besides the fluxes.
 
         Returns
         -------
@@ -96,9 +96,9 @@ class LeastSquares:
     Parameters
     ----------
     derivatives : array, shape (n_channels, n_parameters)
-        Of the model by its parameters.
+        Derivatives of the model with respect to its parameters.
     assumed_variance : array, shape (n_channels,)
-        With which the fit weighs channels; infinite where it does not look.
+        Variance by whose inverse the fit weights channels; infinite outside its range.
     """
 
     derivatives: Array
@@ -127,9 +127,9 @@ class LeastSquares:
         parameters : sequence of int
             Columns of ``derivatives``.
         channel_variance : array, shape (n_channels,)
-            What channels really have.
+            True variance of the channels.
         correlation_channels : float
-            Between neighbouring channels.
+            Correlation of the noise of neighbouring channels.
         """
         noise = self._weights[list(parameters)].sum(axis=0) * np.sqrt(channel_variance)
         neighbours = 2.0 * correlation_channels * float(noise[1:] @ noise[:-1])

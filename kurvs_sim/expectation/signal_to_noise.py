@@ -19,19 +19,8 @@ WINDOW_KMS = 2000.0
 """Half-width of the spectrum that the fit sees, about H-alpha."""
 
 
-def halpha_band(redshift: float) -> Band:
-    """Return the band that H-alpha falls in, away from its edges if two bands hold it.
-
-    Parameters
-    ----------
-    redshift : float
-        Of the galaxy.
-
-    Raises
-    ------
-    CoverageError
-        If H-alpha falls between or beyond the bands.
-    """
+def _halpha_band(redshift: float) -> Band:
+    """Return the band that H-alpha falls in, away from its edges if two bands hold it."""
     observed_um = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
 
     def distance_to_edge(band: Band) -> float:
@@ -61,7 +50,7 @@ class HalphaExpectation:
     noise : NoiseModel
         Relative noise of the channels.
     covariance : NoiseCovariance, optional
-        What neighbours share of the noise.
+        Covariance of the noise of neighbours; independent voxels if not given.
     """
 
     scene: Scene
@@ -71,7 +60,7 @@ class HalphaExpectation:
     @cached_property
     def band(self) -> Band:
         """Where H-alpha falls."""
-        return halpha_band(self.scene.galaxy.redshift)
+        return _halpha_band(self.scene.galaxy.redshift)
 
     @cached_property
     def _window(self) -> Band:

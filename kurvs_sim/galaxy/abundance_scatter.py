@@ -34,11 +34,11 @@ class AbundanceScatter:
     Parameters
     ----------
     seed : int
-        Of the field, >= 0.
+        Seed of the field, >= 0.
     amplitude_dex : float
-        Its standard deviation, >= 0.
+        Standard deviation of the field, dex, >= 0.
     correlation_length_kpc : float
-        In the plane of the disk. The field repeats after 64 of these.
+        Correlation length in the plane of the disk, kpc, > 0. The field repeats after 64 of these.
 
     Raises
     ------
@@ -68,18 +68,7 @@ class AbundanceScatter:
         return np.zeros(np.broadcast_shapes(np.shape(x_kpc), np.shape(y_kpc)))
 
     def oxygen_abundance_offset(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the field.
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            dex, of the broadcast shape.
-        """
+        """Return the field (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         x, y = x / self.correlation_length_kpc, y / self.correlation_length_kpc
         mean_around = self._mean_around_circles(np.clip(np.hypot(x, y), 0.0, self._farthest))

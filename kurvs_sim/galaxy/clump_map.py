@@ -38,12 +38,13 @@ class ClumpMap:
     centre_x_pixel, centre_y_pixel : float
         Column and row of the galaxy's centre, counted from 0.
     rotation_deg : float
-        From rising columns, towards rising rows, to the side of the major axis that recedes.
+        Angle from rising columns, towards rising rows, to the side of the major axis that recedes.
     axis_ratio : float
         Minor over major axis of the galaxy in the image, in (0, 1]: the image is stretched along
         the minor axis until the galaxy is round. 1 for a galaxy seen face-on.
     flux_fraction : float
-        Of the galaxy's H-alpha that follows the image, in [0, 1]; 1 leaves no smooth disk.
+        Fraction of the galaxy's H-alpha that follows the image, in [0, 1]; 1 leaves no smooth
+        disk.
 
     Raises
     ------
@@ -115,7 +116,7 @@ class ClumpMap:
         image : array_like, shape (n_y, n_x)
             Surface brightness in any unit.
         pixel_kpc, rotation_deg, axis_ratio, flux_fraction : float
-            As for the class.
+            The same as in :class:`ClumpMap`.
         centre_pixel : (float, float), optional
             Column and row of the galaxy's centre, from 0; the middle of the image if not given.
         background : float, optional
@@ -152,18 +153,7 @@ class ClumpMap:
         return np.array(self.pixels, dtype=float)
 
     def halpha(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the H-alpha (:class:`~kurvs_sim.galaxy.structure.DiskStructure`).
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            Per kpc^2, relative to the flux of the galaxy; of the broadcast shape.
-        """
+        """Return the H-alpha (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         major, minor = x / self.pixel_kpc, y / self.pixel_kpc * self.axis_ratio
         angle = np.radians(self.rotation_deg)
@@ -176,13 +166,7 @@ class ClumpMap:
         return np.asarray(self.flux_fraction * per_kpc2)
 
     def oxygen_abundance_offset(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return no offset: an image knows no abundance.
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            In the plane of the disk.
-        """
+        """Return no offset (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         return np.zeros(np.broadcast_shapes(np.shape(x_kpc), np.shape(y_kpc)))
 
 
@@ -192,9 +176,9 @@ def image_from_fits(path: Path | str, colour: Colour | None = None) -> Array:
     Parameters
     ----------
     path : path
-        Of the file.
+        A FITS file.
     colour : {"red", "green", "blue"}, optional
-        Which plane of an image whose last array axis is colour; young stars show in blue.
+        The plane to take from an image whose last array axis is colour; young stars show in blue.
 
     Returns
     -------

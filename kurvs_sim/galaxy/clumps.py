@@ -29,15 +29,16 @@ class Clumps:
     Parameters
     ----------
     seed : int
-        Of the centres, >= 0.
+        Seed of the centres, >= 0.
     number : int
-        Of clumps, >= 1.
+        Number of clumps, >= 1.
     flux_fraction : float
-        Of the galaxy's H-alpha that all clumps hold together, in [0, 1].
+        Fraction of the galaxy's H-alpha that all clumps hold together, in [0, 1].
     fwhm_kpc : float
-        Of a clump.
+        Full width at half-maximum of a clump, kpc, > 0.
     effective_radius_kpc : float
-        Of the disk that the centres follow, and whose gas the clumps are mixed with.
+        Effective radius of the disk that the centres follow, and whose gas the clumps are mixed
+        with, kpc, > 0.
     oxygen_abundance_offset_dex : float
         O/H of the clumps' gas above that of the disk at the same radius.
 
@@ -65,7 +66,7 @@ class Clumps:
 
     @cached_property
     def centres_kpc(self) -> Array:
-        """Of the clumps in the plane of the disk, shape (number, 2): x, y."""
+        """Centres in the plane of the disk, x and y, shape (number, 2)."""
         random = structure_generator(self.seed, CLUMPS_STREAM)
         scale_length = self.effective_radius_kpc / EFFECTIVE_RADIUS_SCALE_LENGTHS
         # The light of an exponential disk within dr goes as r exp(-r / h): a gamma distribution.
@@ -74,18 +75,7 @@ class Clumps:
         return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
     def halpha(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the H-alpha of all clumps (:class:`~kurvs_sim.galaxy.structure.DiskStructure`).
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            Per kpc^2, relative to the flux of the galaxy; of the broadcast shape.
-        """
+        """Return the H-alpha of all clumps (:class:`~kurvs_sim.galaxy.structure.DiskStructure`)."""
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         sigma = self.fwhm_kpc / FWHM_PER_SIGMA
         total = np.zeros(x.shape)
@@ -94,19 +84,10 @@ class Clumps:
         return np.asarray(total * self.flux_fraction / (self.number * 2.0 * np.pi * sigma**2))
 
     def oxygen_abundance_offset(self, x_kpc: ArrayLike, y_kpc: ArrayLike) -> Array:
-        """Return the offset of the clumps' O/H, diluted by the disk's gas at the same place.
+        """Return the mean offset at a place (:class:`~kurvs_sim.galaxy.structure.DiskStructure`).
 
-        It is the mean of both in dex, weighted by their H-alpha.
-
-        Parameters
-        ----------
-        x_kpc, y_kpc : array_like
-            Position in the plane of the disk.
-
-        Returns
-        -------
-        array
-            dex, of the broadcast shape.
+        It is that of the clumps, diluted by the disk's gas: the mean of both in dex, weighted by
+        their H-alpha.
         """
         clumps = self.halpha(x_kpc, y_kpc)
         radius = np.hypot(np.asarray(x_kpc, float), np.asarray(y_kpc, float))

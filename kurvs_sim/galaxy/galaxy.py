@@ -27,13 +27,14 @@ from kurvs_sim.galaxy.structure import DiskStructure
 from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear, Product, RadialProfile
 from kurvs_sim.validation import require, require_finite, require_positive, require_within
 
-FARTHEST_KPC = 200.0
+INTEGRATED_A_V_MAG = 0.38
+"""Attenuation of the gas of the stacked galaxies of the survey (Li et al. 2025, Section 4)."""
+
+FARTHEST_KPC, N_RADII = 200.0, 20_001
+"""Velocities and dispersions are searched so far out, at so many radii."""
+
 FASTEST_KMS = 2000.0
-"""Rotation curves are searched so far out, and refused above this."""
-
-
-N_RADII = 20_001
-
+"""Faster gas is refused."""
 
 A_V_RANGE = (0.0, 100.0)
 """mag: behind more, lines leave the range of floating point."""
@@ -49,9 +50,9 @@ class Galaxy(ProjectedDisk):
     Parameters
     ----------
     name : str
-        The galaxy.
+        Name of the galaxy, which files are named after.
     redshift : float
-        On the vacuum scale, > 0.
+        Redshift on the vacuum scale, > 0.
     inclination_deg : float
         0 is face-on; 90 is allowed for a thick disk.
     position_angle_deg : float
@@ -63,7 +64,7 @@ class Galaxy(ProjectedDisk):
         q0, the axis ratio of the disk seen edge-on, by second moments: with a Gaussian
         vertical profile its sigma is q0 sqrt(3) scale lengths. 0 is thin; real disks have 0.2.
     halpha_flux : float
-        Of the whole disk **as it leaves the dust**, 1e-16 erg/s/cm2.
+        H-alpha of the whole disk **as it leaves the dust**, 1e-16 erg/s/cm2.
     oxygen_abundance : RadialProfile
         12 + log(O/H) of radius in kpc.
     a_v : RadialProfile
@@ -71,23 +72,24 @@ class Galaxy(ProjectedDisk):
     rotation : RadialProfile
         Rotation velocity, km/s, of radius in kpc.
     radial_velocity : RadialProfile
-        Of the gas in the plane, km/s, outwards > 0, of radius in kpc. The half of the disk
-        towards PA - 90 degrees is taken to be the far one: there an outflow recedes. With the
-        other half far, the sign changes.
+        Radial velocity of the gas in the plane, km/s, outwards > 0, of radius in kpc. The half of
+        the disk towards PA - 90 degrees is taken to be the far one: there an outflow recedes. With
+        the other half far, the sign changes.
     dispersion_kms : float
         Intrinsic velocity dispersion of the gas.
     relative_dispersion : RadialProfile
-        Its change with radius in kpc: the dispersion is the product of the two.
+        Relative change of the dispersion with radius in kpc: the dispersion is the product of the
+        two.
     offset_x_arcsec, offset_y_arcsec : float
-        Of the galaxy from the middle of the field, to the West and to the North.
+        Offset of the galaxy from the middle of the field, arcsec to the West and to the North.
     ra_deg, dec_deg : float
-        Of the galaxy.
+        Right ascension and declination of the galaxy's centre, ICRS.
     log_u : RadialProfile
         Ionization parameter of radius in kpc.
     electron_density : RadialProfile
         cm^-3, of radius in kpc.
     emission : EmissionModel
-        From the state of the gas to its lines.
+        Model that gives the lines from the state of the gas.
     halpha_profile : RadialProfile, optional
         Shape of H-alpha as it leaves the dust, of radius in kpc, in any unit: it is scaled to
         ``halpha_flux`` within 200 kpc. Exponential if not given.
@@ -97,7 +99,7 @@ class Galaxy(ProjectedDisk):
     nuclear_sources : tuple of NuclearSource
         Lines from the centre beyond those of the disk.
     stars : tuple of StellarContinuum
-        Their light, with its absorption lines.
+        Light of stars, with its absorption lines.
 
     Raises
     ------
@@ -113,7 +115,7 @@ class Galaxy(ProjectedDisk):
     disk_thickness: float = 0.0
     halpha_flux: float = 1.0
     oxygen_abundance: RadialProfile = field(default=Linear(central=8.6, gradient=-0.02))
-    a_v: RadialProfile = field(default=Constant(0.38))
+    a_v: RadialProfile = field(default=Constant(INTEGRATED_A_V_MAG))
     rotation: RadialProfile = field(default=Arctan(asymptote=180.0, turnover_radius=1.5))
     radial_velocity: RadialProfile = field(default=Constant(0.0))
     dispersion_kms: float = 50.0
@@ -214,7 +216,7 @@ class Galaxy(ProjectedDisk):
         Parameters
         ----------
         radius_kpc : array_like
-            In the plane of the disk.
+            Radius in the plane of the disk, kpc.
         dust : bool
             False for the light before dust, which abundances are defined from.
 
@@ -240,7 +242,8 @@ class Galaxy(ProjectedDisk):
         Parameters
         ----------
         x_kpc, y_kpc : array_like
-            In the plane of the disk, along the receding major axis and along the minor axis.
+            Position in the plane of the disk, along the receding major axis and along the minor
+            axis.
         dust : bool
             False for the light before dust.
 
@@ -252,7 +255,7 @@ class Galaxy(ProjectedDisk):
         Raises
         ------
         MetadataError
-            As :meth:`lines`.
+            Under the same conditions as in :meth:`lines`.
         """
         x, y = np.broadcast_arrays(np.asarray(x_kpc, float), np.asarray(y_kpc, float))
         radius = np.hypot(x, y)
@@ -271,12 +274,13 @@ class Galaxy(ProjectedDisk):
         Parameters
         ----------
         x_kpc, y_kpc : array_like
-            As for :meth:`lines_at`.
+            Position in the plane of the disk, along the receding major axis and along the minor
+            axis.
 
         Returns
         -------
         array
-            Of the broadcast shape.
+            Values, of the broadcast shape.
 
         Raises
         ------
@@ -313,7 +317,7 @@ class Galaxy(ProjectedDisk):
         Parameters
         ----------
         radius_kpc : array, any shape
-            In the plane of the disk.
+            Radius in the plane of the disk, kpc.
 
         Raises
         ------
@@ -345,7 +349,7 @@ class Galaxy(ProjectedDisk):
         Returns
         -------
         radius_kpc, velocity_kms : array
-            Of the broadcast shape; positive velocities recede.
+            Arrays of the broadcast shape; positive velocities recede.
         """
         x_kpc, y_kpc = self.in_plane_kpc(x_arcsec, y_arcsec)
         radius = np.hypot(x_kpc, y_kpc)

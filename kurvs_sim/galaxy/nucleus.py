@@ -10,7 +10,7 @@ FASTEST_KMS = 10_000.0
 """Outflows of active galaxies are slower, and their broad lines narrower."""
 
 TYPICAL_NARROW_LINE_DENSITY_CM3 = 500.0
-"""Of a narrow-line region; the ratios within [O II] and [S II] depend on it."""
+"""Density of a narrow-line region; the ratios within [O II] and [S II] depend on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +25,17 @@ class NuclearSource:
     Parameters
     ----------
     halpha_flux : float
-        As observed, dust included, 1e-16 erg/s/cm2.
+        Observed H-alpha, dust included, 1e-16 erg/s/cm2.
     dispersion_kms : float
         Width of its lines (sigma).
     velocity_kms : float
-        From the galaxy's redshift, positive if receding.
+        Velocity with respect to the galaxy's redshift, km/s, positive if receding.
     effective_radius_kpc : float
         Half-light radius on the sky of its Gaussian; 0 is a point.
     hbeta_to_halpha, nii_6584_to_halpha, oiii_5007_to_halpha : float
         Flux ratios as observed.
     oii_to_halpha, sii_to_halpha : float
-        Of both lines of the pair together, as observed.
+        Observed flux of both lines of the pair over that of H-alpha.
     electron_density_cm3 : float
         Shares out the [O II] and [S II] pairs; the default is assumed.
 

@@ -70,7 +70,7 @@ class ProjectedDisk:
         Parameters
         ----------
         x_arcsec, y_arcsec : array, any shapes that broadcast
-            From the galaxy's centre, to the West and to the North.
+            Position from the galaxy's centre, to the West and to the North.
         """
         angle = math.radians(self.position_angle_deg)
         major = y_arcsec * math.cos(angle) - x_arcsec * math.sin(angle)

@@ -31,7 +31,7 @@ class StellarContinuum:
     Parameters
     ----------
     flux_density : float
-        Of the whole galaxy as observed, dust included, 1e-16 erg/s/cm2/um, at
+        Flux density of the whole galaxy as observed, dust included, 1e-16 erg/s/cm2/um, at
         ``reference_rest_um``; >= 0.
     reference_rest_um : float
         Rest wavelength, um; H-alpha by default.
@@ -75,7 +75,7 @@ class StellarContinuum:
             dispersion_kms=self.dispersion_kms,
         )
         require_finite(spectral_slope=self.spectral_slope)
-        for line, width_angstrom in self.absorption_angstrom.items():
+        for line, width_angstrom in self._absorption_angstrom.items():
             self._require_light_left(line, width_angstrom)
 
     def _require_light_left(self, line: str, width_angstrom: float) -> None:
@@ -107,21 +107,21 @@ class StellarContinuum:
         halpha_flux : float
             Emission of the whole galaxy as observed, dust included, 1e-16 erg/s/cm2.
         equivalent_width_angstrom : float
-            Of that emission over the whole galaxy, rest frame, > 0; the absorption beneath it
-            does not count.
+            Equivalent width of that emission over the whole galaxy, rest frame, > 0; the
+            absorption beneath it does not count.
         redshift : float
-            On the vacuum scale.
+            Redshift on the vacuum scale, > 0.
         effective_radius_kpc, spectral_slope, halpha_absorption_angstrom : float
-            As for the class.
+            The same as in :class:`StellarContinuum`.
         hbeta_absorption_angstrom, dispersion_kms : float
-            As for the class.
+            The same as in :class:`StellarContinuum`.
         shape : {"disk", "bulge"}
-            As for the class.
+            The same as in :class:`StellarContinuum`.
 
         Raises
         ------
         MetadataError
-            As for the class.
+            Under the same conditions as in the class.
         """
         require_positive(
             halpha_flux=halpha_flux,
@@ -140,7 +140,7 @@ class StellarContinuum:
         )
 
     @property
-    def absorption_angstrom(self) -> dict[str, float]:
+    def _absorption_angstrom(self) -> dict[str, float]:
         """Equivalent width of every absorbed line, rest frame."""
         return {
             "halpha": self.halpha_absorption_angstrom,
@@ -167,9 +167,9 @@ class StellarContinuum:
         Parameters
         ----------
         band : Band
-            Its channels and line-spread function.
+            Channels and line-spread function.
         redshift : float
-            On the vacuum scale, > 0.
+            Redshift on the vacuum scale, > 0.
 
         Returns
         -------
@@ -183,7 +183,7 @@ class StellarContinuum:
         """
         require_positive(redshift=redshift)
         spectrum = self.unabsorbed(band.wavelength_um / (1.0 + redshift))
-        for line, width_angstrom in self.absorption_angstrom.items():
+        for line, width_angstrom in self._absorption_angstrom.items():
             centre_um = REST_WAVELENGTH_UM[line] * (1.0 + redshift)
             sigma_um = np.hypot(
                 centre_um * self.dispersion_kms / SPEED_OF_LIGHT_KMS, band.lsf_sigma_um
@@ -203,7 +203,7 @@ class StellarContinuum:
         Parameters
         ----------
         radius_kpc : array_like
-            In the plane of the disk.
+            Radius in the plane of the disk, kpc.
 
         Returns
         -------

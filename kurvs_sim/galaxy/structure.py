@@ -73,9 +73,9 @@ def structure_generator(seed: int, stream: int) -> np.random.Generator:
     Parameters
     ----------
     seed : int
-        Of the structure, >= 0.
+        Seed of the structure, >= 0.
     stream : int
-        The kind.
+        Number of the kind of structure.
     """
     sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
     return np.random.Generator(np.random.PCG64(sequence))
@@ -87,9 +87,9 @@ def exponential_disk(radius_kpc: ArrayLike, effective_radius_kpc: float) -> Arra
     Parameters
     ----------
     radius_kpc : array_like
-        In the plane.
+        Radius in the plane of the disk.
     effective_radius_kpc : float
-        Of the disk, > 0.
+        Half-light radius of the disk, > 0.
     """
     scale_length = effective_radius_kpc / EFFECTIVE_RADIUS_SCALE_LENGTHS
     falling = np.exp(-np.asarray(radius_kpc, float) / scale_length)

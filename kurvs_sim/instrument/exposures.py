@@ -8,18 +8,21 @@ import numpy as np
 from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import flux_density_per_photon_rate, sky_photon_rate
-from kurvs_sim.instrument.spaxels import SpaxelGrid
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
 from kurvs_sim.validation import require, require_positive, require_whole
+
+EXPOSURE_SECONDS = 600.0
+"""Length of one exposure of the survey (Li et al. 2025, Section 2)."""
 
 
 @dataclass(frozen=True)
 class BandExposures:
-    """How often and how efficiently a band was observed.
+    """Number and efficiency of the exposures of a band.
 
     Parameters
     ----------
     n_exposures : int
-        In the stack.
+        Exposures in the stack, >= 1.
     throughput : float
         Electrons per photon that the atmosphere lets through, telescope included.
     excess_noise : float
@@ -58,11 +61,11 @@ class ExposureModel:
         and electrons alone. So the excess of H and YJ is noise, and most of that of IZ is not:
         it makes up for an [O II] that the model of the emission makes 6 times too bright.
     exposure_seconds : float
-        Of one exposure (Li et al. 2025, Section 2).
+        Length of one exposure, s (Li et al. 2025, Section 2).
     collecting_area_m2 : float
-        Of an 8.2 m mirror, less its central hole.
+        Collecting area of an 8.2 m mirror, less its central hole, m2.
     read_noise_electrons, dark_current_electrons_per_s : float
-        Of one pixel, assumed.
+        Read noise (electrons) and dark current (electrons/s) of one pixel, assumed.
     pixels_per_native_spaxel : float
         Pixels that share a channel of one native spaxel, assumed.
     native_spaxel_arcsec : float
@@ -80,12 +83,12 @@ class ExposureModel:
     iz: BandExposures = BandExposures(n_exposures=120, throughput=0.20, excess_noise=33.0)
     yj: BandExposures = BandExposures(n_exposures=120, throughput=0.25, excess_noise=11.0)
     h: BandExposures = BandExposures(n_exposures=480, throughput=0.30, excess_noise=3.9)
-    exposure_seconds: float = 600.0
+    exposure_seconds: float = EXPOSURE_SECONDS
     collecting_area_m2: float = 49.0
     read_noise_electrons: float = 3.2
     dark_current_electrons_per_s: float = 0.01
     pixels_per_native_spaxel: float = 1.0
-    native_spaxel_arcsec: float = 0.2
+    native_spaxel_arcsec: float = NATIVE_SPAXEL_ARCSEC
     sky_frames_per_exposure: float = 1.0
 
     def __post_init__(self) -> None:
@@ -110,41 +113,15 @@ class ExposureModel:
         """
         return {"IZ": self.iz, "YJ": self.yj, "H": self.h}[band.name]
 
-    def flux_density_per_electron(self, band: Band) -> Array:
-        """Return the flux density of one electron in one exposure.
-
-        Parameters
-        ----------
-        band : Band
-            Its channels.
-
-        Returns
-        -------
-        array, shape (n_channels,)
-            1e-16 erg/s/cm2/um.
-        """
+    def _flux_density_per_electron(self, band: Band) -> Array:
+        """Return 1e-16 erg/s/cm2/um of one electron in one exposure, shape (n_channels,)."""
         electrons_per_rate = (
             self.collecting_area_m2 * self.exposures(band).throughput * self.exposure_seconds
         )
         return np.asarray(flux_density_per_photon_rate(band) / electrons_per_rate)
 
-    def background_electrons(self, band: Band, grid: SpaxelGrid) -> Array:
-        """Return the variance of sky and detector in one spaxel of one exposure.
-
-        The detector's belongs to native spaxels; a smaller spaxel has its share by area.
-
-        Parameters
-        ----------
-        band : Band
-            Its channels.
-        grid : SpaxelGrid
-            The spaxels.
-
-        Returns
-        -------
-        array, shape (n_channels,)
-            Electrons squared.
-        """
+    def _background_electrons(self, band: Band, grid: SpaxelGrid) -> Array:
+        """Return the variance of sky and detector in a spaxel of one exposure, electrons^2."""
         area = grid.spaxel_arcsec**2
         sky = (
             sky_photon_rate(band) * area * self.collecting_area_m2
@@ -153,26 +130,14 @@ class ExposureModel:
         pixel = self.read_noise_electrons**2 + (
             self.dark_current_electrons_per_s * self.exposure_seconds
         )
+        # Pixels belong to native spaxels; a smaller spaxel has its share by area.
         pixels = self.pixels_per_native_spaxel * area / self.native_spaxel_arcsec**2
         return np.asarray(sky + pixel * pixels)
 
-    def background_variance(self, band: Band, grid: SpaxelGrid) -> Array:
-        """Return the variance of a spaxel of the stack where there is no galaxy.
-
-        Parameters
-        ----------
-        band : Band
-            The channels.
-        grid : SpaxelGrid
-            The spaxels, whose noise is taken to be independent.
-
-        Returns
-        -------
-        array, shape (n_channels,)
-            Square of 1e-16 erg/s/cm2/um.
-        """
-        exposures, per_electron = self.exposures(band), self.flux_density_per_electron(band)
-        electrons = (1.0 + self.sky_frames_per_exposure) * self.background_electrons(band, grid)
+    def _background_variance(self, band: Band, grid: SpaxelGrid) -> Array:
+        """Return the variance of independent spaxels without a galaxy, shape (n_channels,)."""
+        exposures, per_electron = self.exposures(band), self._flux_density_per_electron(band)
+        electrons = (1.0 + self.sky_frames_per_exposure) * self._background_electrons(band, grid)
         variance = (exposures.excess_noise * per_electron) ** 2 * electrons
         return np.asarray(variance / exposures.n_exposures)
 
@@ -182,7 +147,7 @@ class ExposureModel:
         Parameters
         ----------
         galaxy : float32 array, shape (n_channels, n_y, n_x)
-            Its light alone, 1e-16 erg/s/cm2/um per spaxel.
+            Light of the galaxy alone, 1e-16 erg/s/cm2/um per spaxel.
         band : Band
             The channels.
         grid : SpaxelGrid
@@ -193,8 +158,8 @@ class ExposureModel:
         float32 array, shape (n_channels, n_y, n_x)
             Square of 1e-16 erg/s/cm2/um.
         """
-        per_photon = self.flux_density_per_electron(band) / self.exposures(band).n_exposures
-        background = self.background_variance(band, grid)
+        per_photon = self._flux_density_per_electron(band) / self.exposures(band).n_exposures
+        background = self._background_variance(band, grid)
         # A stellar absorption line below the continuum counts no negative photons.
         photons = np.maximum(galaxy, np.float32(0.0)) * per_photon[:, None, None].astype(np.float32)
         return np.asarray(photons + background[:, None, None].astype(np.float32))

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from kurvs_pipeline.arrays import Array, Cube
-from kurvs_sim.instrument.spaxels import SpaxelGrid
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
 from kurvs_sim.validation import require, require_positive
 
 LARGEST_TWO_TAP_CORRELATION = 0.5
@@ -31,11 +31,11 @@ class NoiseCovariance:
     Parameters
     ----------
     correlation_x, correlation_y : float
-        Between neighbouring native spaxels, in [0, 0.5]. The defaults are measured on a cube
+        Correlation of neighbouring native spaxels, in [0, 0.5]. The defaults are measured on a cube
         of the KMOS pipeline (programme 092.B-0538), what the whole field shares included;
         without that, 0.26 and 0.07 are left.
     correlation_channels : float
-        Between neighbouring channels, in [0, 0.5]; same cube.
+        Correlation of neighbouring channels, in [0, 0.5]; from the same cube.
     native_spaxel_arcsec : float
         Side of a spaxel before resampling.
 
@@ -48,7 +48,7 @@ class NoiseCovariance:
     correlation_x: float = 0.42
     correlation_y: float = 0.27
     correlation_channels: float = 0.07
-    native_spaxel_arcsec: float = 0.2
+    native_spaxel_arcsec: float = NATIVE_SPAXEL_ARCSEC
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -68,7 +68,7 @@ class NoiseCovariance:
         n_channels : int
             Channels of the cube.
         grid : SpaxelGrid
-            Its spaxels.
+            Spaxels, whose size sets how many neighbours share noise.
 
         Returns
         -------
@@ -82,19 +82,8 @@ class NoiseCovariance:
         along_x = filtered @ mixing_x.T.astype(np.float32)
         return np.asarray(np.matmul(mixing_y.astype(np.float32), along_x))
 
-    def correlation_matrices(self, grid: SpaxelGrid) -> tuple[Array, Array]:
-        """Return the correlations along each axis, whose product is that of two spaxels.
-
-        Parameters
-        ----------
-        grid : SpaxelGrid
-            The spaxels of the cube.
-
-        Returns
-        -------
-        along_y, along_x : array, shapes (n_y, n_y) and (n_x, n_x)
-            1 on the diagonal.
-        """
+    def _correlation_matrices(self, grid: SpaxelGrid) -> tuple[Array, Array]:
+        """Return the correlations along y and x, whose product is that of two spaxels."""
         mixing_y, mixing_x = self._mixing(grid)
         return mixing_y @ mixing_y.T, mixing_x @ mixing_x.T
 
@@ -104,11 +93,11 @@ class NoiseCovariance:
         Parameters
         ----------
         weights : array, shape (n_y, n_x)
-            Of the spaxels, which are equally noisy.
+            Weights of the spaxels, which are equally noisy.
         grid : SpaxelGrid
             The spaxels of the cube.
         """
-        along_y, along_x = self.correlation_matrices(grid)
+        along_y, along_x = self._correlation_matrices(grid)
         return float(np.vdot(weights, along_y @ weights @ along_x) / np.vdot(weights, weights))
 
     def total_variance_factor(self, grid: SpaxelGrid) -> float:
@@ -123,7 +112,7 @@ class NoiseCovariance:
             The spaxels of the cube.
         """
         wide = SpaxelGrid(n_x=_WIDE, n_y=_WIDE, spaxel_arcsec=grid.spaxel_arcsec)
-        along_y, along_x = self.correlation_matrices(wide)
+        along_y, along_x = self._correlation_matrices(wide)
         spaxels = (
             along_y[_MIDDLE].sum() * along_x[_MIDDLE].sum() / (_MIDDLE.stop - _MIDDLE.start) ** 2
         )
@@ -159,9 +148,9 @@ def resampling_matrix(n_spaxels: int, spaxel_per_native: float, correlation: flo
     n_spaxels : int
         Spaxels of the cube along the axis.
     spaxel_per_native : float
-        Their side over that of a native spaxel.
+        Side of these spaxels over that of a native spaxel.
     correlation : float
-        Between neighbouring native spaxels, in [0, 0.5].
+        Correlation of neighbouring native spaxels, in [0, 0.5].
 
     Returns
     -------

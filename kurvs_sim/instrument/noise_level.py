@@ -7,12 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kurvs_pipeline.bands import Band
-from kurvs_sim.instrument.exposures import ExposureModel
+from kurvs_sim.instrument.exposures import EXPOSURE_SECONDS, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
-
-EXPOSURE_SECONDS = 600.0
-"""Of one exposure of the survey (Li et al. 2025, Section 2)."""
 
 
 class NoiseLevel(Protocol):
@@ -36,7 +33,7 @@ class NoiseLevel(Protocol):
         Parameters
         ----------
         light : float32 array, shape (n_channels, n_y, n_x)
-            Of the galaxy, 1e-16 erg/s/cm2/um per spaxel.
+            Light of the galaxy, 1e-16 erg/s/cm2/um per spaxel.
         band : Band
             The channels.
         grid : SpaxelGrid
@@ -66,13 +63,7 @@ class ScaledNoise:
     scale: float
 
     def n_exposures(self, band: Band) -> float:
-        """Return the time on target in exposures of 600 s.
-
-        Parameters
-        ----------
-        band : Band
-            IZ, YJ or H.
-        """
+        """Return the time on target in exposures of 600 s (:class:`NoiseLevel`)."""
         return self.noise.exposure_seconds(band) / EXPOSURE_SECONDS
 
     def variance(
@@ -81,17 +72,7 @@ class ScaledNoise:
         band: Band,
         grid: SpaxelGrid,  # noqa: ARG002 - the scale is that of this grid
     ) -> NDArray[np.floating[Any]]:
-        """Return the variance of every channel, shape (n_channels, 1, 1).
-
-        Parameters
-        ----------
-        light : float32 array, shape (n_channels, n_y, n_x)
-            Of the galaxy, which this noise does not depend on.
-        band : Band
-            Its channels.
-        grid : SpaxelGrid
-            The spaxels.
-        """
+        """Return the variance of every channel, shape (n_channels, 1, 1) (:class:`NoiseLevel`)."""
         return np.asarray(self.scale * self.noise.relative_variance(band))[:, None, None]
 
 
@@ -102,38 +83,23 @@ class StackNoise:
     Parameters
     ----------
     exposures : ExposureModel
-        The stack.
+        Stack whose photons and electrons are counted.
     covariance : NoiseCovariance, optional
-        With it, a voxel's variance is smaller, so that large sums keep theirs.
+        Covariance of neighbours: a voxel's variance is then smaller, so that large sums keep
+        theirs.
     """
 
     exposures: ExposureModel
     covariance: NoiseCovariance | None = None
 
     def n_exposures(self, band: Band) -> float:
-        """Return how many exposures of a band were stacked.
-
-        Parameters
-        ----------
-        band : Band
-            IZ, YJ or H.
-        """
+        """Return how many exposures of a band were stacked (:class:`NoiseLevel`)."""
         return self.exposures.exposures(band).n_exposures
 
     def variance(
         self, light: NDArray[np.float32], band: Band, grid: SpaxelGrid
     ) -> NDArray[np.floating[Any]]:
-        """Return the variance of every voxel, shape (n_channels, n_y, n_x).
-
-        Parameters
-        ----------
-        light : float32 array, shape (n_channels, n_y, n_x)
-            Of the galaxy, 1e-16 erg/s/cm2/um.
-        band : Band
-            Its channels.
-        grid : SpaxelGrid
-            The spaxels.
-        """
+        """Return the variance of every voxel, of the cube's shape (:class:`NoiseLevel`)."""
         variance = self.exposures.variance(light, band, grid)
         if self.covariance is not None:
             variance /= np.float32(self.covariance.total_variance_factor(grid))

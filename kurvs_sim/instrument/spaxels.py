@@ -17,6 +17,9 @@ def _centred(n_pixels: int, pixel_arcsec: float) -> Array:
     return np.asarray(pixel_arcsec * (np.arange(n_pixels) - 0.5 * (n_pixels - 1)))
 
 
+NATIVE_SPAXEL_ARCSEC = 0.2
+"""Side of a spaxel of KMOS, before resampling."""
+
 MOST_SPAXELS = 1000
 """Along an axis; the fields of KMOS have 14, or 28 resampled."""
 
@@ -56,7 +59,7 @@ class SpaxelGrid:
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Which channels are noisy, relative to one another, in all three bands.
+    """Noise of the channels of all three bands relative to one another.
 
     The noise is the Poisson noise of the sky and a pedestal for the detector; the noise of
     the galaxy's own photons is negligible. Throughput is the same at all wavelengths (none
@@ -66,7 +69,7 @@ class NoiseModel:
     Parameters
     ----------
     exposure_hours_iz, exposure_hours_yj, exposure_hours_h : float
-        On target (Li et al. 2025, Section 2).
+        Time on target, hours (Li et al. 2025, Section 2).
     detector_photon_rate : float
         Dark current and read noise as an equivalent photon rate, per s, m2, arcsec2 and
         channel. The default assumes 3.2 electrons of read noise and 0.01 electrons/s of
@@ -114,7 +117,7 @@ class NoiseModel:
         Parameters
         ----------
         band : Band
-            Its grid gives the channels.
+            Channels, in one of the three bands.
 
         Returns
         -------

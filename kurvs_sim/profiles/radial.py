@@ -31,7 +31,7 @@ class RadialProfile(Protocol):
         Returns
         -------
         array
-            Of the shape of the input.
+            Values, of the shape of the input.
         """
 
 
@@ -84,7 +84,7 @@ class Sum(_Combination):
     Parameters
     ----------
     profiles : tuple of RadialProfile
-        At least one.
+        Terms, at least one.
     """
 
     def __call__(self, radius: ArrayLike) -> Array:
@@ -99,7 +99,7 @@ class Product(_Combination):
     Parameters
     ----------
     profiles : tuple of RadialProfile
-        At least one.
+        Factors, at least one.
     """
 
     def __call__(self, radius: ArrayLike) -> Array:
@@ -114,7 +114,7 @@ class Constant(Composable):
     Parameters
     ----------
     value : float
-        In the unit of the property.
+        The value at every radius, in the unit of the property.
     """
 
     value: float

@@ -3,11 +3,8 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
 
 import numpy as np
-from astropy import constants
-from astropy import units as u
 from numpy.typing import ArrayLike
 from scipy.special import gammaincinv, i0e, i1e, k0e, k1e
 
@@ -62,9 +59,9 @@ class Ring(Composable):
     peak : float
         Value on the ring.
     ring_radius : float
-        Where the ring is; 0 for a bump at the centre.
+        Radius of the ring; 0 for a bump at the centre.
     ring_sigma : float
-        Its width.
+        Standard deviation of the ring across its radius.
     """
 
     peak: float
@@ -95,7 +92,7 @@ class Broken(Composable):
     inner_gradient, outer_gradient : float
         Change per unit of radius inside and outside the break.
     break_radius : float
-        Where the lines meet.
+        Radius at which the lines meet, > 0.
     minimum, maximum : float
         The profile is flat where a line would leave these; the defaults are those of
         :class:`~kurvs_sim.profiles.radial.Linear`.
@@ -159,9 +156,6 @@ class Tabulated(Composable):
         return np.asarray(np.interp(np.asarray(radius, float), self.radius, self.value))
 
 
-GRAVITY = constants.G.to_value(u.kpc * (u.km / u.s) ** 2 / u.solMass)
-"""Newton's constant, kpc (km/s)^2 per solar mass."""
-
 PEAK_SCALE_LENGTHS = 2.149_95
 """Where the rotation curve of a thin exponential disk peaks (Freeman 1970)."""
 
@@ -177,7 +171,7 @@ class FreemanDisk(Composable):
     peak : float
         Highest velocity, reached at 2.15 scale lengths.
     scale_length : float
-        Of the disk's mass.
+        Scale length of the disk's mass, > 0.
     """
 
     peak: float
@@ -188,22 +182,6 @@ class FreemanDisk(Composable):
         require("peak", self.peak, within=0.0 <= self.peak < math.inf,
                 expected="a finite number >= 0 (the position angle gives the sense)")  # fmt: skip
         require_positive(scale_length=self.scale_length)
-
-    @classmethod
-    def from_mass(cls, *, mass_solar: float, scale_length_kpc: float) -> Self:
-        """Return the curve of a disk of known mass; radii are then in kpc.
-
-        Parameters
-        ----------
-        mass_solar : float
-            Of the whole disk, solar masses, > 0.
-        scale_length_kpc : float
-            Of the disk's mass, > 0.
-        """
-        require_positive(mass_solar=mass_solar, scale_length_kpc=scale_length_kpc)
-        # Freeman's 4 pi G Sigma_0 h, with the mass 2 pi Sigma_0 h^2.
-        square = 2.0 * GRAVITY * mass_solar / scale_length_kpc * float(_squared(PEAK_SCALE_LENGTHS))
-        return cls(peak=math.sqrt(square), scale_length=scale_length_kpc)
 
     def __call__(self, radius: ArrayLike) -> Array:
         """Return the value at each radius."""

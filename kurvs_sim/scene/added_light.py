@@ -46,7 +46,7 @@ def _shares_of_pixels(distance: Array, sigma: float) -> Array:
 
 
 @cache
-def de_vaucouleurs_gaussians() -> tuple[Array, Array]:
+def _de_vaucouleurs_gaussians() -> tuple[Array, Array]:
     """Write a de Vaucouleurs profile as round Gaussians (Cappellari 2002, MNRAS 333, 400).
 
     Gaussians keep their light on pixels, which a cusp does not. The surface brightness is met to
@@ -75,11 +75,11 @@ class AddedLight:
     galaxy : Galaxy
         Whose they are.
     sky : FineSky
-        Where they are drawn.
+        Fine pixels that it is drawn on.
     psf : Seeing
         The seeing.
     height : MinorAxisBlur
-        Of the disk, that of its stars too.
+        Blur along the minor axis by the height of the disk, that of its stars too.
     """
 
     galaxy: Galaxy
@@ -112,7 +112,7 @@ class AddedLight:
 
     def _bulge(self, effective_radius_arcsec: float) -> Map:
         """Draw a de Vaucouleurs spheroid, whose cusp wants every pixel integrated."""
-        sigmas, shares = de_vaucouleurs_gaussians()
+        sigmas, shares = _de_vaucouleurs_gaussians()
         gaussians = [self._gaussian(sigma * effective_radius_arcsec) for sigma in sigmas]
         return np.tensordot(shares, gaussians, axes=1).astype(np.float32)
 

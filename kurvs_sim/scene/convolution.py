@@ -59,7 +59,7 @@ class SeparableConvolution:
         Parameters
         ----------
         sigma_arcsec : float
-            Its width.
+            Standard deviation of the Gaussian, arcsec.
         fine, edges : tuple of array
             Fine pixel centres and borders of spaxels along y and along x, arcsec.
         """
@@ -128,7 +128,7 @@ def transfer_function(
     Parameters
     ----------
     psf : Seeing
-        Any.
+        Seeing of any kind.
     fine_pixel_arcsec : float
         Side of a fine pixel.
     n_coarse, oversampling : int

@@ -27,9 +27,9 @@ class MinorAxisBlur:
     Parameters
     ----------
     sigma_arcsec : float
-        0 for none.
+        Standard deviation of the blur, arcsec; 0 for none.
     position_angle_deg : float
-        Of the major axis, North through East.
+        Position angle of the major axis, degrees North through East.
     """
 
     sigma_arcsec: float = 0.0
@@ -129,9 +129,9 @@ class FineSky:
         Parameters
         ----------
         psf : Seeing
-            Any.
+            Seeing of any kind.
         blur : MinorAxisBlur
-            The height.
+            Blur along the minor axis by the height of the disk.
         """
         gaussian = isinstance(psf, PointSpreadFunction) and psf.kind == "gaussian"
         if not gaussian or psf.fwhm_arcsec == 0.0 or blur.sigma_arcsec > 0.0:

@@ -37,7 +37,7 @@ class LineLight(Protocol):
         Parameters
         ----------
         values : array, shape (n,)
-            At the places.
+            Values at the places.
 
         Returns
         -------
@@ -54,9 +54,9 @@ class RadialLight:
     galaxy : Galaxy
         Without structures.
     sky : FineSky
-        Where it is drawn.
+        Fine pixels that it is drawn on.
     n_radii : int
-        At so many, dense at the centre; between them lines are straight.
+        Number of radii, dense at the centre; between them lines are straight.
     """
 
     galaxy: Galaxy
@@ -85,7 +85,7 @@ class RadialLight:
 
     @cached_property
     def areas(self) -> Array:
-        """Of the ring at each radius (:class:`LineLight`)."""
+        """Area of the ring at each radius, up to a factor (:class:`LineLight`)."""
         return np.asarray(self._radius_kpc * np.gradient(self._radius_kpc))
 
     @cached_property
@@ -105,9 +105,9 @@ class PlanarLight:
     Parameters
     ----------
     galaxy : Galaxy
-        With any structures.
+        Galaxy with or without structures.
     sky : FineSky
-        Its every pixel is a place.
+        Fine pixels; each is a place.
     """
 
     galaxy: Galaxy

@@ -51,13 +51,13 @@ class Scene:
     Parameters
     ----------
     galaxy : Galaxy
-        What is in the sky.
+        Galaxy in the sky.
     grid : SpaxelGrid
-        Where it is seen.
+        Spaxels that see the galaxy.
     psf : Seeing
         The seeing.
     numerics : Numerics
-        Accuracy.
+        Choices of accuracy against speed.
 
     Raises
     ------
@@ -269,9 +269,9 @@ class Scene:
         Parameters
         ----------
         line : str
-            Its name.
+            A line of ``REST_WAVELENGTH_UM``.
         band : Band
-            For the line-spread function.
+            Band that gives the line-spread function.
         """
         light = self._light.lines[line] * self._light.areas
         mean_square = float(light @ self._light.dispersion_square / light.sum())
@@ -319,7 +319,7 @@ class Scene:
         Parameters
         ----------
         band : Band
-            Its channels.
+            Band whose channels are computed.
 
         Returns
         -------

@@ -23,7 +23,7 @@ def truth_dataset(scene: Scene) -> xr.Dataset:
     Parameters
     ----------
     scene : Scene
-        The galaxy, and where it is seen.
+        Galaxy, grid and seeing.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def truth_dataset(scene: Scene) -> xr.Dataset:
             "diagnostic": list(DIAGNOSTICS),
             "y": ("y", scene.y_arcsec, {"units": "arcsec", "direction": "north"}),
             "x": ("x", scene.x_arcsec, {"units": "arcsec", "direction": "west"}),
-            "radius_kpc": ("radius_kpc", radius_grid_kpc(scene.galaxy), {"units": "kpc"}),
+            "radius_kpc": ("radius_kpc", _radius_grid_kpc(scene.galaxy), {"units": "kpc"}),
         },
         attrs={
             "dispersion_kms": scene.galaxy.dispersion_kms,
@@ -60,14 +60,8 @@ def truth_dataset(scene: Scene) -> xr.Dataset:
     )
 
 
-def radius_grid_kpc(galaxy: Galaxy) -> Array:
-    """Return the radii of the truth's profiles, from 0 to 3 effective radii.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        With its effective radius and scale.
-    """
+def _radius_grid_kpc(galaxy: Galaxy) -> Array:
+    """Return the radii of the truth's profiles, from 0 to 3 effective radii."""
     n_radii = round(PROFILE_EFFECTIVE_RADII * _SAMPLES_PER_EFFECTIVE_RADIUS) + 1
     in_effective_radii = np.linspace(0.0, PROFILE_EFFECTIVE_RADII, n_radii)
     return in_effective_radii * galaxy.effective_radius_arcsec * galaxy.kpc_per_arcsec
@@ -121,8 +115,8 @@ def _abundance_map(scene: Scene) -> Array:
 
 
 def _radial_variables(galaxy: Galaxy) -> dict[str, tuple[tuple[str, ...], Array, dict[str, str]]]:
-    radius = radius_grid_kpc(galaxy)
-    profiles = abundance_profiles(galaxy, radius)
+    radius = _radius_grid_kpc(galaxy)
+    profiles = _abundance_profiles(galaxy, radius)
     used = radius <= (1.0 + 1e-9) * radius[-1] * GRADIENT_EFFECTIVE_RADII / PROFILE_EFFECTIVE_RADII
     gradients = np.array([_gradient(radius[used], profile[used]) for profile in profiles])
     brightness = {"units": "1e-16 erg / (s cm2 arcsec2)"}
@@ -136,21 +130,8 @@ def _radial_variables(galaxy: Galaxy) -> dict[str, tuple[tuple[str, ...], Array,
     }
 
 
-def abundance_profiles(galaxy: Galaxy, radius_kpc: Array) -> Array:
-    """Return what every diagnostic makes of the dust-free light of circles of the disk.
-
-    Parameters
-    ----------
-    galaxy : Galaxy
-        With any structures.
-    radius_kpc : array, shape (n_radii,)
-        Of the circles.
-
-    Returns
-    -------
-    array, shape (n_diagnostics, n_radii)
-        12 + log(O/H), in the order of ``DIAGNOSTICS``; NaN where there is no light.
-    """
+def _abundance_profiles(galaxy: Galaxy, radius_kpc: Array) -> Array:
+    """Return 12 + log(O/H) of circles by every diagnostic, from dust-free light; NaN where dark."""
     if galaxy.structures:
         angle = 2.0 * np.pi * np.arange(_ANGLES) / _ANGLES
         around = galaxy.lines_at(

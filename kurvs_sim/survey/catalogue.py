@@ -15,7 +15,7 @@ AIR_TO_VACUUM = 1.0 + 2.76e-4
 """The survey paired vacuum cubes with air rest wavelengths: its 1 + z are this much too large."""
 
 GRADIENT_DIAGNOSTICS = ("n2", "n2o2", "r23")
-"""Of Table 1, the one with most galaxies first."""
+"""Diagnostics of Table 1, the one with most galaxies first."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class CatalogueEntry:
     target : str
         Name by position.
     ra_deg, dec_deg : float
-        J2000.
+        Right ascension and declination, J2000.
     published_redshift : float
-        As printed, on the air scale; see :attr:`redshift`.
+        Redshift as printed, on the air scale; see :attr:`redshift`.
     log_stellar_mass : float
         log10 of solar masses.
     star_formation_rate : float
         Solar masses a year, from the spectral energy distribution.
     position_angle_deg : float
-        Of the major axis, North through East, modulo 180.
+        Position angle of the major axis, degrees North through East, modulo 180.
     inclination_deg : float
-        For disks with an intrinsic axis ratio of 0.2.
+        Inclination of a disk with an intrinsic axis ratio of 0.2.
     effective_radius_arcsec : float
         Half-light radius along the major axis.
     v_over_sigma : float
@@ -74,7 +74,7 @@ class CatalogueEntry:
 
     @property
     def published_gradient(self) -> float:
-        """By N2 where measured, else by N2O2, else by R23; NaN where there is none."""
+        """Gradient by N2 where measured, else by N2O2, else by R23; NaN where there is none."""
         by_diagnostic = {name: value for name, value, _ in self.gradients}
         return next(
             (by_diagnostic[name] for name in GRADIENT_DIAGNOSTICS if name in by_diagnostic),

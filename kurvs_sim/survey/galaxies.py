@@ -31,7 +31,7 @@ from kurvs_pipeline.cosmology import COSMOLOGY, kpc_per_arcsec
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_sim.galaxy.galaxy import Galaxy
+from kurvs_sim.galaxy.galaxy import INTEGRATED_A_V_MAG, Galaxy
 from kurvs_sim.profiles.radial import Arctan, Linear
 from kurvs_sim.profiles.shapes import Tabulated
 from kurvs_sim.survey.catalogue import CatalogueEntry, catalogue_entry, kurvs_catalogue
@@ -42,7 +42,6 @@ GradientSource = Literal["published", "drawn"]
 SOLAR_MASSES_A_YEAR_PER_HALPHA = 5.37e-42
 """Star formation rate over H-alpha luminosity in erg/s (Kennicutt & Evans 2012, Table 1)."""
 
-INTEGRATED_A_V_MAG = 0.38
 ANNULAR_A_V_MAG = ((0.25, 0.62), (0.75, 0.40), (1.25, 0.00))
 """Radius in arcsec of the middle of each stacked annulus, and its attenuation (Li et al. 2025,
 Section 4)."""
@@ -109,11 +108,11 @@ def kurvs_sample(
     Parameters
     ----------
     gradients : {"published", "drawn"}
-        As in :func:`kurvs_galaxy`, like the others.
+        ``published`` or ``drawn``, with the meaning that :func:`kurvs_galaxy` gives them.
     distribution : GradientDistribution
-        What to draw from.
+        Distribution of the gradients that are drawn.
     seed : int
-        Of the draws, >= 0.
+        Seed of the draws, >= 0.
 
     Returns
     -------
@@ -143,10 +142,10 @@ def kurvs_galaxy(
         ``published``: the corrected gradient of Table 1, by N2 where measured, else by N2O2,
         else by R23; galaxies without one are drawn. ``drawn``: every galaxy is drawn.
     distribution : GradientDistribution
-        What to draw from. A draw that would leave the range of the calibrations, 7.0 to 9.2,
-        within the effective radius is drawn again.
+        Distribution of the gradients that are drawn. A draw that would leave the range of the
+        calibrations, 7.0 to 9.2, within the effective radius is drawn again.
     seed : int
-        Of the draws, >= 0. A galaxy's draw does not depend on which others are asked for.
+        Seed of the draws, >= 0. A galaxy's draw does not depend on which others are asked for.
 
     Returns
     -------

@@ -15,8 +15,8 @@ from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
 
 QUIET_FRACTION = 0.9
-"""Of a band, without bright airglow: in the survey's sky spectra 87 (YJ) and 92 per cent (H) of
-the usable channels have the weight of 0.8 that the noise is measured with."""
+"""Fraction of a band without bright airglow: in the survey's sky spectra 87 (YJ) and 92 per cent
+(H) of the usable channels have the weight of 0.8 that the noise is measured with."""
 
 FLUX_LIMIT = 0.01
 """Smallest flux that the survey reports, 1e-16 erg/s/cm2; a fainter one is a failed fit."""
@@ -24,7 +24,7 @@ FLUX_LIMIT = 0.01
 
 @dataclass(frozen=True)
 class BandProcedure:
-    """Which lines of a band are fitted together, and where.
+    """Lines of a band that are fitted together, and the ranges of the fit.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class BandProcedure:
         Parameters
         ----------
         offset_um : array, shape (n_channels,)
-            At rest.
+            Wavelength at rest, less that of the reference line, um.
         """
         return _between(offset_um, self.lines_um)
 
@@ -63,7 +63,7 @@ class BandProcedure:
         Parameters
         ----------
         offset_um : array, shape (n_channels,)
-            At rest.
+            Wavelength at rest, less that of the reference line, um.
         """
         return _between(offset_um, self.spectrum_um) & ~self.line_channels(offset_um)
 

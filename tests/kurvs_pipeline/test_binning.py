@@ -67,5 +67,5 @@ def test_annuli_in_effective_radii_need_the_effective_radius():
 def test_a_galaxy_is_measured_in_annuli_of_its_own_size():
     mock = observe(Galaxy(effective_radius_arcsec=0.6), bands=("H",), seed=1)
     measured = Pipeline(BinningScheme.parse("0-0.5-1-2re")).run(mock)
-    edges = [annulus.outer_arcsec for annulus in measured.apertures[1:]]
+    edges = [annulus.outer_arcsec for annulus in measured.annuli]
     assert edges == pytest.approx([0.3, 0.6, 1.2])

@@ -7,10 +7,7 @@ from kurvs_pipeline import measure
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.gas.classes import StellarMass
-from kurvs_pipeline.gas.properties import GasProperties
-from kurvs_pipeline.kinematics.apertures import PlacedApertures
-from kurvs_pipeline.kinematics.frame import GalaxyFrame
-from kurvs_pipeline.pipeline import Pipeline, gradients_of
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_results
 from kurvs_pipeline.results.writing import write_results
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
@@ -29,24 +26,18 @@ def observation():
 
 
 @pytest.fixture(scope="module")
-def stages(observation):
-    """Return what each stage makes of the mock."""
-    cubes = CalibratedCubes.of(observation, PIPELINE.scheme)
-    found = GalaxyFrame.of(cubes)
-    apertures = PlacedApertures.of(found, PIPELINE.scheme, cubes.halpha.valid_spaxels)
-    return cubes, found.about_systemic(cubes, apertures.weights[0]), apertures
+def located(observation):
+    """Return the galaxy as it is found."""
+    return PIPELINE.locate(observation)
 
 
-def test_one_stage_after_the_other_is_the_pipeline(observation, stages):
+def test_one_stage_after_the_other_is_the_pipeline(observation, located):
     whole = PIPELINE.run(observation)
-    fits = PIPELINE.fit_lines(*stages)
-    _, frame, apertures = stages
-    redshift = frame.metadata.redshift
-    gas = GasProperties.of(fits, apertures.apertures, redshift=redshift, seed=4)
+    gas = PIPELINE.gas(PIPELINE.fit(located))
     for column in ("value", "err_low"):
         one, other = (table[column].value for table in (gas.abundances, whole.abundances))
         assert np.array_equal(one, other, equal_nan=True)
-    found = gradients_of(gas, frame, apertures)["gradient"].value
+    found = PIPELINE.gradients(gas)["gradient"].value
     assert np.array_equal(found, whole.gradients["gradient"].value, equal_nan=True)
 
 
@@ -61,18 +52,33 @@ def test_one_call_is_a_pipeline_and_its_run(observation):
         measure(observation, bining=PIPELINE.scheme)
 
 
-def test_the_frame_has_the_redshift_of_the_galaxy(stages):
-    _, frame, _ = stages
-    assert frame.metadata.redshift == pytest.approx(REDSHIFT, abs=5.0 * frame.redshift_err)
-    assert 0.0 < frame.redshift_err < 1e-4
+def test_the_frame_has_the_redshift_of_the_galaxy(located):
+    error = located.frame.redshift_err
+    assert located.metadata.redshift == pytest.approx(REDSHIFT, abs=5.0 * error)
+    assert 0.0 < error < 1e-4
 
 
-def test_apertures_are_placed_where_the_radius_says(stages):
-    _, frame, apertures = stages
-    assert apertures.names == ["integrated", "A", "B"]
+def test_apertures_are_placed_where_the_radius_says(located):
+    assert located.apertures.names == ("integrated", "A", "B")
     # 8.70 kpc an arcsec at z = 1.5 for H0 = 67.3, Omega_m = 0.315 (Planck Collaboration 2014).
-    assert apertures.radius_kpc(frame.metadata.redshift) == pytest.approx(
-        [0.3 * 8.70, 0.9 * 8.70], rel=0.003
+    assert located.radius_kpc == pytest.approx([0.3 * 8.70, 0.9 * 8.70], rel=0.003)
+
+
+def test_another_scheme_keeps_noise_centre_and_redshift(observation, located):
+    other = located.with_scheme(BinningScheme.parse("3x0.4"))
+    assert other.apertures.names == ("integrated", "A", "B", "C")
+    assert other.frame is located.frame
+    assert other.cubes is located.cubes
+    # All but the background, which lies outside the last annulus of either scheme.
+    directly = Pipeline(BinningScheme.parse("3x0.4")).locate(observation)
+    np.testing.assert_array_equal(other.apertures.weights, directly.apertures.weights)
+
+
+def test_annuli_are_the_apertures_without_the_integrated_one(located):
+    annuli = located.apertures.annuli
+    assert annuli.names == ("A", "B")
+    np.testing.assert_array_equal(
+        located.apertures.integrated_weights, located.apertures.weights[0]
     )
 
 
@@ -119,4 +125,4 @@ def test_a_band_without_data_is_left_out_with_a_note(observation):
 @pytest.mark.parametrize("seed", [-1, 1.5, "a"])
 def test_a_seed_that_is_none_is_refused(seed):
     with pytest.raises(ConfigurationError, match=r"seed is .*; expected a whole number >= 0"):
-        GasProperties.of({}, (), redshift=REDSHIFT, seed=seed)
+        Pipeline(seed=seed)

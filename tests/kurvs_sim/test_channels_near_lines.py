@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from mock_checks import LIGHT_KMS
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.binning import BinningScheme
@@ -30,7 +31,6 @@ from kurvs_sim.instrument.exposures import ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.spaxels import NoiseModel
 
-LIGHT_KMS = 299792.458
 SMALL = SpaxelGrid(n_x=13, n_y=12, spaxel_arcsec=0.2)
 GALAXY = Galaxy(
     inclination_deg=50.0, position_angle_deg=30.0, redshift=1.5, effective_radius_arcsec=0.5,

@@ -11,9 +11,9 @@ from experiments.demo.model.parameters import DemoParameters
 from experiments.demo.model.sky import GRID, POSITION_ANGLE_DEG, REDSHIFT, demo_psf
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.binning import Aperture, BinningScheme
+from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.cosmology import kpc_per_arcsec
-from kurvs_pipeline.geometry import aperture_weights, apertures_for
+from kurvs_pipeline.geometry import PlacedApertures, aperture_weights, apertures_for
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.observation import ObservationMetadata
@@ -85,26 +85,28 @@ class DemoGeometry:
         )  # fmt: skip
 
     @cached_property
-    def apertures(self) -> tuple[Aperture, ...]:
-        """The ellipse of 1.5 effective radii, then the annuli."""
-        return apertures_for(self.metadata, annuli_of(self.parameters.annulus_width_arcsec))
-
-    @cached_property
-    def weights(self) -> Array:
-        """Fraction of each spaxel in each aperture, shape (n_apertures, n_y, n_x)."""
+    def apertures(self) -> PlacedApertures:
+        """The ellipse of 1.5 effective radii, and the annuli."""
+        scheme = annuli_of(self.parameters.annulus_width_arcsec)
+        apertures = apertures_for(self.metadata, scheme)
         x, y = xr.DataArray(GRID.x_arcsec), xr.DataArray(GRID.y_arcsec)
-        return np.stack([aperture_weights(one, self.metadata, x, y) for one in self.apertures])
+        weights = [aperture_weights(one, self.metadata, x, y) for one in apertures]
+        return PlacedApertures(apertures, np.stack(weights), (1.0,) * len(apertures))
 
     @cached_property
+    def annuli(self) -> PlacedApertures:
+        """The annuli alone."""
+        return self.apertures.annuli
+
+    @property
     def radius_kpc(self) -> Array:
         """Where each annulus is placed, shape (n_annuli,)."""
-        middles = [annulus.middle_arcsec for annulus in self.apertures[1:]]
-        return np.array(middles) * KPC_PER_ARCSEC
+        return self.annuli.middle_arcsec * KPC_PER_ARCSEC
 
     @cached_property
     def smearing(self) -> DiskSmearing:
         """What seeing does to the disk in its annuli."""
-        return DiskSmearing(self.metadata, GRID.x_arcsec, GRID.y_arcsec, self.weights[1:])
+        return DiskSmearing(self.metadata, GRID.x_arcsec, GRID.y_arcsec, self.annuli.weights)
 
     @cached_property
     def forward_model(self) -> ForwardModel:
@@ -114,7 +116,7 @@ class DemoGeometry:
             effective_radius_arcsec=self.metadata.effective_radius_arcsec,
             kpc_per_arcsec=KPC_PER_ARCSEC,
             seeing=SeeingKnowledge.exact(self.metadata),
-            apertures=SpaxelApertures(self.weights[1:], GRID.x_arcsec, GRID.y_arcsec),
+            apertures=SpaxelApertures(self.annuli.weights, GRID.x_arcsec, GRID.y_arcsec),
             profiles=PROFILES,
         )
 

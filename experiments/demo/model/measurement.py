@@ -10,17 +10,18 @@ from experiments.demo.model.geometry import FEWEST_ANNULI, DemoGeometry
 from experiments.demo.model.sky import BAND, REDSHIFT, DemoSky
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.binning import INTEGRATED, annuli_among
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.fitting.fit import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import LineFits, line_ratio
 from kurvs_pipeline.fluxes.joint import JointFluxes
+from kurvs_pipeline.gradients.corrected import correction_of
 from kurvs_pipeline.gradients.forward.estimator import ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.posterior import NestedLaplace
 from kurvs_pipeline.gradients.slope import Slope, weighted_slope
-from kurvs_pipeline.gradients.table import correction_of
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coaddition import ApertureSpectra, coadd
@@ -49,17 +50,19 @@ class ForwardLines:
     flag: str
 
     @classmethod
-    def of(cls, model: ForwardModel, fits: LineFits) -> Self:
+    def of(cls, model: ForwardModel, apertures: tuple[str, ...], fits: LineFits) -> Self:
         """Fit the annuli.
 
         Parameters
         ----------
         model : ForwardModel
             Disk, seeing and annuli.
+        apertures : tuple of str
+            Names of the apertures.
         fits : LineFits
-            Of the whole galaxy, then of the annuli.
+            Lines of the apertures.
         """
-        joint = JointFluxes(fits.names, fits.flux, fits.flux_covariance)
+        joint = JointFluxes(apertures, fits.names, fits.flux, fits.flux_covariance)
         fluxes = ApertureFluxes.of_annuli(joint, model.profiles.lines)
         try:
             found = ForwardFit.of(model, fluxes, np.random.default_rng(0)).flat
@@ -137,16 +140,22 @@ class DemoMeasurement:
     @cached_property
     def spectra(self) -> ApertureSpectra:
         """Co-added spectra of the apertures, shifted to rest."""
-        return coadd(self.band, self.geometry.weights, velocity_kms=self.sky.smeared_velocity_kms)
+        return coadd(
+            self.band, self.geometry.apertures.weights, velocity_kms=self.sky.smeared_velocity_kms
+        )
 
     @cached_property
     def fits(self) -> LineFits:
         """Lines of the apertures; faint ones have the width of the whole galaxy."""
-        flux, variance = self.spectra.flux, self.spectra.variance
-        whole = fit_lines(self._model, flux[:1], variance[:1])
-        width = np.nan_to_num(whole.sigma_kms[0], nan=self.sky.scene.galaxy.dispersion_kms)
+        whole = self.spectra.at([self.geometry.apertures.names.index(INTEGRATED)])
+        (width,) = fit_lines(self._model, whole.flux, whole.variance).sigma_kms
+        width = np.nan_to_num(width, nan=self.sky.scene.galaxy.dispersion_kms)
         return fit_lines_or_fix(
-            self._model, flux, variance, fallback_velocity_kms=0.0, fallback_sigma_kms=width
+            self._model,
+            self.spectra.flux,
+            self.spectra.variance,
+            fallback_velocity_kms=0.0,
+            fallback_sigma_kms=width,
         )
 
     @cached_property
@@ -172,7 +181,7 @@ class DemoMeasurement:
     @cached_property
     def abundances(self) -> "AnnularAbundances":
         """Of the annuli."""
-        return AnnularAbundances.of(self.fits)
+        return AnnularAbundances.of(self.geometry.apertures.names, self.fits)
 
     @cached_property
     def slope(self) -> Slope:
@@ -191,7 +200,9 @@ class DemoMeasurement:
     @cached_property
     def forward(self) -> ForwardLines:
         """The disk that explains the fluxes through the seeing."""
-        return ForwardLines.of(self.geometry.forward_model, self.fits)
+        return ForwardLines.of(
+            self.geometry.forward_model, self.geometry.apertures.names, self.fits
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,22 +222,25 @@ class AnnularAbundances:
     limit: Array
 
     @classmethod
-    def of(cls, fits: LineFits) -> "AnnularAbundances":
-        """Take the fits of the annuli, which follow that of the whole galaxy.
+    def of(cls, apertures: tuple[str, ...], fits: LineFits) -> "AnnularAbundances":
+        """Take the fits of the annuli.
 
         Parameters
         ----------
+        apertures : tuple of str
+            Names of the apertures.
         fits : LineFits
-            Of 1 + n_annuli spectra, the integrated one first.
+            Lines of the apertures.
         """
-        ratio, ratio_err = (values[1:] for values in line_ratio(fits, "nii_6584", "halpha"))
+        annuli = annuli_among(apertures)
+        ratio, ratio_err = (values[annuli] for values in line_ratio(fits, "nii_6584", "halpha"))
         halpha, nii = (fits.names.index(name) for name in FITTED_LINES)
-        seen = fits.snr[1:] > DETECTION_SNR
+        seen = fits.snr[annuli] > DETECTION_SNR
         both = seen[:, halpha] & seen[:, nii]
         with np.errstate(invalid="ignore", divide="ignore"):
             value = N2_DIAGNOSTIC.oxygen_abundance(np.log10(ratio))
             above = N2_DIAGNOSTIC.oxygen_abundance(np.log10(ratio + ratio_err))
-            faintest = DETECTION_SNR * fits.flux_err[1:, nii] / fits.flux[1:, halpha]
+            faintest = DETECTION_SNR * fits.flux_err[annuli, nii] / fits.flux[annuli, halpha]
             limit = N2_DIAGNOSTIC.oxygen_abundance(np.log10(faintest))
         only_halpha = seen[:, halpha] & ~seen[:, nii]
         return cls(

@@ -9,6 +9,7 @@ from experiments.demo.model.parameters import DemoParameters
 from experiments.demo.model.sky import BAND, REDSHIFT, DemoSky
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.binning import annuli_among
 from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
@@ -157,7 +158,7 @@ def demo_state(parameters: DemoParameters) -> DemoState:
         intrinsic=intrinsic_maps(sky),
         observed=_observed_maps(measured),
         outlines_arcsec=_outlines(measured),
-        annulus_names=tuple(annulus.name for annulus in measured.geometry.apertures[1:]),
+        annulus_names=measured.geometry.annuli.names,
         spectra=_spectra(measured),
         profiles=_profiles(measured, gradients),
         gradients=gradients,
@@ -197,12 +198,13 @@ def _outlines(measured: DemoMeasurement) -> tuple[Array, ...]:
     """Return the ellipses; the major axis lies along x."""
     ratio = axis_ratio(measured.sky.parameters.inclination_deg, 0.0)
     unit = np.stack([np.cos(OUTLINE_ANGLES), ratio * np.sin(OUTLINE_ANGLES)])
-    return tuple(annulus.outer_arcsec * unit for annulus in measured.geometry.apertures[1:])
+    return tuple(annulus.outer_arcsec * unit for annulus in measured.geometry.annuli.apertures)
 
 
 def _spectra(measured: DemoMeasurement) -> AnnularSpectra:
-    flux, fit = measured.spectra.flux[1:], measured.fits.model_spectra()[1:]
-    sigma = np.sqrt(measured.spectra.variance[1:])
+    annuli = annuli_among(measured.geometry.apertures.names)
+    spectra, fit = measured.spectra.at(annuli), measured.fits.model_spectra()[annuli]
+    flux, sigma = spectra.flux, np.sqrt(spectra.variance)
     fitted = np.where(np.isfinite(fit), fit, 0.0).max(axis=1)
     peak = np.where(fitted > 0.0, fitted, flux.max(axis=1))[:, None]
     halpha_um = REST_WAVELENGTH_UM["halpha"] * (1.0 + REDSHIFT)

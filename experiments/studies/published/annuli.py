@@ -275,7 +275,7 @@ def _n2_errors(rings: Rings, galaxy: int) -> tuple[Array, BoolArray]:
     for annulus in ANNULI:
         fits = rings.fitted[galaxy, annulus, "H"].fits
         lines = fits.to_lines()
-        fluxes = JointFluxes(lines.names, lines.flux, lines.covariance)
+        fluxes = JointFluxes((annulus,), lines.names, lines.flux, lines.covariance)
         no_dust = Attenuation(np.zeros(1), np.zeros(1), np.array(["stack"]))
         drawn = AbundanceDraws.of(fluxes, no_dust, np.random.default_rng(1))
         abundance = drawn.of_diagnostic(DIAGNOSTICS["n2"])

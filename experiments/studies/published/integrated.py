@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import QTable, Table, vstack
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
-from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.binning import INTEGRATED, Aperture
 from kurvs_pipeline.dust import R_V
 from kurvs_pipeline.extracted.fluxes import fit_spectra, read_redshifts, read_spectra_table
 from kurvs_pipeline.fluxes.joint import JointFluxes
@@ -131,6 +131,7 @@ def joint_fluxes(lines: QTable) -> JointFluxes:
         del flux["oii"]
     names = tuple(variance)
     return JointFluxes(
+        (INTEGRATED,),
         names,
         np.array([[flux[name] for name in names]]),
         np.diag([variance[name] for name in names])[None],
@@ -151,7 +152,7 @@ def _number(value: object) -> float:
 def _attenuation(fluxes: JointFluxes, galaxy: Table.Row, kind: str) -> Attenuation:
     """Return the attenuation that the pipeline or the survey would take."""
     if kind == "own":
-        return attenuation_of(fluxes, [Aperture("integrated", 0.0, 1.0)])
+        return attenuation_of(fluxes, [Aperture(INTEGRATED, 0.0, 1.0)])
     a_v = STACK_A_V[kind]
     if galaxy["sn_hbeta"] > DETECTION_SNR:
         halpha, hbeta = np.array([galaxy["halpha"]]), np.array([galaxy["hbeta"]])

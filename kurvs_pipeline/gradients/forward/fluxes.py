@@ -36,7 +36,7 @@ class ApertureFluxes:
         Parameters
         ----------
         fluxes : JointFluxes
-            Of the integrated aperture, then of the annuli.
+            With those of the annuli.
         lines : sequence of str
             Names; ``oii`` is the sum of the pair.
 
@@ -47,7 +47,7 @@ class ApertureFluxes:
         """
         pick = _pick(fluxes.names, lines)
         # A line that was not measured is not to spoil those that do without it.
-        flux = np.stack([fluxes.flux[1:, used].sum(axis=1) for used in pick > 0.0])
+        flux = np.stack([fluxes.annuli.flux[:, used].sum(axis=1) for used in pick > 0.0])
         covariance = np.einsum("pl,lamb,qm->paqb", pick, fluxes.covariance_of_annuli, pick)
         return cls(flux[None], covariance)
 

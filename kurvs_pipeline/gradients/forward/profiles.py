@@ -86,6 +86,11 @@ class InverseCalibration:
         order = np.argsort(abundance[used])
         return abundance[used][order], TABULATED_LOG_RATIOS[used][order]
 
+    @cached_property
+    def _slopes(self) -> Array:
+        at, ratio = self._table
+        return np.diff(ratio) / np.diff(at)
+
     def log_ratio(self, abundance: Array) -> tuple[Array, Array]:
         """Return the logarithm (base 10) of the ratio and its derivative.
 
@@ -99,7 +104,7 @@ class InverseCalibration:
         log_ratio, derivative : array, same shape
         """
         at, ratio = self._table
-        slopes = np.diff(ratio) / np.diff(at)
+        slopes = self._slopes
         index = np.clip(np.searchsorted(at, abundance) - 1, 0, len(slopes) - 1)
         slope = slopes[index]
         return ratio[index] + slope * (abundance - at[index]), slope

@@ -37,7 +37,7 @@ def forward_rows(
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the integrated aperture, then of the annuli.
+        With those of the annuli.
     smearing : DiskSmearing
         The galaxy's disk, seeing and annuli.
     random : Generator
@@ -59,7 +59,7 @@ def forward_rows(
         model = model.with_profiles(profiles) if model else _model(smearing, profiles)
         lines = ApertureFluxes.of_annuli(fluxes, profiles.lines)
         found = _of_diagnostic(name, model, lines, random)
-        rows += _with_flags_of_lines(found, fluxes.flags_of(*single_lines(profiles.lines))[1:])
+        rows += _with_flags_of_lines(found, fluxes.annuli.flags_of(*single_lines(profiles.lines)))
     return rows
 
 

@@ -13,9 +13,8 @@ from experiments.binning.agreement import (
     comparisons,
     paired,
 )
-from experiments.binning.sensitivity import BinningDesign, BinningTask
+from experiments.binning.sensitivity import BinningDesign, BinningTask, inside_field
 from experiments.cli import execute
-from experiments.measuring.binnings import SharedMeasurement
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.pipeline import Pipeline
@@ -105,14 +104,15 @@ def test_gradients_that_do_not_correlate_need_no_error():
 
 
 def test_a_binning_of_a_shared_measurement_is_that_of_the_pipeline(cube):
-    shared = SharedMeasurement.of(cube).measure(BinningScheme())
-    whole = Pipeline().run(cube)
-    np.testing.assert_array_equal(shared.gradients["gradient"], whole.gradients["gradient"])
+    pipeline = Pipeline()
+    placed = inside_field(pipeline.locate(cube), BinningScheme())
+    gradients = pipeline.gradients(pipeline.gas(pipeline.fit(placed)))
+    np.testing.assert_array_equal(gradients["gradient"], pipeline.run(cube).gradients["gradient"])
 
 
 def test_outer_annuli_that_leave_the_field_are_left_out(cube):
-    measured = SharedMeasurement.of(cube).measure(BinningScheme.parse("3x1.2re"))
-    assert [annulus.name for annulus in measured.annuli] == ["A", "B"]
+    placed = inside_field(Pipeline().locate(cube), BinningScheme.parse("3x1.2re"))
+    assert placed.apertures.annuli.names == ("A", "B")
 
 
 def test_a_mock_repeats_whatever_else_is_in_the_design():

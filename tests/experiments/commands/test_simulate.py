@@ -9,9 +9,11 @@ import xarray as xr
 from astropy.io import fits
 
 from experiments.cli import BAD_INPUT, execute
+from experiments.mocks.simulating import Mock
 from kurvs_pipeline.io.native import read_native
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import metadata_of
+from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 GALAXY = """
 [galaxy]
@@ -135,6 +137,23 @@ def test_spaxels_that_the_survey_s_layout_does_not_have_are_refused(tmp_path, ca
     assert "0.1 arcsec apart" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["file", "command line"])
+def test_every_exposure_is_simulated_where_it_is_asked_for(tmp_path, simulated, place):
+    sequence = 'psf = {kind = "exposure_sequence", n_exposures = 2, fwhm_scatter = 0.5, '
+    text = GALAXY.replace("seed = 3", f"seed = 3\n{sequence}median = {{fwhm_arcsec = 0.6}}}}")
+    if place == "file":
+        text = text.replace("seed = 3", "seed = 3\nevery_exposure = true", 1)
+    out = simulate(tmp_path, *(["--every-exposure"] if place == "command line" else []), text=text)
+    assert {item.name for item in out.iterdir()} == {
+        "disk_H.fits", "truth.nc", "preview.png", "run.json",
+    }  # fmt: skip
+    assert json.loads((out / "run.json").read_text())["configuration"]["every_exposure"] is True
+    with fits.open(out / "disk_H.fits") as found, fits.open(simulated / "disk_H.fits") as plain:
+        ratio = found["IFU.1.NOISE"].data / plain["IFU.1.NOISE"].data
+        assert np.nanmedian(ratio) == pytest.approx(1.0, abs=0.1)
+        assert not np.array_equal(found["IFU.1.DATA"].data, plain["IFU.1.DATA"].data)
+
+
 def test_a_galaxy_of_the_survey_is_simulated_by_its_number(tmp_path):
     out = tmp_path / "out"
     arguments = ["simulate", "--kurvs-id", "9", "--seed", "4", "--output", str(out), "--quiet"]
@@ -145,6 +164,15 @@ def test_a_galaxy_of_the_survey_is_simulated_by_its_number(tmp_path):
         assert truth["gradient"].sel(diagnostic="n2") == pytest.approx(-0.027, abs=1e-6)
     record = json.loads((out / "run.json").read_text())
     assert (record["seed"], record["configuration"]["kurvs_id"]) == (4, 9)
+
+
+def test_a_galaxy_of_the_survey_is_described_in_a_file_that_gives_it_again(tmp_path, capsys):
+    arguments = ["--seed", "4", "--within-kms-of-lines", "3000", "--describe"]
+    assert execute(["simulate", "--kurvs-id", "9", *arguments]) == 0
+    path = tmp_path / "mine.toml"
+    path.write_text(capsys.readouterr().out)
+    expected = {"seed": 4, "within_kms_of_lines": 3000.0}
+    assert Mock.load(path) == Mock(kurvs_galaxy(9), expected)
 
 
 def test_an_unknown_number_is_refused_with_those_that_exist(capsys):

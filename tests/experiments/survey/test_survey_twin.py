@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from experiments.survey.measurement import BinnedGalaxy
+from experiments.survey.measurement import (
+    corrected_slope,
+    forward_of,
+    measure_binnings,
+    survey_draws,
+)
 from experiments.survey.procedure import LINES, RestSpectrum, survey_fluxes
 from experiments.survey.twin import (
     INTRINSIC,
@@ -15,7 +20,6 @@ from experiments.survey.twin import (
     twin,
     with_gradient,
 )
-from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.profiles.radial import Linear
@@ -39,7 +43,7 @@ def observed():
 
 @pytest.fixture(scope="module")
 def binned(observed):
-    return BinnedGalaxy.of(observed[1], schemes())
+    return measure_binnings(observed[1], schemes())
 
 
 def test_a_twin_has_the_geometry_of_table_a1():
@@ -101,35 +105,32 @@ def test_a_binning_among_several_is_measured_as_the_pipeline_measures_it(observe
     scheme = schemes()[0]
     table = Pipeline(scheme, seed=one.draws_seed).run(observation).gradients
     row = table[(table["diagnostic"] == "n2") & (table["estimator"] == "slope_fgrad")][0]
-    draws = binned.draws(binned.fluxes, scheme, one.draws_seed)
-    slope = binned.corrected_slope("n2", draws, scheme)
-    assert slope.n_bins == row["n_bins"] >= 2
+    lines = binned[scheme]
+    draws = survey_draws(lines.joint, lines.located, one.draws_seed)
+    slope = corrected_slope("n2", draws, lines.located)
+    assert slope.slope.n_bins == row["n_bins"] >= 2
     assert slope.gradient == pytest.approx(row["gradient"].value, rel=1e-6)
     assert slope.gradient_err == pytest.approx(row["gradient_err"].value, rel=1e-6)
-    forward = binned.forward(("n2",), scheme, one.draws_seed)
+    forward = forward_of(lines, ("n2",), one.draws_seed)
     expected = table[(table["diagnostic"] == "n2") & (table["estimator"] == "forward")][0]
     # What other lines of the band share with [N II] is left out here.
     near = 1e-3 * expected["gradient_err"].value
     assert forward[0]["gradient"] == pytest.approx(expected["gradient"].value, abs=near)
 
 
-def test_a_binning_that_was_not_measured_is_unknown(binned):
-    with pytest.raises(KeyError):
-        binned.rows(BinningScheme.uniform(2, 0.3))
-
-
 def test_lines_are_those_of_the_survey_step_by_step():
     one = member(5, "flat", seed=3)
     observation = one.observe(within_kms_of_lines=None)
-    galaxy = BinnedGalaxy.of(observation, schemes()[:1])
-    found = survey_fluxes(galaxy.fits, survey_noise(5))
+    (galaxy,) = measure_binnings(observation, schemes()[:1]).values()
+    located = galaxy.located
+    found = survey_fluxes(galaxy, survey_noise(5))
     for band, columns in {"H": (0, 1), "YJ": (2, 3)}.items():
         for aperture in (0, 1):
             steps = RestSpectrum.of_cube(
                 observation[band].to_dataset(), band=band,
-                redshift=galaxy.frame.metadata.redshift,
-                weights=galaxy.placed[schemes()[0]].weights[aperture],
-                velocity_kms=galaxy.frame.maps.velocity_kms,
+                redshift=located.metadata.redshift,
+                weights=located.apertures.weights[aperture],
+                velocity_kms=located.frame.maps.velocity_kms,
             ).fit()  # fmt: skip
             for line, flux in zip(columns, steps.flux, strict=True):
                 assert found.flux[aperture, line] == pytest.approx(
@@ -139,6 +140,7 @@ def test_lines_are_those_of_the_survey_step_by_step():
 
 
 def test_the_survey_states_smaller_errors_than_the_errors_made(binned):
-    stated = survey_fluxes(binned.fits, survey_noise(TWO_BINS_OR_MORE)).error_of("hbeta")[0]
-    assert stated < binned.fluxes.error_of("hbeta")[0]
-    assert set(LINES) <= set(binned.fluxes.names)
+    lines = binned[schemes()[0]]
+    stated = survey_fluxes(lines, survey_noise(TWO_BINS_OR_MORE)).error_of("hbeta")[0]
+    assert stated < lines.joint.error_of("hbeta")[0]
+    assert set(LINES) <= set(lines.joint.names)

@@ -94,17 +94,17 @@ def test_a_fit_that_failed_has_no_coverage_and_no_flag():
 
 def test_flags_go_with_the_lines_that_abundances_are_made_of():
     fit = fitted(end_um=NII_UM + 2.0 * OBSERVED_SIGMA_UM)
-    joint = JointFluxes.of({"H": fit})
+    joint = JointFluxes.of(("integrated",), {"H": fit})
     assert joint.flags_of("halpha", "nii_6584").tolist() == ["truncated"]
     assert joint.flags_of("halpha").tolist() == [""]
 
 
 @pytest.mark.parametrize(("lacks", "flag"), [(0.0, ""), (1.0, "poor_fit")])
 def test_a_poor_fit_goes_with_abundances_too(lacks, flag):
-    joint = JointFluxes.of({"H": fitted(halpha_lacks=lacks)})
+    joint = JointFluxes.of(("integrated",), {"H": fitted(halpha_lacks=lacks)})
     assert joint.flags_of("halpha", "nii_6584").tolist() == [flag]
 
 
 def test_a_poor_fit_stands_beside_the_flags_of_its_lines():
-    joint = JointFluxes.of({"H": fitted(halpha_lacks=1.0, nii_6548_times=3.0)})
+    joint = JointFluxes.of(("integrated",), {"H": fitted(halpha_lacks=1.0, nii_6548_times=3.0)})
     assert joint.flags_of("nii_6584").tolist() == ["doublet_ratio+poor_fit"]

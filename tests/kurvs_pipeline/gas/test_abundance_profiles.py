@@ -1,5 +1,7 @@
 """Attenuation and abundances of apertures, from drawn fluxes whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -34,7 +36,8 @@ def joint(fluxes, errors, *, correlation=0.0, n_apertures=1):
     covariance = matrix * sigma * sigma[:, None]
     unmeasured = np.isnan(flux[0])
     covariance[unmeasured | unmeasured[:, None]] = np.nan
-    return JointFluxes(names, flux, np.tile(covariance, (n_apertures, 1, 1)))
+    rings = tuple(f"ring {index}" for index in range(n_apertures))
+    return JointFluxes(rings, names, flux, np.tile(covariance, (n_apertures, 1, 1)))
 
 
 def no_dust(n_apertures=1):
@@ -44,10 +47,9 @@ def no_dust(n_apertures=1):
 
 
 def abundances_of(fluxes, attenuation=None, seed=1):
-    names = [f"ring {index}" for index in range(len(fluxes.flux))]
     random = np.random.default_rng(seed)
-    draws = AbundanceDraws.of(fluxes, attenuation or no_dust(len(names)), random)
-    return abundance_table(draws, names)
+    draws = AbundanceDraws.of(fluxes, attenuation or no_dust(len(fluxes.flux)), random)
+    return abundance_table(draws)
 
 
 def row(table, diagnostic):
@@ -157,7 +159,7 @@ def test_noise_rarely_makes_a_limit_of_a_galaxy_as_dusty_as_the_stack():
         truth = {"halpha": decrement * hbeta_snr, "hbeta": hbeta_snr}
         fluxes = joint(truth, errors, n_apertures=len(apertures))
         noise = random.normal(size=fluxes.flux.shape) * [errors["halpha"], 1.0]
-        measured = JointFluxes(fluxes.names, fluxes.flux + noise, fluxes.covariance)
+        measured = replace(fluxes, flux=fluxes.flux + noise)
         limited = attenuation_of(measured, apertures).source == "lower_limit"
         assert limited.mean() < 0.02, hbeta_snr
 
@@ -207,7 +209,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     truth, errors = {"halpha": 100.0, "nii_6584": 20.0}, {"halpha": 4.0, "nii_6584": 2.0}
     fluxes = joint(truth, errors, n_apertures=2000)
     noise = random.normal(size=fluxes.flux.shape) * [4.0, 2.0]
-    measured = JointFluxes(fluxes.names, fluxes.flux + noise, fluxes.covariance)
+    measured = replace(fluxes, flux=fluxes.flux + noise)
     found = abundances_of(measured)
     found = found[(found["diagnostic"] == "n2") & (found["limit"] == "")]
     expected = 8.98 + 0.63 * np.log10(0.2)

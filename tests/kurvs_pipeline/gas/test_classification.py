@@ -23,18 +23,20 @@ def galaxies(log_nii_halpha, log_oiii_hbeta, error=0.01, **limits):
     sigma = np.broadcast_to(
         [error.get(name, 0.01) for name in NAMES] if isinstance(error, dict) else error, 4
     )
-    return JointFluxes(NAMES, flux, np.tile(np.diag(sigma**2), (len(flux), 1, 1)))
+    return JointFluxes(names_of(flux), NAMES, flux, np.tile(np.diag(sigma**2), (len(flux), 1, 1)))
+
+
+def names_of(flux):
+    return tuple(f"galaxy {index}" for index in range(len(flux)))
 
 
 def bpt(fluxes, redshift=REDSHIFT, seed=3):
-    names = [f"galaxy {index}" for index in range(len(fluxes.flux))]
-    return bpt_table(fluxes, names, np.random.default_rng(seed), redshift=redshift)
+    return bpt_table(fluxes, np.random.default_rng(seed), redshift=redshift)
 
 
 def mass_excitation(fluxes, log_mass, **options):
-    names = [f"galaxy {index}" for index in range(len(fluxes.flux))]
     return mass_excitation_table(
-        fluxes, names, np.random.default_rng(4), log_stellar_mass=log_mass, **options
+        fluxes, np.random.default_rng(4), log_stellar_mass=log_mass, **options
     )
 
 
@@ -117,7 +119,7 @@ def test_strong_nitrogen_is_enough_where_the_other_lines_were_not_seen():
 
 
 def test_bands_without_lines_leave_every_class_unknown():
-    only_halpha = JointFluxes(("halpha",), np.array([[100.0]]), np.array([[[1.0]]]))
+    only_halpha = JointFluxes(("A",), ("halpha",), np.array([[100.0]]), np.array([[[1.0]]]))
     (row,) = bpt(only_halpha)
     assert row["class_local"] == row["class_at_redshift"] == "unknown"
     assert row["log_nii_halpha_limit"] == "none"
@@ -174,7 +176,7 @@ def test_no_other_galaxy_of_the_survey_is_surely_active(shared_data):
         for prefix in ("", "sn_")
     )
     sigma = np.hypot(flux / ratio, 0.01 / np.sqrt(12.0))
-    fluxes = JointFluxes(NAMES, flux, sigma[:, :, None] ** 2 * np.eye(4))
+    fluxes = JointFluxes(names_of(flux), NAMES, flux, sigma[:, :, None] ** 2 * np.eye(4))
     found = bpt(fluxes, redshift=[float(row["redshift"]) for row in rows])
     assert (found["p_agn"] < 0.84).all()
     assert (found["p_agn_at_redshift"] < 0.84).all()

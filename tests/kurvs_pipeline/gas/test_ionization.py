@@ -26,7 +26,7 @@ LINES = {"halpha": 300.0, "nii_6584": 30.0, "hbeta": 100.0, "oiii_5007": 60.0,
 
 def joint(lines, error):
     covariance = np.eye(len(lines)) * np.broadcast_to(error, len(lines)) ** 2
-    return JointFluxes(tuple(lines), np.array([list(lines.values())]), covariance[None])
+    return JointFluxes(("A",), tuple(lines), np.array([list(lines.values())]), covariance[None])
 
 
 def no_dust():
@@ -36,7 +36,7 @@ def no_dust():
 def table_of(lines, error=0.1, attenuation=None):
     random = np.random.default_rng(2)
     draws = AbundanceDraws.of(joint(lines, error), attenuation or no_dust(), random)
-    table = ionization_table(draws, ["A"])
+    table = ionization_table(draws)
     return {str(row["relation"]): row for row in table}
 
 
@@ -134,10 +134,12 @@ def test_numbers_beyond_the_fit_say_so():
 
 def test_rows_go_from_aperture_to_aperture():
     one = joint(LINES, 0.1)
-    two = JointFluxes(one.names, np.repeat(one.flux, 2, axis=0), np.repeat(one.covariance, 2, 0))
+    two = JointFluxes(
+        ("A", "B"), one.names, *(np.repeat(array, 2, 0) for array in (one.flux, one.covariance))
+    )
     dust = Attenuation(np.zeros(2), np.zeros(2), np.array(["stack", "stack"]))
     draws = AbundanceDraws.of(two, dust, np.random.default_rng(2))
-    table = ionization_table(draws, ["A", "B"])
+    table = ionization_table(draws)
     assert list(table["aperture"]) == ["A", "A", "B", "B"]
     assert len(set(table["relation"])) == 2
 

@@ -39,15 +39,19 @@ def lines_of(abundance, *, log_excess=0.0, nii=25.0):
                      0.25 * oxygen, 0.25 * oxygen], axis=1)  # fmt: skip
 
 
-def draws_of(flux, error):
+APERTURES = ("integrated", "A", "B", "C")
+
+
+def draws_of(flux, error, apertures=None):
     n = len(flux)
-    joint = JointFluxes(LINES, flux, error[:, :, None] ** 2 * np.eye(len(LINES)))
+    names = apertures or tuple(f"{index}" for index in range(n))
+    joint = JointFluxes(names, LINES, flux, error[:, :, None] ** 2 * np.eye(len(LINES)))
     no_dust = Attenuation(np.zeros(n), np.zeros(n), np.full(n, "stack"))
     return AbundanceDraws.of(joint, no_dust, np.random.default_rng(1))
 
 
 def r23_rows(flux, error):
-    table = abundance_table(draws_of(flux, error), [f"{i}" for i in range(len(flux))])
+    table = abundance_table(draws_of(flux, error))
     return table[table["diagnostic"] == "r23"]
 
 
@@ -96,8 +100,8 @@ def test_relations_of_one_value_have_no_turnover():
 
 def flags(abundance, **options):
     light = lines_of(np.array([8.5, *abundance]), **options)
-    draws = draws_of(light, light / SNR)
-    table = abundance_table(draws, ["integrated", "A", "B", "C"])
+    draws = draws_of(light, light / SNR, APERTURES)
+    table = abundance_table(draws)
     annuli = table[table["aperture"] != "integrated"]
     found = gradient_table(annuli, RADIUS_KPC, NoSmearing(), draws, np.random.default_rng(0))
     return {str(row["diagnostic"]): str(row["flag"]) for row in found
@@ -135,8 +139,8 @@ def false_alarms(outermost, *, draws):
 
 
 def r23_flag(flux, error):
-    draws = draws_of(flux, error)
-    table = abundance_table(draws, ["integrated", "A", "B", "C"])
+    draws = draws_of(flux, error, APERTURES)
+    table = abundance_table(draws)
     annuli = table[(table["aperture"] != "integrated") & (table["diagnostic"] == "r23")]
     found = gradient_table(annuli, RADIUS_KPC, NoSmearing(), draws, np.random.default_rng(0))
     (row,) = found[found["estimator"] == "slope"]

@@ -26,6 +26,9 @@ class MultipliesGradients:
         return self.factor
 
 
+APERTURES = ("integrated", "A", "B", "C")
+
+
 def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1, f_grad=2.0):
     """Return the gradients by N2 of annuli with [N II] at these S/N."""
     nii = np.broadcast_to(nii_to_halpha, 3) * HALPHA
@@ -35,10 +38,10 @@ def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1
     covariance = error[:, :, None] ** 2 * np.eye(2)
     no_dust = Attenuation(np.zeros(4), np.zeros(4), np.full(4, "stack"))
     draws = AbundanceDraws.of(
-        JointFluxes(("halpha", "nii_6584"), flux, covariance), no_dust,
+        JointFluxes(APERTURES, ("halpha", "nii_6584"), flux, covariance), no_dust,
         np.random.default_rng(seed),
     )  # fmt: skip
-    abundances = abundance_table(draws, ["integrated", "A", "B", "C"])
+    abundances = abundance_table(draws)
     annuli = abundances[abundances["aperture"] != "integrated"]
     smearing = MultipliesGradients(f_grad)
     table = gradient_table(annuli, RADIUS_KPC, smearing, draws, np.random.default_rng(0))

@@ -7,7 +7,7 @@ import pytest
 
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.gas.classes import StellarMass
-from kurvs_pipeline.kinematics.redshift import brighter_line_kms
+from kurvs_pipeline.kinematics.redshift import IntegratedSpectrum
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.spectra.calibration import CalibratedBand
@@ -37,7 +37,7 @@ def band_with(peaks):
 
 
 def brighter_line_in(peaks):
-    return brighter_line_kms(band_with(peaks), REDSHIFT, np.ones((3, 3)))
+    return IntegratedSpectrum.of(band_with(peaks), REDSHIFT, np.ones((3, 3))).brighter_line_kms()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,16 @@ def brighter_line_in(peaks):
 )
 def test_what_a_galaxy_shows_is_not_doubted(peaks):
     assert np.isnan(brighter_line_in(peaks))
+
+
+@pytest.mark.parametrize("offset", [-390.0, 0.0, 200.0])
+def test_the_velocity_is_that_of_a_fit_in_the_usual_window(offset):
+    """One fit in a wider window serves the doubt and the redshift: it starts from the same grid."""
+    whole = IntegratedSpectrum.of(
+        band_with({offset: 5.0, NII_KMS + offset: 2.0}), REDSHIFT, np.ones((3, 3))
+    )
+    fits = whole._fit((-400.0, 400.0))
+    assert whole.systemic_velocity == (fits.velocity_kms[0], fits.velocity_err_kms[0])
 
 
 @pytest.mark.parametrize("offset", [-1800.0, -1200.0, -600.0, 600.0, 1200.0, 1800.0])
@@ -102,7 +112,7 @@ def test_channels_without_data_beside_h_alpha_are_no_line(gap):
     band = band_with({0.0: 50.0, NII_KMS: 10.0})
     velocity = (band.wavelength_um / HALPHA_UM - 1.0) * SPEED_OF_LIGHT_KMS
     band.valid[(velocity > gap[0]) & (velocity < gap[1])] = False
-    assert np.isnan(brighter_line_kms(band, REDSHIFT, np.ones((3, 3))))
+    assert np.isnan(IntegratedSpectrum.of(band, REDSHIFT, np.ones((3, 3))).brighter_line_kms())
 
 
 def test_a_wrong_redshift_gives_neither_attenuation_nor_classes():

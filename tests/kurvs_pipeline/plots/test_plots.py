@@ -22,7 +22,6 @@ from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
 from kurvs_pipeline.plots.spectrum import line_notes, plot_spectrum, spectral_panels
 from kurvs_pipeline.plots.summary_page import headline, summary
-from kurvs_pipeline.results.galaxy import results_of
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 POSITION_ANGLE_DEG = 120.0
@@ -45,7 +44,7 @@ def observed(**options):
 @pytest.fixture(scope="module")
 def results():
     """Return the results of a mock in three bands."""
-    return results_of(Pipeline(BinningScheme.parse("3x0.5")).run(observed()))
+    return Pipeline(BinningScheme.parse("3x0.5")).run(observed())
 
 
 @pytest.fixture

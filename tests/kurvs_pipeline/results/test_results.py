@@ -9,7 +9,6 @@ import xarray as xr
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ResultsError
 from kurvs_pipeline.pipeline import Pipeline
-from kurvs_pipeline.results.galaxy import results_of
 from kurvs_pipeline.results.reading import read_results
 from kurvs_pipeline.results.writing import write_results
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
@@ -36,7 +35,7 @@ def written(galaxy, tmp_path):
 
 
 def test_what_is_read_is_what_was_written(galaxy, written):
-    before, after = results_of(galaxy), read_results(written)
+    before, after = galaxy, read_results(written)
     # Unknown values are NaN, which is not equal to itself.
     assert repr(after.metadata) == repr(before.metadata)
     assert after.redshift_err == before.redshift_err
@@ -50,7 +49,7 @@ def test_what_is_read_is_what_was_written(galaxy, written):
 
 
 def test_spectra_are_read_with_the_band_of_halpha_first(galaxy, written):
-    before, after = results_of(galaxy).spectra, read_results(written).spectra
+    before, after = galaxy.spectra, read_results(written).spectra
     assert list(after) == list(before) == ["H", "YJ"]
     for band, spectra in before.items():
         for name in vars(spectra):
@@ -67,13 +66,8 @@ def test_tables_are_read_with_their_units_and_empty_text(name, galaxy, written):
         assert not np.any(getattr(after[column], "mask", False))
 
 
-def test_results_of_results_are_themselves(galaxy):
-    results = results_of(galaxy)
-    assert results_of(results) is results
-
-
 def test_a_line_has_either_a_detection_or_a_limit(galaxy):
-    results = results_of(galaxy)
+    results = galaxy
     for row in galaxy.fluxes:
         snr = results.snr(row["aperture"], row["line"])
         limit = results.upper_limit(row["aperture"], row["line"])
@@ -81,7 +75,7 @@ def test_a_line_has_either_a_detection_or_a_limit(galaxy):
 
 
 def test_a_line_that_was_not_covered_has_neither(galaxy):
-    results = results_of(galaxy)
+    results = galaxy
     assert np.isnan(results.snr("A", "oii"))
     assert np.isnan(results.upper_limit("A", "oii"))
 

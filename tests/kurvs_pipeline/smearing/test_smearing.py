@@ -1,6 +1,7 @@
 """The smearing matrix: known answers, photons of another code path, smoothness."""
 
 import math
+from dataclasses import dataclass
 
 import galsim
 import numpy as np
@@ -15,7 +16,7 @@ from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.observation import metadata_of
 from kurvs_pipeline.smearing.matrix import InclinedDisk, SmearingMatrix
-from kurvs_pipeline.smearing.point_spread import DrawnPointSpread, Seeing
+from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_pipeline.smearing.sky_apertures import EllipseApertures, SpaxelApertures
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
@@ -52,6 +53,26 @@ def test_without_seeing_it_is_the_identity_where_rings_equal_annuli(inclination)
 def test_the_limit_of_sharp_seeing_is_no_seeing():
     sharp = matrix_of(inclination=40.0, psf=Seeing(0.05)).of_rings(np.array([0.1, 0.4]))
     np.testing.assert_allclose(sharp, [[1.0], [0.0], [0.0]], atol=1e-4)
+
+
+@dataclass(frozen=True)
+class DrawnPointSpread:
+    """A point-spread function as GalSim transforms it, x to the West and y to the North."""
+
+    profile: galsim.GSObject
+
+    def transform(self, west, north):
+        vectors = zip(west.ravel().tolist(), north.ravel().tolist(), strict=True)
+        values = [self.profile.kValue(*vector).real for vector in vectors]
+        return np.array(values).reshape(west.shape)
+
+    @property
+    def reach_arcsec(self):
+        return np.pi / self.profile.stepk
+
+    @property
+    def largest_wavenumber(self):
+        return self.profile.maxk
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def f_of(metadata, axes):
 
 
 def test_a_flat_ratio_stays_flat(disk, axes):
-    ratios = smearing_of(disk, axes).log_ratios(0.0)
+    ratios = smearing_of(disk, axes).matrix.log_ratios(disk.effective_radius_arcsec, 0.0)
     np.testing.assert_allclose(ratios, 0.0, atol=1e-12)
 
 
@@ -52,7 +52,7 @@ def test_it_agrees_with_photons_thrown_one_by_one(disk, axes):
         for light in (10.0 ** (-0.3 * radius), np.ones(number))
     ]
     thrown = np.einsum("ayx,lyx->la", inside, photons)
-    found = smearing_of(inclined, axes).log_ratios(-0.3)
+    found = smearing_of(inclined, axes).matrix.log_ratios(inclined.effective_radius_arcsec, -0.3)
     np.testing.assert_allclose(found, np.log10(thrown[0] / thrown[1]), atol=2e-3)
 
 
@@ -62,7 +62,7 @@ def test_seeing_flattens_so_the_correction_exceeds_one(disk, axes):
 
 def test_without_seeing_only_the_binning_is_left(disk, axes):
     sharp = replace(disk, seeing_fwhm_arcsec=0.0)
-    found = smearing_of(sharp, axes).log_ratios(-0.3)[:2]
+    found = smearing_of(sharp, axes).matrix.log_ratios(sharp.effective_radius_arcsec, -0.3)[:2]
     scale = sharp.effective_radius_arcsec / 1.67835
     for log_ratio, annulus in zip(found, ANNULI, strict=False):
         bright, faint = (

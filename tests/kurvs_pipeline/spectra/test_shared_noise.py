@@ -55,7 +55,9 @@ def joint_fluxes(correlation):
     names = ("halpha", "nii_6584", "oii_3726", "oii_3729")
     covariance = np.tile(np.diag([1.0, 4.0, 9.0, 16.0]), (4, 1, 1))
     covariance[:, 0, 1] = covariance[:, 1, 0] = 0.4
-    return JointFluxes(names, np.ones((4, 4)), covariance, correlation)
+    return JointFluxes(
+        ("integrated", "A", "B", "C"), names, np.ones((4, 4)), covariance, correlation
+    )
 
 
 def correlation_of(value):

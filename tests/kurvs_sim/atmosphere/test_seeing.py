@@ -1,30 +1,21 @@
 """Seeing beyond round profiles: images of stars, wavelengths, elongation and averages."""
 
-import pickle
-
 import numpy as np
 import pytest
 from astropy.io import fits
+from mock_checks import FWHM_PER_SIGMA, assert_is_a_value, moments
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.observation import metadata_of
 from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
-from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing, ExposureSequence
 from kurvs_sim.atmosphere.seeing import ChromaticSeeing
 from kurvs_sim.atmosphere.star_image import StarImage
 from kurvs_sim.effects.effects import Effects
 
 GRID = SpaxelGrid(n_x=14, n_y=14, spaxel_arcsec=0.2)
 MOFFAT = PointSpreadFunction("moffat", 0.6, moffat_beta=3.0)
-
-
-def second_moments(image, pixel_arcsec):
-    """Return <xx>, <yy> and <xy> about the centroid, arcsec^2."""
-    y, x = np.indices(image.shape) * pixel_arcsec
-    weight = image / image.sum()
-    x, y = x - (weight * x).sum(), y - (weight * y).sum()
-    return (weight * x * x).sum(), (weight * y * y).sum(), (weight * x * y).sum()
 
 
 def sampled_gaussian(sigma_arcsec=0.3, pixel_arcsec=0.1, n=61, x0=0.0, y0=0.0):
@@ -40,7 +31,7 @@ def star():
 
 def test_the_image_of_a_gaussian_star_is_that_gaussian(star):
     sigma = 0.3
-    expected = PointSpreadFunction("gaussian", 2.0 * np.sqrt(2.0 * np.log(2.0)) * sigma)
+    expected = PointSpreadFunction("gaussian", FWHM_PER_SIGMA * sigma)
     exact = expected.image(0.04, 121)
     assert star.image(0.04, 121) == pytest.approx(exact, abs=2e-3 * exact.max())
     assert star.fwhm_arcsec == pytest.approx(expected.fwhm_arcsec, rel=5e-3)
@@ -55,7 +46,7 @@ def test_a_star_off_the_middle_of_its_image_moves_nothing(star):
 
 def test_a_galaxy_seen_through_the_image_of_a_star_is_that_of_its_profile(star):
     """Turned on alone: the star's image in place of the profile it was drawn from."""
-    profile = PointSpreadFunction("gaussian", 2.0 * np.sqrt(2.0 * np.log(2.0)) * 0.3)
+    profile = PointSpreadFunction("gaussian", FWHM_PER_SIGMA * 0.3)
     cubes = {
         name: observe(Galaxy(redshift=1.5), bands=("H",), grid=GRID, psf=psf, halpha_snr=None)
         for name, psf in (("star", star), ("profile", profile))
@@ -117,8 +108,9 @@ def test_only_bands_away_from_the_reference_are_seen_otherwise():
 def test_elongation_keeps_the_area_and_points_north_through_east(angle, sign):
     """East is at negative x: an axis towards North-East has negative <xy>."""
     seeing = ElongatedSeeing(PointSpreadFunction("gaussian", 0.6), 0.7, angle)
-    xx, yy, xy = second_moments(seeing.image(0.02, 400), 0.02)
-    sigma2 = (0.6 / 2.3548) ** 2
+    pixels = 0.02 * np.arange(400)
+    *_, xx, yy, xy = moments(seeing.image(0.02, 400), pixels, pixels)
+    sigma2 = (0.6 / FWHM_PER_SIGMA) ** 2
     assert np.sqrt(xx * yy - xy**2) == pytest.approx(sigma2, rel=1e-3)
     half_difference = 0.5 * sigma2 * (1.0 / 0.7 - 0.7)
     assert xy == pytest.approx(sign * half_difference, abs=1e-3 * sigma2)
@@ -150,13 +142,16 @@ def test_the_width_of_a_composite_is_that_of_its_image():
 
 @pytest.mark.parametrize(
     "seeing",
-    [MOFFAT, ElongatedSeeing(MOFFAT, 0.8, 30.0), CompositeSeeing.of([MOFFAT, MOFFAT.scaled(1.2)])],
+    [
+        MOFFAT,
+        ElongatedSeeing(MOFFAT, 0.8, 30.0),
+        CompositeSeeing.of([MOFFAT, MOFFAT.scaled(1.2)]),
+        ExposureSequence(MOFFAT, n_exposures=3, registration_rms_arcsec=0.0),
+    ],
 )
 def test_every_seeing_scales_hashes_and_can_be_pickled(seeing):
     assert seeing.scaled(1.5).fwhm_arcsec == pytest.approx(1.5 * seeing.fwhm_arcsec, rel=1e-3)
-    copy = pickle.loads(pickle.dumps(seeing))  # noqa: S301
-    assert copy == seeing
-    assert hash(copy) == hash(seeing)
+    assert_is_a_value(seeing)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,11 @@ from paths import EXAMPLES
 
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim import Galaxy, NoiseModel, Numerics, PointSpreadFunction, SpaxelGrid, observe
-from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing
+from kurvs_sim.atmosphere.composite_seeing import (
+    CompositeSeeing,
+    ElongatedSeeing,
+    ExposureSequence,
+)
 from kurvs_sim.atmosphere.star_image import StarImage
 from kurvs_sim.configuration.file import dump_mock, load_mock, mock_schema, parse_mock
 from kurvs_sim.configuration.kinds import NOISE, PROFILES, SEEING, STRUCTURES
@@ -91,6 +95,11 @@ SEEING_STRATEGIES = {
     ),
     "composite": st.lists(ROUND.filter(lambda psf: psf.fwhm_arcsec > 0.0), min_size=1, max_size=3)
     .map(CompositeSeeing.of),
+    "exposure_sequence": st.builds(
+        ExposureSequence,
+        median=ROUND.filter(lambda psf: psf.fwhm_arcsec > 0.0), n_exposures=st.integers(1, 99),
+        fwhm_scatter=st.floats(0.0, 0.5), seed=st.integers(0, 99),
+    ),
     "star_image": st.builds(
         StarImage.from_array, st.just([[0, 1, 0], [1, 3, 1], [0, 0.5, 0]]), pixel_arcsec=POSITIVE
     ),
@@ -168,6 +177,7 @@ OPTIONS = st.fixed_dictionaries(
         "grid": st.builds(SpaxelGrid, n_x=st.integers(1, 60), spaxel_arcsec=POSITIVE),
         "noise": st.one_of(*NOISE_STRATEGIES.values()),
         "numerics": st.builds(Numerics, fine_pixel_arcsec=POSITIVE),
+        "every_exposure": st.booleans(),
         "effects": st.sets(st.sampled_from(sorted(EFFECTS))).map(
             lambda names: Effects(**{name: default_effect(name) for name in names})
         ),

@@ -10,7 +10,7 @@ from kurvs_pipeline.errors import MetadataError
 from kurvs_sim import Galaxy, NoiseModel, SpaxelGrid, observe
 from kurvs_sim.atmosphere.airglow import flux_density_per_photon_rate, sky_photon_rate, transmission
 from kurvs_sim.effects.effects import Effects
-from kurvs_sim.effects.sky_residuals import SkyResiduals, residual_shapes
+from kurvs_sim.effects.sky_residuals import SkyResiduals, _residual_shapes
 from kurvs_sim.effects.sky_subtraction import SkyOversubtraction, TelluricResidual
 from kurvs_sim.instrument.exposures import BandExposures, ExposureModel
 
@@ -48,7 +48,7 @@ def lone_line_um():
 def test_a_wavelength_error_leaves_p_cygni_shapes():
     """Theory: minus the derivative of a Gaussian, antisymmetric about the line."""
     centre, rate = lone_line_um()
-    shape = residual_shapes(H)[:, 0]
+    shape = _residual_shapes(H)[:, 0]
     offset = (H.wavelength_um - centre) / H.lsf_sigma_um
     near = np.abs(offset) < 4.0
     width = H.channel_width_um
@@ -64,7 +64,7 @@ def test_a_wavelength_error_leaves_p_cygni_shapes():
 
 
 def test_wavelength_and_width_errors_move_flux_but_add_none():
-    rates = residual_shapes(H) / flux_density_per_photon_rate(H)[:, None]
+    rates = _residual_shapes(H) / flux_density_per_photon_rate(H)[:, None]
     total = np.abs(rates).sum(axis=0)
     assert np.abs(rates[:, :2].sum(axis=0)) == pytest.approx(0.0, abs=2e-3 * total.min())
 
@@ -73,7 +73,7 @@ def test_a_width_error_leaves_a_core_and_wings_of_the_other_sign():
     """A wider Gaussian loses flux within one standard deviation and gains beyond."""
     centre, _ = lone_line_um()
     offset = np.abs(H.wavelength_um - centre) / H.lsf_sigma_um
-    shape = residual_shapes(H)[:, 1]
+    shape = _residual_shapes(H)[:, 1]
     assert shape[offset < 0.7].max() < 0.0
     assert shape[(offset > 2.0) & (offset < 3.4)].min() > 0.0
 
@@ -81,7 +81,7 @@ def test_a_width_error_leaves_a_core_and_wings_of_the_other_sign():
 def test_residuals_scale_with_the_strength_of_the_line():
     effects = Effects(sky_residuals=SkyResiduals())
     field = residual(effects).mean(axis=(1, 2))
-    lines = residual_shapes(H)[:, 2]
+    lines = _residual_shapes(H)[:, 2]
     assert (
         np.abs(field[lines > 30.0 * np.median(lines)]).mean()
         > 30.0 * np.abs(field[lines < 0.1 * np.median(lines)]).mean()
@@ -94,7 +94,7 @@ def test_every_spaxel_of_a_slice_has_the_same_residual_and_slices_share_some():
     for seed in range(60):
         random = np.random.default_rng(seed)
         cube = effects.sky_residuals.draw(random, H, GRID, n_exposures=480)[:, :, 0].astype(float)
-        shape = residual_shapes(H)[:, 0]
+        shape = _residual_shapes(H)[:, 0]
         amplitudes.append(shape @ cube / (shape @ shape) / GRID.spaxel_arcsec**2)
     drawn = np.array(amplitudes)
     expected = 0.05 / np.sqrt(480.0)

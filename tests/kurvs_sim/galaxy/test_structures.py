@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mock_checks import FWHM_PER_SIGMA, LIGHT_KMS, moments
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.bands import KMOS_BANDS
@@ -19,12 +20,12 @@ from kurvs_sim.galaxy.structure import DiskStructure
 from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear
 from kurvs_sim.profiles.shapes import Ring, Sersic, Tabulated
 from kurvs_sim.scene.scene import Scene
-from kurvs_sim.scene.truth import abundance_profiles, truth_dataset
+from kurvs_sim.scene.truth import _abundance_profiles, truth_dataset
 
 BAND = KMOS_BANDS["H"]
 GRID = SpaxelGrid(n_x=40, n_y=40, spaxel_arcsec=0.1)
 SEEING = PointSpreadFunction("gaussian", 0.4)
-SEEING_SIGMA = 0.4 / np.sqrt(8.0 * np.log(2.0))
+SEEING_SIGMA = 0.4 / FWHM_PER_SIGMA
 KPC_PER_ARCSEC = Galaxy().kpc_per_arcsec
 N2 = list(DIAGNOSTICS).index("n2")
 
@@ -49,14 +50,6 @@ class OneClump:
 
 def scene_of(galaxy, psf=SEEING):
     return Scene(galaxy, GRID, psf, Numerics())
-
-
-def moments(image, scene):
-    """Centroid and variances along x and y, arcsec."""
-    light = image / image.sum()
-    x, y = scene.x_arcsec[None, :], scene.y_arcsec[:, None]
-    mean_x, mean_y = (light * x).sum(), (light * y).sum()
-    return mean_x, mean_y, (light * (x - mean_x) ** 2).sum(), (light * (y - mean_y) ** 2).sum()
 
 
 def clumps(**changes):
@@ -84,7 +77,8 @@ def test_a_clump_is_seen_where_it_is_and_as_wide_as_it_looks():
                      sigma_kpc=0.15 * KPC_PER_ARCSEC)  # fmt: skip
     galaxy = Galaxy(inclination_deg=60.0, position_angle_deg=90.0, structures=(clump,))
     scene = scene_of(galaxy)
-    x, y, variance_x, variance_y = moments(scene.smeared_line_maps["halpha"], scene)
+    image = scene.smeared_line_maps["halpha"]
+    x, y, variance_x, variance_y, _ = moments(image, scene.x_arcsec, scene.y_arcsec)
     # The receding major axis points East, to negative x; 90 degrees less is North.
     assert (x, y) == pytest.approx((-0.5, 0.5 * 0.4), abs=2e-3)
     seen = SEEING_SIGMA**2 + 0.1**2 / 12.0
@@ -97,9 +91,9 @@ def test_a_clump_moves_with_the_gas_of_its_place():
     galaxy = Galaxy(inclination_deg=60.0, structures=(clump,), rotation=Arctan(200.0, 2.0),
                     a_v=Constant(0.0), oxygen_abundance=Constant(7.0))  # fmt: skip
     spectrum = scene_of(galaxy).cube(BAND).sum(axis=(1, 2), dtype=float)
-    near = np.abs(BAND.wavelength_um / (2.5 * 0.6564610) - 1.0) < 500.0 / 299792.458
+    near = np.abs(BAND.wavelength_um / (2.5 * 0.6564610) - 1.0) < 500.0 / LIGHT_KMS
     mean_um = (spectrum * BAND.wavelength_um)[near].sum() / spectrum[near].sum()
-    velocity = (mean_um / (2.5 * 0.6564610) - 1.0) * 299792.458
+    velocity = (mean_um / (2.5 * 0.6564610) - 1.0) * LIGHT_KMS
     expected = 200.0 * 2.0 / np.pi * np.arctan(0.8 * KPC_PER_ARCSEC / 2.0) * np.sqrt(0.75)
     assert velocity == pytest.approx(expected, abs=2.0)
 
@@ -175,10 +169,10 @@ def test_poor_clumps_lower_the_abundance_of_their_ring():
     poor = clumps(oxygen_abundance_offset_dex=-0.3)
     galaxy = Galaxy(oxygen_abundance=Constant(8.6), structures=(poor,))
     radius = np.linspace(0.1, 6.0, 30)
-    profile = abundance_profiles(galaxy, radius)[N2]
+    profile = _abundance_profiles(galaxy, radius)[N2]
     assert np.all(profile <= 8.6 + 1e-9)
     assert profile.min() < 8.55
-    smooth = abundance_profiles(replace(galaxy, structures=()), radius)[N2]
+    smooth = _abundance_profiles(replace(galaxy, structures=()), radius)[N2]
     assert smooth == pytest.approx(8.6)
     angle = np.linspace(0.0, 2.0 * np.pi, 2000, endpoint=False)
     x, y = 4.0 * np.cos(angle), 4.0 * np.sin(angle)
@@ -188,7 +182,7 @@ def test_poor_clumps_lower_the_abundance_of_their_ring():
     offset = -0.3 * poor.halpha(x, y) / halpha
     nii = halpha * 10.0 ** ((8.6 + offset - 8.98) / 0.63)
     expected = 8.98 + 0.63 * np.log10(nii.sum() / halpha.sum())
-    assert abundance_profiles(galaxy, np.array([4.0]))[N2, 0] == pytest.approx(expected, abs=1e-3)
+    assert _abundance_profiles(galaxy, np.array([4.0]))[N2, 0] == pytest.approx(expected, abs=1e-3)
 
 
 def test_scatter_around_circles_leaves_the_gradient():

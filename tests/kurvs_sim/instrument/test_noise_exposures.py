@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.observation import metadata_of, validate
-from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
+from kurvs_sim import Galaxy, NoiseModel, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.atmosphere.airglow import sky_photon_rate, transmission
-from kurvs_sim.atmosphere.composite_seeing import ExposureSequence
+from kurvs_sim.atmosphere.composite_seeing import ElongatedSeeing, ExposureSequence
+from kurvs_sim.atmosphere.seeing import ChromaticSeeing
 from kurvs_sim.effects.dithers import Dithers
 from kurvs_sim.effects.effects import Effects
-from kurvs_sim.every_exposure import observe_exposures
 from kurvs_sim.instrument.exposures import BandExposures, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 
@@ -36,8 +37,8 @@ def test_photons_of_the_sky_make_poisson_noise():
     """Theory: N photons scatter by the root of N, in a native spaxel of one 600 s exposure."""
     model = stack(1, sky_frames_per_exposure=0.0, **QUIET)
     photons = sky_photon_rate(H) * 0.04 * 49.0 * 0.3 * 600.0
-    sky = photons * model.flux_density_per_electron(H)
-    found = np.sqrt(model.background_variance(H, GRID))
+    sky = photons * model._flux_density_per_electron(H)
+    found = np.sqrt(model._background_variance(H, GRID))
     assert found == pytest.approx(sky / np.sqrt(photons))
 
 
@@ -55,16 +56,16 @@ def test_read_noise_alone_falls_with_the_length_of_an_exposure_itself():
     """One read whatever the time: the ratio grows as t, not its root. The sky is far fainter."""
     model = stack(10, read_noise_electrons=1e4, dark_current_electrons_per_s=0.0)
     longer = replace(model, exposure_seconds=2.0 * model.exposure_seconds)
-    ratio = model.background_variance(H, GRID) / longer.background_variance(H, GRID)
+    ratio = model._background_variance(H, GRID) / longer._background_variance(H, GRID)
     assert ratio == pytest.approx(4.0, rel=1e-3)
-    electrons = 1e4 * model.flux_density_per_electron(H) * np.sqrt(2.0 / 10.0)
-    assert np.sqrt(model.background_variance(H, GRID)) == pytest.approx(electrons, rel=1e-3)
+    electrons = 1e4 * model._flux_density_per_electron(H) * np.sqrt(2.0 / 10.0)
+    assert np.sqrt(model._background_variance(H, GRID)) == pytest.approx(electrons, rel=1e-3)
 
 
 def test_dark_current_counts_its_electrons():
     dark = stack(1, read_noise_electrons=0.0, dark_current_electrons_per_s=5.0)
     none = stack(1, **QUIET)
-    added = dark.background_electrons(H, GRID) - none.background_electrons(H, GRID)
+    added = dark._background_electrons(H, GRID) - none._background_electrons(H, GRID)
     assert added == pytest.approx(5.0 * 600.0)
 
 
@@ -86,21 +87,21 @@ def test_the_galaxy_s_own_photons_are_counted():
 
 
 def test_a_sky_frame_for_every_exposure_doubles_the_variance_of_the_background():
-    with_sky = stack(1).background_variance(H, GRID)
-    known = stack(1, sky_frames_per_exposure=0.0).background_variance(H, GRID)
+    with_sky = stack(1)._background_variance(H, GRID)
+    known = stack(1, sky_frames_per_exposure=0.0)._background_variance(H, GRID)
     assert with_sky == pytest.approx(2.0 * known)
 
 
 def test_excess_noise_multiplies_that_of_sky_and_detector():
     model = stack(1)
     noisier = replace(model, h=replace(model.h, excess_noise=3.0))
-    ratio = noisier.background_variance(H, GRID) / model.background_variance(H, GRID)
+    ratio = noisier._background_variance(H, GRID) / model._background_variance(H, GRID)
     assert ratio == pytest.approx(9.0)
 
 
 def test_the_noise_of_an_area_does_not_depend_on_the_size_of_its_spaxels():
     fine = SpaxelGrid(n_x=16, n_y=16, spaxel_arcsec=0.1)
-    ratio = stack(1).background_variance(H, GRID) / stack(1).background_variance(H, fine)
+    ratio = stack(1)._background_variance(H, GRID) / stack(1)._background_variance(H, fine)
     assert ratio == pytest.approx(4.0)
 
 
@@ -115,7 +116,7 @@ def test_covariance_moves_the_noise_of_a_stack_but_makes_none():
     weights = np.ones((40, 40))
     spatial = covariance.coadded_variance_factor(weights, grid)
     summed = mock["variance"].mean(("x", "y")) * 1600.0 * spatial * 1.14
-    independent = 1600.0 * stack(10, **QUIET).background_variance(H, grid)
+    independent = 1600.0 * stack(10, **QUIET)._background_variance(H, grid)
     # Spaxels at the edge of the field lack neighbours: a part of their covariance.
     dark = sky_photon_rate(H) > 1.0
     assert (summed.to_numpy() / independent)[dark] == pytest.approx(1.0, abs=0.1)
@@ -140,10 +141,14 @@ SEQUENCE = ExposureSequence(
 )  # fmt: skip
 
 
+def one_by_one(psf, **options):
+    return observe(GALAXY, psf=psf, every_exposure=True, **options)
+
+
 def test_the_composite_seeing_gives_the_average_of_explicit_exposures():
     options = {"bands": ("H",), "grid": GRID}
     fast = observe(GALAXY, psf=SEQUENCE.composite, halpha_snr=None, **options)
-    slow = observe_exposures(GALAXY, SEQUENCE, noisy=False, **options)
+    slow = one_by_one(SEQUENCE, halpha_snr=None, **options)
     validate(slow)
     expected = fast["H"]["flux"].to_numpy()
     np.testing.assert_allclose(slow["H"]["flux"], expected, rtol=0.0, atol=1e-4 * expected.max())
@@ -152,7 +157,7 @@ def test_the_composite_seeing_gives_the_average_of_explicit_exposures():
 
 def test_the_variance_of_a_stack_is_that_of_explicit_exposures():
     model, options = stack(5), {"bands": ("H",), "grid": GRID}
-    slow = observe_exposures(GALAXY, SEQUENCE, exposures=model, seed=4, **options)["H"]
+    slow = one_by_one(SEQUENCE, noise=model, seed=4, **options)["H"]
     fast = observe(
         GALAXY, psf=SEQUENCE.composite, noise=model, halpha_snr=None, **options
     )["H"]  # fmt: skip
@@ -161,6 +166,44 @@ def test_the_variance_of_a_stack_is_that_of_explicit_exposures():
     residual = ((slow["flux"] - fast["flux"]) / np.sqrt(fast["variance"])).to_numpy()
     n = residual.size
     assert residual.astype(float).std() == pytest.approx(1.0, abs=4.0 / np.sqrt(2.0 * n))
+
+
+def test_each_exposure_has_its_share_of_any_noise():
+    """So the stack is as deep as asked for, however many exposures stand for it."""
+    options = {"bands": ("H",), "grid": GRID, "seed": 4}
+    for noise in (NoiseModel(), stack(480)):
+        slow = one_by_one(SEQUENCE, noise=noise, **options)["H"]
+        fast = observe(GALAXY, psf=SEQUENCE, noise=noise, **options)["H"]
+        np.testing.assert_allclose(slow["variance"], fast["variance"], rtol=2e-3)
+        difference = (slow["flux"] - fast["flux"]) / np.sqrt(2.0 * fast["variance"])
+        n = difference.size
+        assert float(difference.astype(float).std()) == pytest.approx(1.0, abs=4.0 / np.sqrt(2 * n))
+
+
+def test_a_round_profile_is_the_median_of_the_exposures():
+    options = {"bands": ("H",), "grid": GRID, "within_kms_of_lines": 1000.0}
+    median = PointSpreadFunction("moffat", 0.6)
+    expected = one_by_one(ExposureSequence(median), **options)
+    xr.testing.assert_identical(one_by_one(median, **options), expected)
+
+
+def test_seeing_that_has_no_exposures_is_refused():
+    with pytest.raises(ConfigurationError, match="psf is of type ElongatedSeeing; expected an Exp"):
+        one_by_one(ElongatedSeeing(SEQUENCE.median, 0.9))
+
+
+def test_a_sequence_is_seen_as_its_average():
+    options = {"bands": ("H",), "grid": GRID, "halpha_snr": None, "within_kms_of_lines": 1000.0}
+    effects = Effects(chromatic_seeing=ChromaticSeeing())
+    sequence, average = (
+        observe(GALAXY, psf=psf, effects=effects, **options)
+        for psf in (SEQUENCE, SEQUENCE.composite)
+    )
+    np.testing.assert_allclose(
+        sequence["H"]["flux"], average["H"]["flux"],
+        rtol=0.0, atol=1e-6 * float(average["H"]["flux"].max()),
+    )  # fmt: skip
+    assert metadata_of(sequence) == metadata_of(average)
 
 
 def test_dithers_leave_the_edges_of_the_field_to_fewer_exposures():
@@ -182,7 +225,7 @@ def test_dithered_exposures_one_by_one_have_the_variance_of_the_stack():
     grid, effects = SpaxelGrid(n_x=8, n_y=8, spaxel_arcsec=0.1), Effects(dithers=Dithers())
     sequence = replace(SEQUENCE, n_exposures=4, fwhm_scatter=0.0, registration_rms_arcsec=0.0)
     options = {"bands": ("H",), "grid": grid, "effects": effects}
-    slow = observe_exposures(GALAXY, sequence, exposures=stack(4), noisy=False, **options)["H"]
+    slow = one_by_one(sequence, noise=stack(4), halpha_snr=None, **options)["H"]
     fast = observe(
         GALAXY, psf=sequence.composite, noise=stack(4), halpha_snr=None, **options
     )["H"]  # fmt: skip
@@ -199,10 +242,10 @@ def test_spaxels_that_no_pointing_saw_are_invalid():
 
 def test_a_sequence_scatters_as_asked_about_its_median():
     many = replace(SEQUENCE, n_exposures=2000)
-    widths = np.log([profile.fwhm_arcsec / 0.6 for profile in many.profiles])
+    widths = np.log([profile.fwhm_arcsec / 0.6 for profile in many.composite.profiles])
     assert np.median(widths) == pytest.approx(0.0, abs=0.03)
     assert widths.std() == pytest.approx(0.3, rel=0.06)
-    assert np.std(many.offsets_arcsec, axis=0) == pytest.approx(0.1, rel=0.06)
+    assert np.std(many.composite.offsets_arcsec, axis=0) == pytest.approx(0.1, rel=0.06)
 
 
 def test_an_unvaried_sequence_is_its_median():
@@ -222,6 +265,7 @@ def test_an_unvaried_sequence_is_its_median():
         (lambda: ExposureModel(exposure_seconds=0.0), "exposure_seconds"),
         (lambda: ExposureModel(read_noise_electrons=-1.0), "read_noise_electrons"),
         (lambda: ExposureSequence(SEQUENCE.median, n_exposures=0), "n_exposures"),
+        (lambda: ExposureSequence(PointSpreadFunction("moffat", 0.0)), "median fwhm_arcsec"),
         (lambda: ExposureSequence(SEQUENCE.median, fwhm_scatter=float("nan")), "fwhm_scatter"),
     ],
 )

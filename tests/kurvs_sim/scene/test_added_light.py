@@ -5,6 +5,7 @@ from dataclasses import replace
 import galsim
 import numpy as np
 import pytest
+from mock_checks import LIGHT_KMS
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
@@ -108,9 +109,9 @@ def test_a_broad_line_has_its_flux_width_and_velocity():
     inside = scene_of(galaxy).added_light.nuclear_maps[0].sum()
     assert spectrum.sum() * BAND.channel_width_um == pytest.approx(2.0 * inside, rel=1e-3)
     mean_um = (spectrum * BAND.wavelength_um).sum() / spectrum.sum()
-    assert (mean_um / HALPHA_UM - 1.0) * 299792.458 == pytest.approx(300.0, abs=2.0)
+    assert (mean_um / HALPHA_UM - 1.0) * LIGHT_KMS == pytest.approx(300.0, abs=2.0)
     variance = (spectrum * (BAND.wavelength_um - mean_um) ** 2).sum() / spectrum.sum()
-    expected = (mean_um * 1000.0 / 299792.458) ** 2 + BAND.lsf_sigma_um**2
+    expected = (mean_um * 1000.0 / LIGHT_KMS) ** 2 + BAND.lsf_sigma_um**2
     expected += BAND.channel_width_um**2 / 12.0
     assert variance == pytest.approx(expected, rel=1e-3)
 

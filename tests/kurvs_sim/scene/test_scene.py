@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mock_checks import FWHM_PER_SIGMA, LIGHT_KMS, assert_agree
 from numpy.polynomial.chebyshev import chebvander
 from scipy.signal import fftconvolve
 from scipy.special import erf
@@ -33,11 +34,6 @@ def make_scene(galaxy, *, grid=SMALL, psf=GAUSSIAN, numerics=None):
     return Scene(galaxy, grid, psf, numerics or Numerics())
 
 
-def assert_agree(actual, expected, *, of_peak):
-    """Agree to a fraction of the brightest expected value."""
-    np.testing.assert_allclose(actual, expected, rtol=0.0, atol=of_peak * np.max(expected))
-
-
 def brute_force_channel(galaxy, grid, kernel, channel, *, pixel_arcsec=0.02, padding=8):
     """Convolve one channel of the fine sky in real space coordinates, with scipy."""
     oversampling = round(grid.spaxel_arcsec / pixel_arcsec)
@@ -49,8 +45,8 @@ def brute_force_channel(galaxy, grid, kernel, channel, *, pixel_arcsec=0.02, pad
     sky = np.zeros((n_y, n_x))
     for line, brightness in galaxy.lines_at(*galaxy.in_plane_kpc(x[None, :], y[:, None])).items():
         systemic = REST_WAVELENGTH_UM[line] * (1.0 + galaxy.redshift)
-        sigma = np.hypot(systemic * galaxy.dispersion_kms / 299792.458, BAND.lsf_sigma_um)
-        centre = systemic * (1.0 + velocity / 299792.458)
+        sigma = np.hypot(systemic * galaxy.dispersion_kms / LIGHT_KMS, BAND.lsf_sigma_um)
+        centre = systemic * (1.0 + velocity / LIGHT_KMS)
         inside = [erf((edge - centre) / (np.sqrt(2.0) * sigma)) for edge in (low, high)]
         sky += brightness * 0.5 * (inside[1] - inside[0]) / BAND.channel_width_um
     smeared = fftconvolve(sky * pixel_arcsec**2, kernel, mode="same")
@@ -161,7 +157,7 @@ def test_a_gaussian_through_a_gaussian_adds_widths_in_quadrature():
     scene = make_scene(galaxy, grid=WIDE)
     image = scene.smeared_line_maps["halpha"]
     second = (image * scene.x_arcsec**2).sum() / image.sum()
-    seeing = 0.6 / (2.0 * np.sqrt(2.0 * np.log(2.0)))
+    seeing = 0.6 / FWHM_PER_SIGMA
     expected = 3.0 * galaxy.scale_length_arcsec**2 + seeing**2 + 0.2**2 / 12.0
     assert second == pytest.approx(expected, rel=2e-3)
 
@@ -191,7 +187,7 @@ def test_an_outflow_recedes_on_the_far_side_and_leaves_the_major_axis_alone():
     )  # fmt: skip
     grid = SpaxelGrid(n_x=21, n_y=21, spaxel_arcsec=0.1)
     cube = make_scene(galaxy, grid=grid, psf=NO_SEEING).cube(BAND)
-    offset_kms = (BAND.wavelength_um / (2.5 * 0.6564610) - 1.0) * 299792.458
+    offset_kms = (BAND.wavelength_um / (2.5 * 0.6564610) - 1.0) * LIGHT_KMS
     near = np.abs(offset_kms) < 400.0
     line = cube[near].astype(float)
     velocity = (line * offset_kms[near, None, None]).sum(axis=0) / line.sum(axis=0)
@@ -248,7 +244,7 @@ def test_seeing_wider_than_the_field_is_refused():
 def test_a_line_is_expanded_to_the_tolerance_at_any_velocity(velocity_over_sigma):
     """Every channel of a line at every velocity, against the line itself."""
     sigma_um, systemic_um = 2.0 * BAND.channel_width_um, 1.64
-    sigma_kms = 299792.458 * sigma_um / systemic_um
+    sigma_kms = LIGHT_KMS * sigma_um / systemic_um
     fastest_kms = velocity_over_sigma * sigma_kms
     profile = chebyshev_line_profile(
         BAND.wavelength_um, BAND.channel_width_um, systemic_um=systemic_um, sigma_um=sigma_um,
@@ -259,7 +255,7 @@ def test_a_line_is_expanded_to_the_tolerance_at_any_velocity(velocity_over_sigma
     expanded = profile @ chebvander(velocity, profile.shape[1] - 1).T
     exact = channel_integrated_gaussian(
         BAND.wavelength_um, BAND.channel_width_um,
-        systemic_um * (1.0 + velocity * fastest_kms / 299792.458), np.full(37, sigma_um),
+        systemic_um * (1.0 + velocity * fastest_kms / LIGHT_KMS), np.full(37, sigma_um),
     )  # fmt: skip
     assert np.max(np.abs(expanded - exact)) < 1e-5 * exact.max()
 

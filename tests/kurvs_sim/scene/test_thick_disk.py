@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mock_checks import FWHM_PER_SIGMA, moments
 from scipy.special import kn
 
 from kurvs_pipeline.bands import KMOS_BANDS
@@ -30,8 +31,7 @@ def thick(inclination_deg, **changes):
 
 def second_moments(image, grid):
     """Along y, the major axis at position angle 0, and along x, without the spaxels' own."""
-    along = (image * grid.y_arcsec[:, None] ** 2).sum() / image.sum()
-    across = (image * grid.x_arcsec**2).sum() / image.sum()
+    *_, across, along, _ = moments(image, grid.x_arcsec, grid.y_arcsec)
     own = grid.spaxel_arcsec**2 / 12.0
     return along - own, across - own
 
@@ -70,7 +70,7 @@ def test_an_edge_on_disk_is_a_bessel_function_along_and_a_gaussian_across():
     found = scene.smeared_line_maps["halpha"]
     scale = 0.3 / SCALE_LENGTHS_IN_EFFECTIVE_RADIUS
     fine = np.arange(-4.0, 4.0, 0.004) + 0.002
-    seeing_sigma = 0.6 / np.sqrt(8.0 * np.log(2.0))
+    seeing_sigma = 0.6 / FWHM_PER_SIGMA
 
     def spread(sigma, fine, light):
         """Convolve light along an axis with a Gaussian, and sum it over the spaxels."""

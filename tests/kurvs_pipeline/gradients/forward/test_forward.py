@@ -431,7 +431,7 @@ def joint_fluxes():
     flux = np.arange(16.0).reshape(4, 4)
     covariance = np.stack([np.diag([1.0, 2.0, 3.0, 4.0]) * (n + 1) for n in range(4)])
     covariance[:, 2, 3] = covariance[:, 3, 2] = -0.5
-    return JointFluxes(names, flux, covariance)
+    return JointFluxes(("integrated", "A", "B", "C"), names, flux, covariance)
 
 
 def test_annuli_are_taken_without_the_integrated_aperture():

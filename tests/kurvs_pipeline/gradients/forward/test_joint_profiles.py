@@ -78,7 +78,10 @@ def simulated(gradient):
     error = flux[0, names.index("halpha")] / 500.0
     covariance = np.tile(error**2 * np.eye(len(names)), (len(flux), 1, 1))
     x, y = (band[axis].to_numpy() for axis in ("x", "y"))
-    return JointFluxes(names, flux, covariance), DiskSmearing(metadata, x, y, weights[1:])
+    apertures = ("integrated", "A", "B", "C")
+    return JointFluxes(apertures, names, flux, covariance), DiskSmearing(
+        metadata, x, y, weights[1:]
+    )
 
 
 @pytest.mark.parametrize("gradient", [-0.05, 0.03])
@@ -128,10 +131,7 @@ def test_flags_of_lines_stand_beside_those_of_the_fit():
 
 def test_of_nitrogen_alone_there_is_no_joint_row():
     fluxes, smearing = simulated(-0.03)
-    first = [fluxes.names.index(name) for name in ("halpha", "nii_6584")]
-    few = JointFluxes(
-        ("halpha", "nii_6584"), fluxes.flux[:, first], fluxes.covariance[:, first][:, :, first]
-    )
+    few = fluxes.of_lines(("halpha", "nii_6584"))
     names = {row["diagnostic"] for row in forward_rows(few, smearing, np.random.default_rng(0))}
     assert names == {"n2"}
 

@@ -1,0 +1,163 @@
+"""A line through the annuli of a galaxy, and its correction for beam smearing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
+from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.gas.draws import AbundanceDraws
+from kurvs_pipeline.gradients.slope import Slope, slope_coefficients, weighted_slope
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
+from kurvs_pipeline.smearing.correction import DiskSmearing
+
+NII_LINES = {"nii_6584", "halpha"}
+
+FEWEST_DRAWS = 0.1
+"""Of the draws must have a gradient, for its error to be told."""
+
+
+@dataclass(frozen=True)
+class DrawnSlopes:
+    """Slopes of every draw of the noise, with the cut in S/N applied to each draw anew.
+
+    Parameters
+    ----------
+    observed, corrected : array, shape (n_draws,)
+        dex/kpc, before and after the smearing correction that belongs to the draw's own bins;
+        NaN where fewer than two bins are detected.
+    """
+
+    observed: Array
+    corrected: Array
+
+    @property
+    def drawn_fraction(self) -> float:
+        """Fraction of the draws that have a gradient at all."""
+        return float(np.isfinite(self.observed).mean())
+
+
+@dataclass(frozen=True)
+class CorrectedSlope:
+    """The slope through the annuli that are detected, and times f_grad.
+
+    Parameters
+    ----------
+    slope : Slope
+        As seen through the seeing.
+    f_grad : float
+        Intrinsic over observed gradient for the bins and weights of the slope; NaN where there
+        is none.
+    drawn : DrawnSlopes
+        The same of every draw of the noise.
+    """
+
+    slope: Slope
+    f_grad: float
+    drawn: DrawnSlopes
+
+    @classmethod
+    def of(
+        cls,
+        diagnostic: Diagnostic,
+        draws: AbundanceDraws,
+        abundance: Array,
+        radius_kpc: Array,
+        smearing: DiskSmearing,
+    ) -> "CorrectedSlope":
+        """Fit a line to the annuli, each weighted by its error.
+
+        Parameters
+        ----------
+        diagnostic : Diagnostic
+            Which abundance.
+        draws : AbundanceDraws
+            With those of the annuli, which errors come from.
+        abundance, radius_kpc : array, shape (n_annuli,)
+            12 + log(O/H), NaN where a line is not detected; and where each annulus is placed.
+        smearing : DiskSmearing
+            The galaxy's disk, seeing and annuli.
+        """
+        of_apertures = draws.of_diagnostic(diagnostic)
+        abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[draws.annuli]
+        slope = weighted_slope(radius_kpc, abundance, abundance_err)
+        factor = correction_of(diagnostic, slope.coefficients, smearing)
+        if slope.n_bins < 2:
+            return cls(slope, factor, DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan)))
+        drawn = _drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
+        return cls(slope, factor, drawn)
+
+    @property
+    def gradient(self) -> float:
+        """Corrected for beam smearing, dex/kpc."""
+        return self.f_grad * self.slope.gradient
+
+    @property
+    def gradient_err(self) -> float:
+        """Half the central 68 per cent of draws; NaN where hardly any has a gradient."""
+        low, high = central_interval(self.drawn.corrected)
+        return 0.5 * (high - low)
+
+
+def central_interval(drawn: Array) -> tuple[float, float]:
+    """Return the ends of the central 68 per cent of draws; NaN where most of them are NaN.
+
+    Parameters
+    ----------
+    drawn : array, shape (n_draws,)
+        Gradients.
+    """
+    finite = drawn[np.isfinite(drawn)]
+    if finite.size <= FEWEST_DRAWS * drawn.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(finite, ONE_SIGMA_PERCENTILES)
+    return float(low), float(high)
+
+
+def _drawn_slopes(
+    diagnostic: Diagnostic,
+    draws: AbundanceDraws,
+    radius_kpc: Array,
+    abundance_err: Array,
+    smearing: DiskSmearing,
+) -> DrawnSlopes:
+    """Return the slope of every draw through the annuli that it would have detected."""
+    abundance = draws.of_diagnostic(diagnostic).values[:, draws.annuli]
+    used = draws.detected(diagnostic)[:, draws.annuli]
+    used &= np.isfinite(abundance) & (abundance_err > 0.0)
+    observed, corrected = np.full((2, len(used)), np.nan)
+    # One number for each set of bins: sorting numbers is many times faster than sorting rows.
+    sets = used @ (1 << np.arange(used.shape[1]))
+    for one in np.unique(sets):
+        chosen = sets == one
+        bins = used[chosen.argmax()]
+        if bins.sum() < 2:
+            continue
+        coefficients = np.zeros(bins.size)
+        coefficients[bins] = slope_coefficients(radius_kpc[bins], abundance_err[bins])
+        observed[chosen] = abundance[np.ix_(chosen, bins)] @ coefficients[bins]
+        corrected[chosen] = observed[chosen] * correction_of(diagnostic, coefficients, smearing)
+    return DrawnSlopes(observed, corrected)
+
+
+def correction_of(
+    diagnostic: Diagnostic, coefficients: Sequence[float] | Array, smearing: DiskSmearing
+) -> float:
+    """Return f_grad for the bins and weights that a slope was fitted with; NaN for none.
+
+    Parameters
+    ----------
+    diagnostic : Diagnostic
+        Of the slope; those of other lines than [N II] and H-alpha take the f_grad of N2.
+    coefficients : sequence of float or array, shape (n_annuli,)
+        Of the abundances, in the slope.
+    smearing : DiskSmearing
+        The galaxy's disk, seeing and annuli.
+    """
+    if not np.any(coefficients):
+        return float("nan")
+    of_nii = diagnostic if set(diagnostic.lines) == NII_LINES else DIAGNOSTICS["n2"]
+    return smearing.f_grad(
+        np.asarray(coefficients), abundance_per_log_ratio=of_nii.abundance_per_log_ratio()
+    )
