@@ -14,9 +14,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, figure_style
+from experiments.runs.style import figure_style
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.profiles.radial import Arctan
 from kurvs_sim.scene.scene import Scene

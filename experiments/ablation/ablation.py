@@ -1,17 +1,17 @@
 """What each effect of the simulator does to gradients: switched on alone, and off alone."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
 
 from experiments.ablation.figure import ablation_figure
 from experiments.ablation.summary import ablation_table, set_name, shares
 from experiments.campaign.batches import seed_of
-from experiments.campaign.rows import Conclusion, RowsExperiment
+from experiments.campaign.campaign import CampaignOutcome
+from experiments.campaign.command import Conclusion
+from experiments.campaign.rows import RowsExperiment
 from experiments.mocks.effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
 from experiments.recovery.experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
 from kurvs_pipeline.errors import ConfigurationError
@@ -28,6 +28,14 @@ COLUMNS: dict[str, type] = {
     "n_bins": int, "flag": str,
 }  # fmt: skip
 """Of every row."""
+
+UNITS = {
+    "inclination_deg": u.deg,
+    "effective_radius_arcsec": u.arcsec,
+    "gradient_true": u.dex / u.kpc,
+    "gradient": u.dex / u.kpc,
+    "gradient_err": u.dex / u.kpc,
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,15 @@ class AblationDesign:
             )
         for inclination, radius in product(self.inclinations_deg, self.effective_radii_arcsec):
             self.galaxy(inclination, radius)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The options of the command that state it, for records."""
+        return {
+            "gradient": self.gradient,
+            "realisations": self.realisations,
+            "effects": ",".join(self.effects),
+        }
 
     def galaxy(self, inclination_deg: float, effective_radius_arcsec: float) -> Galaxy:
         """Return one of the galaxies.
@@ -191,48 +208,33 @@ def experiment(design: AblationDesign) -> RowsExperiment:
         What to simulate.
     """
     description = {"command": "ablate", **asdict(design)}
-    return RowsExperiment(run_task, design.tasks(), COLUMNS, len(ESTIMATORS), description)
+    return RowsExperiment(run_task, design.tasks(), COLUMNS, len(ESTIMATORS), UNITS, description)
 
 
-def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
-    """Return the rows of all mocks as a table.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        As of :func:`run_task`.
-
-    Returns
-    -------
-    QTable
-        ``effects, inclination_deg, effective_radius_arcsec, realisation, estimator,
-        gradient_true, gradient, gradient_err, n_bins, flag``.
-    """
-    table = QTable(rows=list(rows))
-    for name in ("gradient_true", "gradient", "gradient_err"):
-        table[name] = table[name] * (u.dex / u.kpc)
-    table["inclination_deg"] = table["inclination_deg"] * u.deg
-    table["effective_radius_arcsec"] = table["effective_radius_arcsec"] * u.arcsec
-    return table
-
-
-def conclude(design: AblationDesign, rows: Sequence[Mapping[str, object]]) -> Conclusion:
-    """Say what each effect does.
+def conclude(design: AblationDesign, outcome: CampaignOutcome) -> Conclusion:
+    """Return bias and scatter of every effect, with the gradients that they are from.
 
     Parameters
     ----------
     design : AblationDesign
         What was simulated.
-    rows : sequence of mapping
-        Of all mocks.
+    outcome : CampaignOutcome
+        Of its campaign.
 
     Returns
     -------
     Conclusion
-        Bias and scatter of every effect.
+        Two tables; the figure and what is shown are of the second.
+
+    Raises
+    ------
+    FitError
+        If a mock failed.
     """
-    gradients = gradients_table(rows)
+    gradients = experiment(design).table(outcome)
     table = shares(gradients, design.effects)
+    for written in (gradients, table):
+        written.meta.update(design.options)
     return Conclusion(
         {"gradients": gradients, "ablation": table}, ablation_figure(table), ablation_table(table)
     )

@@ -8,7 +8,7 @@ from astropy.table import QTable
 from rich.table import Table
 
 from experiments.mocks.effects import EFFECTS, EVERYTHING, without
-from experiments.statistics.honesty import Estimate, median_bias
+from experiments.statistics.repeated_measurements import Estimate, median_bias
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 
@@ -33,7 +33,7 @@ def shares(gradients: QTable, effects: Iterable[str]) -> QTable:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.ablation.ablation.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.ablation.ablation`.
     effects : iterable of str
         Which.
 

@@ -26,7 +26,7 @@ from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.gradients.population import Population
-from kurvs_pipeline.io.tables import read_table
+from kurvs_pipeline.io.tables import read_table, write_table
 from kurvs_pipeline.smearing.f_grad_map import SmearedDisks
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS
 from kurvs_pipeline.smearing.point_spread import Seeing
@@ -336,7 +336,7 @@ def main(
         for column in table.itercols():
             if column.dtype.kind == "f":
                 column.info.format = ".4g"
-        table.write(folder / f"{name}.ecsv", overwrite=True)
+        write_table(table, folder / f"{name}.ecsv")
         terminal.show(str(table))
     figure = f_grad_figure(curves=curves.curves)
     figure.savefig(folder / "images" / "f-grad.png", dpi=72)

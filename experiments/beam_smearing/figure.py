@@ -13,14 +13,22 @@ from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.plots.parts import (
+    BLACK,
+    BLUE,
+    MUTED_COLOUR,
+    ORANGE,
+    SKY_BLUE,
+    SURVEY_COLOUR,
+    VERMILION,
+)
 from kurvs_pipeline.smearing.f_grad_map import RADII_ARCSEC, SmearedDisks
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_sim.survey.catalogue import kurvs_catalogue
 
 Curves = Mapping[float, tuple[Array, Array]]
 
-# Okabe & Ito (2008): distinguishable with any colour vision.
-COLOURS = ("#0072B2", "#56B4E9", "#000000", "#E69F00", "#D55E00")
+COLOURS = (BLUE, SKY_BLUE, BLACK, ORANGE, VERMILION)
 GRADIENTS = (-0.10, -0.05, 0.0, 0.05, 0.10)
 BETAS = (2.5, 3.0, 4.0, np.inf)
 SHOWN_INCLINATION_DEG = 50.0
@@ -78,7 +86,7 @@ def plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
     known : Dataset
         f_grad by inclination and effective radius.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     inclination, radius = known["inclination"].to_numpy(), known["effective_radius"].to_numpy()
     values = np.clip(known["f_grad"].to_numpy().T, 1.0, LARGEST)
@@ -88,7 +96,7 @@ def plot_map(disks: SmearedDisks, known: xr.Dataset, axes: Axes) -> Axes:
     axes.clabel(lines, fmt="%g", fontsize=9)
     survey = kurvs_catalogue().values()
     axes.plot([g.inclination_deg for g in survey], [g.effective_radius_arcsec for g in survey],
-              "o", markersize=4.0, color="#D55E00", markeredgecolor="white",
+              "o", markersize=4.0, color=SURVEY_COLOUR, markeredgecolor="white",
               markeredgewidth=0.5)  # fmt: skip
     axes.set(xlabel="inclination (deg)", ylabel="effective radius (arcsec)", yscale="log",
              xlim=(inclination[0], inclination[-1]), ylim=(radius[0], radius[-1]),
@@ -109,14 +117,14 @@ def plot_gradients(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _:
     disks : SmearedDisks
         Seeing, annuli and thickness.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     advance : callable
         Called with the number of disks just drawn.
     """
     for gradient, colour in zip(GRADIENTS, COLOURS, strict=True):
         _draw(replace(disks, gradient=gradient), axes, f"{gradient:+.2f}", colour)
         advance(RADII_ARCSEC.size)
-    axes.plot([], [], ":", color="#555555", label="[N II] brighter outwards")
+    axes.plot([], [], ":", color=MUTED_COLOUR, label="[N II] brighter outwards")
     return _label(axes, "gradient (dex kpc$^{-1}$)", _seeing_of(disks))
 
 
@@ -128,7 +136,7 @@ def plot_wings(disks: SmearedDisks, axes: Axes, advance: Advance = lambda _: Non
     disks : SmearedDisks
         Gradient, annuli and thickness, and the width of the seeing.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     advance : callable
         Called with the number of disks just drawn.
     """
@@ -187,7 +195,7 @@ def plot_curves(curves: Curves, axes: Axes) -> Axes:
     curves : mapping of float to (array, array)
         By axis ratio: seeing over effective radius, and the factor.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     scheme = BinningScheme.uniform(6, 0.5, in_effective_radii=True)
     at = np.linspace(0.15, 2.8, 25)

@@ -14,6 +14,7 @@ from experiments.statistics.correlation import pearson
 from experiments.survey.statistics import PUBLISHED
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 
 Integers = NDArray[np.int_]
 
@@ -25,7 +26,9 @@ SAMPLES = 2000
 FEWEST_PUBLISHED_PAIRS = 8
 """As many as have been published; fewer say nothing of r."""
 
-CENTRAL = {"68": (0.16, 0.84), "95": (0.025, 0.975)}
+CENTRAL = {"68": ONE_SIGMA_PERCENTILES, "95": (2.5, 97.5)}
+"""Percentiles at the ends of central intervals."""
+
 TRIED_ERRORS_DEX = np.arange(0.0, 1.005, 0.01)
 """Errors of an annulus that are tried, all unshared between the two measurements."""
 
@@ -142,7 +145,7 @@ def agreements(gradients: QTable, *, seed: int = 0) -> QTable:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning.sensitivity.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
     seed : int
         Of the samples.
 
@@ -185,7 +188,7 @@ def paired(
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning.sensitivity.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
     reference : str
         Scheme of the first.
     comparison : Comparison
@@ -253,7 +256,7 @@ def _correlations(
     found = pairs.correlation(samples)
     perturbed = pairs.correlation(samples, pairs.error[:, samples] * white)
     with_truth = pearson(pairs.gradient[1, samples], pairs.truth[samples])
-    low, median, high = np.quantile(found, (0.16, 0.5, 0.84))
+    median, low, high = np.percentile(found, (50.0, *CENTRAL["68"]))
     values = (median, low, high, np.median(perturbed), np.median(with_truth))
     needed = _errors_needed(pairs, published_r, samples, white)
     return dict(zip(names, map(float, (*values, *needed)), strict=True))
@@ -269,8 +272,8 @@ def _errors_needed(
     added = pairs.per_dex[:, samples] * white
     for error in TRIED_ERRORS_DEX:
         found = pairs.correlation(samples, error * added)
-        for name, levels in CENTRAL.items():
-            low, high = np.quantile(found, levels)
+        for name, ends in CENTRAL.items():
+            low, high = np.percentile(found, ends)
             if math.isnan(needed[name]) and low <= published_r <= high:
                 needed[name] = float(error)
         if not any(map(math.isnan, needed.values())):

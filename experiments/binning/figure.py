@@ -12,9 +12,8 @@ from experiments.binning.agreement import (
     comparisons,
     paired,
 )
-from experiments.runs.style import MUTED_COLOUR
+from kurvs_pipeline.plots.parts import MUTED_COLOUR, SERIES_COLOURS
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 SHOWN_GRADIENT = 0.2
 """dex/kpc: beyond lie compact galaxies that f_grad multiplies by ten."""
 
@@ -34,7 +33,7 @@ def binning_figure(gradients: QTable, agreement: QTable) -> Figure:
     Parameters
     ----------
     gradients : QTable
-        As of :func:`experiments.binning.sensitivity.gradients_table`.
+        Rows of the mocks, as ``COLUMNS`` of :mod:`experiments.binning.sensitivity`.
     agreement : QTable
         From :func:`experiments.binning.agreement.agreements`.
     """
@@ -60,10 +59,10 @@ def plot_pairs(pairs: dict[Comparison, PairedGradients], reference: str, axes: A
     reference : str
         Scheme of the abscissa.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     limits = -SHOWN_GRADIENT, SHOWN_GRADIENT
-    for (other, pair), colour, marker in zip(pairs.items(), COLOURS, "os^D", strict=False):
+    for (other, pair), colour, marker in zip(pairs.items(), SERIES_COLOURS, "os^D", strict=False):
         first, second = pair.gradient
         axes.plot(first, second, marker, markersize=4.0, color=colour, alpha=0.6,
                   label=other.scheme)  # fmt: skip
@@ -84,11 +83,11 @@ def plot_correlations(agreement: QTable, axes: Axes) -> Axes:
     agreement : QTable
         From :func:`~experiments.binning.agreement.agreements`.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     keys = list(dict.fromkeys(zip(agreement["scheme"], agreement["diagnostic"], strict=True)))
     estimators = list(dict.fromkeys(agreement["estimator"].tolist()))
-    for shift, (estimator, colour) in enumerate(zip(estimators, COLOURS, strict=False)):
+    for shift, (estimator, colour) in enumerate(zip(estimators, SERIES_COLOURS, strict=False)):
         rows = agreement[agreement["estimator"] == estimator]
         place = np.array([keys.index((r["scheme"], r["diagnostic"])) for r in rows])
         middle = np.asarray(rows["r_median"])
@@ -121,9 +120,9 @@ def plot_added_error(pairs: dict[Comparison, PairedGradients], axes: Axes) -> Ax
     pairs : dict of Comparison to PairedGradients
         Those with too few pairs are left out.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
-    for (other, pair), colour in zip(pairs.items(), COLOURS, strict=False):
+    for (other, pair), colour in zip(pairs.items(), SERIES_COLOURS, strict=False):
         if pair.truth.size < FEWEST_PUBLISHED_PAIRS:
             continue
         random = np.random.default_rng(0)

@@ -1,6 +1,5 @@
 """The same mocks measured in several binnings: what a gradient owes to the choice of annuli."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 
@@ -12,7 +11,9 @@ from astropy.table import QTable, Row
 from experiments.binning.agreement import agreement_table, agreements, comparisons
 from experiments.binning.figure import binning_figure
 from experiments.campaign.batches import seed_of
-from experiments.campaign.rows import Conclusion, RowsExperiment
+from experiments.campaign.campaign import CampaignOutcome
+from experiments.campaign.command import Conclusion
+from experiments.campaign.rows import RowsExperiment
 from experiments.mocks.line_fluxes import galaxies_with_gradient
 from experiments.survey.twin import NEAR_LINES_KMS
 from kurvs_pipeline.binning import INTEGRATED, BinningScheme
@@ -37,7 +38,15 @@ COLUMNS: dict[str, type] = {
     "estimator": str, "gradient": float, "gradient_err": float, "n_bins": int,
     "gradient_per_dex": float, "flag": str,
 }  # fmt: skip
-"""Of every row."""
+"""Of every row. ``gradient_per_dex`` is the error of the gradient that an independent error of one
+dex in each of its annuli would add; NaN for the forward estimators."""
+
+UNITS = {
+    "gradient_true": u.dex / u.kpc,
+    "gradient": u.dex / u.kpc,
+    "gradient_err": u.dex / u.kpc,
+    "gradient_per_dex": 1 / u.kpc,
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,15 @@ class BinningDesign:
         for scheme in self.schemes:
             BinningScheme.parse(scheme)
         GradientDistribution(0.0, self.scatter)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The options of the command that state it, for records."""
+        return {
+            "realisations": self.realisations,
+            "scatter": self.scatter,
+            "schemes": ",".join(self.schemes),
+        }
 
     def tasks(self) -> tuple["BinningTask", ...]:
         """Return every mock, each with random draws of its own."""
@@ -143,7 +161,7 @@ def run_task(task: BinningTask) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        One row a scheme, diagnostic and estimator; see :func:`gradients_table`.
+        One row a scheme, diagnostic and estimator; with the columns of ``COLUMNS``.
     """
     observation, truth = task.observation()
     pipeline = Pipeline()
@@ -225,49 +243,33 @@ def experiment(design: BinningDesign) -> RowsExperiment:
     """
     description = {"command": "binning", **asdict(design)}
     most_rows = len(DIAGNOSTICS) * N_ESTIMATORS * len(design.schemes)
-    return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, description)
+    return RowsExperiment(run_task, design.tasks(), COLUMNS, most_rows, UNITS, description)
 
 
-def gradients_table(rows: Sequence[Mapping[str, object]]) -> QTable:
-    """Return the rows of all mocks as a table.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        As of :func:`run_task`.
-
-    Returns
-    -------
-    QTable
-        ``galaxy, realisation, gradient_true, scheme, diagnostic, estimator, gradient,
-        gradient_err, n_bins, gradient_per_dex, flag``. ``gradient_per_dex`` is the error of
-        the gradient that an independent error of one dex in each of its annuli would add; NaN
-        for the forward estimators.
-    """
-    table = QTable(rows=list(rows))
-    for name in ("gradient_true", "gradient", "gradient_err"):
-        table[name] = table[name] * (u.dex / u.kpc)
-    table["gradient_per_dex"] = table["gradient_per_dex"] / u.kpc
-    return table
-
-
-def conclude(design: BinningDesign, rows: Sequence[Mapping[str, object]]) -> Conclusion:
-    """Compare the binnings.
+def conclude(design: BinningDesign, outcome: CampaignOutcome) -> Conclusion:
+    """Return how the binnings agree, with the gradients that they give.
 
     Parameters
     ----------
     design : BinningDesign
         What was simulated.
-    rows : sequence of mapping
-        Of all mocks.
+    outcome : CampaignOutcome
+        Of its campaign.
 
     Returns
     -------
     Conclusion
-        How the binnings agree.
+        Two tables; the figure and what is shown are of the second.
+
+    Raises
+    ------
+    FitError
+        If a mock failed.
     """
-    gradients = gradients_table(rows)
+    gradients = experiment(design).table(outcome)
     agreement = agreements(gradients, seed=design.seed)
+    for table in (gradients, agreement):
+        table.meta.update(design.options)
     return Conclusion(
         {"gradients": gradients, "binning": agreement}, binning_figure(gradients, agreement),
         agreement_table(agreement),

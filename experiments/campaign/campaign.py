@@ -64,6 +64,11 @@ class Failure:
     seed: int | None
     traceback: str
 
+    @property
+    def reason(self) -> str:
+        """Last line of the traceback: the error and, where it has one line, its message."""
+        return self.traceback.strip().rpartition("\n")[2]
+
 
 @dataclass(frozen=True)
 class CampaignOutcome:
@@ -75,10 +80,13 @@ class CampaignOutcome:
         As :func:`open_campaign` returns them.
     failures : tuple of Failure
         By number.
+    store : Path
+        Where the results are.
     """
 
     results: xr.Dataset
     failures: tuple[Failure, ...]
+    store: Path
 
 
 def run_campaign(
@@ -155,7 +163,7 @@ def run_campaign(
                 recorder.add(batch)
                 advance(len(batch))
     results = open_campaign(store)
-    return CampaignOutcome(results, _failures(results))
+    return CampaignOutcome(results, _failures(results), store)
 
 
 def _prepare(experiment: Experiment, store: Path, *, resume: bool) -> BoolArray:

@@ -1,21 +1,15 @@
 """Campaigns of tasks that give rows of a table: resumable, the same for any number of workers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from astropy import units as u
 from astropy.table import QTable
-from matplotlib.figure import Figure
-from rich.table import Table
 
-from experiments.campaign.campaign import run_campaign
-from experiments.campaign.store import take_away
-from experiments.runs.run import start_run
-from experiments.runs.terminal import Terminal
+from experiments.campaign.campaign import CampaignOutcome
 from kurvs_pipeline.errors import FitError
 
 TEXT = "<U320"
@@ -40,6 +34,8 @@ class RowsExperiment:
         ``float``, ``int`` or ``str``, of every row.
     most_rows : int
         Of one task.
+    units : mapping of str to unit
+        Of the columns that have one.
     design : mapping
         All that decides the rows, as JSON has it.
     """
@@ -48,6 +44,7 @@ class RowsExperiment:
     tasks: tuple[Any, ...]
     columns: Mapping[str, type]
     most_rows: int
+    units: Mapping[str, u.UnitBase]
     design: Mapping[str, object]
 
     @property
@@ -82,129 +79,35 @@ class RowsExperiment:
                 result[name].to_numpy()[place] = row[name]
         return result.assign(n_rows=((), np.int64(len(rows))))
 
-    def rows(self, results: xr.Dataset) -> list[Row]:
+    def table(self, outcome: CampaignOutcome) -> QTable:
         """Return all rows of a finished campaign, task by task.
 
         Parameters
         ----------
-        results : Dataset
-            Of the campaign.
+        outcome : CampaignOutcome
+            Of this experiment.
+
+        Returns
+        -------
+        QTable
+            The columns, with their units.
+
+        Raises
+        ------
+        FitError
+            If a task failed: the rows are compared with one another, and would not be of the
+            same mocks.
         """
-        loaded = {name: results[name].to_numpy() for name in self.columns}
-        return [
-            {name: values[task, place].item() for name, values in loaded.items()}
-            for task, n_rows in enumerate(results["n_rows"].to_numpy())
-            for place in range(n_rows)
-        ]
-
-
-@dataclass(frozen=True, eq=False)
-class Conclusion:
-    """What a command makes of the rows of all tasks.
-
-    Parameters
-    ----------
-    tables : mapping of str to QTable
-        At least one, by the names of their files; the figure has that of the last.
-    figure : Figure
-        Of them.
-    shown : rich.table.Table
-        For the terminal.
-    """
-
-    tables: Mapping[str, QTable]
-    figure: Figure
-    shown: Table
-
-    def write(self, directory: Path) -> None:
-        """Write ``NAME.ecsv`` of every table, and ``NAME.png``.
-
-        Parameters
-        ----------
-        directory : Path
-            Where to.
-        """
-        for name, table in self.tables.items():
-            table.write(directory / f"{name}.ecsv")
-        *_, last = self.tables
-        self.figure.savefig(directory / f"{last}.png", dpi=130)
-
-
-def run_rows(
-    command: str,
-    experiment: RowsExperiment,
-    conclude: Callable[[list[Row]], Conclusion],
-    *,
-    configuration: Mapping[str, object],
-    seed: int,
-    workers: int,
-    resume: bool,
-    overwrite: bool,
-    output: Path | None,
-    terminal: Terminal,
-) -> None:
-    """Run a command: an experiment into a store, and what follows from it beside.
-
-    Parameters
-    ----------
-    command : str
-        As typed.
-    experiment : RowsExperiment
-        What to run.
-    conclude : callable
-        From the rows of all tasks, in their order, to tables and figure.
-    configuration : mapping
-        Options that decide the results, for the record and the tables.
-    seed : int
-        Of all draws.
-    workers : int
-        Processes.
-    resume : bool
-        Whether to go on with the store of a run that was interrupted.
-    overwrite : bool
-        Whether ``output`` may hold results already.
-    output : Path or None
-        Where results go, as :func:`~experiments.runs.run.start_run` has it.
-    terminal : Terminal
-        For progress and the outcome.
-
-    Raises
-    ------
-    FitError
-        If a task failed; the others are kept.
-    OutputError
-        If results cannot be written, or those of an earlier run not be replaced.
-    """
-    with start_run(
-        command, output=output, overwrite=overwrite, resume=resume, seed=seed,
-        configuration={**configuration, "workers": workers},
-    ) as run:  # fmt: skip
-        store = run.directory / f"{command}.zarr"
-        rows = _run_into(store, experiment, workers=workers, resume=resume, terminal=terminal)
-        with run.writing() as directory:
-            conclusion = conclude(rows)
-            for table in conclusion.tables.values():
-                table.meta.update(version=version("kurvs"), seed=seed, **configuration)
-            conclusion.write(directory)
-            store.replace(directory / store.name)
-    terminal.show(conclusion.shown)
-    terminal.show(f"Results in {run.directory}")
-
-
-def _run_into(
-    store: Path, experiment: RowsExperiment, *, workers: int, resume: bool, terminal: Terminal
-) -> list[Row]:
-    if not resume:
-        take_away(store)
-    with terminal.progress("simulating and measuring", experiment.n_tasks) as advance:
-        outcome = run_campaign(
-            experiment, store, workers=workers, resume=resume, advance=advance,
-            announce=terminal.tell,
-        )  # fmt: skip
-    if outcome.failures:
-        first: Sequence[str] = outcome.failures[0].traceback.strip().splitlines()
-        raise FitError(
-            f"{len(outcome.failures)} of {experiment.n_tasks} mocks failed, the first of them "
-            f"by {first[-1]}; the others are in {store}: mend the cause and add --resume"
+        if outcome.failures:
+            raise FitError(
+                f"{len(outcome.failures)} of {self.n_tasks} mocks failed, the first of them by "
+                f"{outcome.failures[0].reason}; the others are in {outcome.store}: mend the "
+                "cause and add --resume"
+            )
+        filled = np.arange(self.most_rows) < outcome.results["n_rows"].to_numpy()[:, None]
+        table = QTable(
+            {name: outcome.results[name].to_numpy()[filled].tolist() for name in self.columns}
         )
-    return experiment.rows(outcome.results)
+        for name, unit in self.units.items():
+            table[name] = table[name] * unit
+        return table

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, require_place
+from experiments.commands.options import (
+    Debug,
+    Output,
+    Overwrite,
+    Quiet,
+    Resume,
+    Scheduler,
+    Seed,
+    Workers,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -34,10 +43,9 @@ def ablate(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --output.")
-    ] = False,
+    workers: Workers = 2,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,
@@ -54,7 +62,7 @@ def ablate(
     from functools import partial
 
     from experiments.ablation.ablation import AblationDesign, conclude, experiment
-    from experiments.campaign.rows import run_rows
+    from experiments.campaign.command import run_command
     from experiments.mocks.effects import EFFECTS
     from experiments.runs.terminal import Terminal
 
@@ -63,10 +71,9 @@ def ablate(
         gradient=gradient, realisations=realisations, seed=seed,
         effects=tuple(name.strip() for name in names.split(",")),
     )  # fmt: skip
-    require_place(resume=resume, output=output)
-    run_rows(
-        "ablate", experiment(design), partial(conclude, design),
-        configuration={"gradient": gradient, "realisations": realisations, "effects": names},
-        seed=seed, workers=workers, resume=resume, overwrite=overwrite, output=output,
+    run_command(
+        "ablate", experiment(design), partial(conclude, design), store="ablate.zarr",
+        configuration=design.options, seed=seed, workers=workers, scheduler=scheduler,
+        resume=resume, overwrite=overwrite, output=output,
         terminal=Terminal(quiet=quiet, debug=debug),
     )  # fmt: skip

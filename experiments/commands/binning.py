@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, require_place
+from experiments.commands.options import (
+    Debug,
+    Output,
+    Overwrite,
+    Quiet,
+    Resume,
+    Scheduler,
+    Seed,
+    Workers,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -32,10 +41,9 @@ def binning(
             help="Annuli as for measure, with commas; others are compared with the first.",
         ),
     ] = "3x0.5,2x0.8,3x0.6,3x0.7re,6x0.25",
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --output.")
-    ] = False,
+    workers: Workers = 2,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,
@@ -53,17 +61,16 @@ def binning(
     from functools import partial
 
     from experiments.binning.sensitivity import BinningDesign, conclude, experiment
-    from experiments.campaign.rows import run_rows
+    from experiments.campaign.command import run_command
     from experiments.runs.terminal import Terminal
 
     design = BinningDesign(
         scatter=scatter, realisations=realisations, seed=seed,
         schemes=tuple(scheme.strip() for scheme in schemes.split(",")),
     )  # fmt: skip
-    require_place(resume=resume, output=output)
-    run_rows(
-        "binning", experiment(design), partial(conclude, design),
-        configuration={"realisations": realisations, "scatter": scatter, "schemes": schemes},
-        seed=seed, workers=workers, resume=resume, overwrite=overwrite, output=output,
+    run_command(
+        "binning", experiment(design), partial(conclude, design), store="binning.zarr",
+        configuration=design.options, seed=seed, workers=workers, scheduler=scheduler,
+        resume=resume, overwrite=overwrite, output=output,
         terminal=Terminal(quiet=quiet, debug=debug),
     )  # fmt: skip

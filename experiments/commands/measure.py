@@ -2,21 +2,16 @@
 
 # ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
 from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
+from experiments.measuring.settings import SETTINGS, GalaxySettings, by_option, with_options
 
 if TYPE_CHECKING:
-    from experiments.runs.run import Run
-    from experiments.runs.terminal import Terminal
-    from kurvs_pipeline.pipeline import Pipeline
+    from experiments.measuring.many_galaxies import Failure
 
 SOME_FAILED = 2
 """Exit code of a list of galaxies some of which could not be measured."""
@@ -57,66 +52,19 @@ Examples:
   kurvs measure --catalogue galaxies.csv --seeing 0.6 --output survey --resume
 """
 
+COLUMNS = ", ".join(column for setting in SETTINGS.values() for column in setting.columns)
 
+
+@with_options
 def measure(
     cubes: Annotated[
         list[Path] | None,
         typer.Argument(metavar="CUBE...", help="FITS cubes of one galaxy, one to three bands."),
     ] = None,
     *,
-    catalogue: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="TABLE",
-            help="CSV or ECSV with a row a galaxy, in place of cubes: name; cubes, paths from "
-            "the table's folder with spaces between; and any of redshift, inclination_deg, "
-            "inclination_err_deg, position_angle_deg, effective_radius_arcsec, disk_thickness, "
-            "seeing_fwhm_arcsec, psf_moffat_beta, centre_x, centre_y, extension, arm, target, "
-            "medium, flux_unit, noise_kind, wavelength_start_um, wavelength_step_um, "
-            "velocity_map, psf_star, log_stellar_mass, log_stellar_mass_err. Other options hold "
-            "for galaxies without a value there.",
-        ),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, with --catalogue.")] = 2,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Go on with the --catalogue run in --output; failures are tried again."
-        ),
-    ] = False,
-    redshift: Annotated[float | None, typer.Option(help="On the vacuum scale.")] = None,
-    inclination: Annotated[float | None, typer.Option(metavar="DEG", help="0 is face-on.")] = None,
-    inclination_err: Annotated[
-        float | None,
-        typer.Option(
-            metavar="DEG", help="Its standard error, for the forward estimators.  [default: 0]"
-        ),
-    ] = None,
-    position_angle: Annotated[
-        float | None,
-        typer.Option(metavar="DEG", help="North through East to the receding major axis."),
-    ] = None,
-    effective_radius: Annotated[
-        float | None, typer.Option(metavar="ARCSEC", help="Along the major axis.")
-    ] = None,
-    centre: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="X Y", help="Spaxel of the galaxy's centre, counted from 0."),
-    ] = None,
-    centre_by: Annotated[
-        str,
-        typer.Option(
-            metavar="halpha|continuum",
-            help="What the galaxy is found by where neither --centre nor the header says: the "
-            "H-alpha centroid, or the brightest continuum where it is bright enough.",
-        ),
-    ] = "halpha",
-    seeing: Annotated[
-        float | None, typer.Option(metavar="ARCSEC", help="Full width at half-maximum.")
-    ] = None,
-    psf_beta: Annotated[
-        float | None, typer.Option(help="Moffat wings of the PSF; a Gaussian otherwise.")
-    ] = None,
+    use_quality: Annotated[
+        bool, typer.Option("--use-quality/--ignore-quality", help="Leave out flagged voxels.")
+    ] = True,
     scheme: Annotated[
         str,
         typer.Option(
@@ -125,62 +73,14 @@ def measure(
             "effective radii.",
         ),
     ] = "3x0.5",
-    wavelength_start: Annotated[
-        float | None,
-        typer.Option(metavar="UM", help="First channel, in vacuum, where the header is wrong."),
-    ] = None,
-    wavelength_step: Annotated[
-        float | None, typer.Option(metavar="UM", help="Width of a channel.")
-    ] = None,
-    extension: Annotated[
-        str | None, typer.Option(metavar="HDU", help="Extension to read, such as IFU.3.DATA.")
-    ] = None,
-    arm: Annotated[
-        int | None, typer.Option(min=1, max=24, help="Arm of KMOS to read, in files of several.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The same, by the target of the arm.")
-    ] = None,
-    medium: Annotated[
-        str | None, typer.Option(metavar="air|vacuum", help="Of the header's wavelengths.")
-    ] = None,
-    flux_unit: Annotated[
-        str | None, typer.Option(metavar="UNIT", help="Such as erg/s/cm2/um, in place of BUNIT.")
-    ] = None,
-    noise_kind: Annotated[
-        str | None,
+    centre_by: Annotated[
+        str,
         typer.Option(
-            metavar="KIND",
-            help="What the noise extension holds: standard-deviation, variance, "
-            "inverse-variance; none estimates the noise from the cube.",
+            metavar="halpha|continuum",
+            help="What the galaxy is found by where neither --centre nor the header says: the "
+            "H-alpha centroid, or the brightest continuum where it is bright enough.",
         ),
-    ] = None,
-    use_quality: Annotated[
-        bool, typer.Option("--use-quality/--ignore-quality", help="Leave out flagged voxels.")
-    ] = True,
-    log_stellar_mass: Annotated[
-        float | None,
-        typer.Option(help="Of the galaxy, log of solar masses: classes by mass and excitation."),
-    ] = None,
-    log_stellar_mass_err: Annotated[
-        float | None, typer.Option(metavar="DEX", help="Its standard error.  [default: 0.2]")
-    ] = None,
-    velocity_map: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FITS",
-            help="Image of velocities on the spaxels of the cube with H-alpha, relative to "
-            "--redshift; km/s unless BUNIT says otherwise. Measured in the cube otherwise.",
-        ),
-    ] = None,
-    psf_star: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FITS",
-            help="Image or cube of a star of the same field, which gives the seeing, its wings "
-            "and their errors; in place of --seeing and --psf-beta.",
-        ),
-    ] = None,
+    ] = "halpha",
     broad_halpha: Annotated[
         bool,
         typer.Option(
@@ -198,11 +98,28 @@ def measure(
         tuple[float, float] | None,
         typer.Option(metavar="HALPHA HBETA", help="Standard errors of the same.  [default: 0 0]"),
     ] = None,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE",
+            help="CSV or ECSV with a row a galaxy, in place of cubes: name; cubes, paths from "
+            f"the table's folder with spaces between; and any of {COLUMNS}. Other options hold "
+            "for galaxies without a value there.",
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, with --catalogue.")] = 2,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the --catalogue run in --output; failures are tried again."
+        ),
+    ] = False,
     output: Output = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     debug: Debug = False,
     overwrite: Overwrite = False,
+    **stated: Unpack[GalaxySettings],
 ) -> None:
     """Measure lines, abundances and gradients of one galaxy, or of those of a catalogue.
 
@@ -212,112 +129,46 @@ def measure(
     With --catalogue these go to galaxies/NAME, beside tables of all galaxies and failures.ecsv;
     the run goes on past galaxies that fail, and leaves with exit code 2 if any did.
     """
-    from experiments.measuring.one_galaxy import pipeline_of
+    from experiments.measuring.catalogue import GalaxyCatalogue
+    from experiments.measuring.many_galaxies import measure_catalogue
+    from experiments.measuring.one_galaxy import pipeline_of, run_measure
     from experiments.runs.run import start_run
     from experiments.runs.terminal import Terminal
 
-    stated: dict[str, Any] = {
-        "redshift": redshift,
-        "inclination": inclination,
-        "inclination_err": inclination_err,
-        "position_angle": position_angle,
-        "effective_radius": effective_radius,
-        "centre": centre,
-        "seeing": seeing,
-        "psf_beta": psf_beta,
-        "wavelength_start": wavelength_start,
-        "wavelength_step": wavelength_step,
-        "extension": extension,
-        "arm": arm,
-        "target": target,
-        "medium": medium,
-        "flux_unit": flux_unit,
-        "noise_kind": noise_kind,
-        "use_quality": use_quality,
-        "velocity_map": velocity_map,
-        "psf_star": psf_star,
-        "log_stellar_mass": log_stellar_mass,
-        "log_stellar_mass_err": log_stellar_mass_err,
-    }
+    others = (stated.get("velocity_map"), stated.get("psf_star"))
+    _check_call(cubes, catalogue, output, others[0], resume=resume)
     method: dict[str, Any] = {
-        "scheme": scheme,
-        "broad_halpha": broad_halpha,
-        "balmer_absorption": balmer_absorption,
-        "balmer_absorption_err": balmer_absorption_err,
-        "centre_by": centre_by,
-    }
-    _check_call(cubes, catalogue, output, velocity_map, resume=resume)
-    call = MeasureCall(
-        stated,
-        method,
-        pipeline_of(**method, seed=seed),
-        partial(start_run, "measure", output=output, overwrite=overwrite, resume=resume, seed=seed),
-        Terminal(quiet=quiet, debug=debug),
-    )
+        "scheme": scheme, "broad_halpha": broad_halpha, "balmer_absorption": balmer_absorption,
+        "balmer_absorption_err": balmer_absorption_err, "centre_by": centre_by,
+    }  # fmt: skip
+    pipeline, terminal = pipeline_of(**method, seed=seed), Terminal(quiet=quiet, debug=debug)
     if catalogue is None:
-        call.one_galaxy(cubes or [])
+        what: dict[str, Any] = {"cubes": cubes}
+        files = [*(cubes or []), *others]
     else:
-        call.catalogue(catalogue, workers=workers, resume=resume)
-
-
-@dataclass(frozen=True)
-class MeasureCall:
-    """One call of the command.
-
-    Parameters
-    ----------
-    stated : mapping
-        Options about galaxies and their cubes.
-    method : mapping
-        Options about the measurement.
-    pipeline : Pipeline
-        Which they describe.
-    begin : callable
-        Begins a run, given its configuration and inputs.
-    terminal : Terminal
-        For progress and outcome.
-    """
-
-    stated: Mapping[str, Any]
-    method: Mapping[str, Any]
-    pipeline: "Pipeline"
-    begin: Callable[..., AbstractContextManager["Run"]]
-    terminal: "Terminal"
-
-    def one_galaxy(self, cubes: list[Path]) -> None:
-        """Measure one galaxy."""
-        from experiments.measuring.one_galaxy import run_measure
-
-        others = (self.stated["velocity_map"], self.stated["psf_star"])
-        with self.begin(
-            configuration={"cubes": cubes, **self.stated, **self.method},
-            inputs=[*cubes, *(path for path in others if path is not None)],
-        ) as run:
-            outcome = run_measure(cubes, **self.stated, pipeline=self.pipeline, run=run)
-        self.terminal.show(outcome)
-        self.terminal.show(f"Results in {run.directory}")
-
-    def catalogue(self, table: Path, *, workers: int, resume: bool) -> None:
-        """Measure the galaxies of a table; leave with an exit code where some fail."""
-        from experiments.measuring.catalogue import GalaxyCatalogue
-        from experiments.measuring.many_galaxies import measure_catalogue
-        from experiments.measuring.one_galaxy import fields_of
-
-        how: dict[str, Any] = {"workers": workers, "resume": resume}
-        with self.begin(
-            configuration={"catalogue": table, **how, **self.stated, **self.method},
-            inputs=[table],
-        ) as run:
-            galaxies = GalaxyCatalogue.read(table, fields_of(self.stated))
+        what = {"catalogue": catalogue, "workers": workers, "resume": resume}
+        files = [catalogue]
+    known = {**stated, "use_quality": use_quality}
+    failures: tuple[Failure, ...] = ()
+    with start_run(
+        "measure", output=output, overwrite=overwrite, resume=resume, seed=seed,
+        configuration={**what, **by_option(stated), "use_quality": use_quality, **method},
+        inputs=[path for path in files if path is not None],
+    ) as run:  # fmt: skip
+        if catalogue is None:
+            shown: object = run_measure(cubes or [], known, pipeline=pipeline, run=run)
+        else:
             outcome = measure_catalogue(
-                galaxies, self.pipeline, **how, run=run, terminal=self.terminal
-            )
-        self.terminal.show(outcome.summary)
-        self.terminal.show(f"Results in {run.directory}")
-        for failure in outcome.failures:
-            typer.echo(f"kurvs: {failure.name}: {failure.reason}", err=True)
-        if outcome.failures:
-            raise typer.Exit(SOME_FAILED)
+                GalaxyCatalogue.read(catalogue, known), pipeline, workers=workers,
+                resume=resume, run=run, terminal=terminal,
+            )  # fmt: skip
+            shown, failures = outcome.summary, outcome.failures
+    terminal.show(shown)
+    terminal.show(f"Results in {run.directory}")
+    for failure in failures:
+        typer.echo(f"kurvs: {failure.name}: {failure.reason}", err=True)
+    if failures:
+        raise typer.Exit(SOME_FAILED)
 
 
 def _check_call(

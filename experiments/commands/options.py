@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from kurvs_pipeline.errors import ConfigurationError
-
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -16,24 +14,21 @@ Output = Annotated[
         show_default=False,
     ),
 ]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS",
+        help="Of a Dask cluster that runs already, instead of processes.",
+    ),
+]  # fmt: skip
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run in --output; failures are tried again."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random draws.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show decisions, library warnings and tracebacks.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results that DIR holds.")]
-
-
-def require_place(*, resume: bool, output: Path | None) -> None:
-    """Refuse to resume a run without being told where it is.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no ``--output``.
-    """
-    if resume and output is None:
-        raise ConfigurationError(
-            "--resume goes on with what is there: give the --output DIR of the run that was "
-            "interrupted"
-        )

@@ -3,11 +3,16 @@
 # ruff: noqa: PLC0415 - the body imports what it needs: --help appears at once.
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from experiments.commands.options import Debug, Quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 SPECTRA_EXAMPLES = """\b
 Examples:
@@ -70,12 +75,13 @@ def spectra(
     Li et al. (2025). A fit is drawn where
     some line has S/N > 4; every line's S/N, or its 4-sigma limit, is written.
     """
-    from experiments.measuring.plotting import plot_spectra
-    from experiments.runs.terminal import Terminal
+    from kurvs_pipeline.plots.spectra_page import spectra_figure
+    from kurvs_pipeline.results.reading import read_results
 
-    terminal = Terminal(quiet=quiet, debug=debug)
-    path = plot_spectra(results, output=output, overwrite=overwrite)
-    terminal.show(f"Figure in {path}")
+    _write(
+        "spectra", lambda: spectra_figure(read_results(results)), output=output,
+        overwrite=overwrite, quiet=quiet, debug=debug,
+    )  # fmt: skip
 
 
 @app.command(epilog=PROFILES_EXAMPLES)
@@ -103,12 +109,12 @@ def profiles(
     4-sigma limits, lines the gradients before and after the correction for seeing: Fig. 6 of
     Li et al. (2025).
     """
-    from experiments.measuring.plotting import plot_profiles
-    from experiments.runs.terminal import Terminal
+    from experiments.measuring.plotting import draw_profiles
 
-    terminal = Terminal(quiet=quiet, debug=debug)
-    path = plot_profiles(results, truths=truth or [], output=output, overwrite=overwrite)
-    terminal.show(f"Figure in {path}")
+    _write(
+        "profiles", lambda: draw_profiles(results, truth or []), output=output,
+        overwrite=overwrite, quiet=quiet, debug=debug,
+    )  # fmt: skip
 
 
 @app.command(epilog=SUMMARY_EXAMPLES)
@@ -124,9 +130,27 @@ def summary(
 
     It has maps, radial profiles, a small table and the spectra of all apertures.
     """
-    from experiments.measuring.plotting import plot_summary
+    from kurvs_pipeline.plots.summary_page import summary as summary_figure
+    from kurvs_pipeline.results.reading import read_results
+
+    _write(
+        "summary", lambda: summary_figure(read_results(results)), output=output,
+        overwrite=overwrite, quiet=quiet, debug=debug,
+    )  # fmt: skip
+
+
+def _write(
+    name: str,
+    draw: "Callable[[], MatplotlibFigure]",
+    *,
+    output: Path | None,
+    overwrite: bool,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    from experiments.measuring.plotting import write_figure
     from experiments.runs.terminal import Terminal
 
     terminal = Terminal(quiet=quiet, debug=debug)
-    path = plot_summary(results, output=output, overwrite=overwrite)
+    path = write_figure(name, draw, output=output, overwrite=overwrite)
     terminal.show(f"Figure in {path}")

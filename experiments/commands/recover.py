@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, require_place
+from experiments.commands.options import (
+    Debug,
+    Output,
+    Overwrite,
+    Quiet,
+    Resume,
+    Scheduler,
+    Seed,
+    Workers,
+)
 from experiments.runs.values import comma_separated_numbers
 
 if TYPE_CHECKING:
@@ -47,17 +56,9 @@ def recover(
             help="Mocks as a grid, a Latin hypercube or a list, instead of the options above.",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Of a Dask cluster that runs already, instead of processes."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with the run in --output; failures are tried again."),
-    ] = False,
+    workers: Workers = 2,
+    scheduler: Scheduler = None,
+    resume: Resume = False,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,
@@ -71,24 +72,19 @@ def recover(
     Writes recovery.ecsv, recovery.zarr (one result a mock, with fluxes, dust and velocities),
     recovery.png, run.json, and failures.ecsv where mocks could not be measured.
     """
-    from experiments.recovery.recover import run_recovery
-    from experiments.runs.run import start_run
+    from functools import partial
+
+    from experiments.campaign.command import run_command
+    from experiments.recovery.recover import conclude
     from experiments.runs.terminal import Terminal
 
-    require_place(resume=resume, output=output)
     experiment = _experiment(config, realisations, gradients, seeing, seed)
-    terminal = Terminal(quiet=quiet, debug=debug)
-    with start_run(
-        "recover", output=output, overwrite=overwrite, resume=resume, seed=seed,
-        configuration={**experiment.description, "workers": workers, "scheduler": scheduler},
-        inputs=[] if config is None else [config],
-    ) as run:  # fmt: skip
-        outcome = run_recovery(
-            experiment, workers=workers, scheduler=scheduler, resume=resume, run=run,
-            progress=terminal.progress, announce=terminal.tell,
-        )  # fmt: skip
-    terminal.show(outcome)
-    terminal.show(f"Results in {run.directory}")
+    run_command(
+        "recover", experiment, partial(conclude, experiment), store="recovery.zarr",
+        configuration=experiment.description, inputs=[] if config is None else [config],
+        seed=seed, workers=workers, scheduler=scheduler, resume=resume, overwrite=overwrite,
+        output=output, terminal=Terminal(quiet=quiet, debug=debug),
+    )  # fmt: skip
 
 
 def _experiment(

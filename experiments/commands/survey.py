@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed
+from experiments.commands.options import Debug, Output, Overwrite, Quiet, Seed, Workers
 
 EXAMPLES = """\b
 Examples:
@@ -42,7 +42,7 @@ def survey(
             "reference/literature, real), to draw beside the twin.",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Workers = 2,
     output: Output = None,
     seed: Seed = 2025,
     quiet: Quiet = False,

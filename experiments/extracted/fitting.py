@@ -8,6 +8,7 @@ from astropy.table import QTable
 from experiments.extracted.figure import spectra_pages
 from experiments.runs.run import Run
 from kurvs_pipeline.extracted.fluxes import fit_spectra, read_redshifts, read_spectra_table
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR
 
 
@@ -41,7 +42,7 @@ def run_fit_spectra(table: Path, *, medium: str, catalogue: Path | None, run: Ru
     redshifts = None if catalogue is None else read_redshifts(catalogue, spectra)
     fits = fit_spectra(spectra, medium=medium, redshifts=redshifts)
     with run.writing() as directory:
-        fits.table.write(directory / "fluxes.ecsv")
+        write_table(fits.table, directory / "fluxes.ecsv")
         for number, page in enumerate(spectra_pages(fits), start=1):
             page.savefig(directory / ("spectra.png" if number == 1 else f"spectra-{number}.png"))
     return "\n".join([_summary(fits.table, len(fits.spectra)), *fits.assumptions])

@@ -20,6 +20,7 @@ from kurvs_pipeline.extracted.fluxes import (
     read_redshifts,
     read_spectra_table,
 )
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.stacking.lines import measure_stack
 from kurvs_pipeline.stacking.members import read_stellar_masses
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum, names_of, rest_spectra_of_tables
@@ -139,7 +140,7 @@ def run_stack(
         measured = _measure(groups, data, options, advance)
     with run.writing() as directory:
         for name, table in _tables(measured).items():
-            table.write(directory / f"{name}.ecsv")
+            write_table(table, directory / f"{name}.ecsv")
         stack_figure(measured).savefig(directory / "stack.png")
     lines = [_summary(name, stack) for name, stack in measured.items()]
     return "\n".join([*lines, *data.notes])

@@ -11,35 +11,14 @@ import numpy as np
 from astropy.table import Table
 
 from experiments.measuring.request import GalaxyRequest
+from experiments.measuring.settings import SETTINGS, Setting
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.tables import numbers, plain, read_table
 
 REQUIRED = ("name", "cubes")
 
-NUMBERS: Mapping[str, str | None] = {
-    "redshift": None,
-    "inclination_deg": "deg",
-    "inclination_err_deg": "deg",
-    "position_angle_deg": "deg",
-    "effective_radius_arcsec": "arcsec",
-    "disk_thickness": None,
-    "seeing_fwhm_arcsec": "arcsec",
-    "psf_moffat_beta": None,
-    "centre_x": None,
-    "centre_y": None,
-    "wavelength_start_um": "um",
-    "wavelength_step_um": "um",
-    "arm": None,
-    "log_stellar_mass": None,
-    "log_stellar_mass_err": None,
-}
-"""Columns of numbers that a catalogue may have, with their units."""
-
-FILES = ("velocity_map", "psf_star")
-"""Paths from the folder of the catalogue."""
-
-WORDS = ("extension", "target", "medium", "flux_unit", "noise_kind", *FILES)
-"""Columns of text that a catalogue may have."""
+COLUMNS = {column: setting for setting in SETTINGS.values() for column in setting.columns}
+"""That a catalogue may have, and what they set."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +44,7 @@ class GalaxyCatalogue:
         ----------
         path : Path
             The table: ``name``; ``cubes``, paths from the catalogue's folder with spaces
-            between; any of ``NUMBERS`` and ``WORDS``, empty where a galaxy has none.
+            between; any of ``COLUMNS``, empty where a galaxy has none.
         stated : mapping
             What holds for the galaxies for which the catalogue has no value, by the same names.
 
@@ -79,7 +58,7 @@ class GalaxyCatalogue:
         if missing:
             raise CubeFormatError(
                 f"{path}: has no column {' and '.join(missing)}; expected one row a galaxy with "
-                f"{', '.join(REQUIRED)} and any of {', '.join((*NUMBERS, *WORDS))}; found "
+                f"{', '.join(REQUIRED)} and any of {', '.join(COLUMNS)}; found "
                 f"{', '.join(table.colnames)}"
             )
         names = _names(table, path)
@@ -89,7 +68,7 @@ class GalaxyCatalogue:
                 name: GalaxyRequest.of(_cubes(text, name, path), {**stated, **row, "name": name})
                 for name, text, row in zip(names, _text(table, "cubes"), rows, strict=True)
             },
-            tuple(c for c in table.colnames if c not in {*REQUIRED, *NUMBERS, *WORDS}),
+            tuple(c for c in table.colnames if c not in {*REQUIRED, *COLUMNS}),
         )
 
 
@@ -125,37 +104,44 @@ def _cubes(text: str, name: str, path: Path) -> tuple[Path, ...]:
 def _stated(table: Table, path: Path) -> list[dict[str, Any]]:
     """Return what every row states, by the names of fields."""
     rows: list[dict[str, Any]] = [{} for _ in range(len(table))]
-    for column, unit in NUMBERS.items():
+    for column, setting in COLUMNS.items():
         if column in table.colnames:
-            values = numbers(table, column, str(path), unit)
-            for row, value in zip(rows, values.tolist(), strict=True):
-                if np.isfinite(value):
+            for row, value in zip(rows, _values(table, column, setting, path), strict=True):
+                if value is not None:
                     row[column] = value
-    for column in WORDS:
-        if column in table.colnames:
-            for row, text in zip(rows, _text(table, column), strict=True):
-                if text:
-                    row[column] = text
-    return [_with_fields(row, path) for row in rows]
+    return [_with_centre(row, path) for row in rows]
 
 
-def _with_fields(row: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Turn columns into the fields that they stand for."""
-    centre = [row.pop(name, None) for name in ("centre_x", "centre_y")]
+def _values(table: Table, column: str, setting: Setting, path: Path) -> list[Any]:
+    """Return the values of a column, None where there is no entry."""
+    if setting.kind is str:
+        return [text or None for text in _text(table, column)]
+    if setting.kind is Path:
+        return [path.parent / text if text else None for text in _text(table, column)]
+    found = [
+        value if np.isfinite(value) else None
+        for value in numbers(table, column, str(path), setting.unit).tolist()
+    ]
+    return [_whole(value, setting, path) for value in found] if setting.kind is int else found
+
+
+def _whole(value: float | None, setting: Setting, path: Path) -> int | None:
+    if value is None:
+        return None
+    low, high = setting.limits
+    if value not in range(low, high + 1):
+        raise CubeFormatError(f"{path}: {setting.name} is {value:g}; expected {low} to {high}")
+    return int(value)
+
+
+def _with_centre(row: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Turn two columns into the field that they stand for."""
+    centre = [row.pop(name, None) for name in SETTINGS["centre_pixel"].columns]
     if centre.count(None) == 1:
         raise CubeFormatError(
             f"{path}: a galaxy has one of centre_x and centre_y; expected both or none"
         )
-    if None not in centre:
-        row["centre_pixel"] = tuple(centre)
-    if "arm" in row:
-        if row["arm"] not in range(1, 25):
-            raise CubeFormatError(f"{path}: arm is {row['arm']:g}; expected 1 to 24")
-        row["arm"] = int(row["arm"])
-    for name in FILES:
-        if name in row:
-            row[name] = path.parent / row[name]
-    return row
+    return row if None in centre else {**row, "centre_pixel": tuple(centre)}
 
 
 def _text(table: Table, column: str) -> list[str]:

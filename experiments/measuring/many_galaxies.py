@@ -12,9 +12,9 @@ from pathlib import Path
 from astropy import units as u
 from astropy.table import QTable, Table, TableMergeError, vstack
 
+from experiments.campaign.tasks import run_tasks
 from experiments.measuring.catalogue import GalaxyCatalogue
 from experiments.measuring.request import GalaxyRequest, write_galaxy
-from experiments.runs.pool import run_tasks
 from experiments.runs.run import PARTIAL, Run
 from experiments.runs.style import figure_style
 from experiments.runs.terminal import Terminal

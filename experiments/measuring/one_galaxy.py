@@ -31,19 +31,6 @@ A_V_SOURCES = (
     "lower_limit, where H-beta is too faint for that; negative_hbeta, where it is below -4 sigma"
 )
 
-STATED_AS = {
-    "inclination": "inclination_deg",
-    "inclination_err": "inclination_err_deg",
-    "position_angle": "position_angle_deg",
-    "effective_radius": "effective_radius_arcsec",
-    "seeing": "seeing_fwhm_arcsec",
-    "psf_beta": "psf_moffat_beta",
-    "centre": "centre_pixel",
-    "wavelength_start": "wavelength_start_um",
-    "wavelength_step": "wavelength_step_um",
-}
-"""Fields that options of the command line stand for, where names differ."""
-
 
 def pipeline_of(
     *,
@@ -108,11 +95,7 @@ def _absorption(
 
 
 def run_measure(
-    cubes: Sequence[Path],
-    *,
-    pipeline: Pipeline,
-    run: Run,
-    **stated: Any,  # noqa: ANN401 - each option of its own type
+    cubes: Sequence[Path], stated: Mapping[str, Any], *, pipeline: Pipeline, run: Run
 ) -> Group:
     """Read, measure and write one galaxy.
 
@@ -120,19 +103,19 @@ def run_measure(
     ----------
     cubes : sequence of Path
         One to three bands.
+    stated : mapping
+        What headers lack or get wrong, by field; None for what is not stated.
     pipeline : Pipeline
         How to measure.
     run : Run
         Where results go.
-    **stated
-        What headers lack or get wrong, by option of the command line.
 
     Returns
     -------
     rich.console.Group
         What was measured, for the terminal.
     """
-    request = GalaxyRequest.of(tuple(cubes), fields_of(stated))
+    request = GalaxyRequest.of(tuple(cubes), stated)
     galaxy = request.measure(pipeline)
     with run.writing() as directory:
         write_galaxy(galaxy, directory)
@@ -141,22 +124,6 @@ def run_measure(
     if len(shown) > 1:
         tables.append(_abundance_table(galaxy, shown))
     return Group(*_headline(galaxy), *tables)
-
-
-def fields_of(stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Name options of the command line as the fields that they stand for.
-
-    Parameters
-    ----------
-    stated : mapping
-        By option, None for those not given.
-
-    Returns
-    -------
-    dict
-        Values by field.
-    """
-    return {STATED_AS.get(option, option): value for option, value in stated.items()}
 
 
 def _headline(galaxy: MeasuredGalaxy) -> list[str]:

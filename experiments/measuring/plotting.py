@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -13,8 +13,6 @@ from experiments.runs.style import figure_style
 from kurvs_pipeline.errors import ConfigurationError, CubeFormatError, OutputError
 from kurvs_pipeline.plots.profile import TrueProfile
 from kurvs_pipeline.plots.profiles_page import profiles_figure
-from kurvs_pipeline.plots.spectra_page import spectra_figure
-from kurvs_pipeline.plots.summary_page import summary
 from kurvs_pipeline.results.reading import read_results
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -22,13 +20,17 @@ RESOLUTION_DPI = 200
 """Of png: what print needs of a page that is 7 to 11 inches wide."""
 
 
-def plot_spectra(results: Path, *, output: Path | None, overwrite: bool) -> Path:
-    """Draw the spectra of a galaxy's annuli.
+def write_figure(
+    name: str, draw: Callable[[], Figure], *, output: Path | None, overwrite: bool
+) -> Path:
+    """Draw a figure and write it, whole or not at all.
 
     Parameters
     ----------
-    results : Path
-        Folder that ``kurvs measure`` wrote.
+    name : str
+        Of its file, where no other is stated.
+    draw : callable
+        Makes the figure, in the style of the project.
     output : Path or None
         File of the figure.
     overwrite : bool
@@ -41,36 +43,15 @@ def plot_spectra(results: Path, *, output: Path | None, overwrite: bool) -> Path
 
     Raises
     ------
-    ResultsError, ConfigurationError, OutputError
-        If the results cannot be read, or the figure cannot be written as asked.
+    ConfigurationError, OutputError
+        If the figure cannot be written as asked.
     """
     check_output(output, overwrite=overwrite)
     with figure_style():
-        figure = spectra_figure(read_results(results))
-        return _save(figure, "spectra", output)
+        return _save(draw(), name, output)
 
 
-def plot_summary(results: Path, *, output: Path | None, overwrite: bool) -> Path:
-    """Draw one page on a galaxy; parameters, return and errors of :func:`plot_spectra`.
-
-    Parameters
-    ----------
-    results : Path
-        Folder of ``kurvs measure``.
-    output : Path or None
-        Folder of the figure.
-    overwrite : bool
-        Whether results there may be replaced.
-    """
-    check_output(output, overwrite=overwrite)
-    with figure_style():
-        figure = summary(read_results(results))
-        return _save(figure, "summary", output)
-
-
-def plot_profiles(
-    results: Sequence[Path], *, truths: Sequence[Path], output: Path | None, overwrite: bool
-) -> Path:
+def draw_profiles(results: Sequence[Path], truths: Sequence[Path]) -> Figure:
     """Draw the radial profiles of galaxies.
 
     Parameters
@@ -79,27 +60,15 @@ def plot_profiles(
         Folders that ``kurvs measure`` wrote, in the order drawn.
     truths : sequence of Path
         ``truth.nc`` of mocks among them.
-    output : Path or None
-        File of the figure.
-    overwrite : bool
-        Whether it may exist.
-
-    Returns
-    -------
-    Path
-        Where the figure is.
 
     Raises
     ------
-    ResultsError, CubeFormatError, ConfigurationError, OutputError
-        If results or truths cannot be read, or the figure cannot be written as asked.
+    ResultsError, CubeFormatError, ConfigurationError
+        If results or truths cannot be read, or do not go together.
     """
-    check_output(output, overwrite=overwrite)
     galaxies = [read_results(directory) for directory in results]
     known = read_truths(truths, {galaxy.metadata.name for galaxy in galaxies})
-    with figure_style():
-        figure = profiles_figure(galaxies, truths=known)
-        return _save(figure, "profiles", output)
+    return profiles_figure(galaxies, truths=known)
 
 
 def read_truths(paths: Sequence[Path], galaxies: set[str]) -> dict[str, TrueProfile]:

@@ -8,13 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from experiments.runs.style import DATA_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.binning import Aperture
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
+from kurvs_pipeline.plots.parts import LINE_LABEL, MUTED_COLOUR
+from kurvs_pipeline.plots.spectrum import draw_channels
 from kurvs_pipeline.spectra.calibration import around_lines, calibrate
 from kurvs_pipeline.spectra.coaddition import coadd
 
@@ -55,7 +56,7 @@ def plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
     line : str
         Such as ``halpha``.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     centre = REST_WAVELENGTH_UM[line] * (1.0 + metadata_of(observation).redshift)
     band = _band_with(observation, line)
@@ -77,7 +78,7 @@ def plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
     observation : DataTree
         A mock.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     truth = observation["truth"].to_dataset()
     halpha = truth["line_map_smeared"].sel(line="halpha")
@@ -102,7 +103,7 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
     band_name : str
         ``IZ``, ``YJ`` or ``H``.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     band, metadata = observation[band_name].to_dataset(), metadata_of(observation)
     aperture = Aperture("integrated", 0.0, _APERTURE_RE * metadata.effective_radius_arcsec)
@@ -119,8 +120,8 @@ def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axe
         wavelength=shown["wavelength"]
     )
     wavelength = shown["wavelength"].to_numpy()
-    axes.fill_between(wavelength, -noise, noise, step="mid", color=NOISE_COLOUR, linewidth=0.0)
-    axes.step(wavelength, flux, where="mid", color=DATA_COLOUR, linewidth=0.9)
+    sigma = noise.to_numpy()
+    draw_channels(axes, wavelength, flux.to_numpy(), (-sigma, sigma))
     # Sky lines run off the panel: scaled to them it would hide the galaxy's.
     clear = ((noise < 3.0 * noise.median()) | (flux > _CLEAR_SNR * noise)).to_numpy()
     near = _near_lines(wavelength, centres) & clear

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from experiments.mocks.simulating import Mock
 from experiments.planning.planner import LONGEST_HOURS, ExposurePlanner
 from experiments.runs.run import Run
-from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.io.tables import write_table
+from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_sim import ExposureModel
 
 BRIGHT_SNR = 30.0
@@ -181,12 +182,12 @@ def run_plan(planner: ExposurePlanner, goal: float, *, run: Run) -> str:
     if not 0.0 < goal < math.inf:
         raise ConfigurationError(f"--goal is {goal}; expected a finite number > 0, in dex/kpc")
     answer, table = verdict(planner, goal), planner.table()
-    table.meta.update(
-        version=version("kurvs"), galaxy=planner.galaxy.name, gradient=planner.gradient, goal=goal,
-        answer=answer, hours=str(planner.hours_for(goal)),
-        hours_persistent=str(planner.hours_for(goal, persistent=True)),
-    )  # fmt: skip
     with run.writing() as directory:
-        table.write(directory / "plan.ecsv")
+        write_table(
+            table, directory / "plan.ecsv", version=version("kurvs"), galaxy=planner.galaxy.name,
+            gradient=planner.gradient, goal=goal, answer=answer,
+            hours=str(planner.hours_for(goal)),
+            hours_persistent=str(planner.hours_for(goal, persistent=True)),
+        )  # fmt: skip
         plan_figure(planner, goal).savefig(directory / "plan.png", dpi=130)
     return answer

@@ -11,16 +11,14 @@ from matplotlib.lines import Line2D
 
 from experiments.recovery.summary import MOST_GROUPS
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.plots.parts import PALE_COLOUR, SERIES_COLOURS, TRUTH_COLOUR
 
 ESTIMATOR_TITLE = {
     "slope": "slope of the annuli",
     "slope_fgrad": "slope $\\times$ f$_\\nabla$",
     "forward": "forward model of the fluxes",
 }
-# Okabe & Ito (2008): distinguishable with any colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-_TRUTH_COLOUR = "#555555"
 _WIDTH_OF_GROUP = 0.8
 _FARTHEST_BEYOND = 1.5
 """Of the range of truths: gradients and errors beyond it leave the panels."""
@@ -40,7 +38,7 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
     estimator : str
         Which rows.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     truth = np.unique(table["gradient_true"].value)
     kinds = _kinds(table)
@@ -55,8 +53,8 @@ def plot_estimator(table: QTable, estimator: str, axes: Axes) -> Axes:
         _draw(chosen, x, _colours(table)[radius], _markers(table)[inclination], axes)
     group = np.arange(truth.size)
     half = 0.5 * _WIDTH_OF_GROUP
-    axes.hlines(truth, group - half, group + half, color=_TRUTH_COLOUR, linewidth=2.0, zorder=0)
-    axes.axhline(0.0, color="#BBBBBB", linestyle=":", linewidth=1.0, zorder=-1)
+    axes.hlines(truth, group - half, group + half, color=TRUTH_COLOUR, linewidth=2.0, zorder=0)
+    axes.axhline(0.0, color=PALE_COLOUR, linestyle=":", linewidth=1.0, zorder=-1)
     axes.set_xticks(group, [f"{value:g}".replace("-", "\u2212") for value in truth])
     axes.tick_params(axis="x", which="both", length=0)
     axes.set(
@@ -75,7 +73,7 @@ def _kinds(table: QTable) -> list[tuple[float, float]]:
 
 def _colours(table: QTable) -> dict[float, str]:
     radii = np.unique(table["effective_radius_arcsec"].value)
-    return dict(zip(radii.tolist(), cycle(COLOURS)))
+    return dict(zip(radii.tolist(), cycle(SERIES_COLOURS)))
 
 
 def _markers(table: QTable) -> dict[float, str]:
@@ -100,10 +98,10 @@ def _legend(table: QTable, figure: Figure) -> None:
         return Line2D([], [], marker=marker, color=colour, linestyle="", markersize=7, label=label)
 
     handles = [mark("o", c, f'R$_e$ = {radius:g}"') for radius, c in _colours(table).items()]
-    handles += [mark(m, _TRUTH_COLOUR, f"i = {i:g}°") for i, m in _markers(table).items()]
-    handles.append(Line2D([], [], color=_TRUTH_COLOUR, linewidth=2.0, label="truth"))
+    handles += [mark(m, TRUTH_COLOUR, f"i = {i:g}°") for i, m in _markers(table).items()]
+    handles.append(Line2D([], [], color=TRUTH_COLOUR, linewidth=2.0, label="truth"))
     if not np.isfinite(table["gradient"].value).all():
-        handles.append(mark("x", _TRUTH_COLOUR, "no gradient"))
+        handles.append(mark("x", TRUTH_COLOUR, "no gradient"))
     figure.legend(handles=handles, loc="outside lower center", ncols=7, frameon=False, fontsize=13)
 
 
@@ -120,22 +118,22 @@ def plot_every_mock(table: QTable, estimator: str, axes: Axes) -> Axes:
     estimator : str
         Which rows.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     chosen = table[table["estimator"] == estimator]
     truth, gradient = chosen["gradient_true"].value, chosen["gradient"].value
     known = np.isfinite(gradient)
     radii = table["effective_radius_arcsec"].value
     axes.errorbar(truth[known], gradient[known], chosen["gradient_err"].value[known], fmt="none",
-                  ecolor="#BBBBBB", elinewidth=0.8, zorder=1)  # fmt: skip
+                  ecolor=PALE_COLOUR, elinewidth=0.8, zorder=1)  # fmt: skip
     axes.scatter(truth[known], gradient[known], c=radii[table["estimator"] == estimator][known],
                  vmin=radii.min(), vmax=radii.max(), cmap="viridis", s=22, zorder=2)  # fmt: skip
     if not known.all():
-        axes.plot(truth[~known], np.full((~known).sum(), 0.02), "x", color=_TRUTH_COLOUR,
+        axes.plot(truth[~known], np.full((~known).sum(), 0.02), "x", color=TRUTH_COLOUR,
                   transform=axes.get_xaxis_transform(), label="no gradient")  # fmt: skip
         axes.legend(loc="upper left")
     ends = np.array([truth.min(), truth.max()])
-    axes.plot(ends, ends, color=_TRUTH_COLOUR, linewidth=2.0, zorder=0)
+    axes.plot(ends, ends, color=TRUTH_COLOUR, linewidth=2.0, zorder=0)
     axes.set(xlabel="true gradient (dex kpc$^{-1}$)", title=ESTIMATOR_TITLE[estimator])
     return axes
 

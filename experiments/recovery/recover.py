@@ -1,27 +1,20 @@
 """``kurvs recover``: simulate galaxies of known gradient, measure, compare."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 from astropy import units as u
 from astropy.table import QTable
-from astropy.table import Table as PlainTable
 from rich.console import Group
 
-from experiments.campaign.campaign import Failure, run_campaign
-from experiments.campaign.store import take_away
+from experiments.campaign.campaign import CampaignOutcome, Failure
+from experiments.campaign.command import Conclusion
 from experiments.recovery.design import NAMES
 from experiments.recovery.experiment import RecoveryExperiment
 from experiments.recovery.figure import recovery_figure
 from experiments.recovery.summary import summarise, summary_table
-from experiments.runs.run import Run
 from kurvs_pipeline.errors import FitError
-
-STORE = "recovery.zarr"
 
 UNITS = {
     "gradient_true": u.dex / u.kpc,
@@ -67,69 +60,33 @@ def recovery_table(results: xr.Dataset) -> QTable:
     return table
 
 
-def run_recovery(
-    experiment: RecoveryExperiment,
-    *,
-    workers: int,
-    scheduler: str | None,
-    resume: bool,
-    run: Run,
-    progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
-    announce: Callable[[str], None],
-) -> Group:
-    """Run the command ``kurvs recover``: simulate, measure, compare, write.
+def conclude(experiment: RecoveryExperiment, outcome: CampaignOutcome) -> Conclusion:
+    """Compare what was recovered with what was put in.
 
     Parameters
     ----------
     experiment : RecoveryExperiment
-        What to simulate.
-    workers : int
-        Processes on this machine.
-    scheduler : str, optional
-        Address of the scheduler of a cluster that runs already, to use instead.
-    resume : bool
-        Whether to go on with the store of a run that was interrupted.
-    run : Run
-        Where results go. The store is there at once, so that a run can be resumed.
-    progress : callable
-        Makes a progress bar from a description and a total.
-    announce : callable
-        Called with lines such as the address of the dashboard.
+        What was simulated.
+    outcome : CampaignOutcome
+        Of its campaign.
 
     Returns
     -------
-    rich.console.Group
-        Truth against what was recovered.
+    Conclusion
+        Table, figure and summary.
 
     Raises
     ------
     FitError
         If no mock at all could be measured.
-    OutputError
-        If the store of an earlier run cannot be replaced.
     """
-    store = run.directory / STORE
-    if not resume:
-        take_away(store)
-    with progress("simulating and measuring", experiment.n_tasks) as advance:
-        outcome = run_campaign(
-            experiment, store, workers=workers, scheduler=scheduler, resume=resume,
-            advance=advance, announce=announce,
-        )  # fmt: skip
     if not outcome.results["done"].any():
-        raise FitError(f"none of {experiment.n_tasks} mocks could be measured: "
-                       f"{_last_line(outcome.failures[0])}")  # fmt: skip
-    table = recovery_table(outcome.results)
-    table.meta.update(version=version("kurvs"), seed=experiment.seed)
-    with run.writing() as directory:
-        table.write(directory / "recovery.ecsv")
-        recovery_figure(table, experiment.diagnostics[0]).savefig(
-            directory / "recovery.png", dpi=130
+        raise FitError(
+            f"none of {experiment.n_tasks} mocks could be measured: {outcome.failures[0].reason}"
         )
-        if outcome.failures:
-            _write_failures(outcome.failures, directory)
-        store.replace(directory / STORE)
-    return summary(table, outcome.failures)
+    table = recovery_table(outcome.results)
+    figure = recovery_figure(table, experiment.diagnostics[0])
+    return Conclusion({"recovery": table}, figure, summary(table, outcome.failures))
 
 
 def summary(table: QTable, failures: Sequence[Failure]) -> Group:
@@ -149,20 +106,6 @@ def summary(table: QTable, failures: Sequence[Failure]) -> Group:
     if failures:
         parts.append(
             f"{len(failures)} mocks failed and are in failures.ecsv; the first: "
-            f"{_last_line(failures[0])}"
+            f"{failures[0].reason}"
         )
     return Group(*parts)  # type: ignore[arg-type]
-
-
-def _last_line(failure: Failure) -> str:
-    return failure.traceback.strip().rpartition("\n")[2]
-
-
-def _write_failures(failures: Sequence[Failure], directory: Path) -> None:
-    columns = {
-        "task": [failure.number for failure in failures],
-        "seed": [failure.seed for failure in failures],
-        "reason": [_last_line(failure) for failure in failures],
-        "traceback": [failure.traceback for failure in failures],
-    }
-    PlainTable(columns).write(directory / "failures.ecsv", format="ascii.ecsv")

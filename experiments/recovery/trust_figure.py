@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from experiments.statistics.estimator_figure import COLOURS, TITLES
 from experiments.statistics.trust import COVERAGE, LARGEST_BIAS, judged_by
-
-ALLOWED_COLOUR = "#E8EEF4"
+from kurvs_pipeline.plots.parts import RANGE_COLOUR
 
 
 def trust_figure(table: QTable, factor: str, title: str) -> Figure:
@@ -26,8 +25,8 @@ def trust_figure(table: QTable, factor: str, title: str) -> Figure:
     """
     figure = Figure(figsize=(11.0, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.axhspan(-LARGEST_BIAS, LARGEST_BIAS, color=ALLOWED_COLOUR, zorder=0)
-    right.axhspan(*COVERAGE, color=ALLOWED_COLOUR, zorder=0)
+    left.axhspan(-LARGEST_BIAS, LARGEST_BIAS, color=RANGE_COLOUR, zorder=0)
+    right.axhspan(*COVERAGE, color=RANGE_COLOUR, zorder=0)
     plot_factor(table, factor, "bias", left)
     plot_factor(table, factor, "inside", right)
     left.set(ylabel="median bias (dex kpc$^{-1}$)")
@@ -50,7 +49,7 @@ def plot_factor(table: QTable, factor: str, quantity: str, axes: Axes) -> Axes:
     quantity : str
         Attribute of a judgement: ``bias``, in dex/kpc, or ``inside``, a share.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     estimators = [name for name in TITLES if name in set(table["estimator"].tolist())]
     for shift, estimator in enumerate(estimators):

@@ -1,4 +1,8 @@
-"""One process at a time for a place where results go."""
+"""One process at a time for a place where results go.
+
+The package filelock would leave its file among the results, does not say who holds it, and where
+there is no flock takes a marker that outlives its owner.
+"""
 
 import fcntl
 import json

@@ -7,13 +7,18 @@ from astropy.table import QTable
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.statistics.honesty import bias_by_truth, coverage, rank_histogram
+from experiments.statistics.repeated_measurements import bias_by_truth, coverage, rank_histogram
+from kurvs_pipeline.plots.parts import (
+    CORRECTED_COLOUR,
+    FORWARD_COLOUR,
+    FORWARD_PRIOR_COLOUR,
+    SLOPE_COLOUR,
+)
 
 TITLES = {"slope": "slope", "slope_fgrad": r"slope $\times$ f", "forward": "forward",
           "forward_prior": "forward, prior"}  # fmt: skip
-# Okabe & Ito (2008): distinguishable with any colour vision.
-COLOURS = {"slope": "#999999", "slope_fgrad": "#E69F00", "forward": "#0072B2",
-           "forward_prior": "#009E73"}  # fmt: skip
+COLOURS = {"slope": SLOPE_COLOUR, "slope_fgrad": CORRECTED_COLOUR, "forward": FORWARD_COLOUR,
+           "forward_prior": FORWARD_PRIOR_COLOUR}  # fmt: skip
 EDGES = np.array([-0.10, -0.07, -0.045, -0.025, -0.008, 0.008, 0.025, 0.045, 0.07, 0.10])
 RANK_BINS = 20
 SIDE_BY_SIDE = 0.18
@@ -49,7 +54,7 @@ def plot_bias(rows: QTable, axes: Axes) -> Axes:
     rows : QTable
         A row a draw and estimator.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     centre = np.array([0.5 * (low + high) for low, high in itertools.pairwise(EDGES)])
     for shift, (name, title) in enumerate(TITLES.items()):
@@ -75,7 +80,7 @@ def plot_coverage(rows: QTable, axes: Axes) -> Axes:
     rows : QTable
         A row a draw and estimator.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     cases = list(dict.fromkeys(str(case) for case in rows["case"]))
     for shift, name in enumerate(("slope_fgrad", "forward", "forward_prior")):
@@ -104,7 +109,7 @@ def plot_ranks(rows: QTable, axes: Axes) -> Axes:
     rows : QTable
         A row a draw and estimator.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     ranks = np.asarray(rows["rank"][rows["estimator"] == "forward_prior"])
     counts, _ = rank_histogram(ranks[np.isfinite(ranks)], RANK_BINS)

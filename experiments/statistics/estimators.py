@@ -4,7 +4,7 @@ import numpy as np
 from astropy.table import QTable
 from rich.table import Table
 
-from experiments.statistics.honesty import (
+from experiments.statistics.repeated_measurements import (
     coverage,
     median_bias,
     rank_histogram,

@@ -6,7 +6,12 @@ from enum import StrEnum
 import numpy as np
 from astropy.table import QTable
 
-from experiments.statistics.honesty import Estimate, coverage, median_bias, robust_error
+from experiments.statistics.repeated_measurements import (
+    Estimate,
+    coverage,
+    median_bias,
+    robust_error,
+)
 from kurvs_pipeline.arrays import Array, BoolArray
 
 LARGEST_BIAS = 0.01

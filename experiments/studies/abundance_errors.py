@@ -22,6 +22,7 @@ from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.quantities import dust_free, parts_of
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 
 CLEAR_SNR = 6.0
@@ -185,10 +186,8 @@ def main(
             mocks, seed=seed, workers=workers, advance=advance, measure=measure_mock
         )
     summary = summarise(table)
-    summary.meta.update(
-        mocks=mocks, seed=seed, command="python -m experiments.studies.abundance_errors"
-    )
-    summary.write(output, overwrite=True)
+    write_table(summary, output, mocks=mocks, seed=seed,
+                command="python -m experiments.studies.abundance_errors")  # fmt: skip
     terminal.show(shown(summary))
 
 

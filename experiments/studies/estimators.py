@@ -18,6 +18,7 @@ import numpy as np
 import typer
 from astropy.table import QTable, vstack
 
+from experiments.campaign.tasks import run_tasks
 from experiments.mocks.line_fluxes import (
     SCALE_LENGTH_SCATTER,
     LineFluxMocks,
@@ -26,7 +27,6 @@ from experiments.mocks.line_fluxes import (
     galaxies_with_gradient,
     read_signal_to_noise,
 )
-from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.statistics.estimator_figure import estimator_figure
 from experiments.statistics.estimators import summarise, summary_table
@@ -39,6 +39,7 @@ from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.gradients.slope import weighted_slope
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.correction import DiskSmearing
@@ -382,11 +383,10 @@ def main(
     with terminal.progress("fitting", len(CASES) * len(galaxies_with_gradient())) as advance:
         table = run(snr, draws=draws, case_draws=case_draws, workers=workers, advance=advance)
     summary = summarise(table)
-    summary.meta.update(
-        draws=draws, case_draws=case_draws, version=version("kurvs"),
-        command="python -m experiments.studies.estimators",
+    write_table(
+        summary, folder / "gradient-estimators.ecsv", draws=draws, case_draws=case_draws,
+        version=version("kurvs"), command="python -m experiments.studies.estimators",
     )  # fmt: skip
-    summary.write(folder / "gradient-estimators.ecsv", overwrite=True)
     estimator_figure(table).savefig(folder / "images" / "gradient-estimators.png", dpi=90)
     terminal.show(summary_table(summary))
 

@@ -21,13 +21,14 @@ import xarray as xr
 from astropy.table import QTable, vstack
 from rich.table import Table
 
-from experiments.runs.pool import run_tasks
+from experiments.campaign.tasks import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.measured import MeasuredLines
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.pipeline import Pipeline
@@ -372,8 +373,8 @@ def main(
     with terminal.progress("simulating and measuring", mocks) as advance:
         table = measure_mocks(mocks, seed=seed, workers=workers, advance=advance)
     summary = summarise(table)
-    summary.meta.update(mocks=mocks, seed=seed, command="python -m experiments.studies.flux_errors")
-    summary.write(output, overwrite=True)
+    write_table(summary, output, mocks=mocks, seed=seed,
+                command="python -m experiments.studies.flux_errors")  # fmt: skip
     terminal.show(cell_table(summary))
 
 

@@ -19,11 +19,12 @@ from matplotlib.figure import Figure
 from scipy.ndimage import convolve1d, median_filter
 from scipy.stats import kurtosis, norm
 
-from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, figure_style
+from experiments.runs.style import figure_style
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.io.fits.observation import read_observation
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.effects.defects import MisscaledNoise, UnseenEdges
 from kurvs_sim.effects.effects import Effects
@@ -267,7 +268,7 @@ def plot_spectrum(band: xr.Dataset, noise: Array, axes: Axes, *, colour: str) ->
     noise : array, shape (n_channels, n_y, n_x)
         Over its error.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     colour : str
         Of the line.
     """
@@ -284,7 +285,7 @@ def plot_spectrum(band: xr.Dataset, noise: Array, axes: Axes, *, colour: str) ->
     core = summed[:, y, x] / np.sqrt(np.nanmedian(band["variance"].to_numpy()))
     inside = (wavelength > 1.22) & (wavelength < 1.335)
     axes.step(wavelength[inside], core[inside], where="mid", color=colour, linewidth=0.6)
-    axes.axvline(halpha, color="#999999", linestyle=":", linewidth=0.8, zorder=0)
+    axes.axvline(halpha, color=MUTED_COLOUR, linestyle=":", linewidth=0.8, zorder=0)
     limit = float(np.nanpercentile(np.abs(core[inside]), 99.8))
     axes.set(xlim=(1.22, 1.335), ylim=(-0.7 * limit, 1.25 * limit))
     axes.set(xlabel="vacuum wavelength (µm)", ylabel="flux / noise of a spaxel")
@@ -304,7 +305,7 @@ def plot_histogram(
     statistics : dict of str to NoiseStatistics
         By title.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     styles : dict of str to str
         Colours by title.
     """
@@ -314,7 +315,7 @@ def plot_histogram(
         axes.hist(
             scaled, edges.tolist(), density=True, histtype="step", color=styles[name], label=name
         )
-    axes.plot(edges, norm.pdf(edges), color="#999999", linestyle=":", label="Gaussian")
+    axes.plot(edges, norm.pdf(edges), color=MUTED_COLOUR, linestyle=":", label="Gaussian")
     axes.set(yscale="log", ylim=(1e-6, 1.0), xlabel="noise / its width", ylabel="density of voxels")
     axes.legend(loc="lower center", fontsize="small")
     return axes
@@ -330,7 +331,7 @@ def plot_correlation(
     statistics : dict of str to NoiseStatistics
         By title.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     styles : dict of str to str
         Colours by title.
     spatial : bool
@@ -346,7 +347,7 @@ def plot_correlation(
         for direction, values, style in curves:
             axes.plot(lags, (1.0, *values), style, color=styles[name], markersize=4,
                       label=f"{name} {direction}".strip())  # fmt: skip
-    axes.axhline(0.0, color="#999999", linewidth=0.6)
+    axes.axhline(0.0, color=MUTED_COLOUR, linewidth=0.6)
     axes.set(xlabel=f"distance ({'spaxels' if spatial else 'channels'})", ylabel="correlation")
     axes.legend(fontsize="small")
     return axes

@@ -19,6 +19,7 @@ import numpy as np
 import typer
 from astropy.table import QTable
 
+from experiments.campaign.tasks import run_tasks
 from experiments.mocks.line_fluxes import (
     INTRINSIC_SCATTER,
     MockDesign,
@@ -26,13 +27,13 @@ from experiments.mocks.line_fluxes import (
     galaxies_with_gradient,
     read_signal_to_noise,
 )
-from experiments.runs.pool import run_tasks
 from experiments.runs.terminal import Terminal, run_alone
-from experiments.statistics.honesty import coverage, median_bias
+from experiments.statistics.repeated_measurements import coverage, median_bias
 from experiments.studies.estimators import CASES, forward_fit
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
 from kurvs_pipeline.gradients.population import Population
+from kurvs_pipeline.io.tables import write_table
 
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 
@@ -185,8 +186,8 @@ def main(
     with terminal.progress("fitting", len(galaxies_with_gradient())) as advance:
         samples = populations(snr, draws=draws, workers=workers, advance=advance)
     summary = summarise(samples)
-    summary.meta["command"] = "python -m experiments.studies.population"
-    summary.write(folder / "population-check.ecsv", overwrite=True)
+    write_table(summary, folder / "population-check.ecsv",
+                command="python -m experiments.studies.population")  # fmt: skip
     terminal.show(str(summary))
 
 

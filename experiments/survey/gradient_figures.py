@@ -5,16 +5,14 @@ diamonds are the survey's gradients. Triangles at an edge are gradients beyond i
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs.style import MUTED_COLOUR
 from experiments.survey.integrated_figures import (
-    SURVEY_COLOUR,
-    TWIN_COLOUR,
     draw_survey,
     draw_twin,
     explain,
@@ -23,7 +21,20 @@ from experiments.survey.integrated_figures import (
 from experiments.survey.observed import ObservedGalaxy, ObservedTwin
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import SurveyTable, drawn_pearson
-from kurvs_pipeline.plots.parts import NOTE_POINTS, PAGE_WIDTH_INCHES, TEXT_POINTS
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+from kurvs_pipeline.plots.parts import (
+    MUTED_COLOUR,
+    NOTE_POINTS,
+    PAGE_WIDTH_INCHES,
+    RANGE_COLOUR,
+    REST_WAVELENGTH_LABEL,
+    SURVEY_COLOUR,
+    SURVEY_ERROR_COLOUR,
+    TEXT_POINTS,
+    TWIN_COLOUR,
+    TWIN_ERROR_COLOUR,
+    flux_density_label,
+)
 from kurvs_pipeline.plots.spectrum import plot_spectrum, spectral_panels
 
 RANGE = (-0.22, 0.22)
@@ -52,46 +63,6 @@ def twin_table(twin: ObservedTwin, scheme: str = "3x0.5") -> SurveyTable:
     return SurveyTable.of_twin(twin.numbers.sel(definition="published", scheme=scheme))
 
 
-def diagnostics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 7: gradients by N2O2 against those by N2, and how both are distributed.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, grid = plt.subplots(
-        2, 2, figsize=(7.5, 7.5), layout="constrained", width_ratios=(4, 1), height_ratios=(1, 4)
-    )
-    axes, bins = grid[1, 0], np.linspace(*RANGE, 23)
-    ends = np.array(RANGE)
-    _cross(axes, "by N2", "by N2O2")
-    axes.fill_between(ends, ends - 0.05, ends + 0.05, color="#DCE9F2", linewidth=0.0)
-    for table, draw, colour in (
-        (published.table_1, draw_survey, SURVEY_COLOUR), (twin_table(twin), draw_twin, TWIN_COLOUR)
-    ):  # fmt: skip
-        n2, n2o2 = table.gradient["n2"], table.gradient["n2o2"]
-        errors = table.gradient_err["n2o2"], table.gradient_err["n2"]
-        draw(axes, n2, n2o2, *errors)
-        for panel, values, orientation in (
-            (grid[0, 0], n2, "vertical"), (grid[1, 1], n2o2, "horizontal")
-        ):  # fmt: skip
-            inside = np.clip(values[np.isfinite(values)], *RANGE)
-            panel.hist(inside, bins, histtype="step", color=colour, orientation=orientation)
-    grid[0, 0].set(xlim=RANGE, ylabel="galaxies")
-    grid[1, 1].set(ylim=RANGE, xlabel="galaxies")
-    grid[0, 1].set_axis_off()
-    grid[0, 1].text(0.5, 0.5, "last bins:\nall beyond", ha="center", va="center", fontsize=9)
-    explain(axes, loc="upper left")
-    return figure
-
-
 def _cross(axes: Axes, x: str, y: str) -> None:
     axes.axline((0.0, 0.0), slope=1.0, color=MUTED_COLOUR, linestyle="--", linewidth=1.0)
     for draw in (axes.axhline, axes.axvline):
@@ -99,116 +70,138 @@ def _cross(axes: Axes, x: str, y: str) -> None:
     axes.set(xlim=RANGE, ylim=RANGE, xlabel=f"gradient {x} {UNIT}", ylabel=f"gradient {y} {UNIT}")
 
 
-def redshift_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 8: gradients by N2 against redshift, with those of other studies and models.
+@dataclass(frozen=True)
+class GradientFigures:
+    """The figures that show gradients.
 
     Parameters
     ----------
     twin : ObservedTwin
-        As it was measured.
+        The twin, as it was measured.
     published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
+        What the survey and other papers found.
     """
-    figure, axes = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
-    axes.set(xlabel="redshift", ylabel=f"gradient by N2 {UNIT}", xlim=(1.1, 1.8), ylim=(-0.3, 0.3))
-    axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
-    for names, style in ((OBSERVED_GRADIENTS, "x"), (MODELLED_GRADIENTS, "-")):
-        for file, label in names.items():
-            points = published.literature(file)
-            if points is not None:
-                axes.plot(*points, style, markersize=5, linewidth=1.0, alpha=0.8, label=label)
-    redshift, survey, table = twin.of_entries("redshift"), published.table_1, twin_table(twin)
-    draw_survey(axes, published.of_galaxies("redshift"), survey.gradient["n2"],
-                survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
-    draw_twin(axes, redshift, table.gradient["n2"], table.gradient_err["n2"], ecolor="#A8CCE3")
-    axes.legend(fontsize=7, ncols=3, loc="lower left")
-    return figure
 
+    twin: ObservedTwin
+    published: PublishedPoints
 
-def kinematics_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 9: gradients by N2 against V/sigma and mass, coloured by effective radius.
+    def diagnostics(self) -> Figure:
+        """Draw Fig. 7: gradients by N2O2 against those by N2, and how both are distributed."""
+        twin, published = self.twin, self.published
+        figure, grid = plt.subplots(
+            2,
+            2,
+            figsize=(7.5, 7.5),
+            layout="constrained",
+            width_ratios=(4, 1),
+            height_ratios=(1, 4),
+        )
+        axes, bins = grid[1, 0], np.linspace(*RANGE, 23)
+        ends = np.array(RANGE)
+        _cross(axes, "by N2", "by N2O2")
+        axes.fill_between(ends, ends - 0.05, ends + 0.05, color=RANGE_COLOUR, linewidth=0.0)
+        for table, draw, colour in (
+            (published.table_1, draw_survey, SURVEY_COLOUR),
+            (twin_table(twin), draw_twin, TWIN_COLOUR),
+        ):  # fmt: skip
+            n2, n2o2 = table.gradient["n2"], table.gradient["n2o2"]
+            errors = table.gradient_err["n2o2"], table.gradient_err["n2"]
+            draw(axes, n2, n2o2, *errors)
+            for panel, values, orientation in (
+                (grid[0, 0], n2, "vertical"), (grid[1, 1], n2o2, "horizontal")
+            ):  # fmt: skip
+                inside = np.clip(values[np.isfinite(values)], *RANGE)
+                panel.hist(inside, bins, histtype="step", color=colour, orientation=orientation)
+        grid[0, 0].set(xlim=RANGE, ylabel="galaxies")
+        grid[1, 1].set(ylim=RANGE, xlabel="galaxies")
+        grid[0, 1].set_axis_off()
+        grid[0, 1].text(0.5, 0.5, "last bins:\nall beyond", ha="center", va="center", fontsize=9)
+        explain(axes, loc="upper left")
+        return figure
 
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained", sharey=True)
-    radius, survey, table = (
-        twin.of_entries("effective_radius_arcsec"), published.table_1, twin_table(twin)
-    )  # fmt: skip
-    band = [published.literature(f"Sharda21_Vrot_sigma_{end}") for end in ("lower", "upper")]
-    if band[0] is not None and band[1] is not None:
-        for x, y in (band[0], band[1]):
-            panels[0].plot(x, y, color=MUTED_COLOUR, linewidth=1.0)
-        panels[0].plot([], [], color=MUTED_COLOUR, label="models of Sharda+21, limits")
-    binned = published.literature("WuytsMGM")
-    if binned is not None:
-        panels[1].plot(*binned, "s", color=MUTED_COLOUR, label="Wuyts+16")
-    points = None
-    for axes, name, label in (
-        (panels[0], "v_over_sigma", "V/$\\sigma$"),
-        (panels[1], "log_stellar_mass", "log stellar mass (solar)"),
-    ):
-        x = twin.of_entries(name)
-        axes.set(xlabel=label, ylim=RANGE)
+    def redshift(self) -> Figure:
+        """Draw Fig. 8: gradients by N2 against redshift, with those of other studies and models."""
+        twin, published = self.twin, self.published
+        figure, axes = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
+        axes.set(
+            xlabel="redshift", ylabel=f"gradient by N2 {UNIT}", xlim=(1.1, 1.8), ylim=(-0.3, 0.3)
+        )
         axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
-        draw_survey(axes, published.of_galaxies(name), survey.gradient["n2"],
-                    survey.gradient_err["n2"], ecolor="#F2C9AB")  # fmt: skip
-        axes.errorbar(x, table.gradient["n2"], table.gradient_err["n2"], fmt="none",
-                      ecolor="#A8CCE3", elinewidth=0.6)  # fmt: skip
-        points = axes.scatter(x, table.gradient["n2"], c=radius, cmap="viridis", vmin=0.1,
-                              vmax=1.0, s=32, zorder=3, label="twin")  # fmt: skip
-        mark_beyond(axes, x, table.gradient["n2"], TWIN_COLOUR)
-        axes.legend(fontsize=8)
-    panels[0].set_ylabel(f"gradient by N2 {UNIT}")
-    if points is not None:
-        figure.colorbar(points, ax=panels, label="effective radius (arcsec)", extend="both")
-    return figure
+        for names, style in ((OBSERVED_GRADIENTS, "x"), (MODELLED_GRADIENTS, "-")):
+            for file, label in names.items():
+                points = published.literature(file)
+                if points is not None:
+                    axes.plot(*points, style, markersize=5, linewidth=1.0, alpha=0.8, label=label)
+        redshift, survey, table = twin.of_entries("redshift"), published.table_1, twin_table(twin)
+        draw_survey(axes, published.of_galaxies("redshift"), survey.gradient["n2"],
+                    survey.gradient_err["n2"], ecolor=SURVEY_ERROR_COLOUR)  # fmt: skip
+        draw_twin(
+            axes, redshift, table.gradient["n2"], table.gradient_err["n2"], ecolor=TWIN_ERROR_COLOUR
+        )
+        axes.legend(fontsize=7, ncols=3, loc="lower left")
+        return figure
 
+    def kinematics(self) -> Figure:
+        """Draw Fig. 9: gradients by N2 against V/sigma and mass, coloured by effective radius."""
+        twin, published = self.twin, self.published
+        figure, panels = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained", sharey=True)
+        radius, survey, table = (
+            twin.of_entries("effective_radius_arcsec"), published.table_1, twin_table(twin)
+        )  # fmt: skip
+        band = [published.literature(f"Sharda21_Vrot_sigma_{end}") for end in ("lower", "upper")]
+        if band[0] is not None and band[1] is not None:
+            for x, y in (band[0], band[1]):
+                panels[0].plot(x, y, color=MUTED_COLOUR, linewidth=1.0)
+            panels[0].plot([], [], color=MUTED_COLOUR, label="models of Sharda+21, limits")
+        binned = published.literature("WuytsMGM")
+        if binned is not None:
+            panels[1].plot(*binned, "s", color=MUTED_COLOUR, label="Wuyts+16")
+        points = None
+        for axes, name, label in (
+            (panels[0], "v_over_sigma", "V/$\\sigma$"),
+            (panels[1], "log_stellar_mass", "log stellar mass (solar)"),
+        ):
+            x = twin.of_entries(name)
+            axes.set(xlabel=label, ylim=RANGE)
+            axes.axhline(0.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
+            draw_survey(axes, published.of_galaxies(name), survey.gradient["n2"],
+                        survey.gradient_err["n2"], ecolor=SURVEY_ERROR_COLOUR)  # fmt: skip
+            axes.errorbar(x, table.gradient["n2"], table.gradient_err["n2"], fmt="none",
+                          ecolor=TWIN_ERROR_COLOUR, elinewidth=0.6)  # fmt: skip
+            points = axes.scatter(x, table.gradient["n2"], c=radius, cmap="viridis", vmin=0.1,
+                                  vmax=1.0, s=32, zorder=3, label="twin")  # fmt: skip
+            mark_beyond(axes, x, table.gradient["n2"], TWIN_COLOUR)
+            axes.legend(fontsize=8)
+        panels[0].set_ylabel(f"gradient by N2 {UNIT}")
+        if points is not None:
+            figure.colorbar(points, ax=panels, label="effective radius (arcsec)", extend="both")
+        return figure
 
-def binning_figure(twin: ObservedTwin, published: PublishedPoints, *, scheme: str) -> Figure:
-    """Figs C1 and C2: gradients through other annuli against those through three of 0.5 arcsec.
+    def binning(self, *, scheme: str) -> Figure:
+        """Draw Figs C1 and C2: gradients through other annuli against those of 3 x 0.5 arcsec.
 
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        For the survey's own.
-    scheme : str
-        ``2x0.8`` or ``3x0.6``; for the first N2O2 is shown too, as squares.
-
-    Returns
-    -------
-    Figure
-    """
-    first, second = twin_table(twin), twin_table(twin, scheme)
-    names = ("n2", "n2o2") if scheme == "2x0.8" else ("n2",)
-    figure, axes = plt.subplots(figsize=(6.0, 5.8), layout="constrained")
-    _cross(axes, 'through 3 x 0.5"', f'through {scheme.replace("x", " x ")}"')
-    other = published.gradients({"2x0.8": "0.8", "3x0.6": "gillman"}[scheme])
-    if other is not None:
-        survey = published.table_1
-        draw_survey(axes, survey.gradient["n2"], other, None, survey.gradient_err["n2"])
-    for name, marker in zip(names, ("o", "s"), strict=False):
-        draw_twin(axes, first.gradient[name], second.gradient[name], second.gradient_err[name],
-                  first.gradient_err[name], fmt=marker,
-                  label=f"twin, {name.upper()}")  # fmt: skip
-    r, scatter = drawn_pearson(first.columns(*names), second.columns(*names))
-    axes.set_title(f"r of the twin, errors drawn again: {r:.2f} ± {scatter:.2f}", fontsize=11)
-    explain(axes, loc="upper left")
-    return figure
+        Parameters
+        ----------
+        scheme : str
+            ``2x0.8`` or ``3x0.6``; for the first N2O2 is shown too, as squares.
+        """
+        twin, published = self.twin, self.published
+        first, second = twin_table(twin), twin_table(twin, scheme)
+        names = ("n2", "n2o2") if scheme == "2x0.8" else ("n2",)
+        figure, axes = plt.subplots(figsize=(6.0, 5.8), layout="constrained")
+        _cross(axes, 'through 3 x 0.5"', f'through {scheme.replace("x", " x ")}"')
+        other = published.gradients({"2x0.8": "0.8", "3x0.6": "gillman"}[scheme])
+        if other is not None:
+            survey = published.table_1
+            draw_survey(axes, survey.gradient["n2"], other, None, survey.gradient_err["n2"])
+        for name, marker in zip(names, ("o", "s"), strict=False):
+            draw_twin(axes, first.gradient[name], second.gradient[name], second.gradient_err[name],
+                      first.gradient_err[name], fmt=marker,
+                      label=f"twin, {name.upper()}")  # fmt: skip
+        r, scatter = drawn_pearson(first.columns(*names), second.columns(*names))
+        axes.set_title(f"r of the twin, errors drawn again: {r:.2f} ± {scatter:.2f}", fontsize=11)
+        explain(axes, loc="upper left")
+        return figure
 
 
 BANDS = ("IZ", "YJ", "H")
@@ -250,7 +243,6 @@ def _page(galaxies: Sequence[ObservedGalaxy]) -> Figure:
         row[0].set_ylabel(str(galaxy.kurvs_id), rotation=0, labelpad=10, fontsize=TEXT_POINTS)
     for axes, band in zip(grid[0], BANDS, strict=True):
         axes.set_title(TITLE[band], fontsize=TEXT_POINTS)
-    figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=TEXT_POINTS)
-    figure.supylabel("flux density (10$^{-16}$ erg s$^{-1}$ cm$^{-2}$ µm$^{-1}$)",
-                     fontsize=TEXT_POINTS)  # fmt: skip
+    figure.supxlabel(REST_WAVELENGTH_LABEL, fontsize=TEXT_POINTS)
+    figure.supylabel(flux_density_label(FLUX_DENSITY_UNIT), fontsize=TEXT_POINTS)
     return figure

@@ -4,14 +4,15 @@ Filled circles are the twin, open diamonds the survey; curves of other papers on
 of published points has them.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs.style import DATA_COLOUR, MUTED_COLOUR
 from experiments.survey.observed import INTEGRATED_DIAGNOSTICS, ObservedTwin, measured_a_v
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import LOG_MASS_ERR
@@ -20,13 +21,20 @@ from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.gas.attenuation import STACKED_INTEGRATED
 from kurvs_pipeline.gas.classes import JUNEAU14_LOWER, JUNEAU14_UPPER, KAUFFMANN03, KEWLEY01
 from kurvs_pipeline.lines import DETECTION_SNR
+from kurvs_pipeline.plots.parts import (
+    DATA_COLOUR,
+    MUTED_COLOUR,
+    PURPLE,
+    RANGE_COLOUR,
+    SURVEY_COLOUR,
+    TWIN_COLOUR,
+)
 from kurvs_pipeline.scaling_relations import (
     N2_RELATION,
     fit_mass_metallicity,
     main_sequence_log_sfr,
 )
 
-TWIN_COLOUR, SURVEY_COLOUR = "#0072B2", "#D55E00"
 DIAGNOSTIC_LABEL = {"n2": "N2", "n2s2": "D16", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
 LITERATURE_ABUNDANCES = {
     "n2": {"KashinoMZR": "Kashino+17", "YabeMZR": "Yabe+15", "ToppingMZR": "Topping+21"},
@@ -35,52 +43,40 @@ LITERATURE_ABUNDANCES = {
 _LOG_MASS = np.linspace(9.2, 11.8, 200)
 
 
-def draw_twin(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: object) -> None:
-    """Draw points of the twin, with errors of y and x where there are some.
+def draw_points(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: Any) -> None:  # noqa: ANN401
+    """Draw points with errors of y and x where there are some, and mark those beyond the limits.
 
     Parameters
     ----------
     axes : Axes
-        To draw on.
+        Axes to draw into, with their limits.
     x, y : array, shape (n_points,)
         In the units of the axes.
     *errors : array, shape (n_points,), optional
         One sigma in y, then in x, in the same units; None where there are none.
     **style : object
-        Of :meth:`~matplotlib.axes.Axes.errorbar`, instead of the usual style.
+        Of :meth:`~matplotlib.axes.Axes.errorbar`.
     """
-    _points(axes, x, y, errors, {"fmt": "o", "color": TWIN_COLOUR, "label": "twin"} | style)
-
-
-def draw_survey(axes: Axes, x: Array, y: Array, *errors: Array | None, **style: object) -> None:
-    """Draw points of the survey, with errors of y and x where there are some.
-
-    Parameters
-    ----------
-    axes : Axes
-        To draw on.
-    x, y : array, shape (n_points,)
-        In the units of the axes.
-    *errors : array, shape (n_points,), optional
-        One sigma in y, then in x, in the same units; None where there are none.
-    **style : object
-        Of :meth:`~matplotlib.axes.Axes.errorbar`, instead of the usual style.
-    """
-    open_diamond = {
-        "fmt": "D", "color": SURVEY_COLOUR, "markerfacecolor": "none", "label": "survey",
-    }  # fmt: skip
-    _points(axes, x, y, errors, open_diamond | style)
-
-
-def _points(
-    axes: Axes, x: Array, y: Array, errors: Sequence[Array | None], style: dict[str, object]
-) -> None:
     if not (np.isfinite(x) & np.isfinite(y)).any():
         return
     y_err, x_err = (*errors, None, None)[:2]
-    shared = {"markersize": 5, "elinewidth": 0.6, "linestyle": "none", "alpha": 0.85}
-    axes.errorbar(x, y, y_err, x_err, **(shared | style))  # type: ignore[arg-type]
-    mark_beyond(axes, x, y, str(style["color"]))
+    shared: dict[str, Any] = {
+        "markersize": 5,
+        "elinewidth": 0.6,
+        "linestyle": "none",
+        "alpha": 0.85,
+    }
+    axes.errorbar(x, y, y_err, x_err, **(shared | style))
+    mark_beyond(axes, x, y, style["color"])
+
+
+draw_twin = partial(draw_points, fmt="o", color=TWIN_COLOUR, label="twin")
+"""Draw points of the twin: :func:`draw_points` as filled circles."""
+
+draw_survey = partial(
+    draw_points, fmt="D", color=SURVEY_COLOUR, markerfacecolor="none", label="survey"
+)
+"""Draw points of the survey: :func:`draw_points` as open diamonds."""
 
 
 def mark_beyond(axes: Axes, x: Array, y: Array, colour: str) -> None:
@@ -123,76 +119,6 @@ def explain(axes: Axes, **style: object) -> None:
         axes.legend(**style)
 
 
-def main_sequence_figure(twin: ObservedTwin) -> Figure:
-    """Fig. 1: star formation rate against stellar mass, which the twin takes from Table A1.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, axes = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
-    low, high = (main_sequence_log_sfr(_LOG_MASS, z) for z in (1.2, 1.8))
-    axes.fill_between(_LOG_MASS, low, high, color="#DDDDDD", label="main sequence, z = 1.2-1.8")
-    log_sfr = np.log10(twin.of_entries("star_formation_rate"))
-    draw_twin(axes, twin.of_entries("log_stellar_mass"), log_sfr, label="twin and survey")
-    axes.set(xlabel="log stellar mass (solar)", ylabel="log star formation rate (solar/yr)")
-    axes.legend()
-    return figure
-
-
-def excitation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 2: log [O III]/H-beta against log [N II]/H-alpha and against mass.
-
-    Full symbols have all lines above 4 sigma with the errors that the survey would state;
-    arrows are lower limits, with H-beta at 4 sigma.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(11.0, 5.0), layout="constrained", sharey=True
-    )
-    mass, n2, r3, limit = _twin_ratios(twin)
-    abscissa = np.linspace(-2.0, 0.4, 300)
-    for curve, style in ((KAUFFMANN03, "--"), (KEWLEY01, ":")):
-        left.plot(abscissa, _finite(curve.curve(abscissa)), style, color=MUTED_COLOUR,
-                  linewidth=1.0, label=curve.source.split(",")[0])  # fmt: skip
-    for curve, style in ((JUNEAU14_LOWER, "--"), (JUNEAU14_UPPER, ":")):
-        right.plot(_LOG_MASS, _finite(curve.curve(_LOG_MASS)), style, color=MUTED_COLOUR,
-                   linewidth=1.0, label=curve.source.replace("et al. ", ""))  # fmt: skip
-    aurora = published.literature("ShapleyBPT")
-    if aurora is not None:
-        left.plot(*aurora, ".", color="#CC79A7", markersize=4, label="Shapley+24")
-    for axes, x in ((left, n2), (right, mass)):
-        draw_twin(axes, x[~limit], r3[~limit])
-        draw_twin(axes, x[limit], r3[limit], np.full(limit.sum(), 0.12), lolims=True,
-                  markersize=3, alpha=0.5, label="twin, limits")  # fmt: skip
-    ratios = published.line_ratios
-    if ratios is not None:
-        found = ratios[3] > DETECTION_SNR
-        draw_survey(left, ratios[0][found], ratios[1][found])
-        draw_survey(right, ratios[2][found], ratios[1][found])
-    left.set(xlabel="log [N II] 6584 / H$\\alpha$", ylabel="log [O III] 5007 / H$\\beta$",
-             xlim=(-1.8, 0.3), ylim=(-1.0, 1.4))  # fmt: skip
-    right.set(xlabel="log stellar mass (solar)", xlim=(9.2, 11.8))
-    for axes in (left, right):
-        axes.legend(fontsize=8, loc="lower left")
-    return figure
-
-
 def _finite(values: Array) -> Array:
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -213,88 +139,6 @@ def _twin_ratios(twin: ObservedTwin) -> tuple[Array, Array, Array, BoolArray]:
     return mass[kept], n2[kept], r3[kept], ~found["hbeta"][kept]
 
 
-def attenuation_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 3: A_V by the Balmer decrement, of galaxies and of their mass-weighted stack.
-
-    The twin has no stars to fit: its abscissa is its true A_V, and the survey's, of the starlight,
-    has a panel of its own.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
-    """
-    survey = published.attenuation
-    n_panels = 1 if survey is None else 2
-    figure, panels = plt.subplots(1, n_panels, figsize=(5.5 * n_panels, 5.0),
-                                  layout="constrained", sharey=True, squeeze=False)  # fmt: skip
-    axes = panels[0, 0]
-    axes.set(xlabel="true A$_V$ of the gas (mag)", ylabel="A$_V$ of the gas (mag)",
-             xlim=(0.1, 0.8), ylim=(-0.5, 5.0))  # fmt: skip
-    a_v, error = measured_a_v(twin)
-    true = np.array([galaxy.true_a_v for galaxy in twin.galaxies])
-    draw_twin(axes, true, a_v, error, label=f"{np.isfinite(a_v).sum()} galaxies of the twin")
-    stack, stack_err = twin.stacked_a_v["integrated"]
-    faint = "" if np.isfinite(stack) else ": H$\\beta$ not detected"
-    axes.errorbar([true.mean()], [stack], [stack_err], fmt="s", color=DATA_COLOUR, markersize=9,
-                  label=f"stack of all{faint}")  # fmt: skip
-    published_stack, published_err = STACKED_INTEGRATED
-    axes.axhspan(published_stack - published_err, published_stack + published_err,
-                 color=SURVEY_COLOUR, alpha=0.2, linewidth=0.0,
-                 label="stack of the survey")  # fmt: skip
-    axes.axline((0.3, 0.3), slope=1.0, color=MUTED_COLOUR, linestyle="--", linewidth=1.0)
-    if survey is not None:
-        draw_survey(panels[0, 1], survey[1], survey[0])
-        panels[0, 1].set(xlabel="A$_V$ of the starlight (mag)")
-    for each in panels.ravel():
-        explain(each, fontsize=9)
-    return figure
-
-
-def mass_metallicity_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. 4: integrated abundances by N2, R23 and N2O2 against mass, with the fit to N2.
-
-    Parameters
-    ----------
-    twin : ObservedTwin
-        As it was measured.
-    published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, panels = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained", sharey=True)
-    mass, survey = twin.of_entries("log_stellar_mass"), published.abundances
-    numbers = twin.numbers.sel(definition="published")
-    for axes, name in zip(panels, ("n2", "r23", "n2o2"), strict=True):
-        value, error = (
-            numbers[part].sel(diagnostic=name).to_numpy() for part in ("abundance", "abundance_err")
-        )
-        if name in survey:
-            draw_survey(axes, published.of_galaxies("log_stellar_mass"), *survey[name])
-        draw_twin(axes, mass, value, error)
-        for file, label in LITERATURE_ABUNDANCES.get(name, {}).items():
-            points = published.literature(file)
-            if points is not None:
-                x = np.log10(points[0]) if points[0].min() > 100.0 else points[0]
-                axes.plot(x, points[1], "^", color=MUTED_COLOUR, markersize=4, label=label)
-        if name == "n2":
-            _draw_relations(axes, mass, value, error)
-        axes.set(title=DIAGNOSTIC_LABEL[name], xlabel="log stellar mass (solar)",
-                 xlim=(9.2, 11.8), ylim=(7.9, 9.4))  # fmt: skip
-        explain(axes, fontsize=8, loc="lower right")
-    panels[0].set_ylabel("12 + log(O/H)")
-    return figure
-
-
 def _draw_relations(axes: Axes, mass: Array, value: Array, error: Array) -> None:
     axes.plot(_LOG_MASS, N2_RELATION(_LOG_MASS), "--", color=SURVEY_COLOUR, label="survey's fit")
     try:
@@ -306,45 +150,161 @@ def _draw_relations(axes: Axes, mass: Array, value: Array, error: Array) -> None
     axes.plot(_LOG_MASS, relation(_LOG_MASS), color=TWIN_COLOUR, label="fit to the twin")
 
 
-def indicators_figure(twin: ObservedTwin, published: PublishedPoints) -> Figure:
-    """Fig. B1: integrated abundances by five diagnostics against one another.
-
-    The twin's as the survey would detect them, but D16, of [S II], as the pipeline does.
+@dataclass(frozen=True)
+class IntegratedFigures:
+    """The figures that show whole galaxies.
 
     Parameters
     ----------
     twin : ObservedTwin
-        As it was measured.
+        The twin, as it was measured.
     published : PublishedPoints
-        For the survey's own.
-
-    Returns
-    -------
-    Figure
+        What the survey and other papers found.
     """
-    names, survey = INTEGRATED_DIAGNOSTICS, published.abundances
-    found = {
-        name: np.array([galaxy.abundances[index].value for galaxy in twin.galaxies])
-        for index, name in enumerate(names)
-    }
-    n = len(names) - 1
-    figure, grid = plt.subplots(n, n, figsize=(10.0, 10.0), layout="constrained", sharex="col",
-                                sharey="row")  # fmt: skip
-    for row, vertical in enumerate(names[1:]):
-        for column, horizontal in enumerate(names[:-1]):
-            axes = grid[row, column]
-            if column > row:
-                axes.set_axis_off()
-                continue
-            axes.axline((8.5, 8.5), slope=1.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
-            if survey:
-                draw_survey(axes, survey[horizontal][0], survey[vertical][0], markersize=4)
-            draw_twin(axes, found[horizontal], found[vertical], markersize=4)
-            axes.set(xlim=(7.9, 9.4), ylim=(7.9, 9.4))
-            if row == n - 1:
-                axes.set_xlabel(DIAGNOSTIC_LABEL[horizontal])
-            if column == 0:
-                axes.set_ylabel(DIAGNOSTIC_LABEL[vertical])
-    explain(grid[0, 0], fontsize=8, loc="lower right")
-    figure.suptitle("12 + log(O/H) of whole galaxies by five diagnostics")
-    return figure
+
+    twin: ObservedTwin
+    published: PublishedPoints
+
+    def main_sequence(self) -> Figure:
+        """Draw Fig. 1: star formation rate against stellar mass; the twin has those of Table A1."""
+        figure, axes = plt.subplots(figsize=(6.0, 5.0), layout="constrained")
+        low, high = (main_sequence_log_sfr(_LOG_MASS, z) for z in (1.2, 1.8))
+        axes.fill_between(
+            _LOG_MASS, low, high, color=RANGE_COLOUR, label="main sequence, z = 1.2-1.8"
+        )
+        log_sfr = np.log10(self.twin.of_entries("star_formation_rate"))
+        log_mass = self.twin.of_entries("log_stellar_mass")
+        draw_twin(axes, log_mass, log_sfr, label="twin and survey")
+        axes.set(xlabel="log stellar mass (solar)", ylabel="log star formation rate (solar/yr)")
+        axes.legend()
+        return figure
+
+    def excitation(self) -> Figure:
+        """Draw Fig. 2: log [O III]/H-beta against log [N II]/H-alpha and against mass.
+
+        Full symbols have all lines above 4 sigma with the errors that the survey would state;
+        arrows are lower limits, with H-beta at 4 sigma.
+        """
+        twin, published = self.twin, self.published
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(11.0, 5.0), layout="constrained", sharey=True
+        )
+        mass, n2, r3, limit = _twin_ratios(twin)
+        abscissa = np.linspace(-2.0, 0.4, 300)
+        for curve, style in ((KAUFFMANN03, "--"), (KEWLEY01, ":")):
+            left.plot(abscissa, _finite(curve.curve(abscissa)), style, color=MUTED_COLOUR,
+                      linewidth=1.0, label=curve.source.split(",")[0])  # fmt: skip
+        for curve, style in ((JUNEAU14_LOWER, "--"), (JUNEAU14_UPPER, ":")):
+            right.plot(_LOG_MASS, _finite(curve.curve(_LOG_MASS)), style, color=MUTED_COLOUR,
+                       linewidth=1.0, label=curve.source.replace("et al. ", ""))  # fmt: skip
+        aurora = published.literature("ShapleyBPT")
+        if aurora is not None:
+            left.plot(*aurora, ".", color=PURPLE, markersize=4, label="Shapley+24")
+        for axes, x in ((left, n2), (right, mass)):
+            draw_twin(axes, x[~limit], r3[~limit])
+            draw_twin(axes, x[limit], r3[limit], np.full(limit.sum(), 0.12), lolims=True,
+                      markersize=3, alpha=0.5, label="twin, limits")  # fmt: skip
+        ratios = published.line_ratios
+        if ratios is not None:
+            found = ratios[3] > DETECTION_SNR
+            draw_survey(left, ratios[0][found], ratios[1][found])
+            draw_survey(right, ratios[2][found], ratios[1][found])
+        left.set(xlabel="log [N II] 6584 / H$\\alpha$", ylabel="log [O III] 5007 / H$\\beta$",
+                 xlim=(-1.8, 0.3), ylim=(-1.0, 1.4))  # fmt: skip
+        right.set(xlabel="log stellar mass (solar)", xlim=(9.2, 11.8))
+        for axes in (left, right):
+            axes.legend(fontsize=8, loc="lower left")
+        return figure
+
+    def attenuation(self) -> Figure:
+        """Draw Fig. 3: A_V by the Balmer decrement, of galaxies and of their mass-weighted stack.
+
+        The twin has no stars to fit: its abscissa is its true A_V, and the survey's, of the
+        starlight, has a panel of its own.
+        """
+        twin, published = self.twin, self.published
+        survey = published.attenuation
+        n_panels = 1 if survey is None else 2
+        figure, panels = plt.subplots(1, n_panels, figsize=(5.5 * n_panels, 5.0),
+                                      layout="constrained", sharey=True, squeeze=False)  # fmt: skip
+        axes = panels[0, 0]
+        axes.set(xlabel="true A$_V$ of the gas (mag)", ylabel="A$_V$ of the gas (mag)",
+                 xlim=(0.1, 0.8), ylim=(-0.5, 5.0))  # fmt: skip
+        a_v, error = measured_a_v(twin)
+        true = np.array([galaxy.true_a_v for galaxy in twin.galaxies])
+        draw_twin(axes, true, a_v, error, label=f"{np.isfinite(a_v).sum()} galaxies of the twin")
+        stack, stack_err = twin.stacked_a_v["integrated"]
+        faint = "" if np.isfinite(stack) else ": H$\\beta$ not detected"
+        axes.errorbar([true.mean()], [stack], [stack_err], fmt="s", color=DATA_COLOUR, markersize=9,
+                      label=f"stack of all{faint}")  # fmt: skip
+        published_stack, published_err = STACKED_INTEGRATED
+        axes.axhspan(published_stack - published_err, published_stack + published_err,
+                     color=SURVEY_COLOUR, alpha=0.2, linewidth=0.0,
+                     label="stack of the survey")  # fmt: skip
+        axes.axline((0.3, 0.3), slope=1.0, color=MUTED_COLOUR, linestyle="--", linewidth=1.0)
+        if survey is not None:
+            draw_survey(panels[0, 1], survey[1], survey[0])
+            panels[0, 1].set(xlabel="A$_V$ of the starlight (mag)")
+        for each in panels.ravel():
+            explain(each, fontsize=9)
+        return figure
+
+    def mass_metallicity(self) -> Figure:
+        """Draw Fig. 4: integrated abundances by N2, R23, N2O2 against mass, with the fit to N2."""
+        twin, published = self.twin, self.published
+        figure, panels = plt.subplots(1, 3, figsize=(12.5, 4.6), layout="constrained", sharey=True)
+        mass, survey = twin.of_entries("log_stellar_mass"), published.abundances
+        numbers = twin.numbers.sel(definition="published")
+        for axes, name in zip(panels, ("n2", "r23", "n2o2"), strict=True):
+            value, error = (
+                numbers[part].sel(diagnostic=name).to_numpy()
+                for part in ("abundance", "abundance_err")
+            )
+            if name in survey:
+                draw_survey(axes, published.of_galaxies("log_stellar_mass"), *survey[name])
+            draw_twin(axes, mass, value, error)
+            for file, label in LITERATURE_ABUNDANCES.get(name, {}).items():
+                points = published.literature(file)
+                if points is not None:
+                    x = np.log10(points[0]) if points[0].min() > 100.0 else points[0]
+                    axes.plot(x, points[1], "^", color=MUTED_COLOUR, markersize=4, label=label)
+            if name == "n2":
+                _draw_relations(axes, mass, value, error)
+            axes.set(title=DIAGNOSTIC_LABEL[name], xlabel="log stellar mass (solar)",
+                     xlim=(9.2, 11.8), ylim=(7.9, 9.4))  # fmt: skip
+            explain(axes, fontsize=8, loc="lower right")
+        panels[0].set_ylabel("12 + log(O/H)")
+        return figure
+
+    def indicators(self) -> Figure:
+        """Draw Fig. B1: integrated abundances by five diagnostics against one another.
+
+        The twin's as the survey would detect them, but D16, of [S II], as the pipeline does.
+        """
+        twin, published = self.twin, self.published
+        names, survey = INTEGRATED_DIAGNOSTICS, published.abundances
+        found = {
+            name: np.array([galaxy.abundances[index].value for galaxy in twin.galaxies])
+            for index, name in enumerate(names)
+        }
+        n = len(names) - 1
+        figure, grid = plt.subplots(n, n, figsize=(10.0, 10.0), layout="constrained", sharex="col",
+                                    sharey="row")  # fmt: skip
+        for row, vertical in enumerate(names[1:]):
+            for column, horizontal in enumerate(names[:-1]):
+                axes = grid[row, column]
+                if column > row:
+                    axes.set_axis_off()
+                    continue
+                axes.axline((8.5, 8.5), slope=1.0, color=MUTED_COLOUR, linestyle=":", linewidth=1.0)
+                if survey:
+                    draw_survey(axes, survey[horizontal][0], survey[vertical][0], markersize=4)
+                draw_twin(axes, found[horizontal], found[vertical], markersize=4)
+                axes.set(xlim=(7.9, 9.4), ylim=(7.9, 9.4))
+                if row == n - 1:
+                    axes.set_xlabel(DIAGNOSTIC_LABEL[horizontal])
+                if column == 0:
+                    axes.set_ylabel(DIAGNOSTIC_LABEL[vertical])
+        explain(grid[0, 0], fontsize=8, loc="lower right")
+        figure.suptitle("12 + log(O/H) of whole galaxies by five diagnostics")
+        return figure

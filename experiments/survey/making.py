@@ -10,20 +10,8 @@ from rich.table import Table
 
 from experiments.runs.run import Run
 from experiments.runs.terminal import Terminal
-from experiments.survey.gradient_figures import (
-    binning_figure,
-    diagnostics_figure,
-    kinematics_figure,
-    redshift_figure,
-    spectra_pages,
-)
-from experiments.survey.integrated_figures import (
-    attenuation_figure,
-    excitation_figure,
-    indicators_figure,
-    main_sequence_figure,
-    mass_metallicity_figure,
-)
+from experiments.survey.gradient_figures import GradientFigures, spectra_pages
+from experiments.survey.integrated_figures import IntegratedFigures
 from experiments.survey.numbers import APERTURES, LINES
 from experiments.survey.observed import ObservedTwin, observe_twin
 from experiments.survey.points import PublishedPoints
@@ -32,6 +20,7 @@ from experiments.survey.statistics import MEANING, PUBLISHED, twin_statistics
 from experiments.survey.tables import page, table_1, table_a1
 from experiments.survey.twin import DEFINITIONS, INTRINSIC, twin
 from kurvs_pipeline.gas.attenuation import STACKED_ANNULI, STACKED_INTEGRATED
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
 
@@ -98,8 +87,8 @@ def write_tables(
     directory : Path
         Where.
     """
-    table_1(twin).write(directory / "table-1.ecsv")
-    table_a1(twin).write(directory / "table-a1.ecsv")
+    write_table(table_1(twin), directory / "table-1.ecsv")
+    write_table(table_a1(twin), directory / "table-a1.ecsv")
     (directory / "tables.html").write_text(page(twin, summary), encoding="utf-8")
 
 
@@ -120,24 +109,25 @@ def figures(twin: ObservedTwin, published: PublishedPoints) -> Iterator[tuple[st
     figure : Figure
         To be saved.
     """
+    whole, gradients = IntegratedFigures(twin, published), GradientFigures(twin, published)
     results = [galaxy.results for galaxy in twin.galaxies]
-    yield "figure-1", main_sequence_figure(twin)
-    yield "figure-2", excitation_figure(twin, published)
-    yield "figure-3", attenuation_figure(twin, published)
-    yield "figure-4", mass_metallicity_figure(twin, published)
+    yield "figure-1", whole.main_sequence()
+    yield "figure-2", whole.excitation()
+    yield "figure-3", whole.attenuation()
+    yield "figure-4", whole.mass_metallicity()
     for galaxy in twin.galaxies:
         if galaxy.kurvs_id in EXAMPLES_OF_FIGURE_5:
             yield f"figure-5-kurvs-{galaxy.kurvs_id}", spectra_figure(galaxy.results)
     truths = {galaxy.results.metadata.name: galaxy.truth for galaxy in twin.galaxies}
     yield "figure-6", profiles_figure(results, truths=truths)
-    yield "figure-7", diagnostics_figure(twin, published)
-    yield "figure-8", redshift_figure(twin, published)
-    yield "figure-9", kinematics_figure(twin, published)
+    yield "figure-7", gradients.diagnostics()
+    yield "figure-8", gradients.redshift()
+    yield "figure-9", gradients.kinematics()
     for number, figure in enumerate(spectra_pages(twin), start=1):
         yield f"figure-a{number}", figure
-    yield "figure-b1", indicators_figure(twin, published)
-    yield "figure-c1", binning_figure(twin, published, scheme="2x0.8")
-    yield "figure-c2", binning_figure(twin, published, scheme="3x0.6")
+    yield "figure-b1", whole.indicators()
+    yield "figure-c1", gradients.binning(scheme="2x0.8")
+    yield "figure-c2", gradients.binning(scheme="3x0.6")
 
 
 def summarise(twin: ObservedTwin) -> dict[str, dict[str, float]]:

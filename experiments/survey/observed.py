@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from experiments.runs.pool import run_tasks
+from experiments.campaign.tasks import run_tasks
 from experiments.survey.measurement import (
     Abundance,
     integrated_abundance,

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kurvs_pipeline.bands import KMOS_BANDS
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import ExposureModel, Galaxy, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.atmosphere.airglow import transmission
@@ -214,7 +215,7 @@ def median_table(rows: Sequence[LineMedians]) -> Table:
     return table
 
 
-def write_table(table: QTable, path: Path) -> None:
+def write_line_table(table: QTable, path: Path) -> None:
     """Write the rows as ECSV, with what they stand on.
 
     Parameters
@@ -228,20 +229,21 @@ def write_table(table: QTable, path: Path) -> None:
     for name in written.colnames:
         if written[name].dtype.kind == "f":
             written[name].info.format = ".4g"
-    written.meta = {
-        "description": "Expected lines of the twins of KURVS in 1.5 effective radii",
-        "sample": "Li et al. (2025), MNRAS 544, 4025, Tables 1 and A1, by kurvs_sim.survey",
-        "command": "python -m experiments.survey.signal_to_noise",
-        "software_version": version("kurvs"),
-        "exposures": repr(ExposureModel()),
-    }
-    written.write(path, format="ascii.ecsv", overwrite=True)
+    write_table(
+        written,
+        path,
+        description="Expected lines of the twins of KURVS in 1.5 effective radii",
+        sample="Li et al. (2025), MNRAS 544, 4025, Tables 1 and A1, by kurvs_sim.survey",
+        command="python -m experiments.survey.signal_to_noise",
+        software_version=version("kurvs"),
+        exposures=repr(ExposureModel()),
+    )
 
 
 def main(path: Path) -> None:
     """Compute, write and print."""
     table = line_table(kurvs_sample())
-    write_table(table, path)
+    write_line_table(table, path)
     Console().print(median_table(medians(table)))
 
 

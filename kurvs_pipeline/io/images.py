@@ -15,6 +15,7 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
+from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import band_names
 
@@ -211,10 +212,8 @@ def read_velocity_map(path: Path) -> Array:
 
 
 def _kms(path: Path, hdu: fits.ImageHDU) -> float:
-    unit = hdu.header.get("BUNIT", "km/s")
-    try:
-        return float(u.Unit(str(unit)).to(u.km / u.s))
-    except (ValueError, TypeError, u.UnitConversionError) as error:
-        raise MetadataError(
-            f"{path}: BUNIT is {unit!r}; expected a velocity, such as km/s"
-        ) from error
+    text = hdu.header.get("BUNIT", "km/s")
+    unit = parse_unit(str(text))
+    if unit is None or not unit.is_equivalent(u.km / u.s):
+        raise MetadataError(f"{path}: BUNIT is {text!r}; expected a velocity, such as km/s")
+    return float(unit.to(u.km / u.s))

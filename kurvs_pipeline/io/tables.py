@@ -1,4 +1,4 @@
-"""Tables of extracted 1-D spectra and of the redshifts that belong to them."""
+"""Read tables of numbers and of extracted 1-D spectra, and write tables of results."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -154,6 +154,24 @@ def read_table(path: Path) -> Table:
             f"{path}: has the column {', '.join(twice)} twice; expected every name once"
         )
     return table
+
+
+def write_table(table: Table, path: Path, **metadata: object) -> None:
+    """Write a table as ECSV; a file that exists is replaced.
+
+    Parameters
+    ----------
+    table : Table
+        The table; it is not changed.
+    path : Path
+        The file.
+    **metadata : object
+        Stated in its header beside what the table states already.
+    """
+    # A QTable with a column called "value" cannot be written as ECSV.
+    written = Table(table) if "value" in table.colnames else table.copy()
+    written.meta.update(metadata)
+    written.write(path, format="ascii.ecsv", overwrite=True)
 
 
 def _header(path: Path) -> list[str]:

@@ -13,6 +13,7 @@ from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     FIT_COLOUR,
     MUTED_COLOUR,
+    NO_DATA_COLOUR,
     NOTE_POINTS,
     TEXT_POINTS,
     printed_ticks,
@@ -34,7 +35,7 @@ def plot_halpha_map(galaxy: MeasuredGalaxy, axes: Axes) -> Axes:
     galaxy : MeasuredGalaxy
         What was measured.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     flux = np.where(galaxy.maps.halpha_snr > LEAST_SNR_SHOWN, galaxy.maps.halpha_flux, np.nan)
     # Noise at the edge of the field must not set the scale.
@@ -54,7 +55,7 @@ def plot_velocity_map(galaxy: MeasuredGalaxy, axes: Axes) -> Axes:
     galaxy : MeasuredGalaxy
         What was measured.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     velocity = np.where(galaxy.maps.measured, galaxy.maps.velocity_kms, np.nan)
     speed = np.abs(velocity[np.isfinite(velocity)])
@@ -76,7 +77,7 @@ def _draw_map(
     )  # fmt: skip
     # Apertures may leave the field: the field stays what is shown.
     axes.set(xlim=_extent(results.x_arcsec), ylim=_extent(results.y_arcsec), aspect="equal")
-    axes.set_facecolor("#EEEEEE")
+    axes.set_facecolor(NO_DATA_COLOUR)
     for aperture in results.apertures:
         _draw_aperture(results, aperture, axes)
     _draw_beam(results, axes)

@@ -3,11 +3,57 @@
 from astropy import units as u
 from matplotlib.axes import Axes
 
-FIT_COLOUR = "#D55E00"
+# Okabe & Ito (2008): distinguishable with any colour vision.
+BLACK = "#000000"
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+SKY_BLUE = "#56B4E9"
+VERMILION = "#D55E00"
+
+SERIES_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, VERMILION)
+"""Of curves whose colour means nothing but their place."""
+
 DATA_COLOUR = "#333333"
+FIT_COLOUR = VERMILION
 NOISE_COLOUR = "#B4C9DD"
-MUTED_COLOUR = "#767676"
 LEFT_OUT_COLOUR = "#E4E4E4"
+NO_DATA_COLOUR = "#EEEEEE"
+
+MUTED_COLOUR = "#767676"
+"""Of axes, limits and guides, which explain the data."""
+
+PALE_COLOUR = "#BBBBBB"
+"""Of what must not hide the data, such as the error bars of many points."""
+
+RANGE_COLOUR = "#DCE6F0"
+"""Of a range in which values are expected or accepted."""
+
+TRUTH_COLOUR = BLACK
+SLOPE_COLOUR = VERMILION
+CORRECTED_COLOUR = GREEN
+FORWARD_COLOUR = BLUE
+FORWARD_PRIOR_COLOUR = PURPLE
+
+TWIN_COLOUR, TWIN_ERROR_COLOUR = BLUE, "#A8CCE3"
+SURVEY_COLOUR, SURVEY_ERROR_COLOUR = VERMILION, "#F2C9AB"
+
+LINE_LABEL = {
+    "oii": "[O II]",
+    "oii_3726": "[O II]",
+    "oii_3729": "[O II]",
+    "hbeta": r"H$\beta$",
+    "oiii_4959": "[O III]",
+    "oiii_5007": "[O III]",
+    "nii_6548": "[N II]",
+    "halpha": r"H$\alpha$",
+    "nii_6584": "[N II]",
+    "sii_6716": "[S II]",
+    "sii_6731": "[S II]",
+}
+
+REST_WAVELENGTH_LABEL = "rest wavelength (µm, vacuum)"
 
 PAGE_WIDTH_INCHES = 7.1
 """Two columns of a journal, at which the sizes of text hold."""
@@ -49,6 +95,21 @@ def unit_label(unit: str | u.UnitBase) -> str:
     """
     text: str = u.Unit(unit).to_string("latex_inline")
     return text.replace(r"1 \times ", "").replace(r"1\times ", "").replace(r"1\times", "")
+
+
+def flux_density_label(*units: str) -> str:
+    """Spell what an axis of spectra shows.
+
+    Parameters
+    ----------
+    *units : str
+        Of the flux densities, as in an Observation.
+
+    Returns
+    -------
+    str
+    """
+    return f"flux density ({', '.join(unit_label(unit) for unit in units)})"
 
 
 def signal_to_noise_label(snr: float) -> str:

@@ -13,7 +13,16 @@ from matplotlib.patheffects import withStroke
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
-from kurvs_pipeline.plots.parts import NOTE_POINTS, TEXT_POINTS, printed_ticks, signed
+from kurvs_pipeline.plots.parts import (
+    BLUE,
+    GREEN,
+    NOTE_POINTS,
+    PURPLE,
+    TEXT_POINTS,
+    VERMILION,
+    printed_ticks,
+    signed,
+)
 
 Range = tuple[float, float]
 
@@ -53,8 +62,8 @@ class Mark:
     colour: str
 
 
-MARKS = (Mark("o", "#0072B2"), Mark("D", "#D55E00"), Mark("s", "#009E73"), Mark("h", "#CC79A7"))
-"""Told apart without colour, and by any colour vision (Okabe & Ito 2008)."""
+MARKS = (Mark("o", BLUE), Mark("D", VERMILION), Mark("s", GREEN), Mark("h", PURPLE))
+"""Told apart without colour too."""
 
 
 def marks_of(diagnostics: Sequence[str]) -> dict[str, Mark]:
@@ -107,7 +116,7 @@ def plot_radial_profile(
     galaxy : MeasuredGalaxy
         What was measured.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     diagnostics : sequence of str
         Up to four; those that were not measured are left out.
     truth : TrueProfile, optional

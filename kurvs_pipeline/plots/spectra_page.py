@@ -19,7 +19,9 @@ from kurvs_pipeline.plots.parts import (
     NOISE_COLOUR,
     NOTE_POINTS,
     PAGE_WIDTH_INCHES,
+    REST_WAVELENGTH_LABEL,
     TEXT_POINTS,
+    flux_density_label,
     unit_label,
 )
 from kurvs_pipeline.plots.spectrum import DOUBTFUL, SpectralPanel, plot_spectrum, spectral_panels
@@ -103,7 +105,7 @@ def draw_spectra(results: MeasuredGalaxy, figure: SubFigure, apertures: Sequence
     results : MeasuredGalaxy
         What was measured.
     figure : SubFigure
-        To draw on.
+        Part of a page to draw into.
     apertures : sequence of str
         Names, from the top.
     """
@@ -120,9 +122,8 @@ def draw_spectra(results: MeasuredGalaxy, figure: SubFigure, apertures: Sequence
         _name_lines(panel, axes)
         axes.set_title(panel.band, fontsize=TEXT_POINTS, weight="bold", pad=13.0)
     units = {results.spectra[panel.band].units for panel in panels}
-    figure.supxlabel("rest wavelength (µm, vacuum)", fontsize=TEXT_POINTS)
-    spelt = ", ".join(unit_label(unit) for unit in sorted(units))
-    figure.supylabel(f"flux density ({spelt})", fontsize=TEXT_POINTS)
+    figure.supxlabel(REST_WAVELENGTH_LABEL, fontsize=TEXT_POINTS)
+    figure.supylabel(flux_density_label(*sorted(units)), fontsize=TEXT_POINTS)
 
 
 def _row_label(results: MeasuredGalaxy, name: str) -> str:

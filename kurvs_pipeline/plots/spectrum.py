@@ -1,4 +1,4 @@
-"""Which lines a figure of spectra shows, and what it says of each."""
+"""One drawing of a spectrum and its lines, and which lines a figure of a galaxy shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea, VPacker
 
-from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
+from kurvs_pipeline.fitting.model import channel_edges
+from kurvs_pipeline.lines import DETECTION_SNR, LINE_GROUPS, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,
     FIT_COLOUR,
     LEFT_OUT_COLOUR,
+    LINE_LABEL,
     MUTED_COLOUR,
     NOISE_COLOUR,
     NOTE_POINTS,
@@ -23,123 +25,46 @@ from kurvs_pipeline.plots.parts import (
     two_digits,
 )
 
+DOUBTFUL = "\N{DAGGER}"
+"""After what is known of a line that is cut, or out of the ratio of its doublet."""
+
+FIT = "fit"
+"""Label of a fitted curve."""
+
+UNDETECTED = "fit, not detected"
+"""Label of its parts at lines of which only a limit is stated."""
+
 REACH_KMS = 2000.0
 """Shown on either side of a group of lines: as far as continua are fitted."""
 
-
-@dataclass(frozen=True)
-class LineComplex:
-    """Neighbouring lines that are shown in one panel.
-
-    Parameters
-    ----------
-    members : mapping of str to str
-        Lines by name, as in the table of fluxes, with the label that their numbers follow.
-    headings : tuple of (str, tuple of str)
-        What stands above a panel, and the marked lines in whose middle it stands.
-    """
-
-    members: dict[str, str]
-    headings: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-COMPLEXES = (
-    LineComplex(
-        {"oii": "[O II]"},
-        (("[O II]", OII_PAIR),),
-    ),
-    LineComplex(
-        {"hbeta": r"H$\beta$", "oiii_5007": "[O III]"},
-        ((r"H$\beta$", ("hbeta",)), ("[O III]", ("oiii_4959",)), ("[O III]", ("oiii_5007",))),
-    ),
-    LineComplex(
-        {
-            "halpha": r"H$\alpha$", "nii_6584": "[N II]", "sii_6716": "[S II]", "sii_6731": "and",
-        },
-        (
-            (r"H$\alpha$ + [N II]", ("nii_6548", "halpha", "nii_6584")),
-            ("[S II]", ("sii_6716", "sii_6731")),
-        ),
-    ),
-)  # fmt: skip
+_TIED = {line for group in LINE_GROUPS for line, _ in group.members if line != group.name}
+_NOTES_IN_A_ROW = 2
+_BELOW_NOTES = 0.8
+_WIDE_UM = 0.01
 
 
 @dataclass(frozen=True)
-class SpectralPanel:
-    """A column of a figure of spectra: the lines of one complex in one band.
+class MeasuredLine:
+    """How well a line is measured.
 
     Parameters
     ----------
-    band : str
-        ``IZ``, ``YJ`` or ``H``.
-    lines : tuple of (str, str)
-        Names, as in the table of fluxes, with the labels that their numbers follow.
-    headings : tuple of (str, tuple of str)
-        See :class:`LineComplex`; of those within the range.
-    range_um : tuple of float
-        Rest wavelengths shown, in vacuum.
+    snr : float
+        Flux over its error.
+    limit : float
+        At 4 sigma, in the unit of the flux; NaN or 0 without data.
+    doubtful : bool
+        Whether the line is cut, or out of the ratio of its doublet.
     """
 
-    band: str
-    lines: tuple[tuple[str, str], ...]
-    headings: tuple[tuple[str, tuple[str, ...]], ...]
-    range_um: tuple[float, float]
+    snr: float
+    limit: float
+    doubtful: bool = False
 
-
-def spectral_panels(galaxy: MeasuredGalaxy) -> tuple[SpectralPanel, ...]:
-    """Return the columns that a galaxy's spectra need, in order of wavelength.
-
-    Parameters
-    ----------
-    galaxy : MeasuredGalaxy
-        What was measured.
-    """
-    panels = [_panel(galaxy, band, lines) for band in galaxy.spectra for lines in COMPLEXES]
-    return tuple(sorted(filter(None, panels), key=lambda panel: panel.range_um))
-
-
-def _panel(results: MeasuredGalaxy, band: str, lines: LineComplex) -> SpectralPanel | None:
-    of_band = set(results.fluxes["line"][results.fluxes["band"] == band])
-    members = tuple((name, label) for name, label in lines.members.items() if name in of_band)
-    if not members:
-        return None
-    marked = tuple(
-        (text, tuple(name for name in names if name in of_band))
-        for text, names in lines.headings
-        if of_band.intersection(names)
-    )
-    rest = [REST_WAVELENGTH_UM[name] for _, names in marked for name in names]
-    channels = results.spectra[band].wavelength_um / (1.0 + results.metadata.redshift)
-    reach = REACH_KMS / SPEED_OF_LIGHT_KMS
-    low, high = min(rest) * (1.0 - reach), max(rest) * (1.0 + reach)
-    return SpectralPanel(band, members, marked, (max(low, channels[0]), min(high, channels[-1])))
-
-
-_SUM_OF = dict.fromkeys(OII_PAIR, "oii")
-"""Of close lines, what is detected or not."""
-
-
-def detected_lines(results: MeasuredGalaxy, panel: SpectralPanel, aperture: str) -> set[str]:
-    """Return which of a panel's marked lines have S/N above 4 in one aperture.
-
-    Parameters
-    ----------
-    results : MeasuredGalaxy
-        What was measured.
-    panel : SpectralPanel
-        Its lines.
-    aperture : str
-        Name.
-    """
-    marked = (line for _, lines in panel.headings for line in lines)
-    return {
-        line for line in marked
-        if results.snr(aperture, _SUM_OF.get(line, line)) > DETECTION_SNR
-    }  # fmt: skip
-
-
-DOUBTFUL = "\N{DAGGER}"
-"""After what is known of a line that is cut, or out of the ratio of its doublet."""
+    @property
+    def detected(self) -> bool:
+        """Whether S/N is above 4."""
+        return bool(self.snr > DETECTION_SNR)
 
 
 @dataclass(frozen=True)
@@ -158,127 +83,139 @@ class LineNote:
     detected: bool
 
 
-def line_notes(results: MeasuredGalaxy, panel: SpectralPanel, aperture: str) -> list[LineNote]:
-    """Return what is known of every line of a panel in one aperture.
+def line_notes(lines: Mapping[str, MeasuredLine]) -> list[LineNote]:
+    """Return what a panel says of lines: those with a flux of their own, and [O II] once.
 
     Parameters
     ----------
-    results : MeasuredGalaxy
-        What was measured.
-    panel : SpectralPanel
-        Its lines.
-    aperture : str
-        Name.
+    lines : mapping of str to MeasuredLine
+        By name; ``oii`` is the sum of its pair.
     """
-    return [_note(results, aperture, name, label) for name, label in panel.lines]
+    summed = OII_PAIR if "oii" in lines else ()
+    noted = {n: line for n, line in lines.items() if n not in _TIED and n not in summed}
+    labels = [LINE_LABEL[name] for name in noted]
+    again = [label == before for label, before in zip(labels, ["", *labels], strict=False)]
+    return [
+        _note("and" if repeated else label, line)
+        for repeated, label, line in zip(again, labels, noted.values(), strict=True)
+    ]
 
 
-def _note(results: MeasuredGalaxy, aperture: str, line: str, label: str) -> LineNote:
-    snr, limit = results.snr(aperture, line), results.upper_limit(aperture, line)
-    mark = DOUBTFUL if results.is_doubtful(aperture, line) else ""
-    if snr > DETECTION_SNR:
-        return LineNote(f"{label} {signal_to_noise_label(snr)}{mark}", detected=True)
-    known = f"{label} < {two_digits(limit)}{mark}" if limit > 0.0 else f"{label} no data"
-    return LineNote(known, detected=False)
+def _note(label: str, line: MeasuredLine) -> LineNote:
+    mark = DOUBTFUL if line.doubtful else ""
+    if line.detected:
+        return LineNote(f"{label} {signal_to_noise_label(line.snr)}{mark}", detected=True)
+    known = f"< {two_digits(line.limit)}{mark}" if line.limit > 0.0 else "no data"
+    return LineNote(f"{label} {known}", detected=False)
 
 
-FIT = "fit"
-"""Label of a fitted curve."""
-
-UNDETECTED = "fit, not detected"
-"""Label of its parts at lines of which only a limit is stated."""
-
-_NOTES_IN_A_ROW = 2
-_BELOW_NOTES = 0.8
-_WIDE_UM = 0.01
-
-
-def plot_spectrum(galaxy: MeasuredGalaxy, panel: SpectralPanel, aperture: str, axes: Axes) -> Axes:
-    """Draw one aperture's spectrum about some lines: data, 1-sigma noise, fit, S/N of each line.
-
-    Without a line of S/N > 4 there is no fitted curve; it is dotted at lines below. Channels
-    that are left out are shaded.
+def draw_channels(
+    axes: Axes,
+    wavelength_um: Array,
+    flux: Array,
+    errors: tuple[Array, Array],
+    *,
+    left_out: BoolArray | None = None,
+) -> Axes:
+    """Draw a spectrum as steps over the span of its errors.
 
     Parameters
     ----------
-    galaxy : MeasuredGalaxy
-        What was measured.
-    panel : SpectralPanel
-        One of :func:`spectral_panels`.
-    aperture : str
-        Name.
     axes : Axes
-        To draw on.
+        Axes to draw into.
+    wavelength_um, flux : array, shape (n_channels,)
+        Centres of the channels, and the data; NaN is not drawn.
+    errors : tuple of array, shape (n_channels,)
+        Lower and upper end of what is shaded in colour.
+    left_out : bool array, shape (n_channels,), optional
+        Channels to shade in grey; those without data by default.
     """
-    index = [a.name for a in galaxy.apertures].index(aperture)
-    spectra = galaxy.spectra[panel.band]
-    rest = spectra.wavelength_um / (1.0 + galaxy.metadata.redshift)
-    shown = (rest >= panel.range_um[0]) & (rest <= panel.range_um[1])
-    valid, model = spectra.valid[index, shown], spectra.model[index, shown]
-    flux = np.where(valid, spectra.flux[index, shown], np.nan)
-    noise = np.where(valid, np.sqrt(spectra.variance[index, shown]), np.nan)
-    level = _level(flux, model)
-    notes = line_notes(galaxy, panel, aperture)
-    detected = any(note.detected for note in notes)
-    _draw_channels(flux, noise, level, _edges(rest[shown]), axes)
-    marked = [name for _, names in panel.headings for name in names]
-    for line in marked:
-        axes.axvline(REST_WAVELENGTH_UM[line], ymax=_BELOW_NOTES, color=MUTED_COLOUR, linestyle=":",
-                     linewidth=0.6, zorder=1)  # fmt: skip
-    if detected and np.isfinite(model).any():
-        sure = detected_lines(galaxy, panel, aperture)
-        _draw_fit(rest[shown], model, {line: line in sure for line in marked}, axes)
-    axes.set(xlim=panel.range_um, ylim=_limits(model if detected else flux[:0], noise, level))
-    _write_notes(notes, axes)
-    wide = panel.range_um[1] - panel.range_um[0] > _WIDE_UM
+    edges_um = channel_edges(wavelength_um)
+    shaded = np.isnan(flux) if left_out is None else left_out
+    axes.stairs(
+        np.where(shaded, 1.0, np.nan), edges_um, fill=True, color=LEFT_OUT_COLOUR,
+        transform=axes.get_xaxis_transform(), zorder=0, label="left out",
+    )  # fmt: skip
+    low, high = errors
+    axes.stairs(high, edges_um, baseline=low, fill=True, color=NOISE_COLOUR, label="noise")
+    axes.stairs(flux, edges_um, baseline=None, color=DATA_COLOUR, linewidth=0.7, label="data")
+    return axes
+
+
+def draw_spectrum(
+    axes: Axes,
+    wavelength_um: Array,
+    flux: Array,
+    errors: tuple[Array, Array],
+    *,
+    lines: Mapping[str, MeasuredLine],
+    model: Array | None = None,
+    left_out: BoolArray | None = None,
+    velocity_kms: float = 0.0,
+) -> Axes:
+    """Draw a spectrum at rest with its fit, and the S/N or the limit of each line.
+
+    The fit is dotted at lines that are not detected. Lines and fit set the scale: residuals of
+    sky lines may run off the panel.
+
+    Parameters
+    ----------
+    axes : Axes
+        Axes to draw into.
+    wavelength_um, flux : array, shape (n_channels,)
+        Rest wavelengths in vacuum, and the data; NaN is not drawn.
+    errors : tuple of array, shape (n_channels,)
+        Lower and upper end of what is shaded in colour.
+    lines : mapping of str to MeasuredLine
+        Lines to mark and what is known of them, in the order of the notes.
+    model : array, shape (n_channels,), optional
+        The fit; NaN where there is none.
+    left_out : bool array, shape (n_channels,), optional
+        Channels to shade in grey; those without data by default.
+    velocity_kms : float
+        Of the lines.
+    """
+    draw_channels(axes, wavelength_um, flux, errors, left_out=left_out)
+    shift = 1.0 + velocity_kms / SPEED_OF_LIGHT_KMS
+    centres = {n: shift * REST_WAVELENGTH_UM[n] for n in lines if n in REST_WAVELENGTH_UM}
+    for centre in centres.values():
+        axes.axvline(centre, ymax=_BELOW_NOTES, color=MUTED_COLOUR, linestyle=":", linewidth=0.6,
+                     zorder=1)  # fmt: skip
+    curve = flux[:0] if model is None else model
+    if np.isfinite(curve).any():
+        # The two lines of [O II] are detected by their sum.
+        of_line = {n: lines["oii" if n in OII_PAIR and "oii" in lines else n] for n in centres}
+        sure = np.array([line.detected for line in of_line.values()])
+        _draw_fit(wavelength_um, curve, np.array(list(centres.values())), sure, axes)
+    axes.set(xlim=(wavelength_um[0], wavelength_um[-1]), ylim=_limits(curve, errors))
+    _write_notes(line_notes(lines), axes)
+    wide = wavelength_um[-1] - wavelength_um[0] > _WIDE_UM
     printed_ticks(axes, n_x=6 if wide else 3, n_y=3)
     return axes
 
 
-def _draw_channels(flux: Array, noise: Array, level: float, edges_um: Array, axes: Axes) -> None:
-    """Draw data as steps over their noise; channels without either are shaded."""
-    axes.stairs(
-        np.where(np.isnan(flux), 1.0, np.nan), edges_um, fill=True, color=LEFT_OUT_COLOUR,
-        transform=axes.get_xaxis_transform(), zorder=0, label="left out",
-    )  # fmt: skip
-    axes.stairs(level + noise, edges_um, baseline=level - noise, fill=True, color=NOISE_COLOUR,
-                label="noise")  # fmt: skip
-    axes.stairs(flux, edges_um, baseline=None, color=DATA_COLOUR, linewidth=0.7, label="data")
-
-
-def _draw_fit(rest_um: Array, model: Array, detected: Mapping[str, bool], axes: Axes) -> None:
+def _draw_fit(
+    rest_um: Array, model: Array, centres_um: Array, detected: BoolArray, axes: Axes
+) -> None:
     """Draw a fit, dotted where the nearest line is not detected: a limit is stated of it."""
-    lines_um = np.array([REST_WAVELENGTH_UM[line] for line in detected])
-    nearest = np.abs(rest_um[:, None] - lines_um).argmin(axis=1)
-    sure = np.array(list(detected.values()))[nearest]
+    sure = detected[np.abs(rest_um[:, None] - centres_um).argmin(axis=1)]
     axes.plot(rest_um, np.where(sure, model, np.nan), color=FIT_COLOUR, linewidth=1.1, label=FIT)
     if not sure.all():
         axes.plot(rest_um, np.where(sure, np.nan, model), ":", color=FIT_COLOUR, linewidth=1.1,
                   label=UNDETECTED)  # fmt: skip
 
 
-def _edges(wavelength_um: Array) -> Array:
-    """Return the edges of channels, half-way between their centres."""
-    middle = 0.5 * (wavelength_um[1:] + wavelength_um[:-1])
-    first, last = wavelength_um[0], wavelength_um[-1]
-    return np.concatenate([[2.0 * first - middle[0]], middle, [2.0 * last - middle[-1]]])
-
-
-def _level(flux: Array, model: Array) -> float:
-    """Return the continuum that is left: that of the fit, else the median."""
-    fitted = model[np.isfinite(model)]
-    values = fitted if fitted.size else flux[np.isfinite(flux)]
-    # Away from its lines a fit is at its lowest.
-    return float(np.percentile(values, 10 if fitted.size else 50)) if values.size else 0.0
-
-
-def _limits(curve: Array, noise: Array, level: float) -> tuple[float, float]:
+def _limits(curve: Array, errors: tuple[Array, Array]) -> tuple[float, float]:
     """Fit the lines, or the noise where there are none; sky residuals may run off the panel."""
-    quiet = float(np.nanmedian(noise)) if np.isfinite(noise).any() else 1.0
+    low, high = errors
+    known = np.isfinite(low) & np.isfinite(high)
+    level = float(np.median(0.5 * (low + high)[known])) if known.any() else 0.0
+    quiet = float(np.median(0.5 * (high - low)[known])) if known.any() else 1.0
     above = curve[np.isfinite(curve)] - level
     # Room above for the notes.
     height = 1.55 * max(float(np.max(above, initial=0.0)), 4.0 * quiet)
-    return level - max(0.15 * height, 2.5 * quiet), level + height
+    depth = max(0.15 * height, 2.5 * quiet, -1.2 * float(np.min(above, initial=0.0)))
+    return level - depth, level + height
 
 
 def _write_notes(notes: Sequence[LineNote], axes: Axes) -> None:
@@ -298,3 +235,152 @@ def _write_notes(notes: Sequence[LineNote], axes: Axes) -> None:
     # Residuals of sky lines may pass behind.
     box.patch.set(facecolor="white", edgecolor="none", alpha=0.75)
     axes.add_artist(box)
+
+
+@dataclass(frozen=True)
+class LineComplex:
+    """Neighbouring lines that are shown in one panel.
+
+    Parameters
+    ----------
+    members : tuple of str
+        Lines whose numbers are written, by name, as in the table of fluxes.
+    headings : tuple of (str, tuple of str)
+        What stands above a panel, and the marked lines in whose middle it stands.
+    """
+
+    members: tuple[str, ...]
+    headings: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+COMPLEXES = (
+    LineComplex(
+        ("oii",),
+        (("[O II]", OII_PAIR),),
+    ),
+    LineComplex(
+        ("hbeta", "oiii_5007"),
+        ((r"H$\beta$", ("hbeta",)), ("[O III]", ("oiii_4959",)), ("[O III]", ("oiii_5007",))),
+    ),
+    LineComplex(
+        ("halpha", "nii_6584", *SII_PAIR),
+        ((r"H$\alpha$ + [N II]", ("nii_6548", "halpha", "nii_6584")), ("[S II]", SII_PAIR)),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SpectralPanel:
+    """A column of a figure of spectra: the lines of one complex in one band.
+
+    Parameters
+    ----------
+    band : str
+        ``IZ``, ``YJ`` or ``H``.
+    lines : tuple of str
+        Those whose numbers are written, by name, as in the table of fluxes.
+    headings : tuple of (str, tuple of str)
+        See :class:`LineComplex`; of those within the range.
+    range_um : tuple of float
+        Rest wavelengths shown, in vacuum.
+    """
+
+    band: str
+    lines: tuple[str, ...]
+    headings: tuple[tuple[str, tuple[str, ...]], ...]
+    range_um: tuple[float, float]
+
+
+def spectral_panels(galaxy: MeasuredGalaxy) -> tuple[SpectralPanel, ...]:
+    """Return the columns that a galaxy's spectra need, in order of wavelength.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+    """
+    panels = [_panel(galaxy, band, lines) for band in galaxy.spectra for lines in COMPLEXES]
+    return tuple(sorted(filter(None, panels), key=lambda panel: panel.range_um))
+
+
+def _panel(results: MeasuredGalaxy, band: str, lines: LineComplex) -> SpectralPanel | None:
+    of_band = set(results.fluxes["line"][results.fluxes["band"] == band])
+    members = tuple(name for name in lines.members if name in of_band)
+    if not members:
+        return None
+    marked = tuple(
+        (text, tuple(name for name in names if name in of_band))
+        for text, names in lines.headings
+        if of_band.intersection(names)
+    )
+    rest = [REST_WAVELENGTH_UM[name] for _, names in marked for name in names]
+    channels = results.spectra[band].wavelength_um / (1.0 + results.metadata.redshift)
+    reach = REACH_KMS / SPEED_OF_LIGHT_KMS
+    low, high = min(rest) * (1.0 - reach), max(rest) * (1.0 + reach)
+    return SpectralPanel(band, members, marked, (max(low, channels[0]), min(high, channels[-1])))
+
+
+def measured_lines(
+    results: MeasuredGalaxy, panel: SpectralPanel, aperture: str
+) -> dict[str, MeasuredLine]:
+    """Return what is known of the lines of a panel in one aperture.
+
+    Parameters
+    ----------
+    results : MeasuredGalaxy
+        What was measured.
+    panel : SpectralPanel
+        Its lines.
+    aperture : str
+        Name.
+    """
+    marked = (name for _, names in panel.headings for name in names)
+    return {
+        name: MeasuredLine(
+            results.snr(aperture, name),
+            results.upper_limit(aperture, name),
+            results.is_doubtful(aperture, name),
+        )
+        for name in (*panel.lines, *marked)
+    }
+
+
+def plot_spectrum(galaxy: MeasuredGalaxy, panel: SpectralPanel, aperture: str, axes: Axes) -> Axes:
+    """Draw one aperture's spectrum about some lines: data, 1-sigma noise, fit, S/N of each line.
+
+    Without a line of S/N > 4 there is no fitted curve; it is dotted at lines below. Channels
+    that are left out are shaded.
+
+    Parameters
+    ----------
+    galaxy : MeasuredGalaxy
+        What was measured.
+    panel : SpectralPanel
+        One of :func:`spectral_panels`.
+    aperture : str
+        Name.
+    axes : Axes
+        Axes to draw into.
+    """
+    index = [a.name for a in galaxy.apertures].index(aperture)
+    spectra = galaxy.spectra[panel.band]
+    rest = spectra.wavelength_um / (1.0 + galaxy.metadata.redshift)
+    shown = (rest >= panel.range_um[0]) & (rest <= panel.range_um[1])
+    valid, model = spectra.valid[index, shown], spectra.model[index, shown]
+    flux = np.where(valid, spectra.flux[index, shown], np.nan)
+    noise = np.where(valid, np.sqrt(spectra.variance[index, shown]), np.nan)
+    level = _level(flux, model)
+    lines = measured_lines(galaxy, panel, aperture)
+    detected = any(note.detected for note in line_notes(lines))
+    draw_spectrum(axes, rest[shown], flux, (level - noise, level + noise), lines=lines,
+                  model=model if detected else None)  # fmt: skip
+    axes.set_xlim(panel.range_um)
+    return axes
+
+
+def _level(flux: Array, model: Array) -> float:
+    """Return the continuum that is left: that of the fit, else the median."""
+    fitted = model[np.isfinite(model)]
+    values = fitted if fitted.size else flux[np.isfinite(flux)]
+    # Away from its lines a fit is at its lowest.
+    return float(np.percentile(values, 10 if fitted.size else 50)) if values.size else 0.0

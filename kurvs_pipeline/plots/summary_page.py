@@ -11,8 +11,6 @@ from kurvs_pipeline.gas.attenuation import a_v_in_words
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.plots.maps import plot_halpha_map, plot_velocity_map
 from kurvs_pipeline.plots.parts import (
-    DATA_COLOUR,
-    FIT_COLOUR,
     NOTE_POINTS,
     TEXT_POINTS,
     signal_to_noise_label,
@@ -20,8 +18,6 @@ from kurvs_pipeline.plots.parts import (
 from kurvs_pipeline.plots.profile import SHOWN_DIAGNOSTICS, plot_radial_profile
 from kurvs_pipeline.plots.profiles_page import profile_key
 from kurvs_pipeline.plots.spectra_page import draw_spectra, spectra_key
-
-__all__ = ["DATA_COLOUR", "FIT_COLOUR", "summary"]
 
 WIDTH_INCHES = 11.0
 LEFT_INCHES = 4.7

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from astropy.table import Table
 
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 
 RESULTS_VERSION = 1
@@ -105,13 +106,12 @@ def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
         An existing folder.
     """
     for name in TABLES:
-        table = getattr(galaxy, name).copy()
-        table.meta.update(
+        write_table(
+            Table(getattr(galaxy, name)),
+            directory / f"{name}.ecsv",
             name=galaxy.metadata.name,
             redshift=galaxy.metadata.redshift,
             redshift_err=galaxy.redshift_err,
             coverage=dict(zip([a.name for a in galaxy.apertures], galaxy.coverage, strict=True)),
         )
-        # A QTable with a column called "value" cannot be written as ECSV.
-        Table(table).write(directory / f"{name}.ecsv", overwrite=True)
     measurement_tree(galaxy).to_netcdf(directory / ARRAYS_FILE, engine="h5netcdf")

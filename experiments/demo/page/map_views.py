@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from experiments.demo.model.sky import GRID
 from experiments.demo.model.state import DemoState, SkyMaps
-from experiments.demo.page.parts import CHOSEN_COLOUR, LABEL_SIZE, TICK_SIZE, legible, plain_figure
+from experiments.demo.page.parts import LABEL_SIZE, TICK_SIZE, legible, plain_figure
+from kurvs_pipeline.plots.parts import DATA_COLOUR, NO_DATA_COLOUR, ORANGE
 
 FAINTEST_SHOWN = 1e-3
 """1e-16 erg/s/cm2/arcsec2, where noise makes H-alpha negative."""
-
-NO_DATA_COLOUR = "#ECEFF2"
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class MapViews:
         self._annuli.data = {
             "west": [outline[0] for outline in state.outlines_arcsec],
             "north": [outline[1] for outline in state.outlines_arcsec],
-            "colour": [CHOSEN_COLOUR if index in marked else "#222222" for index in number],
+            "colour": [ORANGE if index in marked else DATA_COLOUR for index in number],
             "width": [5.0 if index in marked else 3.0 for index in number],
         }
 

@@ -1,13 +1,9 @@
-"""What the figures of the page share: colours for any vision, and text for the last row."""
+"""What the figures of the page share: colours of text and frames, and text for the last row."""
 
 from bokeh.plotting import figure
 
-# Okabe & Ito (2008).
-TRUTH_COLOUR = "#000000"
-SLOPE_COLOUR = "#D55E00"
-CORRECTED_COLOUR = "#009E73"
-FORWARD_COLOUR = "#0072B2"
-CHOSEN_COLOUR = "#E69F00"
+INK_COLOUR = "#16324F"
+FRAME_COLOUR = "#7A8793"
 
 LABEL_SIZE = "15px"
 TICK_SIZE = "14px"
@@ -43,13 +39,13 @@ def legible(plot: figure) -> None:
         With its legends; it is changed.
     """
     plot.title.text_font_size = TITLE_SIZE
-    plot.title.text_color = "#16324F"
+    plot.title.text_color = INK_COLOUR
     plot.axis.axis_label_text_font_size = LABEL_SIZE
     plot.axis.axis_label_text_font_style = "normal"
     plot.axis.major_label_text_font_size = TICK_SIZE
     plot.axis.axis_label_standoff = 4
     plot.grid.grid_line_color = "#E7ECF1"
-    plot.outline_line_color = "#7A8793"
+    plot.outline_line_color = FRAME_COLOUR
     for legend in plot.legend:
         legend.label_text_font_size = TICK_SIZE
         legend.background_fill_alpha = 0.85

@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 
 from experiments.demo.model.sky import GRID
 from experiments.demo.model.state import DemoState
-from experiments.demo.page.map_views import NO_DATA_COLOUR, Quantity
-from experiments.demo.page.parts import CORRECTED_COLOUR, FORWARD_COLOUR, SLOPE_COLOUR
+from experiments.demo.page.map_views import Quantity
 from experiments.demo.page.views import PROFILE_X_KPC, PROFILE_Y
+from kurvs_pipeline.plots.parts import (
+    CORRECTED_COLOUR,
+    DATA_COLOUR,
+    FORWARD_COLOUR,
+    NO_DATA_COLOUR,
+    SLOPE_COLOUR,
+)
 
 HALF_FIELD_ARCSEC = 0.5 * GRID.n_x * GRID.spaxel_arcsec
 EXTENT = (-HALF_FIELD_ARCSEC, HALF_FIELD_ARCSEC) * 2
@@ -35,7 +41,7 @@ def draw_map(
     state : DemoState
         For the annuli.
     axes : Axes
-        To draw on.
+        Axes to draw into.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def draw_map(
     image = axes.imshow(values, extent=EXTENT, cmap=ListedColormap(quantity.palette),
                         vmin=quantity.low, vmax=quantity.high)  # fmt: skip
     for west, north in state.outlines_arcsec:
-        axes.plot(west, north, color="#222222", linewidth=1.1, path_effects=_HALO)
+        axes.plot(west, north, color=DATA_COLOUR, linewidth=1.1, path_effects=_HALO)
     axes.set_facecolor(NO_DATA_COLOUR)
     axes.set(xlim=EXTENT[:2], ylim=EXTENT[2:], xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     return image
@@ -59,7 +65,7 @@ def draw_profile(state: DemoState, axes: Axes) -> Axes:
     state : DemoState
         From the sliders.
     axes : Axes
-        To draw on.
+        Axes to draw into.
     """
     profiles, radius = state.profiles, state.profiles.radius_kpc
     axes.fill_between(radius, profiles.forward[0], profiles.forward[2], color=FORWARD_COLOUR,

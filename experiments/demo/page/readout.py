@@ -3,7 +3,8 @@
 import math
 
 from experiments.demo.model.state import DemoState, Gradients
-from experiments.demo.page.parts import CORRECTED_COLOUR, FORWARD_COLOUR, SLOPE_COLOUR, TRUTH_COLOUR
+from experiments.demo.page.parts import FRAME_COLOUR
+from kurvs_pipeline.plots.parts import CORRECTED_COLOUR, FORWARD_COLOUR, SLOPE_COLOUR, TRUTH_COLOUR
 
 READOUT_STYLE = """
 .tiles { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 0.3rem;
@@ -42,7 +43,7 @@ def readout_html(state: DemoState) -> str:
               _error(gradients.slope_fgrad), CORRECTED_COLOUR),
         _tile("forward", _signed(gradients.forward[1]), _forward_note(gradients), FORWARD_COLOUR),
         _tile("f<sub>grad</sub>", _number(gradients.f_grad, "{:.2f}"), _needed(gradients),
-              "#7A8793"),
+              FRAME_COLOUR),
     ]  # fmt: skip
     return f'<div class="tiles" aria-live="polite">{"".join(tiles)}</div>'
 

@@ -8,13 +8,17 @@ from bokeh.plotting import figure
 from experiments.demo.model.state import DemoState
 from experiments.demo.page.map_views import MapViews
 from experiments.demo.page.parts import (
-    CORRECTED_COLOUR,
-    FORWARD_COLOUR,
     LABEL_SIZE,
-    SLOPE_COLOUR,
-    TRUTH_COLOUR,
     legible,
     plain_figure,
+)
+from kurvs_pipeline.plots.parts import (
+    CORRECTED_COLOUR,
+    FIT_COLOUR,
+    FORWARD_COLOUR,
+    NOISE_COLOUR,
+    SLOPE_COLOUR,
+    TRUTH_COLOUR,
 )
 
 PROFILE_X_KPC = (0.0, 13.0)
@@ -131,10 +135,10 @@ class SpectrumView:
         columns = ("velocity", "flux", "fit", "above", "below")
         source = ColumnDataSource({name: [] for name in columns}, name="spectrum")
         plot.varea_step("velocity", "below", "above", source=source, step_mode="center",
-                        color="#B8C7D6", legend_label="noise, 1σ: sky lines")  # fmt: skip
+                        color=NOISE_COLOUR, legend_label="noise, 1σ: sky lines")  # fmt: skip
         plot.step("velocity", "flux", source=source, mode="center", color=TRUTH_COLOUR,
                   line_width=2, legend_label="data")  # fmt: skip
-        plot.line("velocity", "fit", source=source, color=SLOPE_COLOUR, line_width=3.5,
+        plot.line("velocity", "fit", source=source, color=FIT_COLOUR, line_width=3.5,
                   legend_label="fit")  # fmt: skip
         for name, velocity_kms in LINE_LABELS:
             plot.add_layout(Label(x=velocity_kms, y=1.2, text=name, text_align="center",

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 import xarray as xr
 
-from experiments.campaign.campaign import open_campaign, run_campaign
+from experiments.campaign.command import run_with_progress
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.survey.numbers import empty_numbers, measure_numbers
 from experiments.survey.twin import INTRINSIC, SCHEMES, TWIN_NUMERICS, TwinGalaxy
@@ -140,15 +140,14 @@ def main(
     """Run an ensemble of twins."""
     terminal, ensemble = Terminal(), SurveyEnsemble(twins, seed)
     output.mkdir(parents=True, exist_ok=True)
-    with terminal.progress("galaxies", ensemble.n_tasks) as advance:
-        outcome = run_campaign(
-            ensemble, output / STORE, workers=workers, resume=resume, advance=advance,
-            announce=terminal.show,
-        )  # fmt: skip
+    outcome = run_with_progress(
+        ensemble, output / STORE, counted="galaxies", workers=workers, resume=resume,
+        terminal=terminal,
+    )  # fmt: skip
     terminal.show(f"{ensemble.n_tasks} galaxies, {len(outcome.failures)} failed")
     for failure in outcome.failures[:3]:
-        terminal.show(f"task {failure.number}: {failure.traceback.splitlines()[-1]}")
-    terminal.show(f"{as_twins(open_campaign(output / STORE)).sizes['twin']} twins are complete")
+        terminal.show(f"task {failure.number}: {failure.reason}")
+    terminal.show(f"{as_twins(outcome.results).sizes['twin']} twins are complete")
 
 
 if __name__ == "__main__":

@@ -35,9 +35,10 @@ from experiments.survey.statistics import (
 from experiments.survey.twin import DEFINITIONS, INTRINSIC
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ResultsError
+from kurvs_pipeline.plots.parts import BLUE, DATA_COLOUR, GREEN, VERMILION
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 
-COLOURS = {"flat": "#0072B2", "scattered": "#009E73", "steep": "#D55E00"}
+COLOURS = {"flat": BLUE, "scattered": GREEN, "steep": VERMILION}
 LABELS = {
     "flat": "all 0",
     "scattered": "N(0, 0.04)",
@@ -230,7 +231,7 @@ def figure(found: dict[tuple[str, str], dict[str, Array]]) -> Figure:
         for place, intrinsic in enumerate(INTRINSIC):
             values = found["published", intrinsic][name]
             _draw_distribution(axes, values[np.isfinite(values)], place, COLOURS[intrinsic])
-        axes.axvline(published[name], color="#333333", linewidth=1.5, linestyle="--")
+        axes.axvline(published[name], color=DATA_COLOUR, linewidth=1.5, linestyle="--")
         axes.set_xlabel(MEANING[name] if "likewise" not in MEANING[name] else _LONG[name],
                         fontsize=9)  # fmt: skip
         axes.set_yticks(range(len(INTRINSIC)), [LABELS[name] for name in INTRINSIC])

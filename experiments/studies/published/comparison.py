@@ -17,6 +17,7 @@ from experiments.studies.published.annuli import compare_annuli, compare_ways
 from experiments.studies.published.figures import draw_annuli, draw_integrated
 from experiments.studies.published.integrated import compare_integrated
 from experiments.studies.published.rings import Rings
+from kurvs_pipeline.io.tables import write_table
 
 IMAGE_DPI = 90
 
@@ -64,7 +65,7 @@ def write(tables: Mapping[str, Table], figures: Mapping[str, Figure], docs: Path
     """
     (docs / "images").mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.write(docs / f"{name}.ecsv", format="ascii.ecsv", overwrite=True)
+        write_table(table, docs / f"{name}.ecsv")
     for name, figure in figures.items():
         figure.savefig(docs / "images" / f"{name}.png", dpi=IMAGE_DPI)
 

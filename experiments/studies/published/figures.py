@@ -6,7 +6,6 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.runs.style import DATA_COLOUR, FIT_COLOUR, LINE_LABEL, MUTED_COLOUR, NOISE_COLOUR
 from experiments.studies.published.annuli import (
     ANNULI,
     PIPELINE,
@@ -18,9 +17,18 @@ from experiments.studies.published.annuli import (
 from experiments.studies.published.integrated import PUBLISHED_COLUMN
 from experiments.studies.published.rings import RingKey, Rings
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, air_from_vacuum
+from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+from kurvs_pipeline.plots.parts import (
+    BLUE,
+    DATA_COLOUR,
+    FIT_COLOUR,
+    LINE_LABEL,
+    MUTED_COLOUR,
+    flux_density_label,
+)
+from kurvs_pipeline.plots.spectrum import draw_channels
 
-ZERO_COLOUR = "#0072B2"
-_TITLE = {"n2": "N2", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
+ZERO_COLOUR = BLUE
 _SHOWN_UM = {"H": (0.6525, 0.6608), "YJ": (0.4825, 0.5048)}
 
 
@@ -48,7 +56,7 @@ def draw_integrated(values: Table) -> Figure:
         both = np.concatenate([rows["published"], rows["value"]])
         ends = np.array([both.min() - 0.15, both.max() + 0.15])
         axes.plot(ends, ends, color=FIT_COLOUR, linewidth=1.0, zorder=0)
-        axes.set(title=_TITLE[name], xlim=ends, ylim=ends, aspect="equal")
+        axes.set(title=name.upper(), xlim=ends, ylim=ends, aspect="equal")
         axes.locator_params(nbins=5)
     figure.supxlabel("12 + log(O/H) in the survey's tables")
     figure.supylabel("from its spectra")
@@ -78,7 +86,7 @@ def draw_annuli(rings: Rings) -> Figure:
             axes.set_title(f"KURVS {galaxy}, {annulus}, {band}", fontsize=10, loc="left", pad=3)
             axes.tick_params(labelsize=8, labelbottom=row == len(ANNULI) - 1)
     figure.supxlabel("rest wavelength of the survey (µm)", fontsize=11)
-    figure.supylabel(r"flux density (10$^{-16}$ erg s$^{-1}$ cm$^{-2}$ µm$^{-1}$)", fontsize=11)
+    figure.supylabel(flux_density_label(FLUX_DENSITY_UNIT), fontsize=11)
     return figure
 
 
@@ -86,8 +94,8 @@ def _draw_ring(rings: Rings, key: RingKey, axes: Axes) -> None:
     fitted = rings.fitted[key]
     model, rest = fitted.fits.model, fitted.spectrum.wavelength_um
     zero = ZeroContinuumFit.of(model, fitted.spectrum.flux_density)
-    axes.fill_between(rest, -fitted.sigma, fitted.sigma, color=NOISE_COLOUR, linewidth=0.0)
-    axes.step(rest, fitted.spectrum.flux_density, where="mid", color=DATA_COLOUR, linewidth=0.6)
+    draw_channels(axes, rest, fitted.spectrum.flux_density, (-fitted.sigma, fitted.sigma),
+                  left_out=fitted.mask)  # fmt: skip
     axes.plot(rest, fitted.model_flux_density, color=FIT_COLOUR, linewidth=1.4)
     axes.plot(rest, zero.flux_density, color=ZERO_COLOUR, linewidth=1.1, linestyle="--")
     top = 1.5 * float(max(np.nanmax(fitted.model_flux_density), np.nanmax(zero.flux_density)))

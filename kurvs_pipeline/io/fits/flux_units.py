@@ -1,4 +1,4 @@
-"""The unit of a cube's flux, whatever its header calls it."""
+"""Units of headers, whatever they call them, and the scale of a cube's flux."""
 
 import re
 import warnings
@@ -16,7 +16,7 @@ SPELLINGS: dict[str, str] = {
     "s": "s", "sec": "s", "second": "s", "seconds": "s", "cm": "cm", "m": "m",
     "a": "Angstrom", "aa": "Angstrom", "ang": "Angstrom", "angstrom": "Angstrom",
     "angstroms": "Angstrom", "å": "Angstrom", "nm": "nm",
-    "um": "um", "mum": "um", "µm": "um", "μm": "um", "micron": "um", "microns": "um",
+    "km": "km", "um": "um", "mum": "um", "µm": "um", "μm": "um", "micron": "um", "microns": "um",
     "adu": "adu", "dn": "DN", "count": "count", "counts": "count", "ct": "count", "cts": "count",
     "electron": "electron", "electrons": "electron", "jy": "Jy", "arcsec": "arcsec",
 }  # fmt: skip
@@ -29,6 +29,38 @@ SCALE = re.compile(
 """A number before a unit: ``10**(-20)*``, ``10^-20``, ``1E-20``."""
 
 PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\))?$", re.IGNORECASE)
+
+
+def parse_unit(text: str) -> u.UnitBase | None:
+    """Read a unit of a header as astropy would if headers were written its way.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``10^-20 ergs/s/cm2/A`` or ``MICRON``.
+
+    Returns
+    -------
+    unit or None
+        None where it is not known.
+    """
+    bare = PER_SPAXEL.sub("", text)
+    match = SCALE.match(bare)
+    scale = 1.0
+    if match:
+        scale = float(match["number"] or f"1e{match['power']}")
+        bare = bare[match.end() :]
+    for spelling in (_respelt(bare), bare):
+        try:
+            with warnings.catch_warnings():
+                # Where astropy is not sure what is meant, nor are we.
+                warnings.simplefilter("error", u.UnitsWarning)
+                unit = u.Unit(_one_denominator(spelling))
+        except (ValueError, u.UnitsWarning):
+            continue
+        if unit != u.dimensionless_unscaled:
+            return u.Unit(scale * unit)
+    return None
 
 
 def flux_scale(
@@ -63,7 +95,7 @@ def flux_scale(
         If the stated unit is not understood.
     """
     text = str(header.get("BUNIT", "") if stated is None else stated).strip()
-    unit = _parse(text)
+    unit = parse_unit(text)
     notes = [] if stated is None else [f"fluxes are in {text}, as given"]
     if stated is not None and unit is None:
         raise MetadataError(f"--flux-unit is '{text}'; expected a unit such as erg/s/cm2/um")
@@ -90,27 +122,6 @@ def _scaled_name(unit: u.UnitBase, exponent: int) -> str:
     # Twelve digits: 1e-17 times 1e-3 shall read 1e-20.
     scale = float(f"{unit.scale * 10.0**exponent:.12g}")
     return str(u.CompositeUnit(scale, unit.bases, unit.powers).to_string())
-
-
-def _parse(text: str) -> u.UnitBase | None:
-    """Read BUNIT as astropy would if headers were written its way; None where unknown."""
-    bare = PER_SPAXEL.sub("", text)
-    match = SCALE.match(bare)
-    scale = 1.0
-    if match:
-        scale = float(match["number"] or f"1e{match['power']}")
-        bare = bare[match.end() :]
-    for spelling in (_respelt(bare), bare):
-        try:
-            with warnings.catch_warnings():
-                # Where astropy is not sure what is meant, nor are we.
-                warnings.simplefilter("error", u.UnitsWarning)
-                unit = u.Unit(_one_denominator(spelling))
-        except (ValueError, u.UnitsWarning):
-            continue
-        if unit != u.dimensionless_unscaled:
-            return u.Unit(scale * unit)
-    return None
 
 
 def _respelt(text: str) -> str:

@@ -9,6 +9,7 @@ from astropy.wcs import WCS
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError, MetadataError, OutputError
+from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.lines import air_from_vacuum, vacuum_from_air
 
 LINEAR_TYPES = ("WAVE", "AWAV", "LAMBDA", "WAVELENGTH", "LINEAR")
@@ -252,12 +253,11 @@ def _check_given(option: str, value_um: float) -> None:
 
 def _scale_to_um(header: Header, where: str) -> float:
     text = str(header.get("CUNIT3", "")).strip()
-    aliases = {"MICRON": "um", "MICRONS": "um", "ANGSTROMS": "Angstrom", "A": "Angstrom"}
-    try:
-        return float(u.Unit(aliases.get(text.upper(), text)).to(u.um))
-    except (ValueError, u.UnitConversionError):
+    unit = parse_unit(text)
+    if unit is None or not unit.is_equivalent(u.um):
         found = f"'{text}'" if text else "nothing"
         raise CubeFormatError(
             f"{where}: wavelength unit CUNIT3 is {found}; expected um, nm, Angstrom or m; "
             f"{STATE_IT}"
-        ) from None
+        )
+    return float(unit.to(u.um))

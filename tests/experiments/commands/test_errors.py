@@ -122,10 +122,10 @@ def test_a_message_of_several_lines_becomes_one(capsys):
 
 
 def raise_in_recover(monkeypatch, error):
-    def run_recovery(*_arguments, **_options):
+    def run_campaign(*_arguments, **_options):
         raise error
 
-    monkeypatch.setattr("experiments.recovery.recover.run_recovery", run_recovery)
+    monkeypatch.setattr("experiments.campaign.command.run_campaign", run_campaign)
 
 
 def test_interruption_gives_exit_code_130_and_leaves_nothing(monkeypatch, capsys, tmp_path):
@@ -159,21 +159,29 @@ def test_a_defect_is_reported_in_one_line(capsys):
     assert "--debug" in shown
 
 
-def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch, capsys):
-    def run_recovery(_experiment, **_options):
+@pytest.fixture
+def cube(tmp_path):
+    """Return a file whose contents nobody reads."""
+    path = tmp_path / "cube.fits"
+    path.write_bytes(b"")
+    return path
+
+
+def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch, capsys, cube):
+    def run_measure(*_arguments, **_options):
         warnings.warn("noise", UserWarning, stacklevel=1)
         return "done"
 
-    monkeypatch.setattr("experiments.recovery.recover.run_recovery", run_recovery)
-    assert execute(["recover"]) == 0
+    monkeypatch.setattr("experiments.measuring.one_galaxy.run_measure", run_measure)
+    assert execute(["measure", str(cube)]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert captured.out == "done\nResults in kurvs-out/recover\n"
+    assert captured.out == "done\nResults in kurvs-out/measure\n"
 
 
-def test_quiet_shows_nothing(monkeypatch, capsys):
-    monkeypatch.setattr("experiments.recovery.recover.run_recovery", lambda *_, **__: "done")
-    assert execute(["recover", "--quiet"]) == 0
+def test_quiet_shows_nothing(monkeypatch, capsys, cube):
+    monkeypatch.setattr("experiments.measuring.one_galaxy.run_measure", lambda *_, **__: "done")
+    assert execute(["measure", str(cube), "--quiet"]) == 0
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
 
@@ -182,23 +190,21 @@ def test_quiet_shows_nothing(monkeypatch, capsys):
 def test_gradients_may_be_negative(form, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "experiments.recovery.recover.run_recovery",
-        lambda experiment, **_: asked.append(experiment),
+        "experiments.campaign.command.run_command",
+        lambda _command, experiment, _conclude, **_: asked.append(experiment),
     )
     assert execute(["recover", "--quiet", *form]) == 0
     assert asked[0].design.axes["gradient_dex_per_kpc"] == (-0.08, 0.0)
 
 
-def test_a_centre_may_be_negative(monkeypatch, tmp_path):
+def test_a_centre_may_be_negative(monkeypatch, cube):
     asked = {}
     monkeypatch.setattr(
         "experiments.measuring.one_galaxy.run_measure",
-        lambda _cubes, **options: asked.update(options),
+        lambda _cubes, stated, **_: asked.update(stated),
     )
-    cube = tmp_path / "cube.fits"
-    cube.write_bytes(b"")
     assert execute(["measure", str(cube), "--quiet", "--centre", "-1.5", "4"]) == 0
-    assert asked["centre"] == (-1.5, 4.0)
+    assert asked["centre_pixel"] == (-1.5, 4.0)
 
 
 @pytest.mark.parametrize("text", ["", "1,", "a", "nan", "0,inf", "0.1,0.1"])

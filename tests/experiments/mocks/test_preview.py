@@ -23,10 +23,8 @@ def test_the_shade_is_as_wide_as_the_data_scatter(effects):
     mock = observe(GALAXY, bands=["H"], halpha_snr=20.0, effects=effects, seed=5,
                    within_kms_of_lines=12_000.0)  # fmt: skip
     axes = plot_integrated_spectrum(mock, "H", Figure().subplots())
-    (data,) = [line for line in axes.lines if len(line.get_xdata()) > 2]
-    wavelength, flux = data.get_data()
-    (shade,) = axes.collections
-    corners = shade.get_paths()[0].vertices[1:]  # along the lower edge, and back along the upper
-    sigma = np.interp(wavelength, *corners[corners[:, 1] > 0.0][::-1].T)
+    steps = {patch.get_label(): patch.get_data() for patch in axes.patches}
+    flux, edges, _ = steps["data"]
+    sigma, wavelength = steps["noise"].values, 0.5 * (edges[1:] + edges[:-1])
     free = (np.abs(wavelength / HALPHA_UM - 1.0) > 0.006) & (wavelength < 0.6690 * 2.5)
     assert np.std(flux[free] / sigma[free]) == pytest.approx(1.0, abs=0.15)

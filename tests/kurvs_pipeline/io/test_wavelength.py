@@ -76,6 +76,15 @@ def test_a_logarithmic_axis_is_read_by_the_definition_of_the_standard(unit):
     assert any("logarithm" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("spelling", "scale"),
+    [("MICRON", 1.0), ("UM", 1.0), ("A", 1e4), ("angstroms", 1e4), ("nm", 1e3), ("m", 1e-6)],
+)
+def test_units_of_wavelength_may_be_spelt_in_many_ways(spelling, scale):
+    wavelength, _ = read(header_of(CUNIT3=spelling, CRVAL3=1.5 * scale, CDELT3=STEP_UM * scale))
+    np.testing.assert_allclose(wavelength, 1.5 + STEP_UM * np.arange(N_CHANNELS))
+
+
 def test_a_logarithmic_axis_in_air_is_converted():
     wavelength, _ = read(header_of(CTYPE3="AWAV-LOG"))
     expected = 1.5 * np.exp(STEP_UM * np.arange(N_CHANNELS) / 1.5)

@@ -20,7 +20,14 @@ from kurvs_pipeline.plots.parts import signed, two_digits, unit_label
 from kurvs_pipeline.plots.profile import TrueProfile, common_abundance_range, plot_radial_profile
 from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
-from kurvs_pipeline.plots.spectrum import line_notes, plot_spectrum, spectral_panels
+from kurvs_pipeline.plots.spectrum import (
+    MeasuredLine,
+    draw_spectrum,
+    line_notes,
+    measured_lines,
+    plot_spectrum,
+    spectral_panels,
+)
 from kurvs_pipeline.plots.summary_page import headline, summary
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
@@ -181,7 +188,7 @@ def test_a_map_without_any_spaxel_says_so(plot, results, axes):
 def test_columns_are_the_bands_in_order_of_wavelength(results):
     panels = spectral_panels(results)
     assert [panel.band for panel in panels] == ["IZ", "YJ", "H"]
-    lines = [[name for name, _ in panel.lines] for panel in panels]
+    lines = [list(panel.lines) for panel in panels]
     assert lines == [["oii"], ["hbeta", "oiii_5007"],
                      ["halpha", "nii_6584", "sii_6716", "sii_6731"]]  # fmt: skip
 
@@ -250,11 +257,38 @@ def test_every_line_has_its_ratio_or_its_limit(results):
     fluxes["upper_limit"][(fluxes["aperture"] == "A") & (fluxes["line"] == "sii_6731")] = (
         np.nan * fluxes["upper_limit"].unit
     )
-    notes = line_notes(changed, halpha_panel(results), "A")
+    notes = line_notes(measured_lines(changed, halpha_panel(results), "A"))
     assert [note.text for note in notes] == [
         r"H$\alpha$ 54", "[N II] 4.4", "[S II] < 0.25", "and no data",
     ]  # fmt: skip
     assert [note.detected for note in notes] == [True, True, False, False]
+
+
+def test_a_line_of_oii_has_its_own_note_only_without_the_sum():
+    pair = {"oii_3726": MeasuredLine(6.0, np.nan), "oii_3729": MeasuredLine(3.0, 0.5)}
+    assert [note.text for note in line_notes(pair)] == ["[O II] 6.0", "and < 0.5"]
+    both = pair | {"oii": MeasuredLine(7.0, np.nan)}
+    assert [note.text for note in line_notes(both)] == ["[O II] 7.0"]
+
+
+def test_lines_are_marked_at_their_velocity_and_the_whole_fit_is_shown(axes):
+    rest, line = np.linspace(0.654, 0.659, 200), np.zeros(200)
+    line[100] = -50.0
+    noise = np.ones(200)
+    draw_spectrum(axes, rest, line, (-noise, noise), model=line, velocity_kms=300.0,
+                  lines={"halpha": MeasuredLine(-8.0, 9.0)})  # fmt: skip
+    marks = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
+    assert marks == pytest.approx([REST_WAVELENGTH_UM["halpha"] * (1.0 + 300.0 / 299792.458)])
+    assert axes.get_ylim()[0] < -50.0
+
+
+def test_channels_that_are_left_out_may_be_drawn(axes):
+    rest, flux, noise = np.linspace(0.654, 0.659, 50), np.arange(50.0), np.ones(50)
+    left_out = flux > 45.0
+    draw_spectrum(axes, rest, flux, (-noise, noise), lines={}, left_out=left_out)
+    steps = {p.get_label(): p.get_data() for p in axes.patches if isinstance(p, StepPatch)}
+    np.testing.assert_array_equal(steps["data"].values, flux)
+    np.testing.assert_array_equal(np.isfinite(steps["left out"].values), left_out)
 
 
 def test_the_figure_of_spectra_has_a_row_an_annulus_and_a_column_a_band(results):

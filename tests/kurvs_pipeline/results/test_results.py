@@ -67,17 +67,15 @@ def test_tables_are_read_with_their_units_and_empty_text(name, galaxy, written):
 
 
 def test_a_line_has_either_a_detection_or_a_limit(galaxy):
-    results = galaxy
     for row in galaxy.fluxes:
-        snr = results.snr(row["aperture"], row["line"])
-        limit = results.upper_limit(row["aperture"], row["line"])
+        snr = galaxy.snr(row["aperture"], row["line"])
+        limit = galaxy.upper_limit(row["aperture"], row["line"])
         assert np.isnan(limit) == (snr > 4.0)
 
 
 def test_a_line_that_was_not_covered_has_neither(galaxy):
-    results = galaxy
-    assert np.isnan(results.snr("A", "oii"))
-    assert np.isnan(results.upper_limit("A", "oii"))
+    assert np.isnan(galaxy.snr("A", "oii"))
+    assert np.isnan(galaxy.upper_limit("A", "oii"))
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

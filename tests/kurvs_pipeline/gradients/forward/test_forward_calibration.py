@@ -7,7 +7,7 @@ length and seeing are all drawn from what the model believes of them.
 import numpy as np
 import pytest
 
-from experiments.statistics.honesty import coverage, median_bias, rank_histogram
+from experiments.statistics.repeated_measurements import coverage, median_bias, rank_histogram
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.gradients.forward.estimator import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.statistics.honesty import coverage, median_bias, robust_error
+from experiments.statistics.repeated_measurements import coverage, median_bias, robust_error
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.cosmology import kpc_per_arcsec

@@ -1,4 +1,4 @@
-"""Whether an estimator's errors are its errors: coverage, ranks and bias of repeated measurements.
+"""Bias, scatter, coverage and ranks of repeated measurements of known truths.
 
 Ranks of the truth among draws of the posterior are uniform if truths are drawn from the prior:
 simulation-based calibration (Talts et al. 2018, arXiv:1804.06788).

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from experiments.statistics.honesty import (
+from experiments.statistics.repeated_measurements import (
     bias_by_truth,
     coverage,
     median_bias,

@@ -1,4 +1,4 @@
-"""Workers of a pool leave with their parent, however it ends."""
+"""Workers leave with their parent, however it ends."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
-from experiments.runs.pool import run_tasks
+from experiments.campaign.tasks import run_tasks
 
 PATIENCE_S = 60.0
 
@@ -42,7 +42,8 @@ def wait_for(condition):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are known by /proc")
 def test_workers_end_when_their_parent_is_killed(tmp_path):
-    program = f"from tests.experiments.runs.test_pool_orphans import main; main({str(tmp_path)!r})"
+    here = "tests.experiments.campaign.test_tasks_orphans"
+    program = f"from {here} import main; main({str(tmp_path)!r})"
     path = os.pathsep.join(sys.path)
     parent = subprocess.Popen(  # noqa: S603 - our own text
         [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}

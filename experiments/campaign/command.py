@@ -1,0 +1,186 @@
+"""Commands that are a campaign: its store, tables, figure, list of failures and record of a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from astropy.table import QTable, Table
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from experiments.campaign.batches import Experiment
+from experiments.campaign.campaign import CampaignOutcome, Failure, run_campaign
+from experiments.campaign.store import take_away
+from experiments.runs.run import start_run
+from experiments.runs.terminal import Terminal
+from kurvs_pipeline.errors import ConfigurationError
+
+
+@dataclass(frozen=True, eq=False)
+class Conclusion:
+    """What a command makes of the results of all tasks.
+
+    Parameters
+    ----------
+    tables : mapping of str to QTable
+        At least one, by the names of their files; the figure has that of the last.
+    figure : Figure
+        Of them.
+    shown : RenderableType
+        For the terminal.
+    """
+
+    tables: Mapping[str, QTable]
+    figure: Figure
+    shown: RenderableType
+
+    def write(self, directory: Path) -> None:
+        """Write ``NAME.ecsv`` of every table, and ``NAME.png``.
+
+        Parameters
+        ----------
+        directory : Path
+            An existing folder.
+        """
+        for name, table in self.tables.items():
+            table.write(directory / f"{name}.ecsv")
+        *_, last = self.tables
+        self.figure.savefig(directory / f"{last}.png", dpi=130)
+
+
+def run_command(
+    command: str,
+    experiment: Experiment,
+    conclude: Callable[[CampaignOutcome], Conclusion],
+    *,
+    store: str,
+    configuration: Mapping[str, object],
+    inputs: Sequence[Path] = (),
+    seed: int,
+    workers: int,
+    scheduler: str | None,
+    resume: bool,
+    overwrite: bool,
+    output: Path | None,
+    terminal: Terminal,
+) -> None:
+    """Run a command: an experiment into a store, and what follows from it beside.
+
+    The store is in its place at once, so that a run that is interrupted can be resumed.
+
+    Parameters
+    ----------
+    command : str
+        As typed.
+    experiment : Experiment
+        What to run.
+    conclude : callable
+        From the outcome of the campaign to tables and figure.
+    store : str
+        Name of the store in the folder of the results.
+    configuration : mapping
+        Options that decide the results, for the record.
+    inputs : sequence of Path
+        Files that are read.
+    seed : int
+        Of all draws.
+    workers : int
+        Processes on this machine.
+    scheduler : str or None
+        Address of the scheduler of a cluster of Dask that runs already, to use instead.
+    resume : bool
+        Whether to go on with the store of a run that was interrupted.
+    overwrite : bool
+        Whether ``output`` may hold results already.
+    output : Path or None
+        Where results go, as :func:`~experiments.runs.run.start_run` has it.
+    terminal : Terminal
+        For progress and the outcome.
+
+    Raises
+    ------
+    ConfigurationError
+        If a run is to be resumed that nobody says the place of.
+    OutputError
+        If results cannot be written, or those of an earlier run not be replaced.
+    """
+    if resume and output is None:
+        raise ConfigurationError(
+            "--resume goes on with what is there: give the --output DIR of the run that was "
+            "interrupted"
+        )
+    with start_run(
+        command, output=output, overwrite=overwrite, resume=resume, seed=seed, inputs=inputs,
+        configuration={**configuration, "workers": workers, "scheduler": scheduler},
+    ) as run:  # fmt: skip
+        place = run.directory / store
+        if not resume:
+            take_away(place)
+        outcome = run_with_progress(
+            experiment, place, counted="simulating and measuring", workers=workers,
+            scheduler=scheduler, resume=resume, terminal=terminal,
+        )  # fmt: skip
+        with run.writing() as directory:
+            conclusion = conclude(outcome)
+            for table in conclusion.tables.values():
+                table.meta = {"version": version("kurvs"), "seed": seed, **table.meta}
+            conclusion.write(directory)
+            if outcome.failures:
+                failures_table(outcome.failures).write(directory / "failures.ecsv")
+            place.replace(directory / store)
+    terminal.show(conclusion.shown)
+    terminal.show(f"Results in {run.directory}")
+
+
+def run_with_progress(
+    experiment: Experiment,
+    store: Path,
+    *,
+    counted: str,
+    workers: int,
+    scheduler: str | None = None,
+    resume: bool,
+    terminal: Terminal,
+) -> CampaignOutcome:
+    """Run a campaign while the terminal shows how far it is.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to run.
+    store : Path
+        Where results go.
+    counted : str
+        What the progress counts.
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        Address of the scheduler of a cluster of Dask that runs already, to use instead.
+    resume : bool
+        Whether to go on with the store, if it exists.
+    terminal : Terminal
+        For progress and the address of the dashboard.
+
+    Returns
+    -------
+    CampaignOutcome
+    """
+    with terminal.progress(counted, experiment.n_tasks) as advance:
+        return run_campaign(
+            experiment, store, workers=workers, scheduler=scheduler, resume=resume,
+            advance=advance, announce=terminal.tell,
+        )  # fmt: skip
+
+
+def failures_table(failures: Sequence[Failure]) -> Table:
+    """Return the tasks that raised: ``task, seed, reason, traceback``.
+
+    Parameters
+    ----------
+    failures : sequence of Failure
+        At least one.
+    """
+    columns = ("number", "seed", "reason", "traceback")
+    rows = [[getattr(failure, name) for name in columns] for failure in failures]
+    return Table(rows=rows, names=("task", *columns[1:]))

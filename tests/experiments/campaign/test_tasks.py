@@ -1,0 +1,51 @@
+"""Tasks whose outcomes are kept in memory, here and on several processes."""
+
+import math
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.campaign.tasks import run_tasks
+
+
+def process_id(_task):
+    return os.getpid()
+
+
+def die_once(mark):
+    """Take the process down where the mark is not there yet."""
+    path = Path(mark)
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_outcomes_are_in_the_order_of_the_tasks(workers):
+    counts = []
+    outcomes = run_tasks(math.factorial, [3, 1, 4], workers=workers, advance=counts.append)
+    assert outcomes == [6, 1, 24]
+    assert counts == [1, 1, 1]
+
+
+def test_one_worker_is_this_process():
+    assert run_tasks(process_id, [0, 1], workers=1) == [os.getpid()] * 2
+    assert os.getpid() not in run_tasks(process_id, [0, 1], workers=2)
+
+
+def test_a_task_whose_process_is_killed_is_tried_again(tmp_path):
+    marks = [str(tmp_path / name) for name in ("first", "second")]
+    assert run_tasks(die_once, marks, workers=2) == ["first", "second"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_begins_no_further_tasks(workers):
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="non-negative"):
+        run_tasks(time.sleep, [-1.0, *[0.3] * 100], workers=workers)
+    # All of them would take half a minute; a few were already on their way to the process.
+    assert time.monotonic() - started < 15.0
