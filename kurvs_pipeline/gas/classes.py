@@ -1,7 +1,8 @@
-"""Curves that part star-forming galaxies from active nuclei in diagnostic diagrams.
+"""Classes of apertures in diagnostic diagrams: star-forming, composite or active nucleus.
 
-All are in log([O III]5007/H-beta), against log([N II]6584/H-alpha) or the logarithm of stellar
-mass, and fall to the right: what is above or to the right of a curve is beyond it.
+The ordinate is log([O III]5007/H-beta), the abscissa log([N II]6584/H-alpha) or the logarithm of
+stellar mass. Demarcation curves fall to the right: what lies above or to the right of a curve is
+beyond it.
 """
 
 import math
@@ -24,28 +25,14 @@ MOST_MASSIVE = 13.0
 
 
 @dataclass(frozen=True)
-class Demarcation:
-    """One curve.
-
-    Parameters
-    ----------
-    curve : callable
-        From abscissa to ordinate; -inf to the right of its asymptote.
-    source : str
-        The publication.
-    """
+class _Demarcation:
+    """A curve from abscissa to ordinate, -inf to the right of its asymptote, and its source."""
 
     curve: Callable[[Array], Array]
     source: str
 
     def beyond(self, abscissa: ArrayLike, log_oiii_hbeta: ArrayLike) -> BoolArray:
-        """Return whether points lie above or to the right of the curve.
-
-        Parameters
-        ----------
-        abscissa, log_oiii_hbeta : array_like
-            Logarithms, +-inf where a line is missing altogether; NaN is beyond nothing.
-        """
+        """Return whether points lie beyond the curve; +-inf stands for a missing line."""
         limit = self.curve(np.asarray(abscissa, dtype=float))
         ordinate = np.asarray(log_oiii_hbeta, dtype=float)
         right = (limit == -np.inf) & ~np.isnan(ordinate)
@@ -65,7 +52,7 @@ def _hyperbola(
 
 
 def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array]:
-    """Return the hyperbola that all share, and the cubic that follows it from a mass on."""
+    """Return the hyperbola that both curves share, then a cubic from the mass ``joint`` on."""
     shared = _hyperbola(0.375, 10.5, 1.14)
 
     def curve(log_stellar_mass: Array) -> Array:
@@ -77,32 +64,32 @@ def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array
     return curve
 
 
-KAUFFMANN03 = Demarcation(_hyperbola(0.61, 0.05, 1.30), "Kauffmann et al. 2003, eq. 1")
+KAUFFMANN03 = _Demarcation(_hyperbola(0.61, 0.05, 1.30), "Kauffmann et al. 2003, eq. 1")
 """Empirical, where star-forming galaxies of the SDSS end."""
 
-KEWLEY01 = Demarcation(_hyperbola(0.61, 0.47, 1.19), "Kewley et al. 2001, eq. 5")
+KEWLEY01 = _Demarcation(_hyperbola(0.61, 0.47, 1.19), "Kewley et al. 2001, eq. 5")
 """Theoretical, the most extreme star formation."""
 
 
-def kewley13(redshift: ArrayLike) -> Demarcation:
-    """Return the curve of a redshift, up to about 3.5 (Kewley et al. 2013).
+def kewley13(redshift: ArrayLike) -> _Demarcation:
+    """Return the curve at a redshift, up to about 3.5 (Kewley et al. 2013).
 
-    The formula as later papers quote it; the paper's own equation was not at hand. It comes
-    to within 0.1 dex of Kewley et al. (2001) at z = 2.4, as the paper's figures do.
+    The formula is taken from later papers; the paper's own equation was not at hand. It comes to
+    within 0.1 dex of Kewley et al. (2001) at z = 2.4, as the paper's figures do.
 
     Parameters
     ----------
     redshift : array_like
-        Of the galaxies, of a shape that broadcasts with their lines'.
+        Redshifts of the galaxies, broadcast with their lines.
     """
     z = np.asarray(redshift, dtype=float)
-    return Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
+    return _Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
 
 
-JUNEAU14_LOWER = Demarcation(
+JUNEAU14_LOWER = _Demarcation(
     _juneau14(9.6, (352.066, -93.8249, 8.32651, -0.246416)), "Juneau et al. 2014, lower curve"
 )
-JUNEAU14_UPPER = Demarcation(
+JUNEAU14_UPPER = _Demarcation(
     _juneau14(10.0, (410.24, -109.333, 9.71731, -0.288244)), "Juneau et al. 2014, upper curve"
 )
 """Mass and excitation of local galaxies (Juneau et al. 2014): star-forming below the lower,
@@ -116,19 +103,19 @@ PLAUSIBLE_LOG_MASS = (4.0, 14.0)
 
 @dataclass(frozen=True)
 class StellarMass:
-    """Stellar mass of a whole galaxy.
+    """Stellar mass of a galaxy.
 
     Parameters
     ----------
     log_solar : float
-        Logarithm of solar masses; NaN where it is not known.
+        Log10 of solar masses; NaN where it is not known.
     err : float
         Standard error in dex, >= 0; 0.2 in Table A1 of Li et al. (2025).
 
     Raises
     ------
     MetadataError
-        If the mass is no logarithm, or the error is negative.
+        If the mass is not a plausible logarithm, or the error is negative.
     """
 
     log_solar: float = math.nan
@@ -167,17 +154,7 @@ number 12 as invalid; number 11 has no reliable lines in YJ and H.
 
 @dataclass(frozen=True)
 class _Axis:
-    """A coordinate of all apertures.
-
-    Parameters
-    ----------
-    value : array, shape (n_apertures,)
-        Or its limit.
-    limit : str array, shape (n_apertures,)
-        Empty, ``upper``, ``lower``, or ``none`` where nothing is known.
-    drawn : array, shape (n_draws, n_apertures)
-        +-inf where a line of a ratio is drawn below zero, NaN where both are.
-    """
+    """A coordinate of all apertures: its value or limit, the kind of limit, and draws of it."""
 
     value: Array
     limit: StrArray
@@ -185,16 +162,16 @@ class _Axis:
 
     @property
     def lowest(self) -> Array:
-        """What the limit allows."""
+        """Lowest value that the limit allows."""
         return np.where(np.isin(self.limit, ("", "lower")), self.value, -np.inf)
 
     @property
     def highest(self) -> Array:
-        """What the limit allows."""
+        """Highest value that the limit allows."""
         return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
 
     def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
-        """Return value, errors and limit."""
+        """Return the columns of value, errors and limit."""
         low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
         measured = np.where(self.limit == "", self.value, np.nan)
         return {
@@ -216,11 +193,11 @@ def bpt_table(
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures, behind dust.
+        Line fluxes of all apertures, behind dust.
     random : Generator
-        Of the draws.
+        Random generator for the draws.
     redshift : float or array_like, shape (n_apertures,)
-        Of the galaxy, or of each where rows are whole galaxies.
+        Redshift of the galaxy, or of each row where rows are whole galaxies.
 
     Returns
     -------
@@ -233,9 +210,9 @@ def bpt_table(
         et al. (2001), ``agn`` beyond both, ``composite`` between, ``unknown`` where limits do
         not decide; and
         ``p_star_forming, p_composite, p_agn``, the fractions of draws from the covariance of
-        the lines, which are NaN where a line was not measured. ``class_at_redshift`` and
-        ``p_agn_at_redshift``: the same by the one curve of Kewley et al. (2013). The classes
-        are of the values, however far they are from a curve: the fractions tell.
+        the lines, NaN where a line was not measured. ``class_at_redshift`` and
+        ``p_agn_at_redshift``: the same by the one curve of Kewley et al. (2013). Classes are those
+        of the values, however far from a curve: see the fractions.
     """
     drawn = fluxes.draws(random, N_DRAWS)
     nii, oiii = (_ratio_axis(ratio, fluxes, drawn) for ratio in (N2, R3))
@@ -264,14 +241,14 @@ def mass_excitation_table(
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures, behind dust; that of the whole galaxy is what the diagram is for.
+        Line fluxes of all apertures, behind dust; the diagram is meant for the whole galaxy.
     random : Generator
-        Of the draws.
+        Random generator for the draws.
     log_stellar_mass : float or array_like, shape (n_apertures,)
-        log10 of solar masses, of the galaxy, or of each where rows are whole galaxies; NaN if
+        log10 of solar masses, of the galaxy, or of each row where rows are whole galaxies; NaN if
         unknown.
     log_stellar_mass_err : float or array_like, shape (n_apertures,)
-        Its standard error; 0.2 in Table A1 of Li et al. (2025).
+        Standard error, dex; 0.2 in Table A1 of Li et al. (2025).
 
     Returns
     -------
@@ -327,7 +304,7 @@ def _mass_axis(
 
 
 def _classes(
-    axes: tuple[_Axis, _Axis], curves: Sequence[Demarcation], names: Sequence[str]
+    axes: tuple[_Axis, _Axis], curves: Sequence[_Demarcation], names: Sequence[str]
 ) -> tuple[StrArray, dict[str, Array]]:
     """Return the class of every aperture, and the fraction of draws in each class."""
     abscissa, ordinate = axes
@@ -345,5 +322,5 @@ def _classes(
     return classes, fractions
 
 
-def _number_beyond(curves: Sequence[Demarcation], x: Array, y: Array) -> NDArray[np.int_]:
+def _number_beyond(curves: Sequence[_Demarcation], x: Array, y: Array) -> NDArray[np.int_]:
     return np.asarray(np.sum([curve.beyond(x, y) for curve in curves], axis=0))

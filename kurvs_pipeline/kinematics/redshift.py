@@ -1,4 +1,4 @@
-"""The redshift of the whole galaxy, and whether the brightest line near H-alpha is H-alpha."""
+"""The redshift of the whole galaxy, and a check that its brightest line is H-alpha."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,9 +47,9 @@ class IntegratedSpectrum:
     band : CalibratedBand
         The band with H-alpha.
     redshift : float
-        As stated; velocities are relative to it.
+        Redshift given; velocities are relative to it.
     spectrum : ApertureSpectra
-        Of the integrated aperture alone.
+        Spectrum of the integrated aperture.
     """
 
     band: CalibratedBand
@@ -65,7 +65,7 @@ class IntegratedSpectrum:
         band : CalibratedBand
             The band with H-alpha.
         redshift : float
-            As stated.
+            Redshift given.
         weight : array, shape (n_y, n_x)
             Fraction of each spaxel in the integrated aperture.
         """
@@ -78,16 +78,15 @@ class IntegratedSpectrum:
         return self._fitted_in(VELOCITY_RANGE_KMS) if np.isnan(velocity) else (velocity, error)
 
     def brighter_line_kms(self) -> float:
-        """Return the velocity of a line too bright to stand beside H-alpha.
+        """Return the velocity, relative to H-alpha, of a line brighter than any beside it can be.
 
-        A wrong redshift puts another line where H-alpha is looked for, [N II] for one, and the
-        fit of that may be a good one. Or it leaves H-alpha just beyond, with a wing where it is
-        looked for.
+        A wrong redshift puts another line, such as [N II], where H-alpha is looked for, and its fit
+        may be good. Or H-alpha lies just beyond, with a wing where it is looked for.
 
         Returns
         -------
         float
-            km/s, relative to H-alpha; NaN where no line is.
+            km/s; NaN where there is no such line.
         """
         found = self._brighter_elsewhere_kms()
         if np.isfinite(found):
@@ -118,11 +117,11 @@ class IntegratedSpectrum:
         )  # fmt: skip
 
     def _with_sky_residuals(self, line_free: BoolArray, width: float) -> ApertureSpectra:
-        """Add residuals of the sky to the variance: where they are all, none is H-alpha."""
+        """Add sky residuals to the variance: where they explain a line, it is not H-alpha."""
         return with_sky_residuals(self.spectrum, line_free, line_sigma_channels=width)
 
     def _brighter_elsewhere_kms(self) -> float:
-        """Return the velocity of the brightest line beyond what stands beside H-alpha, or NaN."""
+        """Return the velocity of the brightest line too bright to stand beside H-alpha, or NaN."""
         velocity = self._velocity_from("halpha")
         from_nii = self._velocity_from("nii_6584")
         flux, snr = self._as_lines()
@@ -138,10 +137,10 @@ class IntegratedSpectrum:
         return float(velocity[np.where(too_bright, flux, 0.0).argmax()])
 
     def _as_lines(self) -> tuple[Array, Array]:
-        """Return the peak of a line of typical width in every channel, and its signal to noise.
+        """Return the peak of a line of typical width in every channel, and its S/N.
 
-        In a cut-out of 3000 km/s about the lines no channel is left to tell residuals of the sky
-        by: the noise is then the one stated.
+        A cut-out of 3000 km/s about the lines has no channels left to measure sky residuals on: the
+        noise is then the stated one.
         """
         wavelength = self.band.wavelength_um
         sigma = observed_line_sigma_channels(wavelength)

@@ -1,8 +1,7 @@
 """The point-spread function from a star: width, wings and ellipticity, with their errors.
 
-Every field of the survey observes a star in one of its arms. What it says of the seeing, and how
-well, goes to the estimators that need it, as a
-:class:`~kurvs_pipeline.smearing.seeing.SeeingKnowledge`.
+Every field of the survey observes a star in one of its arms. The fit is passed to the estimators
+as a :class:`~kurvs_pipeline.smearing.seeing.SeeingKnowledge`.
 """
 
 import math
@@ -50,19 +49,19 @@ class StarPsf:
     Parameters
     ----------
     fwhm_arcsec : float
-        Of the circle of equal area.
+        Full width at half-maximum, of the circle of equal area.
     inverse_beta : float
         1 / beta of the wings; towards 0 a Gaussian.
     shear : tuple of float
         Reduced shear (g1, g2), to the West and to the North.
     covariance : array, shape (4, 4)
-        Of ln(FWHM), 1 / beta, g1 and g2.
+        Covariance of ln(FWHM), 1 / beta, g1 and g2.
     reduced_chi2 : float
-        1 where errors were not given.
+        Chi squared per degree of freedom; 1 where errors were not given.
     flag : str
-        ``ok``; ``wide``, more than 1.5", as of a galaxy; ``crowded``, with light that is not
-        the star's; ``near_edge``, with the centre within a FWHM of the border; ``elongated``,
-        an axis ratio below 0.82, as of a close pair.
+        ``ok``; ``wide``, more than 1.5", as of a galaxy; ``crowded``, with light that is not the
+        star's; ``near_edge``, with the centre within a FWHM of the border; ``elongated``, an axis
+        ratio below 0.82, as of a close pair.
     """
 
     fwhm_arcsec: float
@@ -73,7 +72,7 @@ class StarPsf:
     flag: str
 
     def __str__(self) -> str:
-        """Spell the seeing for people."""
+        """Write the seeing as text."""
         width_err, wings_err = np.sqrt(np.diag(self.covariance)[:2]).tolist()
         return (
             f"seeing by its star is {self.fwhm_arcsec:.3f} ± {self.fwhm_arcsec * width_err:.3f} "
@@ -83,7 +82,7 @@ class StarPsf:
 
     @property
     def seeing(self) -> SeeingKnowledge:
-        """What an estimator needs to know."""
+        """Width, wings and ellipticity with errors, for estimators."""
         log_fwhm_err, inverse_beta_err = np.sqrt(np.diag(self.covariance)[:2]).tolist()
         correlation = float(self.covariance[0, 1]) / (log_fwhm_err * inverse_beta_err)
         return SeeingKnowledge(
@@ -93,26 +92,23 @@ class StarPsf:
 
     @property
     def metadata_fields(self) -> dict[str, Any]:
-        """Fields of ObservationMetadata."""
+        """Seeing as fields of ObservationMetadata."""
         best = self.seeing.best
         fields = {"seeing_fwhm_arcsec": best.fwhm_arcsec, "psf_kind": best.kind}
         return fields | ({"psf_moffat_beta": best.moffat_beta} if best.kind == "moffat" else {})
 
 
 def fit_star(star: StarImage) -> StarPsf:
-    """Fit a Moffat profile with a constant background.
+    """Return a Moffat profile fitted to the image of a star, with a constant background.
+
+    Errors include the noise that neighbouring spaxels of KMOS share. The flag cannot tell two
+    stars closer than about 0.4" from one of wider seeing: two equal stars 0.3" apart are
+    ``ok``, and 12 per cent too wide.
 
     Parameters
     ----------
     star : StarImage
-        One star, alone.
-
-    Returns
-    -------
-    StarPsf
-        Errors count the noise that neighbouring spaxels of KMOS share. The flag cannot tell two
-        stars closer than about 0.4" from one of wider seeing: two equal stars 0.3" apart are
-        ``ok``, and 12 per cent too wide.
+        Image of a single star.
 
     Raises
     ------
@@ -232,7 +228,7 @@ class _MoffatFit:
         )
 
     def flag(self, parameters: Array) -> str:
-        """Say what makes the fit doubtful."""
+        """Return why the fit is doubtful, or ``ok``."""
         fwhm = math.exp(parameters[LOG_FWHM])
         if fwhm > WIDEST_ARCSEC:
             return "wide"

@@ -1,4 +1,4 @@
-"""First stage: cubes with the noise that they have, and without sky and continuum."""
+"""First part of the location of a galaxy: all its cubes, calibrated."""
 
 import logging
 from collections.abc import Mapping
@@ -21,23 +21,10 @@ from kurvs_pipeline.observation import (
 from kurvs_pipeline.spectra.calibration import CalibratedBand, around_lines, calibrate
 
 
-def bands_with_lines(
+def _bands_with_lines(
     bands: Mapping[str, CalibratedBand], redshift: float
 ) -> dict[str, CalibratedBand]:
-    """Return the bands that hold lines, the one with H-alpha first.
-
-    Parameters
-    ----------
-    bands : mapping of str to CalibratedBand
-        By name.
-    redshift : float
-        Of the galaxy.
-
-    Raises
-    ------
-    CoverageError
-        If H-alpha is in none: without it there are no kinematics and no abundances.
-    """
+    """Return the bands that hold lines, H-alpha first: kinematics and abundances need it."""
     if not any(band.valid.any() for band in bands.values()):
         raise CoverageError(
             f"no voxel of {', '.join(bands)} can be used: each is missing, zero, masked or "
@@ -89,14 +76,14 @@ class CalibratedCubes:
     Parameters
     ----------
     metadata : ObservationMetadata
-        What is known of the galaxy.
+        Metadata of the Observation.
     bands : mapping of str to CalibratedBand
-        Those that hold lines, the one with H-alpha first.
+        Bands that hold lines, the one with H-alpha first.
     x_arcsec, y_arcsec : DataArray
         Spaxel centres of the band with H-alpha, to the West and to the North.
     assumptions : tuple of str
-        What files left open, and readers assumed; bands that are empty, and units that cannot be
-        right.
+        Assumptions of the readers where files left something open; empty bands, and units that
+        cannot be right.
     """
 
     metadata: ObservationMetadata
@@ -112,9 +99,9 @@ class CalibratedCubes:
         Parameters
         ----------
         observation : DataTree
-            Mock or real; ``/truth`` is never read.
+            Mock or real data; ``/truth`` is never read.
         scheme : BinningScheme
-            Outside its last annulus spaxels show the background.
+            Division into annuli; spaxels outside the last one show the background.
 
         Raises
         ------
@@ -126,7 +113,7 @@ class CalibratedCubes:
         validate(observation)
         metadata = _require_redshift(metadata_of(observation))
         calibrated = _calibrated(observation, metadata, scheme)
-        bands = bands_with_lines(calibrated, metadata.redshift)
+        bands = _bands_with_lines(calibrated, metadata.redshift)
         _require_one_unit(bands)
         first = observation[next(iter(bands))].to_dataset()
         assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
@@ -135,7 +122,7 @@ class CalibratedCubes:
 
     @property
     def halpha(self) -> CalibratedBand:
-        """The band with H-alpha."""
+        """Band with H-alpha."""
         return next(iter(self.bands.values()))
 
 
@@ -161,7 +148,7 @@ def _calibrated(
 
 
 def _empty_bands(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
-    """Name the bands without a voxel to use, which are left out."""
+    """Report the bands without a usable voxel, which are left out."""
     notes = tuple(
         f"{name} has no voxel that can be used (each is missing, masked or without noise) and is "
         "left out: its lines are not measured; look at the cube and at its noise extension"
@@ -173,7 +160,7 @@ def _empty_bands(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
 
 
 def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
-    """Refuse bands whose lines could not stand in one table."""
+    """Refuse bands whose line fluxes have different units."""
     units = {name: line_flux_unit(band.units) for name, band in bands.items()}
     first = next(iter(units.values()))
     if not all(unit.is_equivalent(first) for unit in units.values()):
@@ -185,7 +172,7 @@ def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
 
 
 def _doubtful_units(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
-    """Name pairs of bands whose noise is too different for the one unit that both state."""
+    """Report pairs of bands whose noise is too different for the one unit that both state."""
     noise = {name: float(np.median(band.sigma[band.valid])) for name, band in bands.items()}
     notes = []
     for one, other in combinations(noise, 2):

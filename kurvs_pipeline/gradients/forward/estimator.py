@@ -1,4 +1,4 @@
-"""How good the approximate posterior is: draws from it, weighed by the true one."""
+"""Forward gradients with intervals and flags, checked by importance sampling of the posterior."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,45 +23,25 @@ DEGREES_OF_FREEDOM = 6.0
 """Of the Student proposals: wider than the posterior, so that no weight is large."""
 
 
-class WeighedDraws(NamedTuple):
-    """Draws of the gradient with the weights that make them of the true posterior.
-
-    Parameters
-    ----------
-    gradient, weight : array, shape (n_realisations, n_draws)
-        dex/kpc; weights add up to 1.
-    """
+class _ImportanceSamples(NamedTuple):
+    """Gradients (dex/kpc) and weights that add up to 1, both of shape (n_realisations, n_draws)."""
 
     gradient: Array
     weight: Array
 
     @property
     def efficiency(self) -> Array:
-        """Effective number of draws over their number, shape (n_realisations,).
-
-        1 where the approximation is exact.
-        """
+        """Effective over actual number of samples; 1 if the approximate posterior is exact."""
         return np.asarray(1.0 / (self.weight**2).sum(axis=1) / self.weight.shape[1])
 
 
-def weighed_draws(
+def _importance_samples(
     fit: NestedLaplace, gridded: GriddedFit, random: np.random.Generator, number: int
-) -> WeighedDraws:
-    """Draw from the approximate posterior, and weigh the draws by the true one.
+) -> _ImportanceSamples:
+    """Draw from the approximate posterior, and weight the draws by the true one.
 
-    Gradients are drawn from the posterior on the grid, the other parameters from Student
-    distributions about their best.
-
-    Parameters
-    ----------
-    fit : NestedLaplace
-        What was fitted.
-    gridded : GriddedFit
-        The outcome.
-    random : Generator
-        Of the draws.
-    number : int
-        Of draws for each realisation.
+    Gradients come from the posterior on the grid, the other parameters from Student distributions
+    about their best values.
     """
     log_density = gridded.posterior.log_density
     n, size = log_density.shape
@@ -76,11 +56,11 @@ def weighed_draws(
     chi2 = fit.chi2(drawn.ravel(), parameters, np.repeat(np.arange(n), number))
     log_weight = (-0.5 * chi2 - log_proposal).reshape(n, number) - log_density[rows, node]
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    return WeighedDraws(drawn, weight / weight.sum(axis=1, keepdims=True))
+    return _ImportanceSamples(drawn, weight / weight.sum(axis=1, keepdims=True))
 
 
 def _drawn_nodes(log_density: Array, random: np.random.Generator, number: int) -> IntArray:
-    """Draw places on the grid, shape (n_realisations, number)."""
+    """Draw indices of the grid, shape (n_realisations, number)."""
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     below = np.cumsum(density / density.sum(axis=1, keepdims=True), axis=1)
     uniform = random.random((len(density), number, 1))
@@ -143,17 +123,16 @@ class ForwardGradient:
     Parameters
     ----------
     gradient : array, shape (n_realisations,)
-        dex/kpc; NaN where there is no H-alpha, or the fit is hopeless (a chance below 1e-10).
+        Gradient, dex/kpc; NaN without H-alpha, or with a hopeless fit (a p-value below 1e-10).
     low, high : array, shape (n_realisations,)
-        Ends of its 68 per cent interval.
+        Ends of the 68 per cent interval, dex/kpc.
     flag : str array, shape (n_realisations,)
-        ``ok``; ``no_halpha``, not detected in all apertures together; ``no_fit``, a likelihood
-        that is not a number; ``unconstrained``, an
-        error beyond 0.1 dex/kpc or an interval that ends where the prior does; ``poor_fit``,
-        fluxes that no smooth disk explains;
-        ``approximate``, a posterior that draws from it do not confirm. With a population as prior
-        also ``prior_alone``, an error as large as the population's scatter, and
-        ``against_prior``, data three errors from the population.
+        ``ok``; ``no_halpha``, not detected in all apertures together; ``no_fit``, a likelihood that
+        is not a number; ``unconstrained``, an error beyond 0.1 dex/kpc or an interval that ends
+        where the prior does; ``poor_fit``, fluxes that no smooth disk explains; ``approximate``, a
+        posterior that samples of it do not confirm. With a population as prior also
+        ``prior_alone``, an error as large as the population's scatter, and ``against_prior``, data
+        three errors from the population.
     """
 
     gradient: Array
@@ -163,24 +142,24 @@ class ForwardGradient:
 
     @property
     def error(self) -> Array:
-        """Half the distance of the ends, dex/kpc."""
+        """Half the width of the interval, dex/kpc."""
         return 0.5 * (self.high - self.low)
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardFit:
-    """The posterior of a gradient, and what is to be said of its quality.
+    """The posterior of a gradient, with measures of its quality.
 
     Parameters
     ----------
     fluxes : ApertureFluxes
-        What was fitted.
+        Fluxes that were fitted.
     posterior : GradientPosterior
-        With a flat prior on the gradient.
+        Posterior with a flat prior on the gradient.
     best_chi2 : array, shape (n_realisations,)
-        Of fluxes and priors, where it is least.
+        Least chi squared of fluxes and priors.
     efficiency : array, shape (n_realisations,)
-        Of draws from the posterior, weighed by the true one: 1 where they are the same.
+        Efficiency of importance samples: 1 where the approximate posterior is exact.
     """
 
     fluxes: ApertureFluxes
@@ -190,16 +169,16 @@ class ForwardFit:
 
     @classmethod
     def of(cls, model: ForwardModel, fluxes: ApertureFluxes, random: np.random.Generator) -> Self:
-        """Fit a model.
+        """Fit a model to line fluxes.
 
         Parameters
         ----------
         model : ForwardModel
-            Of the galaxy.
+            Model of the galaxy.
         fluxes : ApertureFluxes
-            Of the lines of the model's profiles.
+            Fluxes of the lines of the model's profiles.
         random : Generator
-            Of the draws that check the posterior.
+            Random generator for the draws that check the posterior.
 
         Raises
         ------
@@ -208,12 +187,12 @@ class ForwardFit:
         """
         fit = NestedLaplace(model, fluxes)
         gridded = grid_posterior(fit)
-        checked = weighed_draws(fit, gridded, random, CHECKING_DRAWS)
+        checked = _importance_samples(fit, gridded, random, CHECKING_DRAWS)
         return cls(fluxes, gridded.posterior, gridded.best_chi2, checked.efficiency)
 
     @cached_property
     def p_value(self) -> Array:
-        """Chance of a worse fit; 1 where there are no more fluxes than parameters."""
+        """Probability of a worse fit; 1 where there are no more fluxes than parameters."""
         freedom = int(self.fluxes.measured.sum()) - FREE_PARAMETERS
         if freedom < 1:
             return np.ones(len(self.best_chi2))
@@ -227,17 +206,12 @@ class ForwardFit:
     def with_prior(
         self, mean: float = POPULATION_MEAN, scatter: float = POPULATION_SCATTER
     ) -> ForwardGradient:
-        """Return the estimator ``forward_prior``: the galaxy as one of a population.
+        """Return the estimator ``forward_prior``: the posterior median and its central 68 per cent.
 
         Parameters
         ----------
         mean, scatter : float
-            Of the population, dex/kpc.
-
-        Returns
-        -------
-        ForwardGradient
-            The median of the posterior and its central 68 per cent.
+            Normal prior: mean and scatter of the gradients of a population, dex/kpc.
         """
         low, median, high = self.posterior.with_prior(mean, scatter).quantile(ONE_SIGMA).T
         found, flat = self._summary(median, low, high), self.flat
