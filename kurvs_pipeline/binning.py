@@ -16,7 +16,7 @@ INTEGRATED = "integrated"
 """Name of the aperture that holds the whole galaxy; all others are annuli."""
 
 MOST_ANNULI = 26
-"""They are named by letters."""
+"""Annuli are named by letters."""
 
 _UNIFORM = re.compile(r"(\d+)x(\d+(?:\.\d+)?)(re)?")
 _EDGES = re.compile(r"(\d+(?:\.\d+)?(?:-\d+(?:\.\d+)?)+)(re)?")

@@ -12,7 +12,7 @@ from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 
 FARTHEST_SPAXELS = 1e6
-"""An ellipse that goes so far holds the whole field; the overlap of larger ones overflows."""
+"""An ellipse of this size holds the whole field; the overlap of larger ones overflows."""
 
 MINIMUM_COVERAGE = 0.3
 """An aperture with less of its area on valid spaxels is refused."""

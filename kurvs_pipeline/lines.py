@@ -11,7 +11,7 @@ import numpy as np
 from kurvs_pipeline.arrays import Array
 
 DETECTION_SNR = 4.0
-"""Below it a line is a limit (Li et al. 2025, Section 3)."""
+"""S/N below which a line has a limit (Li et al. 2025, Section 3)."""
 
 REST_WAVELENGTH_UM: dict[str, float] = {
     "oii_3726": 0.3727092,

@@ -224,7 +224,7 @@ _IN_PLACE: dict[str, str | bool] = {
     "source": DOUBTFUL_REDSHIFT,
     "extrapolated": False,
 }
-"""What stands in columns that hold no numbers."""
+"""Values of columns without numbers where the redshift is in doubt."""
 
 
 def _same(table: QTable) -> QTable:

@@ -68,7 +68,7 @@ class MassMetallicityRelation:
 
 
 N2_RELATION = MassMetallicityRelation(asymptote=9.00, log_turnover_mass=10.87, slope=0.32)
-"""Of the survey by N2 (Li et al. 2025, Section 3)."""
+"""The survey's relation by N2 (Li et al. 2025, Section 3)."""
 
 LOG_TURNOVER_MASS_RANGE = (8.0, 13.0)
 SLOPE_RANGE = (0.05, 2.0)

@@ -13,8 +13,8 @@ from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR, REST_WAVELENGTH_UM
 Fluxes = Mapping[str, Array]
 
 NEGLIGIBLE_DEX_PER_MAG = 0.05
-"""Of A_V: ratios of neighbours change by less than 0.02, those of lines far apart by 0.08 and more.
-"""
+"""Change of a ratio per mag of A_V: less than 0.02 for neighbouring lines, 0.08 and more for
+others."""
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def _variance_inflation(correlation: ArrayLike, profile: Array) -> float:
 
 
 ASSUMED_REDSHIFT = 1.5
-"""Of a rest-frame spectrum that comes without one; it only sets the line-spread function."""
+"""Redshift of a rest-frame spectrum without one; it only sets the line-spread function."""
 
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where no band shows its own."""

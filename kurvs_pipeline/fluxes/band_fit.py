@@ -20,8 +20,8 @@ from kurvs_pipeline.spectra.coaddition import ApertureSpectra, shared_noise
 
 HALPHA_BAND_SNR = 5.0
 OTHER_BANDS_SNR = 10.0
-"""Of the brightest line, for a band to have kinematics of its own: elsewhere those of H-alpha are
-known better, and a faint doublet that is free may be fitted the wrong way round."""
+"""Least S/N of the brightest line for a band to have free kinematics: otherwise those of H-alpha
+are known better, and a faint free doublet may be fitted with its lines exchanged."""
 
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where nothing better is known."""

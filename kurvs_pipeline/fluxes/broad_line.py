@@ -18,14 +18,14 @@ from kurvs_pipeline.spectra.coadded_continuum import coadded_continuum, subtract
 from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 LEAST_BIC_DIFFERENCE = 10.0
-"""By which a broad line must lower the Bayesian information criterion: 'very strong' evidence
-(Kass & Raftery 1995)."""
+"""Difference by which a broad line must lower the Bayesian information criterion: 'very strong'
+evidence (Kass & Raftery 1995)."""
 
 LEAST_SNR = 5.0
-"""Of the flux of a broad line."""
+"""Least S/N of the flux of a broad line."""
 
 FREE_NARROW_SNR = 5.0
-"""Of the brightest narrow line, for the narrow lines to have kinematics of their own."""
+"""Least S/N of the brightest narrow line for the narrow lines to have free kinematics."""
 
 HIDDEN_KMS = 1500.0
 """Half-width about H-alpha within which no estimate of the continuum is used."""

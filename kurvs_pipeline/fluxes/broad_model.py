@@ -24,10 +24,10 @@ BROAD_VELOCITY_RANGE_KMS = (-500.0, 500.0)
 BROAD_SIGMA_RANGE_KMS = (300.0, 2500.0)
 NARROW_VELOCITY_RANGE_KMS = (-400.0, 400.0)
 NARROW_SIGMA_RANGE_KMS = (5.0, 300.0)
-"""Of the narrow lines beside a broad one: what is wider is the broad one's."""
+"""Ranges of the narrow lines beside a broad one: a wider component is the broad one."""
 
 AT_END = 0.01
-"""Of a range: what comes so near to its end has run there."""
+"""Fraction of a range: a value as near to an end has run there."""
 
 _GRID_VELOCITIES_KMS = (-250.0, 0.0, 250.0)
 _GRID_SIGMAS_KMS = (400.0, 700.0, 1200.0, 2000.0)

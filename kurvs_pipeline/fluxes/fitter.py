@@ -21,7 +21,7 @@ from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import with_sky_residuals
 
 BROAD_REACH_KMS = 5000.0
-"""Half-width about a broad H-alpha in which its wings could pass for residuals of the sky."""
+"""Half-width about a broad H-alpha in which its wings could be taken for residuals of the sky."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ PAIRS = (OII_PAIR, SII_PAIR)
 """Lines that diagnostics only use together: a pair is detected by its sum."""
 
 N_DRAWS = 2000
-"""Errors are then known to three per cent, and a probability of one half to 0.01."""
+"""Errors are then known to 3 per cent, and a probability of one half to 0.01."""
 
 POOR_FIT = describe_flag(FitFlag.POOR_FIT)
 

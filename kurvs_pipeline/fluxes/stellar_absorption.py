@@ -16,7 +16,7 @@ from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 UM_PER_ANGSTROM = 1e-4
 
 CONTINUUM_SNR = 3.0
-"""Below it the continuum is not detected, and a fit that was corrected with it says so."""
+"""S/N below which the continuum is not detected, and a fit corrected with it is flagged."""
 
 
 @dataclass(frozen=True, kw_only=True)

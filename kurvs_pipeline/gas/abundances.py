@@ -23,7 +23,7 @@ from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
 
 BRANCH_LOG_N2O2 = -1.2
 BRANCH_LOG_N2 = (-1.3, -1.1)
-"""Kewley & Ellison (2008), Appendix A: below is metal-poor, above metal-rich, between unknown."""
+"""Below is metal-poor, above metal-rich, between unknown (Kewley & Ellison 2008, Appendix A)."""
 
 
 def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
@@ -77,7 +77,7 @@ def _allowed(side: StrArray, *, upper: BoolArray, lower: BoolArray) -> StrArray:
 
 FARTHEST_BEYOND_DEX = 0.5
 BRANCHED_RATIOS = ("R23", "R3")
-"""They turn over at 7.9 to 8.1, where nitrogen tells the sides apart."""
+"""Ratios that turn over at 12 + log(O/H) of 7.9 to 8.1, where nitrogen distinguishes the sides."""
 
 COLUMNS: dict[str, type] = {
     "diagnostic": str,
@@ -92,7 +92,7 @@ COLUMNS: dict[str, type] = {
     "beyond_turnover": float,
     "flag": str,
 }
-"""Of every diagnostic."""
+"""Columns of every diagnostic, without units."""
 
 IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 

@@ -18,11 +18,11 @@ STACKED_INTEGRATED = (0.38, 0.15)
 
 STACKED_RADIUS_ARCSEC = (0.25, 0.75, 1.25)
 STACKED_ANNULI = ((0.62, 0.16), (0.40, 0.20), (0.00, 0.20))
-"""The same of the stacked annuli of 0 to 0.5, 1.0 and 1.5 arcsec (Section 4)."""
+"""A_V and its error of stacked annuli of 0-0.5, 0.5-1.0 and 1.0-1.5 arcsec (Section 4)."""
 
 HBETA_LIMIT_SIGMA = 2.0
-"""Above its flux H-beta may be: the limit of 4 sigma alone is passed by many a line that noise
-has just taken below it."""
+"""Distance of an upper limit on H-beta from its flux: a limit of 4 sigma alone is often exceeded by
+lines that noise has just taken below it."""
 
 NEGATIVE_HBETA = "negative_hbeta"
 """Source, and flag of abundances, where H-beta is more negative than noise makes it."""

@@ -98,7 +98,7 @@ active above the upper curve. Coefficients as two public codes have them: they m
 some of those beyond the curves only form stars."""
 
 PLAUSIBLE_LOG_MASS = (4.0, 14.0)
-"""Of solar masses; what lies outside is no logarithm."""
+"""log10 of solar masses; a value outside was not given as a logarithm."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 MODEL_LOG_U = (-3.98, -1.98)
 MODEL_ABUNDANCE = (7.63, 9.23)
-"""Of the photoionization models of Kewley et al. (2019)."""
+"""Ranges of the photoionization models of Kewley et al. (2019)."""
 
 _ITERATIONS = 30
 _CONVERGED_DEX = 1e-3

@@ -15,7 +15,7 @@ from kurvs_pipeline.smearing.correction import DiskSmearing
 NII_LINES = {"nii_6584", "halpha"}
 
 FEWEST_DRAWS = 0.1
-"""Of the draws must have a gradient, for its error to be told."""
+"""Least fraction of draws with a gradient for an error to be given."""
 
 
 @dataclass(frozen=True)

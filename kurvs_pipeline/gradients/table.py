@@ -21,10 +21,12 @@ from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 MOST_DRAWS = 0.8
-"""Of the draws should have a gradient: below it the error tells of a chosen few."""
+"""Fraction of draws with a gradient below which ``few_draws`` is flagged: the error is then that of
+a selected few."""
 
 AT_TURNOVER = 0.16
-"""Of an annulus' draws beyond the turnover of the relation: its 68 per cent interval ends there."""
+"""Fraction of an annulus' draws beyond the turnover of a relation above which the 68 per cent
+interval ends there."""
 
 USED_COLUMNS = ("value", "limit", "beyond_turnover", "branch_check", "flag")
 """Of the table of abundances."""
@@ -44,7 +46,7 @@ COLUMNS: dict[str, type] = {
     "f_grad_reference_gradient": float,
     "flag": str,
 }
-"""Of every diagnostic and estimator."""
+"""Columns of every diagnostic and estimator, without units."""
 
 
 def gradients_of(

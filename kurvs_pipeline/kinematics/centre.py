@@ -9,8 +9,8 @@ from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level, subtracted_continuum
 
 MINIMUM_SNR = 5.0
-"""Of the continuum at one wavelength, within the seeing, above the rest of the field. All channels
-together then have more, and place the centre to less than a tenth of the seeing."""
+"""Least S/N of the continuum at one wavelength, within the seeing, above the rest of the field. All
+channels together then have more, and give the centre to less than a tenth of the seeing."""
 
 
 def continuum_centre(

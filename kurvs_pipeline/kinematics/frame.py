@@ -25,7 +25,7 @@ TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
 
 CENTRE_BY = ("halpha", "continuum")
-"""What a galaxy is found by where headers do not say where it is."""
+"""Light that a galaxy's centre is measured from where headers do not state it."""
 
 
 @dataclass(frozen=True)

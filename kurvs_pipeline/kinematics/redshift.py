@@ -22,20 +22,21 @@ SEARCHED_KMS = 3000.0
 """Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
 
 FITTED_RANGE_KMS = (-700.0, 700.0)
-"""About H-alpha, where a fit decides: of a line across an end of the window either part, or either
-side of a rotating disk, may be the brighter one. The grid that fits start from holds that of
-``VELOCITY_RANGE_KMS``, so that a line in both is found alike in both."""
+"""Velocities about H-alpha in which a fit decides, wider than its usual range: either part of a
+line across an end of the range, or either side of a rotating disk, may be the brighter one. The
+grid that fits start from holds that of ``VELOCITY_RANGE_KMS``, so that a line in both is found
+alike in both."""
 
 LEAST_SNR = 8.0
 
 LEAST_COVERED = 0.5
-"""Of the squared profile of a line."""
+"""Least fraction of the squared profile of a line on usable channels."""
 
 BRIGHTER_THAN_HALPHA = 1.5
-"""As no line beside H-alpha is, [N II] 6584 of an active nucleus excepted."""
+"""Flux in units of H-alpha that no line beside it reaches, except [N II] 6584 of active nuclei."""
 
 BRIGHTEST_NII = 3.0
-"""In units of H-alpha, of active nuclei (Kewley et al. 2006, Fig. 1)."""
+"""[N II] 6584 of active nuclei in units of H-alpha (Kewley et al. 2006, Fig. 1)."""
 
 
 @dataclass(frozen=True, eq=False)

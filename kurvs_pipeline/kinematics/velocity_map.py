@@ -12,11 +12,11 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_SNR = 5.0
-"""Of H-alpha in the smoothed spaxel, for its velocity to be used."""
+"""Least S/N of H-alpha in the smoothed spaxel for its velocity to be used."""
 
 MINIMUM_SNR_ALONE = 30.0
-"""Of H-alpha in a spaxel by itself, for its velocity to need no smoothing. Aligning a spaxel on
-its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1 per cent."""
+"""Least S/N of H-alpha in a spaxel by itself for its velocity to need no smoothing. Aligning a
+spaxel on its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1 per cent."""
 
 FASTEST_KMS = 1500.0
 """No disk rotates as fast: a map that does is in other units or on another scale."""

@@ -10,12 +10,12 @@ from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 
 RESULTS_VERSION = 1
-"""Of the layout of what is written; raise it when readers of the old one would misread the new."""
+"""Version of the file layout; raise it when readers of the old layout would misread the new one."""
 
 TABLES = (
     "fluxes", "attenuation", "abundances", "ionization", "classes", "mass_excitation", "gradients",
 )  # fmt: skip
-"""Written with these names, and attributes of a measured galaxy."""
+"""Names of the tables, as files and as attributes of a measured galaxy."""
 
 ARRAYS_FILE = "measurement.nc"
 

@@ -24,7 +24,8 @@ HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
 
 LARGEST_LOG_RATIO = 6.0
-"""Of two lines: where it is reached the light of an exponential disk has died away."""
+"""log10 of a line ratio at which it is cut off: there the light of an exponential disk is
+negligible."""
 
 FEWEST_NODES = 24
 NODES_PER_WAVE = 0.3

@@ -14,7 +14,7 @@ from kurvs_pipeline.observation import ObservationMetadata
 
 LIGHT_LEFT_OUTSIDE = 1e-8
 FARTHEST_REACH_IN_FWHM = 4.0
-"""What wings scatter from farther than this into an aperture is below 1e-4 of its light."""
+"""Light that wings scatter into an aperture from farther away is below 1e-4 of its light."""
 
 SMALLEST_TRANSFORM = 1e-7
 LARGEST_BETA = 40.0
@@ -23,7 +23,7 @@ LARGEST_BETA = 40.0
 KOLMOGOROV_FWHM = 0.9758634299
 """FWHM in units of lambda / r0 (as in GalSim)."""
 KOLMOGOROV_COEFFICIENT = (24.0 * math.gamma(6.0 / 5.0) / 5.0) ** (5.0 / 6.0)
-"""Of (k lambda / 2 pi r0)^(5/3) in the exponent of the transform (Fried 1966)."""
+"""Factor of (k lambda / 2 pi r0)^(5/3) in the exponent of the transform (Fried 1966)."""
 
 
 class PointSpread(Protocol):

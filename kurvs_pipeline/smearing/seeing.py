@@ -12,18 +12,19 @@ from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.point_spread import Seeing
 
 ASSUMED_FWHM_ERR = 0.07
-"""Relative: seeing is quoted to a tenth of an arcsec, and changes over a night and a field."""
+"""Relative error: seeing is quoted to a tenth of an arcsec, and changes over a night and a
+field."""
 
 ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR = 0.12, 0.10
-"""Without a star nothing tells a Gaussian from a Moffat profile with beta of 3: both are within
-twice the error. With these values errors of gradients hold in either, at 1.1 to 1.4 times their
-width with the seeing known."""
+"""Without a star a Gaussian and a Moffat profile with beta of 3 cannot be distinguished: both are
+within twice the error. With these values errors of gradients hold in either, at 1.1 to 1.4 times
+their width with the seeing known."""
 
 STATED_INVERSE_BETA_ERR = 0.05
-"""Where wings are stated, as fitted to some star: beta of 3 is then 2.6 to 3.5."""
+"""Error of stated wings, as fitted to some star: beta of 3 is then 2.6 to 3.5."""
 
 KOLMOGOROV_BETA = 4.765
-"""Of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
+"""beta of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
 
 
 @dataclass(frozen=True)

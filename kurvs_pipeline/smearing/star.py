@@ -19,7 +19,7 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 POINTS_ACROSS_A_PIXEL = 3
-"""Of a Gauss-Legendre rule: profiles are averaged over pixels to 1e-4 of their peak."""
+"""Points of a Gauss-Legendre rule, which averages profiles over pixels to 1e-4 of their peak."""
 
 FIRST_GUESS = {"fwhm_arcsec": 0.6, "inverse_beta": 0.2}
 LOWER = np.array([-np.inf, -np.inf, math.log(0.05), 1e-3, -0.5, -0.5])
@@ -29,17 +29,18 @@ LOG_FWHM, INVERSE_BETA = 2, 3
 LEAST_SNR = 5.0
 FEWEST_PIXELS = 25
 WIDEST_ARCSEC = 1.5
-"""Seeing is never that bad in the near infrared: what is wider is a galaxy."""
+"""Seeing in the near infrared is never as wide: the object is then a galaxy."""
 
 LARGEST_RESIDUAL, LARGEST_RESIDUAL_SIGMA = 0.05, 5.0
-"""Of the peak, and of its error: something else is in the image. Kolmogorov seeing and two
-Gaussians leave less than 0.01 of the peak beside a Moffat profile."""
+"""Residuals above both, in units of the peak and of its error, are light of something else.
+Kolmogorov seeing and two Gaussians leave less than 0.01 of the peak beside a Moffat profile."""
 
 LARGEST_SHEAR = 0.1
 """An axis ratio of 0.82: seeing is rounder, two stars 0.4 arcsec apart are not."""
 
 SPAXEL_CORRELATION, NATIVE_SPAXEL_ARCSEC = (0.42, 0.27), 0.2
-"""Of neighbours of 0.2" along x and y in KMOS cubes; finer spaxels share as much by length."""
+"""Correlation of neighbours of 0.2" along x and y in KMOS cubes; finer spaxels are correlated over
+the same length."""
 
 
 @dataclass(frozen=True)

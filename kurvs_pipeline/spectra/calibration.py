@@ -38,7 +38,7 @@ NOISE_FREE_SCALE = 0.1
 without noise, whose stated noise serves as weights only."""
 
 SATURATED_VOXELS = 10
-"""Noise does not put so many voxels on exactly one value."""
+"""Number of voxels on exactly one value that noise does not explain."""
 
 
 @dataclass(frozen=True)

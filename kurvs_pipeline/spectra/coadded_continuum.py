@@ -10,7 +10,7 @@ from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.continuum import BlockContinuum
 
 MEDIAN_VARIANCE = np.pi / 2.0
-"""Of a median of Gaussian values over that of their mean."""
+"""Variance of the median of Gaussian values over that of their mean."""
 
 
 @dataclass(frozen=True)

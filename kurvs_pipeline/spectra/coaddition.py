@@ -95,7 +95,7 @@ def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list
 
 
 SAMPLED_CHANNELS = 12
-"""The noise has the same shape over the field in nearly all channels."""
+"""Number of channels to average over: the noise is correlated alike in nearly all of them."""
 
 
 def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> Array:

@@ -13,8 +13,8 @@ CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
 LEAST_USABLE = 0.3
-"""A block with less than this times the usable channels of the best one is bridged: covered
-by lines, it says little of its continuum."""
+"""A block with a smaller fraction of the best one's usable channels is interpolated over: covered
+by lines, it hardly measures the continuum."""
 
 
 @dataclass(frozen=True)

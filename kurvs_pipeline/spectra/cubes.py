@@ -65,8 +65,8 @@ def _covers(band: CalibratedBand, wavelength_um: float) -> bool:
 logger = logging.getLogger(__name__)
 
 LARGEST_NOISE_RATIO = 300.0
-"""Of bands of one galaxy: with the survey's exposures IZ is up to 60 times as noisy as H, and an
-unstated power of ten is seldom less than 1e4."""
+"""Largest plausible ratio of the noise of two bands of a galaxy: with the survey's exposures IZ is
+up to 60 times as noisy as H, and a missing power of ten is seldom less than 1e4."""
 
 
 @dataclass(frozen=True)

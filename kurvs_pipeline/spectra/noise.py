@@ -16,10 +16,10 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.robust import MAD_TO_SIGMA, masked_median
 
 RESIDUAL_CHANNEL_FACTOR = 2.5
-"""Channels noisier than this many times the median are ridden by sky residuals."""
+"""Channels noisier than this many times the median are dominated by sky residuals."""
 
 OBSERVED_LINE_SIGMA_KMS = 70.0
-"""Of the survey's median line (FWHM 150 km/s, Li et al. 2025) behind the spectrograph."""
+"""The survey's median line (FWHM 150 km/s, Li et al. 2025), broadened by the spectrograph."""
 
 _CLIP_SIGMA = 4.0
 _LINE_REACH_SIGMA = 4.0

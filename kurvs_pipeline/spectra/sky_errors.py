@@ -15,23 +15,23 @@ from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 from kurvs_pipeline.spectra.sky_templates import sky_lines
 
 LARGEST_PULL = 20.0
-"""Beyond it a spectrum holds something else than a residual: it may not decide alone."""
+"""Largest pull, in sigma: a larger one is not a sky residual and is not to decide alone."""
 
 ITERATIONS = 4
 
 REACH_OF_RESIDUALS = (0.25, 0.5, 0.25)
-"""Errors of position and width leave most of their residual beside the peak of a line: fits that
-avoid the peak would take what lies there for noise."""
+"""Weights of neighbouring channels: errors of position and width leave most of their residual
+beside the peak of a line, where fits that avoid the peak would take it for noise."""
 
 LOG_MULTIPLES = (-7.0, 12.0, 1.0)
 FINE_GRID = 11
-"""Of the logarithm of how strong the residual is."""
+"""Grids of the logarithm of the strength of the residual."""
 
 FEWEST_CHANNELS = 100
-"""Free of lines, for residuals to be measured."""
+"""Least number of line-free channels to measure residuals on."""
 
 LINE_REACH_SIGMA = 4.0
-"""Where the filter of a line ends."""
+"""Half-length of the filter of a line, in standard deviations."""
 
 
 def with_sky_residuals(

@@ -16,23 +16,23 @@ FLOOR_PERCENTILE = 20.0
 """Between sky lines the variance is that of the detector and of the sky's continuum."""
 
 LARGEST_FLOOR = 10.0
-"""Where it is this many times the median, the band or the atmosphere ends."""
+"""Largest variance between lines over its median; the band or the atmosphere ends beyond."""
 
 FEWEST_CHANNELS = 200
-"""Free of lines, for three numbers to be determined without taking up noise."""
+"""Least number of line-free channels to determine three numbers without fitting noise."""
 
 SKY_WITHOUT_SHAPE = 0.3
-"""Of the noise between lines: fainter light has no shape that could be told."""
+"""In units of the noise between lines: the shape of fainter sky light cannot be measured."""
 
 STEEPEST_SLOPE, SHARPEST_CURVATURE = 4.0, 2.0
-"""Of the logarithm by channel: no line is narrower than the spectrograph's, a standard deviation
-of 0.75 channels, and none is seen beyond three of them."""
+"""Derivatives of the logarithm by channel: no line is narrower than the spectrograph's, a standard
+deviation of 0.75 channels, and none is seen beyond three of them."""
 
 LARGEST_SKY_BETWEEN_LINES = 1.5
 """Variance over that between lines, of channels that no residual of a line has reached."""
 
 FEWEST_BETWEEN_LINES = 100
-"""Channels, for the noise to be measured on them."""
+"""Least number of channels to measure the noise on."""
 
 
 def sky_lines(variance: Array, valid: BoolArray) -> Array:

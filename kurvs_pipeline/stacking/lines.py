@@ -25,7 +25,7 @@ from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.stacking.stack import Stack, StackedBand
 
 MINIMUM_SNR_OF_KINEMATICS = 10.0
-"""Of a band's brightest line; fainter bands are fitted at the velocity and width of the first.
+"""Least S/N of a band's brightest line; fainter bands take velocity and width of the first.
 
 Galaxies are at rest before they are stacked, so a band gains little from kinematics of its own,
 and the blended pair of [O II] may trade its ratio for velocity.
@@ -33,7 +33,7 @@ and the blended pair of [O II] may trade its ratio for velocity.
 
 MOST_LOST_DRAWS = 0.1
 FEWEST_EFFECTIVE = 3.0
-"""With fewer galaxies, a bootstrap over them tells little of their scatter."""
+"""With fewer galaxies a bootstrap over them hardly measures their scatter."""
 
 PAIRS = dict.fromkeys(OII_PAIR, "oii") | dict.fromkeys(SII_PAIR, "sii")
 """Lines that diagnostics use by their sum, which is what must be detected."""

@@ -20,7 +20,7 @@ WEIGHTS = ("uniform", "mass", "variance")
 NORMALISED_UNIT = "um-1"
 
 LARGEST_STRETCH = 2.0
-"""Of the draws, where one galaxy has nearly all the weight and a bootstrap knows little."""
+"""Largest stretch of the draws, reached where one galaxy has nearly all the weight."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR = 0.6, 0.1
 """dex and dex/kpc: twice what galaxies show."""
 
 TYPICAL_LOG_O32 = 0.0
-"""Of the survey's galaxies."""
+"""log([O III]/[O II]) of the survey's galaxies."""
 
 OII_UM = 0.5 * (REST_WAVELENGTH_UM["oii_3726"] + REST_WAVELENGTH_UM["oii_3729"])
 BRIGHTER_OF_OIII = DOUBLET_RATIO / (1.0 + DOUBLET_RATIO)
@@ -140,7 +140,7 @@ ZERO_POINT_ERR = 0.3
 """dex, of one calibration against another: they differ by up to 0.7 (Kewley & Ellison 2008)."""
 
 ADDED_LINE = {"O3N2": "oiii_5007", "N2O2": "oii"}
-"""By the ratio of a diagnostic, the line that it tells once [N II] is known."""
+"""Line that a diagnostic gives once [N II] is known, by its ratio."""
 
 
 @dataclass(frozen=True)

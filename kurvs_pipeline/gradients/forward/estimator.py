@@ -20,7 +20,7 @@ from kurvs_pipeline.gradients.forward.posterior import (
 from kurvs_pipeline.lines import DETECTION_SNR
 
 DEGREES_OF_FREEDOM = 6.0
-"""Of the Student proposals: wider than the posterior, so that no weight is large."""
+"""Tails of the Student proposals: wider than the posterior, so that no weight is large."""
 
 
 class _ImportanceSamples(NamedTuple):
@@ -91,23 +91,23 @@ def _student_draws(
 ONE_SIGMA = (0.15865, 0.5, 0.84135)
 CHECKING_DRAWS = 400
 LEAST_EFFICIENCY = 0.01
-"""Of the draws that check the posterior: below it they cannot."""
+"""Efficiency of importance samples below which they do not confirm the posterior."""
 
 WIDEST_ERR = 0.1
-"""dex/kpc: with a larger error a gradient is not constrained; none is known to be steeper."""
+"""dex/kpc: a gradient with a larger error is not constrained; no galaxy is known to be steeper."""
 
 STEEPEST_CONSTRAINED = 0.99 * LARGEST_GRADIENT
-"""dex/kpc: an interval beyond it ends with the prior, not with what data allow."""
+"""dex/kpc: an interval beyond it is limited by the prior, not by the data."""
 
 NOTHING_LEARNT = 0.9
-"""Of the population's scatter: with a larger error a galaxy tells nothing that is not its prior."""
+"""Error in units of the population's scatter above which the result is the prior alone."""
 
 FAR_FROM_POPULATION = 3.0
-"""Standard errors between a galaxy and its population: the prior is then not that of the galaxy."""
+"""Standard errors between a galaxy and its population beyond which the prior does not fit it."""
 
 LEAST_P_VALUE = 1e-3
 HOPELESS_P_VALUE = 1e-10
-"""Below it the disk is not what is seen, and its gradient is no gradient."""
+"""Below it the disk does not describe the data, and no gradient is given."""
 FREE_PARAMETERS = 3
 """Gradient, abundance and amplitude; priors hold the others."""
 

@@ -64,13 +64,13 @@ LARGEST_LOG_RATIO = 15.0
 """Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
 
 SCALE_LENGTH_ERR = 0.2
-"""Of ln(scale length) about that of the effective radius: H-alpha is not the stars."""
+"""Prior of ln(scale length) about that of the effective radius: H-alpha differs from the stars."""
 
 TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
 """Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
 
 AMPLITUDE_ERR = 3.0
-"""Of ln(flux), about a first guess: too wide to matter where a line is detected."""
+"""Prior of ln(flux) about a first guess: too wide to matter where a line is detected."""
 
 
 class _Prediction(NamedTuple):

@@ -19,10 +19,10 @@ from kurvs_pipeline.gradients.forward.model import ForwardModel
 
 MOST_STEPS = 40
 CONVERGED = 1e-5
-"""Of a standard deviation, squared: the step that ends a fit."""
+"""Expected decrease of chi squared below which a fit ends."""
 
 LONGEST_STEP = 1.0
-"""In standard deviations of the priors: far from the best, a straight line leads astray."""
+"""In standard deviations of the priors: far from the best fit the linear model is not valid."""
 
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e9
 
