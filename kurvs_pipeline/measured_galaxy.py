@@ -19,6 +19,18 @@ from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
 
+_IN_PLACE: dict[str, str | bool] = {
+    "class_local": "unknown",
+    "class_at_redshift": "unknown",
+    "class_mass_excitation": "unknown",
+    "limit": "none",
+    "log_nii_halpha_limit": "none",
+    "log_oiii_hbeta_limit": "none",
+    "source": DOUBTFUL_REDSHIFT,
+    "extrapolated": False,
+}
+"""Values of columns without numbers where the redshift is in doubt."""
+
 
 @dataclass(frozen=True, eq=False)
 class BandSpectra:
@@ -212,19 +224,6 @@ class MeasuredGalaxy:
     def _of_line(self, column: str, aperture: str, line: str) -> float:
         rows = (self.fluxes["aperture"] == aperture) & (self.fluxes["line"] == line)
         return float(self.fluxes[column].value[rows][0]) if rows.any() else math.nan
-
-
-_IN_PLACE: dict[str, str | bool] = {
-    "class_local": "unknown",
-    "class_at_redshift": "unknown",
-    "class_mass_excitation": "unknown",
-    "limit": "none",
-    "log_nii_halpha_limit": "none",
-    "log_oiii_hbeta_limit": "none",
-    "source": DOUBTFUL_REDSHIFT,
-    "extrapolated": False,
-}
-"""Values of columns without numbers where the redshift is in doubt."""
 
 
 def _same(table: QTable) -> QTable:

@@ -21,6 +21,21 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
 
+FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
+"""Unit of a calibrated cube, per spaxel."""
+
+CUBE_DIMS = ("wavelength", "y", "x")
+
+SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
+"""From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
+what is outside is in another unit, and the forward model's memory grows as 1 / FWHM squared."""
+
+SMALLEST_RADIUS_ARCSEC = 0.01
+"""86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen."""
+
+LARGEST_INCLINATION_ERR_DEG = 90.0
+"""All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""
+
 
 @cache
 def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
@@ -36,22 +51,6 @@ def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
     unit = u.Unit(flux_density_unit) * u.um
     calibrated = u.Unit("1e-16 erg / (s cm2)")
     return calibrated if unit == calibrated else unit
-
-
-FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
-"""Unit of a calibrated cube, per spaxel."""
-
-CUBE_DIMS = ("wavelength", "y", "x")
-
-SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
-"""From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
-what is outside is in another unit, and the forward model's memory grows as 1 / FWHM squared."""
-
-SMALLEST_RADIUS_ARCSEC = 0.01
-"""86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen."""
-
-LARGEST_INCLINATION_ERR_DEG = 90.0
-"""All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""
 
 
 @dataclass(frozen=True)
@@ -165,21 +164,6 @@ class ObservationMetadata:
     def to_attrs(self) -> dict[str, str | float | int]:
         """Return plain attributes."""
         return asdict(self)
-
-
-def _as(kind: type, name: str, found: Any) -> Any:  # noqa: ANN401 - as attributes are
-    """Convert numpy scalars, which netCDF and zarr return, to the plain type of a field."""
-    try:
-        return kind(found)
-    except (TypeError, ValueError, OverflowError):
-        raise MetadataError(
-            f"{name} is {found!r}; expected a number: correct this attribute of the observation"
-        ) from None
-
-
-def _require(condition: bool, name: str, found: object, expected: str) -> None:  # noqa: FBT001
-    if not condition:
-        raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
 def band_dataset(
@@ -298,6 +282,21 @@ def validate(observation: xr.DataTree) -> None:
         raise MetadataError(f"no band in the observation; expected one of {list(KMOS_BANDS)}")
     for name in names:
         _validate_band(name, observation[name].to_dataset())
+
+
+def _as(kind: type, name: str, found: Any) -> Any:  # noqa: ANN401 - as attributes are
+    """Convert numpy scalars, which netCDF and zarr return, to the plain type of a field."""
+    try:
+        return kind(found)
+    except (TypeError, ValueError, OverflowError):
+        raise MetadataError(
+            f"{name} is {found!r}; expected a number: correct this attribute of the observation"
+        ) from None
+
+
+def _require(condition: bool, name: str, found: object, expected: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
 def _validate_band(name: str, band: xr.Dataset) -> None:

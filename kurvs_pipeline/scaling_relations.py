@@ -9,6 +9,9 @@ from scipy.optimize import least_squares
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 
+LOG_TURNOVER_MASS_RANGE = (8.0, 13.0)
+SLOPE_RANGE = (0.05, 2.0)
+
 
 def main_sequence_log_sfr(log_stellar_mass: ArrayLike, redshift: ArrayLike) -> Array:
     """Return log star formation rate on the main sequence (Schreiber et al. 2015, eq. 9).
@@ -69,9 +72,6 @@ class MassMetallicityRelation:
 
 N2_RELATION = MassMetallicityRelation(asymptote=9.00, log_turnover_mass=10.87, slope=0.32)
 """The survey's relation by N2 (Li et al. 2025, Section 3)."""
-
-LOG_TURNOVER_MASS_RANGE = (8.0, 13.0)
-SLOPE_RANGE = (0.05, 2.0)
 
 
 def fit_mass_metallicity(

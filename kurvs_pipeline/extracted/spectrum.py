@@ -26,65 +26,6 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 _CLIP_SIGMA = 3.0
 _LONGEST_LAG = 8
 
-
-def _running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 61) -> Array:
-    """Return the robust scatter about zero of a line-free residual, in a window of valid channels.
-
-    It is interpolated over channels that are not valid and never below half of its median; NaN
-    everywhere if no channel is valid or the scatter is zero.
-    """
-    index = np.flatnonzero(valid)
-    if index.size == 0:
-        return np.full(residual.size, np.nan)
-    half = min(n_window, index.size) // 2
-    padded = np.pad(np.abs(residual[index]), half, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    scatter = MAD_TO_SIGMA * np.median(windows, axis=1)
-    typical = float(np.median(scatter))
-    if typical == 0.0:
-        return np.full(residual.size, np.nan)
-    floored = np.maximum(scatter, 0.5 * typical)
-    return np.asarray(np.interp(np.arange(residual.size), index, floored))
-
-
-def _spikes(
-    residual: Array, sigma: Array, valid: BoolArray, *, threshold: float = 5.0
-) -> BoolArray:
-    """Return channels with residuals beyond a threshold in sigma, with their neighbours."""
-    with np.errstate(invalid="ignore"):
-        high = valid & (np.abs(residual) > threshold * sigma)
-    return np.asarray(binary_dilation(high) & valid)
-
-
-def _autocorrelation(normalised: Array, valid: BoolArray) -> Array:
-    """Return the correlation of the noise between channels at lags 1 to 8.
-
-    It is 0 from the first lag on at which it is no longer positive.
-    """
-    clipped = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
-    variance = np.sum(clipped**2) / max(1, np.count_nonzero(valid))
-    correlation = np.zeros(_LONGEST_LAG)
-    for lag in range(1, min(_LONGEST_LAG, clipped.size - 1) + 1):
-        pairs = np.count_nonzero(valid[lag:] & valid[:-lag])
-        product = np.sum(clipped[lag:] * clipped[:-lag])
-        if pairs == 0 or variance == 0.0 or product <= 0.0:
-            break
-        correlation[lag - 1] = product / pairs / variance
-    return correlation
-
-
-def _variance_inflation(correlation: ArrayLike, profile: Array) -> float:
-    """Return the factor by which correlated noise raises the variance of a matched-filter flux.
-
-    It is 1 + 2 sum_k rho_k sum_i p_i p_{i+k} / sum_i p_i^2, with rho_k the correlation at lag k and
-    p the profile of the line.
-    """
-    rho = np.asarray(correlation, dtype=float)
-    power = float(np.sum(profile**2))
-    overlap = [float(np.sum(profile[lag:] * profile[:-lag])) for lag in range(1, rho.size + 1)]
-    return 1.0 + 2.0 * float(np.dot(rho, overlap)) / power
-
-
 ASSUMED_REDSHIFT = 1.5
 """Redshift of a rest-frame spectrum without one; it only sets the line-spread function."""
 
@@ -289,6 +230,64 @@ class SpectrumFitter:
         """Return the profile of one line with the fitted width."""
         width = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else TYPICAL_SIGMA_KMS
         return self.model.design(0.0, width)[0, :, 0]
+
+
+def _running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 61) -> Array:
+    """Return the robust scatter about zero of a line-free residual, in a window of valid channels.
+
+    It is interpolated over channels that are not valid and never below half of its median; NaN
+    everywhere if no channel is valid or the scatter is zero.
+    """
+    index = np.flatnonzero(valid)
+    if index.size == 0:
+        return np.full(residual.size, np.nan)
+    half = min(n_window, index.size) // 2
+    padded = np.pad(np.abs(residual[index]), half, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    scatter = MAD_TO_SIGMA * np.median(windows, axis=1)
+    typical = float(np.median(scatter))
+    if typical == 0.0:
+        return np.full(residual.size, np.nan)
+    floored = np.maximum(scatter, 0.5 * typical)
+    return np.asarray(np.interp(np.arange(residual.size), index, floored))
+
+
+def _spikes(
+    residual: Array, sigma: Array, valid: BoolArray, *, threshold: float = 5.0
+) -> BoolArray:
+    """Return channels with residuals beyond a threshold in sigma, with their neighbours."""
+    with np.errstate(invalid="ignore"):
+        high = valid & (np.abs(residual) > threshold * sigma)
+    return np.asarray(binary_dilation(high) & valid)
+
+
+def _autocorrelation(normalised: Array, valid: BoolArray) -> Array:
+    """Return the correlation of the noise between channels at lags 1 to 8.
+
+    It is 0 from the first lag on at which it is no longer positive.
+    """
+    clipped = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
+    variance = np.sum(clipped**2) / max(1, np.count_nonzero(valid))
+    correlation = np.zeros(_LONGEST_LAG)
+    for lag in range(1, min(_LONGEST_LAG, clipped.size - 1) + 1):
+        pairs = np.count_nonzero(valid[lag:] & valid[:-lag])
+        product = np.sum(clipped[lag:] * clipped[:-lag])
+        if pairs == 0 or variance == 0.0 or product <= 0.0:
+            break
+        correlation[lag - 1] = product / pairs / variance
+    return correlation
+
+
+def _variance_inflation(correlation: ArrayLike, profile: Array) -> float:
+    """Return the factor by which correlated noise raises the variance of a matched-filter flux.
+
+    It is 1 + 2 sum_k rho_k sum_i p_i p_{i+k} / sum_i p_i^2, with rho_k the correlation at lag k and
+    p the profile of the line.
+    """
+    rho = np.asarray(correlation, dtype=float)
+    power = float(np.sum(profile**2))
+    overlap = [float(np.sum(profile[lag:] * profile[:-lag])) for lag in range(1, rho.size + 1)]
+    return 1.0 + 2.0 * float(np.dot(rho, overlap)) / power
 
 
 def _is_noise(sigma: Array) -> BoolArray:

@@ -25,6 +25,27 @@ BRANCH_LOG_N2O2 = -1.2
 BRANCH_LOG_N2 = (-1.3, -1.1)
 """Below is metal-poor, above metal-rich, between unknown (Kewley & Ellison 2008, Appendix A)."""
 
+FARTHEST_BEYOND_DEX = 0.5
+BRANCHED_RATIOS = ("R23", "R3")
+"""Ratios that turn over at 12 + log(O/H) of 7.9 to 8.1, where nitrogen distinguishes the sides."""
+
+COLUMNS: dict[str, type] = {
+    "diagnostic": str,
+    "value": float,
+    "err_low": float,
+    "err_high": float,
+    "limit": str,
+    "extrapolated": bool,
+    "calibration_scatter": float,
+    "branch": str,
+    "branch_check": str,
+    "beyond_turnover": float,
+    "flag": str,
+}
+"""Columns of every diagnostic, without units."""
+
+IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
+
 
 def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     """Return the side of R23 on which each aperture lies, shape (n_apertures,).
@@ -49,52 +70,6 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     by_n2o2 = _allowed(by_n2o2, upper=nii, lower=measured)
     by_n2 = _allowed(by_n2, upper=nii, lower=fluxes.detected("halpha"))
     return np.where(by_n2o2 != "unknown", by_n2o2, by_n2)
-
-
-def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
-    """Return dust-free lines, with undetected ones at their 4-sigma limit."""
-    lines = {}
-    for group in (("nii_6584",), ("halpha",), OII_PAIR):
-        ceiling = DETECTION_SNR * fluxes.error_of(*group) / len(group)
-        for name in group:
-            flux = fluxes.of_line(name)
-            observed = np.where(fluxes.detected(*group) | np.isnan(flux), flux, ceiling)
-            lines[name] = observed / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
-    return lines
-
-
-def _side(log_ratio: Array, limits: tuple[float, float]) -> StrArray:
-    with np.errstate(invalid="ignore"):
-        return np.select([log_ratio > limits[1], log_ratio < limits[0]], ["upper", "lower"],
-                         "unknown")  # fmt: skip
-
-
-def _allowed(side: StrArray, *, upper: BoolArray, lower: BoolArray) -> StrArray:
-    """Return the side where the lines that decide it are measured, ``unknown`` elsewhere."""
-    known = ((side == "upper") & upper) | ((side == "lower") & lower)
-    return np.where(known, side, "unknown")
-
-
-FARTHEST_BEYOND_DEX = 0.5
-BRANCHED_RATIOS = ("R23", "R3")
-"""Ratios that turn over at 12 + log(O/H) of 7.9 to 8.1, where nitrogen distinguishes the sides."""
-
-COLUMNS: dict[str, type] = {
-    "diagnostic": str,
-    "value": float,
-    "err_low": float,
-    "err_high": float,
-    "limit": str,
-    "extrapolated": bool,
-    "calibration_scatter": float,
-    "branch": str,
-    "branch_check": str,
-    "beyond_turnover": float,
-    "flag": str,
-}
-"""Columns of every diagnostic, without units."""
-
-IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 
 
 def abundance_table(draws: AbundanceDraws) -> QTable:
@@ -149,6 +124,30 @@ def abundance_table(draws: AbundanceDraws) -> QTable:
         "aperture": np.repeat(draws.fluxes.apertures, len(measured)),
         **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
     })  # fmt: skip
+
+
+def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
+    """Return dust-free lines, with undetected ones at their 4-sigma limit."""
+    lines = {}
+    for group in (("nii_6584",), ("halpha",), OII_PAIR):
+        ceiling = DETECTION_SNR * fluxes.error_of(*group) / len(group)
+        for name in group:
+            flux = fluxes.of_line(name)
+            observed = np.where(fluxes.detected(*group) | np.isnan(flux), flux, ceiling)
+            lines[name] = observed / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
+    return lines
+
+
+def _side(log_ratio: Array, limits: tuple[float, float]) -> StrArray:
+    with np.errstate(invalid="ignore"):
+        return np.select([log_ratio > limits[1], log_ratio < limits[0]], ["upper", "lower"],
+                         "unknown")  # fmt: skip
+
+
+def _allowed(side: StrArray, *, upper: BoolArray, lower: BoolArray) -> StrArray:
+    """Return the side where the lines that decide it are measured, ``unknown`` elsewhere."""
+    known = ((side == "upper") & upper) | ((side == "lower") & lower)
+    return np.where(known, side, "unknown")
 
 
 def _of_diagnostic(

@@ -23,6 +23,22 @@ from kurvs_pipeline.gas.quantities import interval, value_and_limit
 MOST_MASSIVE = 13.0
 """log10 of solar masses, where the curves of mass have fallen below any galaxy."""
 
+PLAUSIBLE_LOG_MASS = (4.0, 14.0)
+"""log10 of solar masses; a value outside was not given as a logarithm."""
+
+BPT_CLASSES = ("star_forming", "composite", "agn")
+MASS_CLASSES = ("star_forming", "intermediate", "agn")
+
+SURVEY_AGN = {
+    11: "infrared colours",
+    12: "infrared colours and very broad H-alpha",
+}
+"""Active nuclei by number in the survey (Li et al. 2025, Section 3, after Puglisi et al. 2023).
+
+The survey uses no X-rays and no line ratio to find them. Its Table 1 marks the gradient of
+number 12 as invalid; number 11 has no reliable lines in YJ and H.
+"""
+
 
 @dataclass(frozen=True)
 class _Demarcation:
@@ -51,19 +67,6 @@ def _hyperbola(
     return curve
 
 
-def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array]:
-    """Return the hyperbola that both curves share, then a cubic from the mass ``joint`` on."""
-    shared = _hyperbola(0.375, 10.5, 1.14)
-
-    def curve(log_stellar_mass: Array) -> Array:
-        # Masses may be infinite where they are not known.
-        mass = np.clip(log_stellar_mass, joint, MOST_MASSIVE)
-        beyond = np.polynomial.polynomial.polyval(mass, np.array(cubic))
-        return np.where(log_stellar_mass <= joint, shared(log_stellar_mass), beyond)
-
-    return curve
-
-
 KAUFFMANN03 = _Demarcation(_hyperbola(0.61, 0.05, 1.30), "Kauffmann et al. 2003, eq. 1")
 """Empirical, where star-forming galaxies of the SDSS end."""
 
@@ -86,6 +89,19 @@ def kewley13(redshift: ArrayLike) -> _Demarcation:
     return _Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
 
 
+def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array]:
+    """Return the hyperbola that both curves share, then a cubic from the mass ``joint`` on."""
+    shared = _hyperbola(0.375, 10.5, 1.14)
+
+    def curve(log_stellar_mass: Array) -> Array:
+        # Masses may be infinite where they are not known.
+        mass = np.clip(log_stellar_mass, joint, MOST_MASSIVE)
+        beyond = np.polynomial.polynomial.polyval(mass, np.array(cubic))
+        return np.where(log_stellar_mass <= joint, shared(log_stellar_mass), beyond)
+
+    return curve
+
+
 JUNEAU14_LOWER = _Demarcation(
     _juneau14(9.6, (352.066, -93.8249, 8.32651, -0.246416)), "Juneau et al. 2014, lower curve"
 )
@@ -96,9 +112,6 @@ JUNEAU14_UPPER = _Demarcation(
 active above the upper curve. Coefficients as two public codes have them: they meet at the joints to
 0.02 dex. Galaxies at z ~ 1.5 lie above local ones of their mass (Li et al. 2025, Fig. 2), so that
 some of those beyond the curves only form stars."""
-
-PLAUSIBLE_LOG_MASS = (4.0, 14.0)
-"""log10 of solar masses; a value outside was not given as a logarithm."""
 
 
 @dataclass(frozen=True)
@@ -137,49 +150,6 @@ class StellarMass:
 
 
 UNKNOWN_MASS = StellarMass()
-
-BPT_CLASSES = ("star_forming", "composite", "agn")
-MASS_CLASSES = ("star_forming", "intermediate", "agn")
-
-SURVEY_AGN = {
-    11: "infrared colours",
-    12: "infrared colours and very broad H-alpha",
-}
-"""Active nuclei by number in the survey (Li et al. 2025, Section 3, after Puglisi et al. 2023).
-
-The survey uses no X-rays and no line ratio to find them. Its Table 1 marks the gradient of
-number 12 as invalid; number 11 has no reliable lines in YJ and H.
-"""
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """A coordinate of all apertures: its value or limit, the kind of limit, and draws of it."""
-
-    value: Array
-    limit: StrArray
-    drawn: Array
-
-    @property
-    def lowest(self) -> Array:
-        """Lowest value that the limit allows."""
-        return np.where(np.isin(self.limit, ("", "lower")), self.value, -np.inf)
-
-    @property
-    def highest(self) -> Array:
-        """Highest value that the limit allows."""
-        return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
-
-    def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
-        """Return the columns of value, errors and limit."""
-        low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
-        measured = np.where(self.limit == "", self.value, np.nan)
-        return {
-            name: self.value * u.dex,
-            f"{name}_err_low": (measured - low) * u.dex,
-            f"{name}_err_high": (high - measured) * u.dex,
-            f"{name}_limit": self.limit,
-        }
 
 
 def bpt_table(
@@ -275,6 +245,36 @@ def mass_excitation_table(
         "class_mass_excitation": classes,
         **{f"p_{name}": p[name] for name in MASS_CLASSES},
     })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A coordinate of all apertures: its value or limit, the kind of limit, and draws of it."""
+
+    value: Array
+    limit: StrArray
+    drawn: Array
+
+    @property
+    def lowest(self) -> Array:
+        """Lowest value that the limit allows."""
+        return np.where(np.isin(self.limit, ("", "lower")), self.value, -np.inf)
+
+    @property
+    def highest(self) -> Array:
+        """Highest value that the limit allows."""
+        return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
+
+    def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
+        """Return the columns of value, errors and limit."""
+        low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
+        measured = np.where(self.limit == "", self.value, np.nan)
+        return {
+            name: self.value * u.dex,
+            f"{name}_err_low": (measured - low) * u.dex,
+            f"{name}_err_high": (high - measured) * u.dex,
+            f"{name}_limit": self.limit,
+        }
 
 
 def _ratio_axis(ratio: LineRatio, fluxes: JointFluxes, drawn: dict[str, Array]) -> _Axis:

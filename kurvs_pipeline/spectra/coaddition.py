@@ -13,6 +13,9 @@ from kurvs_pipeline.spectra.calibration import CalibratedBand
 MINIMUM_WEIGHT_FRACTION = 0.5
 """A channel that has lost more of its aperture than this is masked."""
 
+SAMPLED_CHANNELS = 12
+"""Number of channels to average over: the noise is correlated alike in nearly all of them."""
+
 
 @dataclass(frozen=True)
 class ApertureSpectra:
@@ -83,21 +86,6 @@ def coadd(
     )  # fmt: skip
 
 
-def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
-    """Displace spaxels, shape (n_channels, n_spaxels), by a whole number of channels each."""
-    step = np.gradient(wavelength_um)
-    offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
-    source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
-    inside = (source >= 0) & (source < wavelength_um.size)
-    place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size
-    place += np.arange(velocity_kms.size)
-    return [spectrum.ravel()[place] * inside for spectrum in spectra]
-
-
-SAMPLED_CHANNELS = 12
-"""Number of channels to average over: the noise is correlated alike in nearly all of them."""
-
-
 def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> Array:
     """Return the correlation of the noise of apertures in line fluxes, (n_apertures, n_apertures).
 
@@ -130,3 +118,14 @@ def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> A
         if (scale > 0.0).any():
             shared[i, j] = shared[j, i] = np.median((value / scale)[scale > 0.0])
     return shared
+
+
+def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
+    """Displace spaxels, shape (n_channels, n_spaxels), by a whole number of channels each."""
+    step = np.gradient(wavelength_um)
+    offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
+    source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
+    inside = (source >= 0) & (source < wavelength_um.size)
+    place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size
+    place += np.arange(velocity_kms.size)
+    return [spectrum.ravel()[place] * inside for spectrum in spectra]

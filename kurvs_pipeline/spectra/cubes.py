@@ -20,48 +20,6 @@ from kurvs_pipeline.observation import (
 )
 from kurvs_pipeline.spectra.calibration import CalibratedBand, around_lines, calibrate
 
-
-def _bands_with_lines(
-    bands: Mapping[str, CalibratedBand], redshift: float
-) -> dict[str, CalibratedBand]:
-    """Return the bands that hold lines, H-alpha first: kinematics and abundances need it."""
-    if not any(band.valid.any() for band in bands.values()):
-        raise CoverageError(
-            f"no voxel of {', '.join(bands)} can be used: each is missing, zero, masked or "
-            "saturated, or its noise is; look at the cube and at its noise extension"
-        )
-    halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
-    first = [name for name, band in bands.items() if _covers(band, halpha)]
-    if not first:
-        ranges = ", ".join(f"{name} {_range(band)}" for name, band in bands.items())
-        raise CoverageError(
-            f"H-alpha at redshift {redshift:g} falls at {halpha:.4f} um, outside the data "
-            f"({ranges}): check --redshift and --wavelength-start, or give the cube with H-alpha "
-            "too, which velocities and the galaxy's place come from"
-        )
-    others = [
-        name
-        for name, band in bands.items()
-        if name not in first
-        and any(_covers(band, rest * (1.0 + redshift)) for rest in REST_WAVELENGTH_UM.values())
-    ]
-    return {name: bands[name] for name in (*first[:1], *others)}
-
-
-def _range(band: CalibratedBand) -> str:
-    if not band.valid.any():
-        return "without any usable voxel"
-    return f"{band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
-
-
-def _covers(band: CalibratedBand, wavelength_um: float) -> bool:
-    observed = band.valid.any(axis=(1, 2))
-    if not observed.any():
-        return False
-    usable = band.wavelength_um[observed]
-    return bool(usable[0] < wavelength_um < usable[-1])
-
-
 logger = logging.getLogger(__name__)
 
 LARGEST_NOISE_RATIO = 300.0
@@ -124,6 +82,47 @@ class CalibratedCubes:
     def halpha(self) -> CalibratedBand:
         """Band with H-alpha."""
         return next(iter(self.bands.values()))
+
+
+def _bands_with_lines(
+    bands: Mapping[str, CalibratedBand], redshift: float
+) -> dict[str, CalibratedBand]:
+    """Return the bands that hold lines, H-alpha first: kinematics and abundances need it."""
+    if not any(band.valid.any() for band in bands.values()):
+        raise CoverageError(
+            f"no voxel of {', '.join(bands)} can be used: each is missing, zero, masked or "
+            "saturated, or its noise is; look at the cube and at its noise extension"
+        )
+    halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
+    first = [name for name, band in bands.items() if _covers(band, halpha)]
+    if not first:
+        ranges = ", ".join(f"{name} {_range(band)}" for name, band in bands.items())
+        raise CoverageError(
+            f"H-alpha at redshift {redshift:g} falls at {halpha:.4f} um, outside the data "
+            f"({ranges}): check --redshift and --wavelength-start, or give the cube with H-alpha "
+            "too, which velocities and the galaxy's place come from"
+        )
+    others = [
+        name
+        for name, band in bands.items()
+        if name not in first
+        and any(_covers(band, rest * (1.0 + redshift)) for rest in REST_WAVELENGTH_UM.values())
+    ]
+    return {name: bands[name] for name in (*first[:1], *others)}
+
+
+def _range(band: CalibratedBand) -> str:
+    if not band.valid.any():
+        return "without any usable voxel"
+    return f"{band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
+
+
+def _covers(band: CalibratedBand, wavelength_um: float) -> bool:
+    observed = band.valid.any(axis=(1, 2))
+    if not observed.any():
+        return False
+    usable = band.wavelength_um[observed]
+    return bool(usable[0] < wavelength_um < usable[-1])
 
 
 def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:

@@ -37,6 +37,12 @@ TYPICAL_LOG_O32 = 0.0
 OII_UM = 0.5 * (REST_WAVELENGTH_UM["oii_3726"] + REST_WAVELENGTH_UM["oii_3729"])
 BRIGHTER_OF_OIII = DOUBLET_RATIO / (1.0 + DOUBLET_RATIO)
 
+ZERO_POINT_ERR = 0.3
+"""dex, of one calibration against another: they differ by up to 0.7 (Kewley & Ellison 2008)."""
+
+ADDED_LINE = {"O3N2": "oiii_5007", "N2O2": "oii"}
+"""Line that a diagnostic gives once [N II] is known, by its ratio."""
+
 
 @dataclass(frozen=True)
 class DustyProfiles:
@@ -113,13 +119,6 @@ class DustyProfiles:
         return np.stack(value, axis=1), np.stack(by_ratio, axis=1), np.stack(by_free, axis=1)
 
 
-def _ln_dimming_per_mag(lines: Sequence[str]) -> Array:
-    """Return how much of its natural logarithm each line loses by one magnitude of A_V."""
-    wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
-    curve = attenuation_curve(np.array([wavelength[line] for line in lines]))
-    return np.asarray(0.4 * LN_10 * curve / R_V)
-
-
 def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
     """Return the line profiles of a diagnostic; None where there is no model.
 
@@ -134,13 +133,6 @@ def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
     if diagnostic.ratio.symbol in {"O3N2", "N2O2", "R23"}:
         return DustyProfiles(inverse)
     return None
-
-
-ZERO_POINT_ERR = 0.3
-"""dex, of one calibration against another: they differ by up to 0.7 (Kewley & Ellison 2008)."""
-
-ADDED_LINE = {"O3N2": "oiii_5007", "N2O2": "oii"}
-"""Line that a diagnostic gives once [N II] is known, by its ratio."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +219,13 @@ class JointProfiles:
             by_abundance.append(slope + added)
             by_zero_point[:, index, 3 + index] = added
         return np.stack(value, axis=1), np.stack(by_abundance, axis=1), by_zero_point
+
+
+def _ln_dimming_per_mag(lines: Sequence[str]) -> Array:
+    """Return how much of its natural logarithm each line loses by one magnitude of A_V."""
+    wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
+    curve = attenuation_curve(np.array([wavelength[line] for line in lines]))
+    return np.asarray(0.4 * LN_10 * curve / R_V)
 
 
 def _symbols(calibrations: Sequence[InverseCalibration]) -> list[str]:

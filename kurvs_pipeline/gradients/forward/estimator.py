@@ -22,72 +22,6 @@ from kurvs_pipeline.lines import DETECTION_SNR
 DEGREES_OF_FREEDOM = 6.0
 """Tails of the Student proposals: wider than the posterior, so that no weight is large."""
 
-
-class _ImportanceSamples(NamedTuple):
-    """Gradients (dex/kpc) and weights that add up to 1, both of shape (n_realisations, n_draws)."""
-
-    gradient: Array
-    weight: Array
-
-    @property
-    def efficiency(self) -> Array:
-        """Effective over actual number of samples; 1 if the approximate posterior is exact."""
-        return np.asarray(1.0 / (self.weight**2).sum(axis=1) / self.weight.shape[1])
-
-
-def _importance_samples(
-    fit: NestedLaplace, gridded: GriddedFit, random: np.random.Generator, number: int
-) -> _ImportanceSamples:
-    """Draw from the approximate posterior, and weight the draws by the true one.
-
-    Gradients come from the posterior on the grid, the other parameters from Student distributions
-    about their best values.
-    """
-    log_density = gridded.posterior.log_density
-    n, size = log_density.shape
-    rows = np.arange(n)[:, None]
-    node = _drawn_nodes(log_density, random, number)
-    offset = random.random((n, number)) - 0.5
-    gradient = gridded.posterior.gradient
-    drawn = gradient[rows, node] + offset * (gradient[:, 1:2] - gradient[:, :1])
-    middle = _between(gridded.fits.parameters.reshape(n, size, -1), rows, node, offset)
-    precision = gridded.fits.precision[(rows * size + node).ravel()]
-    parameters, log_proposal = _student_draws(middle.reshape(n * number, -1), precision, random)
-    chi2 = fit.chi2(drawn.ravel(), parameters, np.repeat(np.arange(n), number))
-    log_weight = (-0.5 * chi2 - log_proposal).reshape(n, number) - log_density[rows, node]
-    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    return _ImportanceSamples(drawn, weight / weight.sum(axis=1, keepdims=True))
-
-
-def _drawn_nodes(log_density: Array, random: np.random.Generator, number: int) -> IntArray:
-    """Draw indices of the grid, shape (n_realisations, number)."""
-    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
-    below = np.cumsum(density / density.sum(axis=1, keepdims=True), axis=1)
-    uniform = random.random((len(density), number, 1))
-    return np.asarray((uniform > below[:, None, :-1]).sum(axis=2))
-
-
-def _between(parameters: Array, rows: IntArray, node: IntArray, offset: Array) -> Array:
-    """Interpolate parameters from a node of the grid towards its neighbour."""
-    beside = np.clip(node + np.where(offset > 0.0, 1, -1), 0, parameters.shape[1] - 1)
-    share = np.abs(offset)[:, :, None]
-    return np.asarray((1.0 - share) * parameters[rows, node] + share * parameters[rows, beside])
-
-
-def _student_draws(
-    middle: Array, precision: Array, random: np.random.Generator
-) -> tuple[Array, Array]:
-    """Draw from Student distributions; return the draws and their log density."""
-    root = np.linalg.cholesky(precision)
-    stretch = DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, len(middle))
-    white = random.standard_normal(middle.shape) * np.sqrt(stretch)[:, None]
-    drawn = middle + np.linalg.solve(root.swapaxes(1, 2), white[:, :, None])[:, :, 0]
-    square = (white**2).sum(axis=1) / DEGREES_OF_FREEDOM
-    log_volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    power = -0.5 * (DEGREES_OF_FREEDOM + middle.shape[1])
-    return drawn, power * np.log1p(square) + log_volume
-
-
 ONE_SIGMA = (0.15865, 0.5, 0.84135)
 CHECKING_DRAWS = 400
 LEAST_EFFICIENCY = 0.01
@@ -234,3 +168,68 @@ class ForwardFit:
         )  # fmt: skip
         unknown = np.where(seen & fitted & ~hopeless, 0.0, np.nan)
         return ForwardGradient(gradient + unknown, low + unknown, high + unknown, flag)
+
+
+class _ImportanceSamples(NamedTuple):
+    """Gradients (dex/kpc) and weights that add up to 1, both of shape (n_realisations, n_draws)."""
+
+    gradient: Array
+    weight: Array
+
+    @property
+    def efficiency(self) -> Array:
+        """Effective over actual number of samples; 1 if the approximate posterior is exact."""
+        return np.asarray(1.0 / (self.weight**2).sum(axis=1) / self.weight.shape[1])
+
+
+def _importance_samples(
+    fit: NestedLaplace, gridded: GriddedFit, random: np.random.Generator, number: int
+) -> _ImportanceSamples:
+    """Draw from the approximate posterior, and weight the draws by the true one.
+
+    Gradients come from the posterior on the grid, the other parameters from Student distributions
+    about their best values.
+    """
+    log_density = gridded.posterior.log_density
+    n, size = log_density.shape
+    rows = np.arange(n)[:, None]
+    node = _drawn_nodes(log_density, random, number)
+    offset = random.random((n, number)) - 0.5
+    gradient = gridded.posterior.gradient
+    drawn = gradient[rows, node] + offset * (gradient[:, 1:2] - gradient[:, :1])
+    middle = _between(gridded.fits.parameters.reshape(n, size, -1), rows, node, offset)
+    precision = gridded.fits.precision[(rows * size + node).ravel()]
+    parameters, log_proposal = _student_draws(middle.reshape(n * number, -1), precision, random)
+    chi2 = fit.chi2(drawn.ravel(), parameters, np.repeat(np.arange(n), number))
+    log_weight = (-0.5 * chi2 - log_proposal).reshape(n, number) - log_density[rows, node]
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    return _ImportanceSamples(drawn, weight / weight.sum(axis=1, keepdims=True))
+
+
+def _drawn_nodes(log_density: Array, random: np.random.Generator, number: int) -> IntArray:
+    """Draw indices of the grid, shape (n_realisations, number)."""
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    below = np.cumsum(density / density.sum(axis=1, keepdims=True), axis=1)
+    uniform = random.random((len(density), number, 1))
+    return np.asarray((uniform > below[:, None, :-1]).sum(axis=2))
+
+
+def _between(parameters: Array, rows: IntArray, node: IntArray, offset: Array) -> Array:
+    """Interpolate parameters from a node of the grid towards its neighbour."""
+    beside = np.clip(node + np.where(offset > 0.0, 1, -1), 0, parameters.shape[1] - 1)
+    share = np.abs(offset)[:, :, None]
+    return np.asarray((1.0 - share) * parameters[rows, node] + share * parameters[rows, beside])
+
+
+def _student_draws(
+    middle: Array, precision: Array, random: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw from Student distributions; return the draws and their log density."""
+    root = np.linalg.cholesky(precision)
+    stretch = DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, len(middle))
+    white = random.standard_normal(middle.shape) * np.sqrt(stretch)[:, None]
+    drawn = middle + np.linalg.solve(root.swapaxes(1, 2), white[:, :, None])[:, :, 0]
+    square = (white**2).sum(axis=1) / DEGREES_OF_FREEDOM
+    log_volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    power = -0.5 * (DEGREES_OF_FREEDOM + middle.shape[1])
+    return drawn, power * np.log1p(square) + log_volume

@@ -14,6 +14,18 @@ from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, Inclined
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SkyApertures
 
+LARGEST_LOG_RATIO = 15.0
+"""Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
+
+SCALE_LENGTH_ERR = 0.2
+"""Prior of ln(scale length) about that of the effective radius: H-alpha differs from the stars."""
+
+TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
+"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
+
+AMPLITUDE_ERR = 3.0
+"""Prior of ln(flux) about a first guess: too wide to matter where a line is detected."""
+
 
 @dataclass(frozen=True, eq=False)
 class _SmearingVariations:
@@ -58,19 +70,6 @@ class _SmearingVariations:
         inclination = min(max(self.disk.inclination_deg + by_deg, 0.0), 90.0)
         disk = replace(self.disk, inclination_deg=inclination)
         return replace(self.best, disk=disk).at(self.best.nodes.radius_arcsec)
-
-
-LARGEST_LOG_RATIO = 15.0
-"""Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
-
-SCALE_LENGTH_ERR = 0.2
-"""Prior of ln(scale length) about that of the effective radius: H-alpha differs from the stars."""
-
-TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
-"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
-
-AMPLITUDE_ERR = 3.0
-"""Prior of ln(flux) about a first guess: too wide to matter where a line is detected."""
 
 
 class _Prediction(NamedTuple):

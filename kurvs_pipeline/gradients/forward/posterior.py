@@ -26,6 +26,14 @@ LONGEST_STEP = 1.0
 
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e9
 
+LARGEST_GRADIENT = 0.4
+"""dex/kpc: the flat prior of the gradient ends here, far beyond any that is known."""
+
+GRID_SIZE = 25
+GRID_ROUNDS = 3
+KEPT_BELOW_BEST = 12.0
+"""The grid closes in on log likelihoods less than this below the best."""
+
 
 class _Conditional(NamedTuple):
     """The best fit at each given gradient.
@@ -134,39 +142,6 @@ class NestedLaplace:
             Index of the realisation of the noise that each model is compared with.
         """
         return self._expand(gradient, parameters, realisation).chi2
-
-
-class _Expansion(NamedTuple):
-    """Chi squared about parameters: its value, half its downhill slope, half its curvature."""
-
-    parameters: Array
-    chi2: Array
-    downhill: Array
-    precision: Array
-
-    def of(self, rows: IntArray | BoolArray) -> "_Expansion":
-        return _Expansion(*(array[rows] for array in self))
-
-    def replace(self, rows: IntArray, other: "_Expansion") -> None:
-        for array, new in zip(self, other, strict=True):
-            array[rows] = new
-
-
-def _damped_step(expansion: _Expansion, damping: Array) -> Array:
-    diagonal = np.diagonal(expansion.precision, axis1=1, axis2=2)
-    damped = expansion.precision + (damping[:, None] * diagonal)[:, :, None] * np.eye(
-        diagonal.shape[1]
-    )
-    return np.asarray(np.linalg.solve(damped, expansion.downhill[:, :, None])[:, :, 0])
-
-
-LARGEST_GRADIENT = 0.4
-"""dex/kpc: the flat prior of the gradient ends here, far beyond any that is known."""
-
-GRID_SIZE = 25
-GRID_ROUNDS = 3
-KEPT_BELOW_BEST = 12.0
-"""The grid closes in on log likelihoods less than this below the best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,6 +295,30 @@ def grid_posterior(fit: NestedLaplace) -> GriddedFit:
         nearest = np.rint(np.linspace(first, last, GRID_SIZE, axis=1)).astype(np.intp)
         start = fits.parameters[(np.arange(n)[:, None] * GRID_SIZE + nearest).ravel()]
     return GriddedFit(posterior, fits)
+
+
+class _Expansion(NamedTuple):
+    """Chi squared about parameters: its value, half its downhill slope, half its curvature."""
+
+    parameters: Array
+    chi2: Array
+    downhill: Array
+    precision: Array
+
+    def of(self, rows: IntArray | BoolArray) -> "_Expansion":
+        return _Expansion(*(array[rows] for array in self))
+
+    def replace(self, rows: IntArray, other: "_Expansion") -> None:
+        for array, new in zip(self, other, strict=True):
+            array[rows] = new
+
+
+def _damped_step(expansion: _Expansion, damping: Array) -> Array:
+    diagonal = np.diagonal(expansion.precision, axis1=1, axis2=2)
+    damped = expansion.precision + (damping[:, None] * diagonal)[:, :, None] * np.eye(
+        diagonal.shape[1]
+    )
+    return np.asarray(np.linalg.solve(damped, expansion.downhill[:, :, None])[:, :, 0])
 
 
 def _closer(log_density: Array) -> tuple[IntArray, IntArray]:
