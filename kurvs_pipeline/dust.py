@@ -6,11 +6,11 @@ from numpy.typing import ArrayLike
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
 
-R_V = 3.22
+R_V = 3.22  # of the same average curve
 CASE_B_HALPHA_HBETA = 2.86
 """Case B at 10^4 K and 100 cm^-3 (Osterbrock 1989)."""
 
-_BUMP_CENTRE_PER_UM = 1.0 / 0.2175
+_BUMP_CENTRE_PER_UM = 1.0 / 0.2175  # the bump at 2175 Angstrom
 _BUMP_WIDTH_PER_UM = 0.922
 
 _WUYTS13_LINEAR = 1.9

@@ -172,6 +172,7 @@ class Pipeline:
             See :func:`~kurvs_pipeline.gradients.table.gradient_table`. Without numbers, and with
             the flag ``doubtful_redshift``, where a line is brighter than any can be beside H-alpha.
         """
+        # A stream of its own: the number of draws of the gas does not change the gradients.
         random = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(1,)))
         return gradients_of(gas, self.seeing, random)
 

@@ -145,6 +145,7 @@ def fit_bands(
             found.broad, shared_noise(band, apertures.annuli.weights, velocity_kms),
         )  # fmt: skip
         if len(results) == 1:
+            # Faint lines of the other bands take the kinematics of H-alpha.
             fits = found.fits
             known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
             velocity = np.where(known, fits.velocity_kms, velocity)

@@ -172,6 +172,7 @@ def _compare(problem: BroadLineProblem, narrow: Array, fallback: Array) -> _Tria
         alone = problem.fit_narrow(fallback, free=False, sigma_range_kms=SIGMA_RANGE_KMS)
         both = problem.fit_both(fallback, free=False)
     difference = alone.bayesian_information - both.bayesian_information
+    # A narrow width at its lower end belongs to an unresolved line.
     at_end = np.any(both.at_upper) or np.any(both.at_lower[[0, 2, 3]])
     significant = difference > LEAST_BIC_DIFFERENCE and _snr(both)[n_groups] > LEAST_SNR
     return _Trial(both, difference, kept=bool(significant and not at_end))

@@ -168,6 +168,7 @@ class BandFitter:
             minimum_snr=self.minimum_snr,
             free_if_bright="halpha" in self.model.group_names,
         )  # fmt: skip
+        # A sky residual under the galaxy's own lines shows in chi squared alone.
         return fits.with_errors_of_misfit()
 
     def _with_broad_line(

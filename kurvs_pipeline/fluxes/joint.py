@@ -127,6 +127,7 @@ class JointFluxes:
         if self.shared_noise is None:
             joint = np.zeros((within.shape[1], annulus.size) * 2)
         else:
+            # The noise of two annuli has this correlation once lines are made independent.
             root = _symmetric_root(within)
             shared = _positive_definite(self.shared_noise)
             joint = np.einsum("alk,kab,bmk->lamb", root, shared, root, optimize=True)

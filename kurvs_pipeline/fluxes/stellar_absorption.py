@@ -132,6 +132,7 @@ class AbsorbedLight:
         responses = parameter_responses(fits, variance)[:, : fits.flux.shape[1]]
         covariance = fits.flux_covariance.copy()
         for profile, error in zip(self.profiles, self.flux_err, strict=True):
+            # The error of one absorption line moves all fluxes together.
             change = responses @ profile[used] * error[:, None]
             covariance += change[:, :, None] * change[:, None, :]
         faint = np.where(self.detected.all(axis=0), 0, int(FitFlag.FAINT_CONTINUUM))

@@ -120,6 +120,7 @@ def _drawn_slopes(
     used = draws.detected(diagnostic)[:, draws.annuli]
     used &= np.isfinite(abundance) & (abundance_err > 0.0)
     observed, corrected = np.full((2, len(used)), np.nan)
+    # Noise decides which annuli are detected: every draw has bins, weights and f_grad of its own.
     # One number for each set of bins: sorting numbers is many times faster than sorting rows.
     sets = used @ (1 << np.arange(used.shape[1]))
     for one in np.unique(sets):

@@ -152,6 +152,7 @@ class Population:
         weight = _normal_cells(MEANS, scatter)
         with np.errstate(divide="ignore"):
             log_seen = np.log(self.likelihood @ weight)
+            # A sample lacks the galaxies that it would not have selected.
             if self.selection is not None:
                 log_seen -= np.log(self.selection @ weight)
         return np.asarray(np.maximum(log_seen, NEGLIGIBLE).sum(axis=0))

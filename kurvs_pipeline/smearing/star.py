@@ -22,6 +22,7 @@ POINTS_ACROSS_A_PIXEL = 3
 """Points of a Gauss-Legendre rule, which averages profiles over pixels to 1e-4 of their peak."""
 
 FIRST_GUESS = {"fwhm_arcsec": 0.6, "inverse_beta": 0.2}
+# The profile divides by 1 / beta, which therefore stays above 0.
 LOWER = np.array([-np.inf, -np.inf, math.log(0.05), 1e-3, -0.5, -0.5])
 UPPER = np.array([np.inf, np.inf, math.log(10.0), 0.8, 0.5, 0.5])
 LOG_FWHM, INVERSE_BETA = 2, 3

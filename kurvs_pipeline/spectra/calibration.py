@@ -128,6 +128,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     quiet_channels = line_free
     if is_stated:
         valid &= stated > 0.0
+        # Residuals of sky lines would pass for noise that all spaxels share in all channels.
         quiet_channels = line_free & between_sky_lines(stated, valid & line_free[:, None, None])
     continuum = BlockContinuum.of(flux, valid & quiet_channels[:, None, None])
     residual = flux - continuum.cube()

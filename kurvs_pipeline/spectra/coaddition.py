@@ -124,6 +124,7 @@ def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list
     """Displace spaxels, shape (n_channels, n_spaxels), by a whole number of channels each."""
     step = np.gradient(wavelength_um)
     offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
+    # Interpolation would correlate neighbouring channels, and errors would come out too small.
     source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
     inside = (source >= 0) & (source < wavelength_um.size)
     place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size

@@ -21,8 +21,8 @@ RESIDUAL_CHANNEL_FACTOR = 2.5
 OBSERVED_LINE_SIGMA_KMS = 70.0
 """The survey's median line (FWHM 150 km/s, Li et al. 2025), broadened by the spectrograph."""
 
-_CLIP_SIGMA = 4.0
-_LINE_REACH_SIGMA = 4.0
+_CLIP_SIGMA = 4.0  # products of outliers would decide the correlation
+_LINE_REACH_SIGMA = 4.0  # where lines overlap by exp(-4), 2 per cent
 _SIGNIFICANT_SIGMA = 3.0
 
 

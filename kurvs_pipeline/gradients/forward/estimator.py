@@ -39,9 +39,9 @@ NOTHING_LEARNT = 0.9
 FAR_FROM_POPULATION = 3.0
 """Standard errors between a galaxy and its population beyond which the prior does not fit it."""
 
-LEAST_P_VALUE = 1e-3
-HOPELESS_P_VALUE = 1e-10
-"""Below it the disk does not describe the data, and no gradient is given."""
+LEAST_P_VALUE, HOPELESS_P_VALUE = 1e-3, 1e-10
+"""A fit is flagged as poor below the first; below the second no gradient is given."""
+
 FREE_PARAMETERS = 3
 """Gradient, abundance and amplitude; priors hold the others."""
 
@@ -135,6 +135,7 @@ class ForwardFit:
     @property
     def flat(self) -> ForwardGradient:
         """The estimator ``forward``: the most likely gradient, and its likelihood interval."""
+        # Quantiles would depend on where the flat prior ends.
         return self._summary(self.posterior.mode, *self.posterior.likelihood_interval(1.0))
 
     def with_prior(
