@@ -77,7 +77,6 @@ class BinningScheme:
     in_effective_radii: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse edges that make no annuli."""
         increasing = all(a < b for a, b in itertools.pairwise(self.edges))
         finite = all(0.0 <= edge < math.inf for edge in self.edges)
         if not (1 < len(self.edges) <= MOST_ANNULI + 1 and increasing and finite):

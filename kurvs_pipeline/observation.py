@@ -110,7 +110,6 @@ class ObservationMetadata:
     seed: int = -1
 
     def __post_init__(self) -> None:
-        """Refuse impossible values; NaN means unknown and passes."""
         _require(not self.redshift < 0.0, "redshift", self.redshift, "a value >= 0")
         _require(not self.inclination_deg < 0.0 and not self.inclination_deg > 90.0,
                  "inclination_deg", self.inclination_deg, "a value in [0, 90]")  # fmt: skip
@@ -131,7 +130,6 @@ class ObservationMetadata:
                  self.target_position, "stated or unknown")  # fmt: skip
 
     def _require_sizes(self) -> None:
-        """Refuse sizes that are not those of galaxies and of seeing."""
         radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
         _require(math.isnan(radius) or SMALLEST_RADIUS_ARCSEC <= radius < math.inf,
                  "effective_radius_arcsec", radius,

@@ -59,7 +59,6 @@ class Pipeline:
     centre_by: str = "halpha"
 
     def __post_init__(self) -> None:
-        """Refuse settings that no galaxy can be measured with."""
         require_centre_by(self.centre_by)
         _require_seed(self.seed)
 
@@ -102,7 +101,7 @@ class Pipeline:
     def locate(
         self, observation: xr.DataTree, *, velocity_kms: Array | None = None
     ) -> LocatedGalaxy:
-        """Calibrate the cubes, find the galaxy in them, and place its apertures.
+        """Return the galaxy located in its calibrated cubes, with its apertures placed.
 
         Parameters
         ----------
@@ -110,10 +109,6 @@ class Pipeline:
             Mock or real data; ``/truth`` is never read.
         velocity_kms : array, shape (n_y, n_x), optional
             Velocities from elsewhere, see :meth:`run`.
-
-        Returns
-        -------
-        LocatedGalaxy
 
         Raises
         ------
@@ -125,16 +120,12 @@ class Pipeline:
         )
 
     def fit(self, located: LocatedGalaxy) -> MeasuredLines:
-        """Co-add the spectra of every aperture, velocities taken out, and fit their lines.
+        """Return the lines fitted to the co-added spectra of every aperture, velocities taken out.
 
         Parameters
         ----------
         located : LocatedGalaxy
             From :meth:`locate`; its annuli may be those of another scheme.
-
-        Returns
-        -------
-        MeasuredLines
         """
         return MeasuredLines.of(
             located, broad_halpha=self.broad_halpha, balmer_absorption=self.balmer_absorption
@@ -143,7 +134,7 @@ class Pipeline:
     def gas(
         self, lines: MeasuredLines, *, stellar_mass: StellarMass = UNKNOWN_MASS
     ) -> GasProperties:
-        """Measure attenuation, abundances, ionization and the source of ionizing light.
+        """Return attenuation, abundances, ionization and classes of every aperture.
 
         Parameters
         ----------
@@ -151,10 +142,6 @@ class Pipeline:
             From :meth:`fit`.
         stellar_mass : StellarMass
             Mass of the galaxy, for its class by mass and excitation; unknown by default.
-
-        Returns
-        -------
-        GasProperties
         """
         return GasProperties.of(lines, stellar_mass=stellar_mass, seed=self.seed)
 

@@ -174,7 +174,6 @@ def _kinematics(fit: FittedSpectrum) -> Kinematics:
 def _assumptions(
     spectra: Sequence[ExtractedSpectrum], medium: str, redshifts: Mapping[Any, float] | None
 ) -> tuple[str, ...]:
-    """Return the assumptions of the fits."""
     stated = [f"wavelengths are in {medium}", "flux density is per um of the axis given"]
     unknown = [s for s in spectra if s.rest_frame and np.isnan(redshift_of(s, redshifts))]
     if unknown:

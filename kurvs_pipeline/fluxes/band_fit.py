@@ -119,10 +119,6 @@ def fit_bands(
         (:func:`~kurvs_pipeline.fluxes.broad_line.fit_broad_halpha`).
     balmer_absorption : BalmerAbsorption, optional
         Stellar absorption to correct for; none by default.
-
-    Returns
-    -------
-    dict of str to BandFit
     """
     weights = apertures.weights
     n_apertures = len(weights)

@@ -245,7 +245,6 @@ class BroadLineProblem:
         return amplitudes, (self.flux - amplitudes @ columns) * self._root
 
     def _used(self, kinematics: Array, active: BoolArray) -> BoolArray:
-        """Return which columns are fitted."""
         used = np.ones(self.model.n_groups + 1 + len(self.model.continuum), dtype=bool)
         used[: self.model.n_groups] = active
         used[self.model.n_groups] = len(kinematics) > 2

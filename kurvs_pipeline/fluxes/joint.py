@@ -114,13 +114,10 @@ class JointFluxes:
 
     @property
     def covariance_of_annuli(self) -> Array:
-        """Covariance of all lines in all annuli; 0 where nothing was measured.
+        """Covariance of all lines in all annuli, shape (n_lines, n_annuli, n_lines, n_annuli).
 
-        The correlation of the noise of two annuli is that in the band of each line.
-
-        Returns
-        -------
-        array, shape (n_lines, n_annuli, n_lines, n_annuli)
+        The noise of two annuli is correlated as in the band of each line. The covariance is 0 where
+        nothing was measured.
         """
         within = np.nan_to_num(self.annuli.covariance)
         annulus = np.arange(len(within))

@@ -49,7 +49,6 @@ class BalmerAbsorption:
     dispersion_kms: float = 100.0
 
     def __post_init__(self) -> None:
-        """Check the values."""
         for name in (
             "halpha_angstrom", "hbeta_angstrom", "halpha_err_angstrom", "hbeta_err_angstrom",
         ):  # fmt: skip

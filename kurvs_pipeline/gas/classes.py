@@ -135,7 +135,6 @@ class StellarMass:
     err: float = 0.2
 
     def __post_init__(self) -> None:
-        """Check the values."""
         low, high = PLAUSIBLE_LOG_MASS
         if not math.isnan(self.log_solar) and not low <= self.log_solar <= high:
             raise MetadataError(
@@ -249,7 +248,7 @@ def mass_excitation_table(
 
 @dataclass(frozen=True)
 class _Axis:
-    """A coordinate of all apertures: its value or limit, the kind of limit, and draws of it."""
+    """A coordinate of all apertures: values or limits, kinds of limit, and draws."""
 
     value: Array
     limit: StrArray
@@ -257,16 +256,13 @@ class _Axis:
 
     @property
     def lowest(self) -> Array:
-        """Lowest value that the limit allows."""
         return np.where(np.isin(self.limit, ("", "lower")), self.value, -np.inf)
 
     @property
     def highest(self) -> Array:
-        """Highest value that the limit allows."""
         return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
 
     def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
-        """Return the columns of value, errors and limit."""
         low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
         measured = np.where(self.limit == "", self.value, np.nan)
         return {

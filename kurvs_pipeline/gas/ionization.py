@@ -58,18 +58,15 @@ def diaz00_log_u(log_o32_both: ArrayLike) -> Array:
 
 
 def kewley19_log_u_and_abundance(log_n2o2: ArrayLike, log_o32: ArrayLike) -> tuple[Array, Array]:
-    """Solve for log U and abundance together, each of which needs the other.
+    """Return log U and 12 + log(O/H), solved together since each needs the other.
+
+    Both have the broadcast shape; NaN where they do not settle to 0.001 dex inside the models'
+    range.
 
     Parameters
     ----------
     log_n2o2, log_o32 : array_like
         Logarithms of [N II]6584/[O II] and [O III]5007/[O II], without dust.
-
-    Returns
-    -------
-    log_u, oxygen_abundance : array
-        Both of the broadcast shape. NaN where they do not settle to 0.001 dex inside the models'
-        range.
     """
     ratios = (np.asarray(ratio, dtype=float) for ratio in (log_n2o2, log_o32))
     n2o2, o32 = np.broadcast_arrays(*(np.where(np.isfinite(r), r, np.nan) for r in ratios))
@@ -151,7 +148,6 @@ def ionization_table(draws: AbundanceDraws) -> QTable:
 def _of_relation(
     relation: _IonizationRelation, draws: AbundanceDraws, drawn: dict[str, Array]
 ) -> QTable:
-    """Return the rows of one relation."""
     log_u, limit = value_and_limit(relation, draws.fluxes, draws.attenuation.a_v)
     low, high = interval(relation.from_fluxes(drawn))
     limit = np.where(np.isfinite(log_u), limit, "none")

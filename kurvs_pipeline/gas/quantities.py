@@ -126,17 +126,14 @@ def _bound(
 
 
 def interval(values: Array) -> tuple[Array, Array]:
-    """Return the ends of the central 68 per cent of draws.
+    """Return the ends of the central 68 per cent of draws, two arrays of shape (n_apertures,).
+
+    They are NaN where most draws are.
 
     Parameters
     ----------
     values : array, shape (n_draws, n_apertures)
         Draws; those that are NaN are left out.
-
-    Returns
-    -------
-    low, high : array, shape (n_apertures,)
-        Ends of the interval; NaN where most draws are.
     """
     finite = np.isfinite(values)
     number = finite.sum(axis=0)

@@ -29,7 +29,7 @@ AT_TURNOVER = 0.16
 interval ends there."""
 
 USED_COLUMNS = ("value", "limit", "beyond_turnover", "branch_check", "flag")
-"""Of the table of abundances."""
+"""Columns of the table of abundances that gradients need."""
 
 GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
 
@@ -182,7 +182,6 @@ def _of_diagnostic(
 
 
 def _doubts(slope: Slope, abundances: dict[str, NDArray[Any]], drawn_fraction: float) -> list[str]:
-    """Return the reasons to doubt a slope."""
     if slope.n_bins < 2:
         return [slope.flag]
     used = {name: values[slope.coefficients != 0.0] for name, values in abundances.items()}

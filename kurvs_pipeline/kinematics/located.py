@@ -100,10 +100,6 @@ class LocatedGalaxy:
         scheme : BinningScheme
             Division into annuli.
 
-        Returns
-        -------
-        LocatedGalaxy
-
         Raises
         ------
         CoverageError

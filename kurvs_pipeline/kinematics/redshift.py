@@ -79,15 +79,11 @@ class IntegratedSpectrum:
         return self._fitted_in(VELOCITY_RANGE_KMS) if np.isnan(velocity) else (velocity, error)
 
     def brighter_line_kms(self) -> float:
-        """Return the velocity, relative to H-alpha, of a line brighter than any beside it can be.
+        """Return the velocity (km/s) of a line brighter than any beside H-alpha can be, or NaN.
 
-        A wrong redshift puts another line, such as [N II], where H-alpha is looked for, and its fit
-        may be good. Or H-alpha lies just beyond, with a wing where it is looked for.
-
-        Returns
-        -------
-        float
-            km/s; NaN where there is no such line.
+        It is relative to H-alpha. A wrong redshift puts another line, such as [N II], where H-alpha
+        is looked for, and its fit may be good. Or H-alpha lies just beyond, with a wing where it is
+        looked for.
         """
         found = self._brighter_elsewhere_kms()
         if np.isfinite(found):

@@ -70,7 +70,6 @@ class SmearedDisks:
     abundance_per_log_ratio: float = DIAGNOSTICS["n2"].abundance_per_log_ratio()
 
     def __post_init__(self) -> None:
-        """Refuse fewer than two annuli, and impossible gradients and redshifts."""
         if len(self.scheme.edges) < 3:
             raise ConfigurationError(
                 "a gradient takes two annuli; expected a scheme such as 3x0.5, found one annulus"

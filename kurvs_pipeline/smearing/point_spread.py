@@ -75,7 +75,6 @@ class Seeing:
     shear: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
         if not 0.0 < self.fwhm_arcsec < math.inf:
             raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
         if self.kind not in {"gaussian", "moffat", "kolmogorov"}:

@@ -53,7 +53,6 @@ class SeeingKnowledge:
     shear: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
         if not 0.0 < self.fwhm_arcsec < math.inf:
             raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
         if not 0.0 <= self.inverse_beta < 1.0:
@@ -101,12 +100,9 @@ class SeeingKnowledge:
 
     @property
     def directions(self) -> Array:
-        """Independent changes of one standard deviation in (ln FWHM, 1 / beta).
+        """Independent changes of one standard deviation in (ln FWHM, 1 / beta), shape (n, 2).
 
-        Returns
-        -------
-        array, shape (n_directions, 2)
-            Without directions that are exact.
+        Directions without error are left out.
         """
         across = math.sqrt(1.0 - self.correlation**2) * self.inverse_beta_err
         both = np.array([

@@ -74,7 +74,6 @@ class StarPsf:
     flag: str
 
     def __str__(self) -> str:
-        """Write the seeing as text."""
         width_err, wings_err = np.sqrt(np.diag(self.covariance)[:2]).tolist()
         return (
             f"seeing by its star is {self.fwhm_arcsec:.3f} ± {self.fwhm_arcsec * width_err:.3f} "
@@ -192,7 +191,6 @@ class _MoffatFit:
         return np.asarray(data - templates @ np.linalg.lstsq(templates, data)[0])
 
     def reduced_chi2(self, parameters: Array) -> float:
-        """Return chi squared by degree of freedom."""
         residual = self.residuals(parameters)
         return float(residual @ residual) / max(residual.size - parameters.size - 2, 1)
 

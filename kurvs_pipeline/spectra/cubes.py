@@ -134,7 +134,6 @@ def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
 def _calibrated(
     observation: xr.DataTree, metadata: ObservationMetadata, scheme: BinningScheme
 ) -> dict[str, CalibratedBand]:
-    """Calibrate every band about its lines."""
     outer_arcsec = scheme.annuli(metadata.effective_radius_arcsec)[-1].outer_arcsec
     return {
         name: calibrate(

@@ -163,7 +163,6 @@ class JointProfiles:
     others: tuple[InverseCalibration, ...]
 
     def __post_init__(self) -> None:
-        """Refuse diagnostics that cannot be fitted together."""
         first, *symbols = _symbols((self.nitrogen, *self.others))
         if first != "N2" or not symbols or sorted(symbols) != sorted(set(symbols) & {*ADDED_LINE}):
             raise ConfigurationError(

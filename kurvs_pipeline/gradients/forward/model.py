@@ -41,7 +41,6 @@ class _SmearingVariations:
 
     @cached_property
     def best(self) -> SmearingMatrix:
-        """The smearing matrix with the best seeing and inclination."""
         psf = self.seeing.best if self.seeing else None
         return SmearingMatrix(self.disk, psf, self.apertures)
 
@@ -128,7 +127,6 @@ class ForwardModel:
     abundance_err: float = TYPICAL_ABUNDANCE_ERR
 
     def __post_init__(self) -> None:
-        """Refuse impossible disks."""
         for name in ("effective_radius_arcsec", "kpc_per_arcsec", "abundance_err"):
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
@@ -188,7 +186,6 @@ class ForwardModel:
 
     @cached_property
     def _n_deviations(self) -> int:
-        """Number of deviations of seeing and inclination."""
         return (len(self._matrices) - 1) // 2
 
     @cached_property

@@ -72,9 +72,7 @@ class NestedLaplace:
     def prior_mean(self) -> Array:
         """Prior means, with a first guess of the amplitude from the data.
 
-        Returns
-        -------
-        array, shape (n_realisations, n_parameters)
+        The shape is (n_realisations, n_parameters).
         """
         prior = np.tile(self.model.prior_mean, (len(self.data.flux), 1))
         unit = self.model.predict(np.zeros(1), self.model.prior_mean[None]).flux[0, 0]

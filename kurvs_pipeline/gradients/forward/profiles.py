@@ -92,16 +92,12 @@ class InverseCalibration:
         return np.diff(ratio) / np.diff(at)
 
     def log_ratio(self, abundance: Array) -> tuple[Array, Array]:
-        """Return the logarithm (base 10) of the ratio and its derivative.
+        """Return log10 of the ratio and its derivative, both in the shape of the input.
 
         Parameters
         ----------
         abundance : array, any shape
             12 + log(O/H).
-
-        Returns
-        -------
-        log_ratio, derivative : array, same shape
         """
         at, ratio = self._table
         slopes = self._slopes
