@@ -1,4 +1,4 @@
-"""Second part of the location of a galaxy: its centre, its velocities and its own redshift."""
+"""The frame of a galaxy: its centre, its velocities and its own redshift."""
 
 import logging
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""First part of the location of a galaxy: all its cubes, calibrated."""
+"""Calibrated cubes of a galaxy: every band that holds its lines."""
 
 import logging
 from collections.abc import Mapping
