@@ -89,7 +89,7 @@ def _within(values: Array, limits: tuple[float, float]) -> BoolArray:
 
 @dataclass(frozen=True)
 class _IonizationRelation:
-    """A relation from dust-free lines to log U, with its range in log U and its source."""
+    """A relation from dust-free lines to log U, with its source and range, infinite if unknown."""
 
     name: str
     lines: tuple[str, ...]
