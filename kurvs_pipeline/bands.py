@@ -108,7 +108,7 @@ def band_of(wavelength_um: Array) -> Band:
     Parameters
     ----------
     wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
+        Vacuum wavelengths, um.
 
     Raises
     ------

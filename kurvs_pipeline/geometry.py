@@ -43,7 +43,7 @@ def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple
     metadata : ObservationMetadata
         Metadata of the galaxy, with its effective radius if it is known.
     scheme : BinningScheme
-        Division into annuli.
+        Division into annuli, which sets all apertures but the integrated one.
     """
     annuli = scheme.annuli(metadata.effective_radius_arcsec)
     radius = 1.5 * metadata.effective_radius_arcsec
@@ -87,11 +87,11 @@ class PlacedApertures:
         metadata : ObservationMetadata
             Geometry of the disk, and its effective radius if it is known.
         scheme : BinningScheme
-            Division into annuli.
+            Division into annuli, which sets all apertures but the integrated one.
         x, y : DataArray
             Spaxel centres, arcsec from the galaxy's centre to the West and North.
         valid_spaxels : bool array, shape (n_y, n_x)
-            Spaxels with data.
+            Whether a spaxel has data.
 
         Raises
         ------

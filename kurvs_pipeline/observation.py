@@ -223,7 +223,7 @@ def make_observation(
     bands : mapping of str to Dataset
         Datasets by band, one or more of ``IZ``, ``YJ``, ``H``.
     metadata : ObservationMetadata
-        The root attributes.
+        Metadata of the galaxy, stored as root attributes.
     truth : Dataset, optional
         Truth that a mock was made from.
 

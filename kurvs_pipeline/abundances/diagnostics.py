@@ -57,7 +57,7 @@ class Diagnostic:
     valid_range : tuple of float
         Range of 12 + log(O/H) in which the relation is used.
     source : str
-        The publication.
+        Publication of the relation.
     scatter_dex : float
         Scatter of galaxies or H II regions about the relation, in abundance; NaN if unknown.
     branch : str
@@ -157,7 +157,7 @@ def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Arra
     log_n2o2 : array, any shape
         Logarithm of [N II]6584 / [O II]3727,3729.
     log_u : float or array, the same shape
-        Ionization parameter.
+        Logarithm of the ionization parameter; by default -2.5, that of the survey's stack.
     """
     x, y = np.asarray(log_n2o2, dtype=float), log_u
     return np.asarray(

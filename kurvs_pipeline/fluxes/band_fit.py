@@ -111,7 +111,7 @@ def fit_bands(
     apertures : PlacedApertures
         The integrated aperture and the annuli.
     redshift : float
-        Systemic redshift.
+        Systemic redshift, at which the lines are fitted.
     velocity_kms : array, shape (n_y, n_x)
         Velocity to take out of every spaxel, relative to ``redshift``.
     broad_halpha : bool

@@ -196,7 +196,7 @@ class JointFluxes:
         Parameters
         ----------
         random : Generator
-            Random generator.
+            Random generator for the noise.
         number : int
             Number of draws.
         """

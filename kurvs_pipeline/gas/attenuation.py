@@ -56,7 +56,7 @@ class Attenuation:
         Parameters
         ----------
         random : Generator
-            Random generator.
+            Random generator for the stack's attenuation.
         fluxes : dict of str to array, shape (number, n_apertures)
             Drawn line fluxes, which carry the error of the Balmer decrement.
         number : int

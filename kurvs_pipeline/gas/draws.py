@@ -71,7 +71,7 @@ class AbundanceDraws:
         attenuation : Attenuation
             Attenuation of the same apertures.
         random : Generator
-            Random generator.
+            Random generator for the noise.
         """
         drawn = fluxes.draws(random, N_DRAWS)
         return cls(fluxes, attenuation, drawn, attenuation.draws(random, drawn, N_DRAWS))
@@ -104,7 +104,7 @@ class AbundanceDraws:
         Parameters
         ----------
         diagnostic : Diagnostic
-            Calibration to use.
+            Calibration of the abundance.
         """
         if diagnostic.name not in self._known:
             lines = self._dust_free_for(diagnostic)

@@ -38,7 +38,7 @@ class CorrectedSlope:
     Parameters
     ----------
     slope : Slope
-        Slope without correction.
+        Slope before correction, with the coefficients that f_grad is computed for.
     f_grad : float
         Intrinsic over observed gradient for the bins and weights of the slope; NaN if there is
         none.
@@ -99,7 +99,7 @@ def central_interval(drawn: Array) -> tuple[float, float]:
     Parameters
     ----------
     drawn : array, shape (n_draws,)
-        Gradients, dex/kpc.
+        Gradients of all draws, dex/kpc; NaN for draws without one.
     """
     finite = drawn[np.isfinite(drawn)]
     if finite.size <= FEWEST_DRAWS * drawn.size:

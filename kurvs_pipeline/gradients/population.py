@@ -58,7 +58,7 @@ class PopulationPosterior:
         Parameters
         ----------
         quantity : str
-            ``mean`` or ``scatter``.
+            ``mean`` or ``scatter`` of the intrinsic gradients.
         fraction : float
             Probability inside the interval.
         """

@@ -25,7 +25,7 @@ def continuum_centre(
     band : CalibratedBand
         Cube with its continuum.
     x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-        Spaxel centres.
+        Spaxel centres, evenly spaced.
     seeing_arcsec : float
         Full width at half-maximum of the seeing.
 

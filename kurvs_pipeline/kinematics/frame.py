@@ -144,7 +144,7 @@ def require_centre_by(centre_by: str) -> None:
     Parameters
     ----------
     centre_by : str
-        Value to check.
+        Value to check, one of ``CENTRE_BY``.
 
     Raises
     ------

@@ -66,7 +66,7 @@ class IntegratedSpectrum:
         band : CalibratedBand
             The band with H-alpha.
         redshift : float
-            Redshift given.
+            Redshift given, which velocities are relative to.
         weight : array, shape (n_y, n_x)
             Fraction of each spaxel in the integrated aperture.
         """

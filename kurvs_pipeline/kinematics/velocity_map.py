@@ -54,7 +54,7 @@ class KinematicMaps:
         Parameters
         ----------
         x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-            Spaxel centres.
+            Spaxel centres; the result counts from the same origin.
         """
         flux = np.where(self.measured, self.halpha_flux, 0.0)
         if flux.sum() <= 0.0:

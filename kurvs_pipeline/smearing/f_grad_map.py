@@ -48,7 +48,7 @@ class SmearedDisks:
     gradient : float
         Intrinsic gradient, dex/kpc; 0 gives the limit of small ones.
     scheme : BinningScheme
-        Division into annuli.
+        Division into annuli, two at least.
     redshift : float
         Redshift, for the scale of kpc on the sky.
     disk_thickness : float
@@ -139,7 +139,7 @@ class SmearedDisks:
         Parameters
         ----------
         inclinations_deg, radii_arcsec : array, shapes (n_i,), (n_r,)
-            Grid, increasing.
+            Inclinations and effective radii of the grid, increasing.
         advance : callable
             Function called with the number of disks just done.
 

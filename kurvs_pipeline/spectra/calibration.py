@@ -213,7 +213,7 @@ def near_lines(
     Parameters
     ----------
     wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
+        Vacuum wavelengths, um.
     redshift : float
         Redshift of the lines.
     within_kms : float

@@ -42,7 +42,7 @@ class BlockContinuum:
         Parameters
         ----------
         flux : array, shape (n_channels, n_y, n_x)
-            Flux density.
+            Flux density of every voxel, lines included.
         usable : bool array, same shape
             Whether a voxel has data and no line.
         """

@@ -169,7 +169,7 @@ def measure_correlation(
     valid : bool array, same shape
         Whether a voxel holds data and no line.
     reach : int
-        Largest lag, spaxels.
+        Largest lag, spaxels; pairs farther apart share the sky's residual alone.
     line_sigma_channels : float
         Standard deviation of the lines whose fluxes need errors.
     """
@@ -315,7 +315,7 @@ def residual_channels(sigma: Array, valid: BoolArray) -> BoolArray:
     Parameters
     ----------
     sigma : array, shape (n_channels, n_y, n_x)
-        Standard deviations.
+        Standard deviations of the noise.
     valid : bool array, same shape
         Whether a voxel has data.
     """

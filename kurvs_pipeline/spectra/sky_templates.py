@@ -73,7 +73,7 @@ def between_sky_lines(sigma: Array, usable: BoolArray) -> BoolArray:
     Parameters
     ----------
     sigma : array, shape (n_channels, n_y, n_x)
-        Standard deviations.
+        Standard deviations of the noise.
     usable : bool array, same shape
         Whether a voxel has data and no lines of the galaxy.
     """

@@ -159,7 +159,7 @@ def member_table(members: Sequence[Member], weight: Mapping[str, float], unit: s
     members : sequence of Member
         Galaxies, used or not.
     weight : mapping of str to float
-        Weight by galaxy.
+        Weight by galaxy; 0 for others.
     unit : str
         Unit of the flux densities.
     """

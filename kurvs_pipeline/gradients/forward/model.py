@@ -96,7 +96,7 @@ class ForwardModel:
     effective_radius_arcsec : float
         Half-light radius of the exponential disk.
     kpc_per_arcsec : float
-        Proper transverse scale.
+        Proper transverse scale at the galaxy's redshift.
     seeing : SeeingKnowledge or None
         Width and wings with errors; None is no seeing.
     apertures : SkyApertures

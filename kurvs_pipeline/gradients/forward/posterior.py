@@ -90,7 +90,7 @@ class NestedLaplace:
         gradient : array, shape (n_models,)
             Fixed gradients, dex/kpc.
         start : array, shape (n_models, n_parameters)
-            First guess.
+            First guess of all parameters but the gradient.
         realisation : int array, shape (n_models,)
             Index of the realisation of the noise that each model is fitted to.
         """
@@ -135,7 +135,7 @@ class NestedLaplace:
         gradient : array, shape (n_models,)
             Gradients, dex/kpc.
         parameters : array, shape (n_models, n_parameters)
-            All other parameters.
+            All other parameters, in the order of the model.
         realisation : int array, shape (n_models,)
             Index of the realisation of the noise that each model is compared with.
         """

@@ -55,7 +55,7 @@ class LineProfiles(Protocol):
         abundance : array, shape (n_models, n_radii)
             12 + log(O/H).
         extra : array, shape (n_models, n_extra)
-            Extra parameters.
+            Extra parameters, in the order of :attr:`extra_mean`.
         radius : array, shape (n_radii,)
             Distance from the pivot of the gradients, kpc.
         """
