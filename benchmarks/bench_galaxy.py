@@ -13,13 +13,13 @@ import sys
 import pytest
 
 from kurvs_pipeline.io.fits.writing import write_eso
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import ExposureModel, Galaxy, observe
 
 MEASURE_ONE = """
 from pathlib import Path
 from kurvs_pipeline.io.reading import read_observation
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 
 def peak_kb():  # of this process alone; getrusage counts what its parent had
     status = Path("/proc/self/status").read_text()

@@ -1,4 +1,4 @@
-"""The three KMOS bands of the survey: wavelength grids and line-spread function.
+"""The three KMOS bands of the survey: wavelength grids and line-spread functions.
 
 Numbers from Li et al. (2025), Section 2, and the KMOS pipeline's standard grids.
 """
@@ -28,13 +28,13 @@ class Band:
     first_channel_um, channel_width_um : float
         Vacuum wavelength of the whole grid's first channel, at its centre, and the step.
     usable_range_um : tuple of float
-        Where the grating transmits.
+        Wavelengths between which the grating transmits.
     lsf_fwhm_channels : float
-        Width of the Gaussian line-spread function.
+        Full width at half-maximum of the Gaussian line-spread function.
     n_channels : int
-        Of the band, those cut off not counted.
+        Channels of this band, without those cut off.
     cut_off : tuple of int
-        Channels of the whole grid that are left out before the first and after the last.
+        Channels of the whole grid left out before the first and after the last.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Band:
 
     @property
     def channels(self) -> slice:
-        """Where the channels lie on the whole grid."""
+        """Slice of the whole grid that these channels are."""
         return slice(self.cut_off[0], self.cut_off[0] + self.n_channels)
 
     def between(self, low_um: float, high_um: float) -> Self:
@@ -69,7 +69,7 @@ class Band:
         Parameters
         ----------
         low_um, high_um : float
-            Vacuum wavelengths.
+            Vacuum wavelengths of the two ends.
 
         Raises
         ------
@@ -100,14 +100,15 @@ KMOS_BANDS: dict[str, Band] = {
 
 
 def band_of(wavelength_um: Array) -> Band:
-    """Return the band that a wavelength axis lies in, whatever a header calls it.
+    """Return the KMOS band that a wavelength axis lies in.
 
-    Where it lies in two bands alike, as a part of one may, the width of its channels decides.
+    A part of a band may lie in two bands alike; the channel width then decides. Headers are not
+    asked.
 
     Parameters
     ----------
     wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
+        Vacuum wavelengths, um.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Into which annuli a galaxy is divided."""
+"""Division of a galaxy into annuli, in arcsec or in effective radii."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ INTEGRATED = "integrated"
 """Name of the aperture that holds the whole galaxy; all others are annuli."""
 
 MOST_ANNULI = 26
-"""They are named by letters."""
+"""Annuli are named by letters."""
 
 _UNIFORM = re.compile(r"(\d+)x(\d+(?:\.\d+)?)(re)?")
 _EDGES = re.compile(r"(\d+(?:\.\d+)?(?:-\d+(?:\.\d+)?)+)(re)?")
@@ -29,7 +29,7 @@ class Aperture:
     Parameters
     ----------
     name : str
-        ``integrated``, or ``A``, ``B``, ... outwards.
+        ``integrated`` for the whole galaxy; ``A``, ``B``, ... for annuli, outwards.
     inner_arcsec, outer_arcsec : float
         Edges along the major axis; an inner edge of 0 makes an ellipse.
     """
@@ -40,32 +40,32 @@ class Aperture:
 
     @property
     def middle_arcsec(self) -> float:
-        """Radius at which the aperture is placed in a radial profile."""
+        """Radius half-way between the edges, where the aperture stands in a radial profile."""
         return 0.5 * (self.inner_arcsec + self.outer_arcsec)
 
 
 def annuli_among(apertures: Sequence[str]) -> IntArray:
-    """Return where the annuli stand among apertures, shape (n_annuli,).
+    """Return the indices of the annuli in a list of apertures, shape (n_annuli,).
 
     Parameters
     ----------
     apertures : sequence of str
-        Names of apertures, annuli outwards.
+        Names of apertures, the annuli ordered outwards.
     """
     return np.array([i for i, name in enumerate(apertures) if name != INTEGRATED], dtype=np.intp)
 
 
 @dataclass(frozen=True)
 class BinningScheme:
-    """Adjacent annuli, of one size on the sky or of one size in every galaxy.
+    """Adjacent annuli, with edges in arcsec or in effective radii.
 
     Parameters
     ----------
     edges : tuple of float
-        Along the major axis, increasing from the innermost, >= 0. The survey's are
-        0-0.5-1.0-1.5 arcsec (Li et al. 2025, Section 4).
+        Edges along the major axis, increasing, >= 0. The survey's are 0-0.5-1.0-1.5 arcsec (Li et
+        al. 2025, Section 4).
     in_effective_radii : bool
-        Whether edges are in effective radii, as in Gillman et al. (2022), not in arcsec.
+        Whether the edges are in effective radii, as in Gillman et al. (2022); otherwise arcsec.
 
     Raises
     ------
@@ -77,7 +77,6 @@ class BinningScheme:
     in_effective_radii: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse edges that make no annuli."""
         increasing = all(a < b for a, b in itertools.pairwise(self.edges))
         finite = all(0.0 <= edge < math.inf for edge in self.edges)
         if not (1 < len(self.edges) <= MOST_ANNULI + 1 and increasing and finite):
@@ -88,23 +87,23 @@ class BinningScheme:
 
     @classmethod
     def uniform(cls, number: int, width: float, *, in_effective_radii: bool = False) -> Self:
-        """Return annuli of one width, from the centre outwards.
+        """Return annuli of equal width, from the centre outwards.
 
         Parameters
         ----------
         number : int
-            Of annuli.
+            Number of annuli.
         width : float
-            Of each, arcsec or effective radii.
+            Width of every annulus, arcsec or effective radii.
         in_effective_radii : bool
-            Which of the two.
+            Whether the width is in effective radii.
         """
         edges = tuple(round(width * index, 9) for index in range(number + 1))
         return cls(edges, in_effective_radii)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a scheme as the paper writes it, or by its edges.
+        """Read a scheme such as ``3x0.5``, or one given by its edges.
 
         Parameters
         ----------
@@ -137,12 +136,12 @@ class BinningScheme:
         Parameters
         ----------
         effective_radius_arcsec : float
-            Of the galaxy; NaN if unknown.
+            Effective radius of the galaxy; NaN if unknown.
 
         Raises
         ------
         MetadataError
-            If it is unknown and needed.
+            If the effective radius is unknown and the scheme needs it.
         """
         if self.in_effective_radii and math.isnan(effective_radius_arcsec):
             raise MetadataError(

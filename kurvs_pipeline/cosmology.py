@@ -12,6 +12,6 @@ def kpc_per_arcsec(redshift: float) -> float:
     Parameters
     ----------
     redshift : float
-        > 0.
+        Redshift, > 0.
     """
     return float(COSMOLOGY.kpc_proper_per_arcmin(redshift).to_value(u.kpc / u.arcsec))

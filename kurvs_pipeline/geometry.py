@@ -1,11 +1,10 @@
-"""Inclined disks on the sky: axis ratios, apertures and annuli."""
+"""Inclined disks on the sky: axis ratios, and apertures placed on spaxels."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from photutils.geometry import elliptical_overlap_grid
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.binning import INTEGRATED, Aperture, BinningScheme, annuli_among
@@ -13,19 +12,19 @@ from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
 
 FARTHEST_SPAXELS = 1e6
-"""An ellipse that goes so far holds the whole field; the overlap of larger ones overflows."""
+"""An ellipse of this size holds the whole field; the overlap of larger ones overflows."""
 
 MINIMUM_COVERAGE = 0.3
 """An aperture with less of its area on valid spaxels is refused."""
 
 
 def axis_ratio(inclination_deg: float, disk_thickness: float) -> float:
-    """Return b/a of an oblate disk: sqrt(cos^2 i (1 - q0^2) + q0^2).
+    """Return the axis ratio b/a of an oblate disk, sqrt(cos^2 i (1 - q0^2) + q0^2).
 
     Parameters
     ----------
     inclination_deg : float
-        0 is face-on.
+        Inclination; 0 is face-on.
     disk_thickness : float
         Intrinsic axis ratio q0.
     """
@@ -42,9 +41,9 @@ def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple
     Parameters
     ----------
     metadata : ObservationMetadata
-        With the effective radius, if it is known.
+        Metadata of the galaxy, with its effective radius if it is known.
     scheme : BinningScheme
-        The annuli.
+        Division into annuli, which sets all apertures but the integrated one.
     """
     annuli = scheme.annuli(metadata.effective_radius_arcsec)
     radius = 1.5 * metadata.effective_radius_arcsec
@@ -60,7 +59,7 @@ class PlacedApertures:
     Parameters
     ----------
     apertures : tuple of Aperture
-        The integrated ellipse and the annuli outwards, or some of them.
+        The integrated ellipse, then the annuli outwards; or some of them.
     weights : array, shape (n_apertures, n_y, n_x)
         Fraction of each spaxel with data in each aperture.
     coverage : tuple of float
@@ -88,11 +87,11 @@ class PlacedApertures:
         metadata : ObservationMetadata
             Geometry of the disk, and its effective radius if it is known.
         scheme : BinningScheme
-            The annuli.
+            Division into annuli, which sets all apertures but the integrated one.
         x, y : DataArray
             Spaxel centres, arcsec from the galaxy's centre to the West and North.
         valid_spaxels : bool array, shape (n_y, n_x)
-            Spaxels with data.
+            Whether a spaxel has data.
 
         Raises
         ------
@@ -131,33 +130,31 @@ class PlacedApertures:
 
     @property
     def middle_arcsec(self) -> Array:
-        """Where each aperture is placed in a radial profile, shape (n_apertures,)."""
+        """Radius of each aperture in a radial profile, shape (n_apertures,)."""
         return np.array([aperture.middle_arcsec for aperture in self.apertures])
 
 
 def aperture_weights(
     aperture: Aperture, metadata: ObservationMetadata, x: xr.DataArray, y: xr.DataArray
 ) -> Array:
-    """Return the exact fraction of every spaxel that lies in an aperture.
+    """Return the exact fraction of every spaxel inside an aperture, shape (n_y, n_x).
 
     Parameters
     ----------
     aperture : Aperture
-        In the plane of the disk, centred on the target.
+        Ellipse or annulus in the plane of the disk, centred on the target.
     metadata : ObservationMetadata
         Inclination, position angle and thickness of the disk.
     x, y : DataArray
         Spaxel centres, arcsec from the target to the West and North, evenly spaced.
-
-    Returns
-    -------
-    array, shape (n_y, n_x)
 
     Raises
     ------
     MetadataError
         If the inclination, or the position angle of an inclined disk, is unknown.
     """
+    from photutils.geometry import elliptical_overlap_grid
+
     step_x, step_y = _step(x), _step(y)
     centre = (-float(x[0]) / step_x, -float(y[0]) / step_y)
     pa_rad = math.radians(_position_angle_deg(metadata))
@@ -193,11 +190,11 @@ def aperture_coverage(
     Parameters
     ----------
     aperture : Aperture
-        What was asked for, field edge or not.
+        The aperture, whether or not it fits into the field.
     metadata : ObservationMetadata
-        For the axis ratio.
+        Inclination and thickness of the disk, for the axis ratio.
     weights : array, shape (n_y, n_x)
-        From :func:`aperture_weights`.
+        Fraction of each spaxel inside, from :func:`aperture_weights`.
     valid : bool array, same shape
         True where a spaxel holds data.
     spaxel_arcsec : float
@@ -206,7 +203,7 @@ def aperture_coverage(
     Raises
     ------
     CoverageError
-        If it is below 30 per cent.
+        If the fraction is below 30 per cent.
     """
     ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
     area = math.pi * ratio * (aperture.outer_arcsec**2 - aperture.inner_arcsec**2)
@@ -222,7 +219,7 @@ def aperture_coverage(
 
 
 def spaxel_size_arcsec(x: xr.DataArray) -> float:
-    """Return the side of a spaxel from its coordinate.
+    """Return the side of a spaxel from one of its coordinates.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 from kurvs_pipeline.arrays import Array
 
 DETECTION_SNR = 4.0
-"""Below it a line is a limit (Li et al. 2025, Section 3)."""
+"""S/N below which a line has a limit (Li et al. 2025, Section 3)."""
 
 REST_WAVELENGTH_UM: dict[str, float] = {
     "oii_3726": 0.3727092,
@@ -36,12 +36,12 @@ DOUBLET_RATIO = 3.0
 
 @dataclass(frozen=True)
 class LineGroup:
-    """Lines that share one amplitude.
+    """Lines whose flux ratios are fixed, so that one amplitude scales them all.
 
     Parameters
     ----------
     name : str
-        The line whose flux the amplitude is.
+        The line whose flux is the amplitude.
     members : tuple of (str, float)
         Every line of the group with its flux relative to ``name``.
     """
@@ -63,7 +63,7 @@ LINE_GROUPS: tuple[LineGroup, ...] = (
 
 
 def members_of(line: str) -> tuple[str, ...]:
-    """Return the lines that are summed under a name: ``oii`` is the pair, others are themselves.
+    """Return the lines that a name stands for: ``oii`` is the pair, other names are themselves.
 
     Parameters
     ----------
@@ -74,17 +74,12 @@ def members_of(line: str) -> tuple[str, ...]:
 
 
 def air_from_vacuum(vacuum_um: Array | float) -> Array:
-    """Convert vacuum to standard-air wavelengths (Ciddor 1996, as in VALD3).
+    """Return standard-air wavelengths (Ciddor 1996, as in VALD3), um, in the shape of the input.
 
     Parameters
     ----------
     vacuum_um : float or array
         Vacuum wavelength, um.
-
-    Returns
-    -------
-    array, the same shape
-        Air wavelength, um.
     """
     vacuum = np.asarray(vacuum_um, dtype=float)
     s2 = 1.0 / vacuum**2
@@ -93,17 +88,12 @@ def air_from_vacuum(vacuum_um: Array | float) -> Array:
 
 
 def vacuum_from_air(air_um: Array | float) -> Array:
-    """Invert :func:`air_from_vacuum` by fixed-point iteration (to 1e-12).
+    """Return vacuum wavelengths, um: the inverse of :func:`air_from_vacuum`, to 1e-12.
 
     Parameters
     ----------
     air_um : float or array, any shape
-        Air wavelength, um.
-
-    Returns
-    -------
-    array, the same shape
-        Vacuum wavelength, um.
+        Standard-air wavelength, um.
     """
     air = np.asarray(air_um, dtype=float)
     vacuum = air.copy()

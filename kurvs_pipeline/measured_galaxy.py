@@ -1,4 +1,4 @@
-"""A measured galaxy: its tables, apertures, maps and spectra."""
+"""Everything measured of one galaxy: tables, apertures, maps and spectra."""
 
 import math
 from collections.abc import Mapping
@@ -19,19 +19,31 @@ from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
 
+_IN_PLACE: dict[str, str | bool] = {
+    "class_local": "unknown",
+    "class_at_redshift": "unknown",
+    "class_mass_excitation": "unknown",
+    "limit": "none",
+    "log_nii_halpha_limit": "none",
+    "log_oiii_hbeta_limit": "none",
+    "source": DOUBTFUL_REDSHIFT,
+    "extrapolated": False,
+}
+"""Values of columns without numbers where the redshift is in doubt."""
+
 
 @dataclass(frozen=True, eq=False)
 class BandSpectra:
-    """The co-added spectra of one band, with the best fits.
+    """Co-added spectra of one band, with the best fits.
 
     Parameters
     ----------
     wavelength_um : array, shape (n_channels,)
-        Observed, in vacuum.
+        Observed wavelength in vacuum.
     flux, variance : array, shape (n_apertures, n_channels)
         Flux density without the continuum, velocities taken out, and its variance.
     valid : bool array, same shape
-        Channels that were fitted.
+        Whether each channel was fitted.
     model : array, same shape
         The best fit; NaN far from lines, and throughout where the fit failed.
     units : str
@@ -47,7 +59,7 @@ class BandSpectra:
 
     @classmethod
     def of(cls, fit: BandFit) -> "BandSpectra":
-        """Take the spectra out of a fit.
+        """Take the spectra out of the fit of a band.
 
         Parameters
         ----------
@@ -67,14 +79,15 @@ class BandSpectra:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredGalaxy:
-    """Everything that was measured of one galaxy, as it is written to disk and read back.
+    """Everything measured of one galaxy, as it is written to disk and read back.
 
     Parameters
     ----------
     metadata : ObservationMetadata
-        What was given, with the redshift as measured.
+        The metadata given, with the redshift as measured.
     redshift_err : float
-        NaN where H-alpha was not detected, or the redshift is in doubt: it is then the one given.
+        Standard error of the redshift; NaN where H-alpha was not detected or the redshift is in
+        doubt, where the redshift is the one given.
     fluxes, attenuation, abundances, ionization, classes, mass_excitation, gradients : QTable
         See :func:`~kurvs_pipeline.fluxes.table.flux_table`,
         :meth:`~kurvs_pipeline.gas.attenuation.Attenuation.table`,
@@ -84,7 +97,7 @@ class MeasuredGalaxy:
         :func:`~kurvs_pipeline.gas.classes.mass_excitation_table` (of the integrated aperture,
         with the mass given) and
         :func:`~kurvs_pipeline.gradients.table.gradient_table`. Where the redshift is in doubt,
-        those without flags hold nothing.
+        tables without flags hold no numbers.
     apertures : tuple of Aperture
         The integrated ellipse, then the annuli outwards.
     coverage : tuple of float
@@ -98,12 +111,12 @@ class MeasuredGalaxy:
     noise_scale : mapping of str to float
         Factor by which each band's stated noise was multiplied.
     spectra : mapping of str to BandSpectra
-        By band, the one with H-alpha first.
+        Spectra by band, the one with H-alpha first.
     assumptions : tuple of str
-        What files left open, and what was assumed for it.
+        What the files left open, and what was assumed for it.
     fits : mapping of str to BandFit
-        What spectra and fluxes are from, by band; it is not written, and empty for a galaxy that
-        was read.
+        Fits by band, from which spectra and fluxes come; not written to disk, and empty for a
+        galaxy that was read.
     """
 
     metadata: ObservationMetadata
@@ -130,12 +143,12 @@ class MeasuredGalaxy:
     def of(cls, gas: GasProperties, gradients: QTable) -> "MeasuredGalaxy":
         """Gather what the stages of the pipeline found.
 
-        Where the redshift is in doubt, what stands in tables by the names of lines is taken out.
+        Where the redshift is in doubt, numbers that depend on the names of lines are removed.
 
         Parameters
         ----------
         gas : GasProperties
-            With the lines and the galaxy that it is from.
+            Gas properties, with the lines and the located galaxy that they come from.
         gradients : QTable
             Gradients of the same galaxy.
         """
@@ -168,12 +181,12 @@ class MeasuredGalaxy:
 
     @property
     def annuli(self) -> tuple[Aperture, ...]:
-        """The apertures of the gradient, outwards."""
+        """Apertures of the gradient, outwards."""
         return tuple(a for a in self.apertures if a.name != INTEGRATED)
 
     @property
     def kpc_per_arcsec(self) -> float:
-        """Scale at the measured redshift."""
+        """Proper transverse scale at the measured redshift."""
         return kpc_per_arcsec(self.metadata.redshift)
 
     def snr(self, aperture: str, line: str) -> float:
@@ -197,7 +210,7 @@ class MeasuredGalaxy:
         return self._of_line("upper_limit", aperture, line)
 
     def is_doubtful(self, aperture: str, line: str) -> bool:
-        """Return whether a line is flagged by itself, cut or out of the ratio of its doublet.
+        """Return whether a line has a flag of its own: truncated, or with a wrong doublet ratio.
 
         Parameters
         ----------
@@ -213,19 +226,6 @@ class MeasuredGalaxy:
         return float(self.fluxes[column].value[rows][0]) if rows.any() else math.nan
 
 
-_IN_PLACE: dict[str, str | bool] = {
-    "class_local": "unknown",
-    "class_at_redshift": "unknown",
-    "class_mass_excitation": "unknown",
-    "limit": "none",
-    "log_nii_halpha_limit": "none",
-    "log_oiii_hbeta_limit": "none",
-    "source": DOUBTFUL_REDSHIFT,
-    "extrapolated": False,
-}
-"""What stands in columns that hold no numbers."""
-
-
 def _same(table: QTable) -> QTable:
     return table
 
@@ -238,7 +238,7 @@ def _with_doubt(table: QTable) -> QTable:
 
 
 def _without_numbers(table: QTable) -> QTable:
-    """Take out of a table what it says by the names of lines, which the stellar mass does not."""
+    """Remove the numbers that depend on the names of lines; the stellar mass does not."""
     emptied = table.copy()
     for name in table.colnames:
         if table[name].dtype.kind == "f" and not name.startswith("log_stellar_mass"):
@@ -249,7 +249,7 @@ def _without_numbers(table: QTable) -> QTable:
 
 
 def _unknown_size(located: LocatedGalaxy) -> tuple[str, ...]:
-    """Say what is done without an effective radius."""
+    """Say what is assumed without an effective radius."""
     if math.isfinite(located.metadata.effective_radius_arcsec):
         return ()
     (radius,) = (a.outer_arcsec for a in located.apertures.apertures if a.name == INTEGRATED)
@@ -262,7 +262,7 @@ def _unknown_size(located: LocatedGalaxy) -> tuple[str, ...]:
 
 
 def _unknown_seeing(located: LocatedGalaxy) -> tuple[str, ...]:
-    """Say what is done without the seeing."""
+    """Say what is left out without the seeing."""
     if math.isfinite(located.metadata.seeing_fwhm_arcsec):
         return ()
     return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)

@@ -1,9 +1,9 @@
-"""The Observation: the one thing that simulator and pipeline exchange.
+"""The Observation: the data that simulator and pipeline exchange.
 
-An ``xarray.DataTree``. Its root attributes are an :class:`ObservationMetadata`: what the
-pipeline may know of the galaxy, for mocks exactly as for real data. One child a band
-(``IZ``, ``YJ``, ``H``), each a Dataset of :func:`band_dataset`; mocks also have ``/truth``,
-which the pipeline never reads.
+It is an ``xarray.DataTree`` whose root attributes are an :class:`ObservationMetadata`: what the
+pipeline may know of the galaxy, the same for mocks and real data. Each band (``IZ``, ``YJ``,
+``H``) is one child, a Dataset of :func:`band_dataset`; mocks also have ``/truth``, which the
+pipeline never reads.
 """
 
 import math
@@ -21,26 +21,6 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
 
-
-@cache
-def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
-    """Return the unit of a flux density integrated over um.
-
-    Parameters
-    ----------
-    flux_density_unit : str
-        As in an Observation.
-
-    Returns
-    -------
-    astropy unit
-        ``1e-16 erg / (s cm2)`` for calibrated cubes, the input's times um otherwise.
-    """
-    unit = u.Unit(flux_density_unit) * u.um
-    calibrated = u.Unit("1e-16 erg / (s cm2)")
-    return calibrated if unit == calibrated else unit
-
-
 FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
 """Unit of a calibrated cube, per spaxel."""
 
@@ -57,6 +37,22 @@ LARGEST_INCLINATION_ERR_DEG = 90.0
 """All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""
 
 
+@cache
+def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
+    """Return the unit of a flux density integrated over um.
+
+    It is ``1e-16 erg / (s cm2)`` for calibrated cubes, the input's unit times um otherwise.
+
+    Parameters
+    ----------
+    flux_density_unit : str
+        Unit of the flux density in an Observation.
+    """
+    unit = u.Unit(flux_density_unit) * u.um
+    calibrated = u.Unit("1e-16 erg / (s cm2)")
+    return calibrated if unit == calibrated else unit
+
+
 @dataclass(frozen=True)
 class ObservationMetadata:
     """What is known of a galaxy and its observation before anything is measured.
@@ -64,17 +60,17 @@ class ObservationMetadata:
     Parameters
     ----------
     name : str
-        The galaxy.
+        Name of the galaxy.
     redshift : float
-        On the vacuum scale.
+        Redshift on the vacuum scale.
     ra_deg, dec_deg : float
-        Of the target, NaN where unknown.
+        Coordinates of the target, NaN where unknown.
     inclination_deg : float
-        0 is face-on.
+        Inclination; 0 is face-on.
     inclination_err_deg : float
-        Its standard error, for the forward estimators; 0 takes it as exact.
+        Standard error of the inclination, for the forward estimators; 0 takes it as exact.
     position_angle_deg : float
-        North through East to the receding side of the major axis, in [0, 360).
+        Position angle of the receding side of the major axis, North through East, in [0, 360).
     effective_radius_arcsec : float
         Half-light radius along the major axis.
     disk_thickness : float
@@ -84,16 +80,16 @@ class ObservationMetadata:
     psf_kind : str
         ``gaussian``, ``moffat`` or ``kolmogorov``.
     psf_moffat_beta : float
-        Wings of a Moffat profile, NaN otherwise.
+        Exponent of a Moffat profile's wings, NaN otherwise.
     target_position : str
-        ``stated`` where x and y count from the galaxy; ``unknown`` where they count from the
-        middle of the field, and the galaxy has to be found in the cube.
+        ``stated`` where x and y count from the galaxy; ``unknown`` where they count from the middle
+        of the field and the galaxy has to be found in the cube.
     origin : str
         ``mock`` or the name of a file.
     software_version : str
         Version of this package that made the Observation.
     seed : int
-        Of a mock's noise, -1 otherwise.
+        Seed of a mock's noise, -1 otherwise.
     """
 
     name: str = "unnamed"
@@ -114,7 +110,6 @@ class ObservationMetadata:
     seed: int = -1
 
     def __post_init__(self) -> None:
-        """Refuse impossible values; NaN means unknown and passes."""
         _require(not self.redshift < 0.0, "redshift", self.redshift, "a value >= 0")
         _require(not self.inclination_deg < 0.0 and not self.inclination_deg > 90.0,
                  "inclination_deg", self.inclination_deg, "a value in [0, 90]")  # fmt: skip
@@ -135,7 +130,6 @@ class ObservationMetadata:
                  self.target_position, "stated or unknown")  # fmt: skip
 
     def _require_sizes(self) -> None:
-        """Refuse angles on the sky that are not those of galaxies and of seeing."""
         radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
         _require(math.isnan(radius) or SMALLEST_RADIUS_ARCSEC <= radius < math.inf,
                  "effective_radius_arcsec", radius,
@@ -148,17 +142,17 @@ class ObservationMetadata:
 
     @classmethod
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:
-        """Read from the root attributes of an Observation, as stored in any format.
+        """Read metadata from the root attributes of an Observation.
 
         Parameters
         ----------
         attrs : mapping
-            What is missing has its default, and what else is there is left.
+            Attributes; missing ones take their default, unknown ones are ignored.
 
         Raises
         ------
         MetadataError
-            If a value is of another type, or impossible.
+            If a value has another type or is impossible.
         """
         defaults = asdict(cls())
         known = {key: _as(type(value), key, attrs[key]) for key, value in defaults.items()
@@ -166,23 +160,8 @@ class ObservationMetadata:
         return cls(**known)
 
     def to_attrs(self) -> dict[str, str | float | int]:
-        """Write as plain attributes."""
+        """Return plain attributes."""
         return asdict(self)
-
-
-def _as(kind: type, name: str, found: Any) -> Any:  # noqa: ANN401 - as attributes are
-    """Return to the plain type of a field what netCDF and zarr hand back as numpy scalars."""
-    try:
-        return kind(found)
-    except (TypeError, ValueError, OverflowError):
-        raise MetadataError(
-            f"{name} is {found!r}; expected a number: correct this attribute of the observation"
-        ) from None
-
-
-def _require(condition: bool, name: str, found: object, expected: str) -> None:  # noqa: FBT001
-    if not condition:
-        raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
 def band_dataset(
@@ -204,7 +183,7 @@ def band_dataset(
     flux, variance : array, shape (n_channels, n_y, n_x)
         Flux density per spaxel and its variance, NaN where unknown; kept as float32.
     mask : bool array, same shape
-        True where the voxel must not be used.
+        Whether a voxel must not be used.
     wavelength_um : array, shape (n_channels,)
         Vacuum wavelength of channel centres.
     x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
@@ -212,13 +191,9 @@ def band_dataset(
     lsf_sigma_um : array, shape (n_channels,)
         Standard deviation of the line-spread function.
     units : str
-        As astropy parses it.
+        Unit of the flux density, as astropy parses it.
     wcs_header : str
-        The FITS header of the cube, as ``astropy.io.fits.Header.tostring`` writes it.
-
-    Returns
-    -------
-    xarray.Dataset
+        FITS header of the cube, as ``astropy.io.fits.Header.tostring`` writes it.
     """
     return xr.Dataset(
         {
@@ -241,25 +216,21 @@ def make_observation(
     metadata: ObservationMetadata,
     truth: xr.Dataset | None = None,
 ) -> xr.DataTree:
-    """Assemble and validate an Observation.
+    """Build an Observation from its parts and validate it.
 
     Parameters
     ----------
     bands : mapping of str to Dataset
-        ``IZ``, ``YJ``, ``H``: any of them, at least one.
+        Datasets by band, one or more of ``IZ``, ``YJ``, ``H``.
     metadata : ObservationMetadata
-        The root attributes.
+        Metadata of the galaxy, stored as root attributes.
     truth : Dataset, optional
-        What a mock was made from.
-
-    Returns
-    -------
-    DataTree
+        Truth that a mock was made from.
 
     Raises
     ------
     MetadataError
-        If a band breaks the contract.
+        If a band breaks the contract of :func:`validate`.
     """
     children = dict(bands) if truth is None else {**bands, "truth": truth}
     tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in children.items()})
@@ -269,39 +240,39 @@ def make_observation(
 
 
 def band_names(observation: xr.DataTree) -> tuple[str, ...]:
-    """Return the bands that an Observation holds, in order of wavelength.
+    """Return the bands of an Observation in order of wavelength.
 
     Parameters
     ----------
     observation : DataTree
-        With at least one band.
+        Observation with at least one band.
     """
     return tuple(name for name in KMOS_BANDS if name in observation.children)
 
 
 def metadata_of(observation: xr.DataTree) -> ObservationMetadata:
-    """Return the root attributes as one typed, checked object.
+    """Return the root attributes as one checked object.
 
     Parameters
     ----------
     observation : DataTree
-        Mock or real.
+        Mock or real Observation.
     """
     return ObservationMetadata.from_attrs(observation.attrs)
 
 
 def validate(observation: xr.DataTree) -> None:
-    """Check an Observation against the contract.
+    """Check an Observation: bands, dimensions, coordinates, units and metadata.
 
     Parameters
     ----------
     observation : DataTree
-        Mock or real.
+        Mock or real Observation.
 
     Raises
     ------
     MetadataError
-        Naming the band and what is wrong with it.
+        If something is wrong; the message names the band and the fix.
     """
     metadata_of(observation)
     names = band_names(observation)
@@ -309,6 +280,21 @@ def validate(observation: xr.DataTree) -> None:
         raise MetadataError(f"no band in the observation; expected one of {list(KMOS_BANDS)}")
     for name in names:
         _validate_band(name, observation[name].to_dataset())
+
+
+def _as(kind: type, name: str, found: Any) -> Any:  # noqa: ANN401 - as attributes are
+    """Convert numpy scalars, which netCDF and zarr return, to the plain type of a field."""
+    try:
+        return kind(found)
+    except (TypeError, ValueError, OverflowError):
+        raise MetadataError(
+            f"{name} is {found!r}; expected a number: correct this attribute of the observation"
+        ) from None
+
+
+def _require(condition: bool, name: str, found: object, expected: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise MetadataError(f"{name} is {found}; expected {expected}")
 
 
 def _validate_band(name: str, band: xr.Dataset) -> None:

@@ -1,4 +1,4 @@
-"""Statistics that outliers do not bend: medians, and what stands for a standard deviation."""
+"""Statistics that tolerate outliers: masked medians, and scatter as a standard deviation."""
 
 import numpy as np
 
@@ -14,18 +14,18 @@ ONE_SIGMA_PERCENTILES = (15.865, 84.135)
 def masked_median(
     values: Array, valid: BoolArray, *, axis: int | tuple[int, ...], keepdims: bool = False
 ) -> Array:
-    """Return the median of valid values along axes; NaN, silently, where there are none.
+    """Return the median of valid values along axes; NaN, without a warning, where there are none.
 
     Parameters
     ----------
     values : array, any shape
-        In any unit.
+        Values; those that are not finite are left out.
     valid : bool array, the same shape
-        Which to use.
+        Whether to use each value.
     axis : int or tuple of int
-        To take it along.
+        Axes to take the median along.
     keepdims : bool
-        Whether these axes stay, with length 1.
+        Whether to keep these axes with length 1.
     """
     usable = valid & np.isfinite(values)
     counts = usable.sum(axis=axis, keepdims=True)

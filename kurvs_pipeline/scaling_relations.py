@@ -1,4 +1,4 @@
-"""Relations between the mass, star formation and abundance of galaxies."""
+"""Scaling relations of galaxies: the main sequence, and mass against metallicity."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,22 @@ from scipy.optimize import least_squares
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 
+LOG_TURNOVER_MASS_RANGE = (8.0, 13.0)
+SLOPE_RANGE = (0.05, 2.0)
+
 
 def main_sequence_log_sfr(log_stellar_mass: ArrayLike, redshift: ArrayLike) -> Array:
-    """Return the star formation rate of the main sequence (Schreiber et al. 2015, eq. 9).
+    """Return log star formation rate on the main sequence (Schreiber et al. 2015, eq. 9).
+
+    The result is log10 of solar masses a year, of the broadcast shape; galaxies scatter about it
+    by 0.3 dex.
 
     Parameters
     ----------
     log_stellar_mass : array_like
         log10 of solar masses, for the initial mass function of Salpeter (1955), as the rate is.
     redshift : array_like
-        Up to 4, where the relation was fitted.
-
-    Returns
-    -------
-    array
-        log10 of solar masses a year, of the broadcast shape. Galaxies scatter by 0.3 dex.
+        Redshift; the relation was fitted up to 4.
     """
     mass = np.asarray(log_stellar_mass, dtype=float) - 9.0
     growth = np.log10(1.0 + np.asarray(redshift, dtype=float))
@@ -42,9 +43,9 @@ class MassMetallicityRelation:
     asymptote : float
         12 + log(O/H) of massive galaxies.
     log_turnover_mass : float
-        log10 of solar masses.
+        Mass above which the relation flattens, log10 of solar masses.
     slope : float
-        Of abundance against log mass far below the turnover, > 0.
+        Slope of abundance against log mass far below the turnover, > 0.
     """
 
     asymptote: float
@@ -52,13 +53,7 @@ class MassMetallicityRelation:
     slope: float
 
     def __call__(self, log_stellar_mass: ArrayLike) -> Array:
-        """Return 12 + log(O/H).
-
-        Parameters
-        ----------
-        log_stellar_mass : array_like
-            log10 of solar masses.
-        """
+        """Return 12 + log(O/H) at a mass in log10 of solar masses."""
         below = self.slope * (self.log_turnover_mass - np.asarray(log_stellar_mass, dtype=float))
         # log10(1 + 10^x), safe for any x.
         return np.asarray(self.asymptote - np.logaddexp(0.0, np.log(10.0) * below) / np.log(10.0))
@@ -76,10 +71,7 @@ class MassMetallicityRelation:
 
 
 N2_RELATION = MassMetallicityRelation(asymptote=9.00, log_turnover_mass=10.87, slope=0.32)
-"""Of the survey by N2 (Li et al. 2025, Section 3)."""
-
-LOG_TURNOVER_MASS_RANGE = (8.0, 13.0)
-SLOPE_RANGE = (0.05, 2.0)
+"""The survey's relation by N2 (Li et al. 2025, Section 3)."""
 
 
 def fit_mass_metallicity(
@@ -91,17 +83,18 @@ def fit_mass_metallicity(
 ) -> MassMetallicityRelation:
     """Fit the relation to galaxies with errors in mass and abundance.
 
-    Each galaxy's residual is weighed by the error that both make along the abundance axis,
-    ``err_abundance^2 + (slope at its mass x err_mass)^2``, by maximum likelihood (the
-    logarithm of the variance counts, or steep relations would win). Intrinsic scatter is not
-    fitted: add it to the errors.
+    Each galaxy is weighted by the error that both quantities make along the abundance axis,
+    ``err_abundance^2 + (slope at its mass x err_mass)^2``, by maximum likelihood (the logarithm of
+    the variance counts, or steep relations would win). Intrinsic scatter is not fitted: add it to
+    the errors.
 
     Parameters
     ----------
     log_stellar_mass, oxygen_abundance : array_like, shape (n,)
-        Of galaxies; pairs that are not finite are left out.
+        log10 of solar masses, and 12 + log(O/H), of the galaxies; pairs that are not finite are
+        left out.
     log_stellar_mass_err, oxygen_abundance_err : float or array_like, shape (n,)
-        Standard errors; of the abundance > 0.
+        Standard errors, dex; that of the abundance > 0.
 
     Returns
     -------

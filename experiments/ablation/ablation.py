@@ -15,7 +15,7 @@ from experiments.campaign.rows import RowsExperiment
 from experiments.mocks.effects import EFFECTS, EVERYTHING, MockSetup, with_effects, without
 from experiments.recovery.experiment import ABUNDANCE_AT_EFFECTIVE_RADIUS
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy
 from kurvs_sim.profiles.radial import Constant, Linear
 

@@ -21,7 +21,7 @@ from kurvs_pipeline.errors import ConfigurationError, CoverageError
 from kurvs_pipeline.gas.properties import GasProperties
 from kurvs_pipeline.gradients.slope import weighted_slope
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import ExposureModel, observe
 from kurvs_sim.effects.effects import Effects
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance

@@ -81,8 +81,8 @@ def batches_on(
     ClusterLostError
         If the scheduler is gone.
     """
-    from distributed import KilledWorker  # noqa: PLC0415
-    from distributed.client import FutureCancelledError  # noqa: PLC0415
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
 
     sizes = BatchSizes(largest)
     window = _Window(client, experiment, sizes.split(numbers))
@@ -115,7 +115,7 @@ class _Window:
     def __init__(
         self, client: "Client", experiment: Experiment, waiting: Iterator[tuple[int, ...]]
     ) -> None:
-        from distributed import as_completed  # noqa: PLC0415
+        from distributed import as_completed
 
         self._client, self._experiment, self._waiting = client, experiment, waiting
         self._running = as_completed()
@@ -163,8 +163,8 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
     Client
         Connection to the cluster, which stops with the context.
     """
-    import dask  # noqa: PLC0415
-    from distributed import Client, LocalCluster  # noqa: PLC0415
+    import dask
+    from distributed import Client, LocalCluster
 
     # The profiler looks at every worker 100 times a second.
     settings: dict[str, object] = {"distributed.worker.profile.enabled": False}
@@ -214,7 +214,7 @@ def existing_cluster(address: str, announce: Callable[[str], None]) -> Iterator[
     ConfigurationError
         If no scheduler answers there.
     """
-    from distributed import Client  # noqa: PLC0415
+    from distributed import Client
 
     # What they would say of a lost scheduler is said in one line.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)

@@ -40,7 +40,7 @@ def run_tasks(
     """
     if min(workers, len(tasks)) <= 1:
         return [_called_here(function, task, advance) for task in tasks]
-    from distributed import as_completed  # noqa: PLC0415
+    from distributed import as_completed
 
     outcomes: dict[str, Outcome] = {}
     with local_cluster(min(workers, len(tasks)), lambda _: None) as client:

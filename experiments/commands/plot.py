@@ -130,7 +130,7 @@ def summary(
 
     It has maps, radial profiles, a small table and the spectra of all apertures.
     """
-    from kurvs_pipeline.plots.summary import summary as summary_figure
+    from kurvs_pipeline.plots.summary_page import summary as summary_figure
     from kurvs_pipeline.results.reading import read_results
 
     _write(

@@ -20,7 +20,7 @@ from experiments.runs.style import figure_style
 from experiments.runs.terminal import Terminal
 from kurvs_pipeline.errors import KurvsError, OutputError
 from kurvs_pipeline.io.files import checksum
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_result_table
 from kurvs_pipeline.results.writing import TABLES
 

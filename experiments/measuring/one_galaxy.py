@@ -18,8 +18,8 @@ from kurvs_pipeline.fitting.outcome import line_ratio
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.gas.attenuation import a_v_in_words
 from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""

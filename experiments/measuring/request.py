@@ -11,9 +11,9 @@ from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.images import read_star, read_velocity_map
 from kurvs_pipeline.io.reading import read_observation
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
-from kurvs_pipeline.plots.summary import summary
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.plots.summary_page import summary
 from kurvs_pipeline.results.writing import write_results
 from kurvs_pipeline.smearing.star import StarPsf, fit_star
 

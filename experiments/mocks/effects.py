@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from kurvs_pipeline.spectra.calibrate import USED_KMS
+from kurvs_pipeline.spectra.calibration import USED_KMS
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.atmosphere.seeing import ChromaticSeeing
 from kurvs_sim.effects.defects import (

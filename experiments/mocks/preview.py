@@ -16,8 +16,8 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import band_names, metadata_of
 from kurvs_pipeline.plots.parts import LINE_LABEL, MUTED_COLOUR
 from kurvs_pipeline.plots.spectrum import draw_channels
-from kurvs_pipeline.spectra.calibrate import around_lines, calibrate
-from kurvs_pipeline.spectra.coadd import coadd
+from kurvs_pipeline.spectra.calibration import around_lines, calibrate
+from kurvs_pipeline.spectra.coaddition import coadd
 
 IMAGE_HALF_WIDTH_KMS = 250.0
 MARGIN_KMS = 1500.0
@@ -111,7 +111,7 @@ def _measured_noise(observation: xr.DataTree, band_name: str, weights: Array) ->
 
 
 def preview(observation: xr.DataTree) -> Figure:
-    """Draw one page on a mock of :func:`kurvs_sim.observe`. North is up and East is left."""
+    """Draw one page on a mock. North is up and East is left."""
     figure = Figure(figsize=(13.0, 8.0), layout="constrained")
     names, metadata = band_names(observation), metadata_of(observation)
     page = figure.add_gridspec(2, 1, height_ratios=(1.15, 1.0))

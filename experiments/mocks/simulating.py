@@ -23,7 +23,7 @@ from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 @dataclass(frozen=True)
 class Mock:
-    """A galaxy, and the keyword arguments of :func:`kurvs_sim.observe` that it is observed with."""
+    """A galaxy, and how to observe it: arguments of :func:`~kurvs_sim.observing.observe`."""
 
     galaxy: Galaxy
     options: dict[str, Any]
@@ -80,7 +80,7 @@ class Mock:
         return replace(self, galaxy=galaxy)
 
     def observed(self, **options: object) -> Self:
-        """Return the mock with some arguments of :func:`kurvs_sim.observe` replaced."""
+        """Return the mock with some arguments of :func:`~kurvs_sim.observing.observe` replaced."""
         return replace(self, options={**self.options, **options})
 
     def as_toml(self) -> str:

@@ -18,8 +18,8 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.galaxy.clumps import Clumps
 from kurvs_sim.profiles.radial import Arctan, Linear

@@ -1,10 +1,10 @@
-"""Which estimator of a gradient can be believed, on the survey's galaxies.
+"""How biased and how precise each estimator of a gradient is, on the survey's galaxies.
 
     python -m experiments.studies.estimators docs
 
 measures the line fluxes of 34 galaxies, each 500 times with gradients drawn from N(0, 0.04)
 dex/kpc and scale lengths of H-alpha from the prior of the fit, by every estimator: with what is
-known of seeing and size right, and with it wrong.
+assumed of seeing and size right, and with it wrong.
 Writes ``gradient-estimators.ecsv`` and ``images/gradient-estimators.png``.
 """
 

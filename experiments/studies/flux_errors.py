@@ -30,9 +30,9 @@ from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.measured import MeasuredLines
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
-from kurvs_pipeline.spectra.calibrate import near_lines
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.spectra.calibration import near_lines
 from kurvs_sim import Effects, ExposureModel, Galaxy, observe
 from kurvs_sim.effects.defects import MisscaledNoise
 from kurvs_sim.effects.dithers import Dithers

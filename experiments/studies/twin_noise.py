@@ -17,8 +17,8 @@ from rich.table import Table
 from experiments.survey.procedure import RestSpectrum
 from experiments.survey.signal_to_noise import LINE_FLUX, PUBLISHED_MEDIAN_SNR, expectation
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_sim import ExposureModel, Galaxy, observe
 from kurvs_sim.effects.effects import Effects

@@ -20,7 +20,7 @@ from kurvs_pipeline.gas.quantities import value_and_limit
 from kurvs_pipeline.gradients.corrected import CorrectedSlope
 from kurvs_pipeline.gradients.forward.rows import forward_rows
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 
 
 @dataclass(frozen=True)

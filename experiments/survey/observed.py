@@ -22,8 +22,8 @@ from kurvs_pipeline.fluxes.measured import MeasuredLines
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.plots.profile import TrueProfile
 from kurvs_pipeline.stacking.lines import StackedLines, measure_stack
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum, rest_spectra_of_galaxy

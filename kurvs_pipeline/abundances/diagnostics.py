@@ -1,8 +1,8 @@
-"""Strong-line oxygen abundances: one sourced table of calibrations.
+"""Strong-line oxygen abundances: one table of calibrations with their sources.
 
 The published relations contradict one another, so an abundance only means something
-together with its diagnostic: a mock carries the intrinsic value of each. What is known of
-every one is in its entry, and :func:`calibrations` is the table of them all.
+together with its diagnostic, and a mock carries the intrinsic value of each.
+:func:`calibrations` is the table of them all.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,23 +47,23 @@ class Diagnostic:
     Parameters
     ----------
     name : str
-        As in the output tables.
+        Name in the output tables.
     ratio : LineRatio
-        What it is stated in.
+        Line ratio that the calibration uses.
     oxygen_abundance : callable
-        From the logarithm of the ratio to 12 + log(O/H).
+        Function from the logarithm of the ratio to 12 + log(O/H).
     relation : str
-        The same as a formula.
+        The calibration as a formula.
     valid_range : tuple of float
-        12 + log(O/H) for which the relation is used.
+        Range of 12 + log(O/H) in which the relation is used.
     source : str
-        The publication.
+        Publication of the relation.
     scatter_dex : float
-        Of galaxies or H II regions about the relation, in abundance; NaN where it is not known.
+        Scatter of galaxies or H II regions about the relation, in abundance; NaN if unknown.
     branch : str
-        ``upper`` or ``lower`` for a side of a two-valued relation, empty for others.
+        ``upper`` or ``lower`` for one side of a two-valued relation, empty for others.
     note : str
-        What could not be checked, or must be known.
+        Caveats, such as what could not be checked.
     turnover : (float, float), optional
         12 + log(O/H) where a two-valued relation turns, and the largest logarithm of the ratio.
     """
@@ -81,7 +81,7 @@ class Diagnostic:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines that it needs."""
+        """Lines of the ratio."""
         return self.ratio.lines
 
     @property
@@ -90,42 +90,42 @@ class Diagnostic:
         return self.ratio.needs_attenuation
 
     def log_ratio(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return the logarithm of the ratio; not finite where a line is not positive.
+        """Return the logarithm of the ratio; not finite where a line flux is not positive.
 
         Parameters
         ----------
         fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
+            Dust-free line fluxes, in one unit.
         """
         return self.ratio.of(fluxes)
 
     def abundance_per_log_ratio(self) -> float:
-        """Return d[12 + log(O/H)] / d[log ratio], by which errors and gradients translate.
+        """Return d[12 + log(O/H)] / d[log ratio], which converts errors and gradients.
 
-        For ratios of [N II] and H-alpha alone: it is taken about the survey's.
+        Only for ratios of [N II] and H-alpha: it is taken about the survey's typical log N2.
         """
         beside = self.oxygen_abundance(TYPICAL_LOG_N2 + np.array([-0.05, 0.05]))
         return float(beside[1] - beside[0]) / 0.1
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return 12 + log(O/H); NaN where a line is not positive.
+        """Return 12 + log(O/H); NaN where a line flux is not positive.
 
         Parameters
         ----------
         fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
+            Dust-free line fluxes, in one unit.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
             abundance = self.oxygen_abundance(self.log_ratio(fluxes))
         return np.where(np.isfinite(abundance), abundance, np.nan)
 
     def nearest_from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return the 12 + log(O/H) whose ratio is nearest: the turnover for ratios beyond it.
+        """Return the 12 + log(O/H) with the nearest ratio: the turnover for ratios beyond it.
 
         Parameters
         ----------
         fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
+            Dust-free line fluxes, in one unit.
         """
         if self.turnover is None:
             return self.from_fluxes(fluxes)
@@ -136,12 +136,12 @@ class Diagnostic:
             return self.oxygen_abundance(np.minimum(reached, self.turnover[1]))
 
     def is_beyond_turnover(self, fluxes: Mapping[str, Array]) -> BoolArray:
-        """Return where the ratio is larger than the relation knows at any abundance.
+        """Return where the ratio is larger than the relation gives at any abundance.
 
         Parameters
         ----------
         fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
+            Dust-free line fluxes, in one unit.
         """
         if self.turnover is None:
             return np.zeros(np.shape(fluxes[self.lines[0]]), dtype=bool)
@@ -155,9 +155,9 @@ def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Arra
     Parameters
     ----------
     log_n2o2 : array, any shape
-        Logarithm of [N II]6584 over [O II]3727,3729.
+        Logarithm of [N II]6584 / [O II]3727,3729.
     log_u : float or array, the same shape
-        Ionization parameter.
+        Logarithm of the ionization parameter; by default -2.5, that of the survey's stack.
     """
     x, y = np.asarray(log_n2o2, dtype=float), log_u
     return np.asarray(
@@ -167,12 +167,12 @@ def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Arra
 
 
 def dopita16_n2s2(y: Array) -> Array:
-    """Return 12 + log(O/H) of Dopita et al. (2016); y = log([NII]/[SII]) + 0.264 log([NII]/Ha).
+    """Return 12 + log(O/H) by y = log([NII]/[SII]) + 0.264 log([NII]/Ha) (Dopita et al. 2016).
 
     Parameters
     ----------
     y : array, any shape
-        As above.
+        Logarithm of the combined ratio.
     """
     return np.asarray(8.77 + y + 0.45 * (np.asarray(y) + 0.3) ** 5)
 
@@ -194,7 +194,7 @@ def _side(
     *, rising: bool, two_valued: bool = True, scatter_dex: float = UNKNOWN_SCATTER,
     note: str = "",
 ) -> Diagnostic:  # fmt: skip
-    """Return a side of a polynomial: where the ratio rises with abundance, or where it falls."""
+    """Return one side of a polynomial, on which the ratio rises or falls with abundance."""
     first, last = polynomial.valid_range
     branch = ("lower" if rising else "upper") if two_valued else ""
     return Diagnostic(
@@ -309,14 +309,14 @@ come out to 0.006 dex too. With A_V = 0.38, N2O2 is 0.09 dex higher than in the 
 
 
 def calibrations() -> Table:
-    """Return the whole table of calibrations, to read or to print.
+    """Return the table of all calibrations, one row each.
 
     Returns
     -------
     Table
         ``diagnostic, ratio, lines, relation, lowest, highest, branch, calibration_scatter, source,
-        note``, a row each. ``lowest`` and ``highest`` are the 12 + log(O/H) between which it is
-        used, and the scatter is dex of abundance, NaN where it is not known.
+        note``. ``lowest`` and ``highest`` limit the 12 + log(O/H) where the relation is used; the
+        scatter is in dex of abundance, NaN where it is not known.
     """
     known = DIAGNOSTICS.values()
     table = Table({

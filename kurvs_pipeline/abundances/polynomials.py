@@ -1,4 +1,4 @@
-"""Calibrations that state a line ratio as a polynomial of the abundance, read both ways."""
+"""Calibrations that give a line ratio as a polynomial of the abundance, and their inverses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ _TABLE_STEP = 1e-3
 
 
 def sum_as_text(terms: Iterable[tuple[float, str]]) -> str:
-    """Return ``1.2 + 3 x - 0.5 x^2`` of (1.2, ""), (3, " x"), (-0.5, " x^2").
+    """Return a sum as text: ``1.2 + 3 x - 0.5 x^2`` of (1.2, ""), (3, " x"), (-0.5, " x^2").
 
     Parameters
     ----------
     terms : iterable of (float, str)
-        Factors and what they multiply.
+        Coefficients, and the text that each multiplies.
     """
     text = "".join(
         f" {'-' if factor < 0.0 else '+'} {abs(factor):.10g}{power}" for factor, power in terms
@@ -37,11 +37,11 @@ class PolynomialCalibration:
     Parameters
     ----------
     coefficients : tuple of float
-        c_0, c_1, ...
+        Coefficients c_0, c_1, ...
     valid_range : tuple of float
-        12 + log(O/H) where the relation was fitted.
+        Range of 12 + log(O/H) in which the relation was fitted.
     centre : float
-        Of the polynomial.
+        12 + log(O/H) at which x is 0; by default solar.
     """
 
     coefficients: tuple[float, ...]
@@ -68,7 +68,7 @@ class PolynomialCalibration:
         Parameters
         ----------
         symbol : str
-            Of the ratio.
+            Symbol of the ratio.
         """
         powers = ("", " x", *(f" x^{power}" for power in range(2, len(self.coefficients))))
         shift = f" - {self.centre:g}" if self.centre else ""
@@ -77,49 +77,39 @@ class PolynomialCalibration:
 
     @cached_property
     def _table(self) -> tuple[Array, Array]:
-        """Abundance and log ratio over the valid range."""
+        """Abundances over the valid range, and the logarithm of the ratio at each."""
         first, last = self.valid_range
         abundance = np.linspace(first, last, round((last - first) / _TABLE_STEP) + 1)
         return abundance, self.log_ratio(abundance)
 
     @cached_property
     def turnover(self) -> float:
-        """12 + log(O/H) of the largest ratio, an end of the range if there is no turn inside."""
+        """12 + log(O/H) of the largest ratio; an end of the range if the ratio is monotonic."""
         abundance, log_ratio = self._table
         return float(abundance[np.argmax(log_ratio)])
 
     @cached_property
     def largest_log_ratio(self) -> float:
-        """The logarithm of the ratio there."""
+        """Largest logarithm of the ratio, at the turnover."""
         return float(np.max(self._table[1]))
 
     def below_turnover(self, log_ratio: ArrayLike) -> Array:
-        """Return the abundance on the metal-poor side, where the ratio rises with it.
+        """Return 12 + log(O/H) on the metal-poor side; NaN for ratios that are not reached.
 
         Parameters
         ----------
         log_ratio : array_like
-            Logarithm of the ratio.
-
-        Returns
-        -------
-        array, the same shape
-            12 + log(O/H); NaN for ratios that are not reached.
+            Logarithm of the ratio, which rises with abundance on this side.
         """
         return self._inverted(log_ratio, rising=True)
 
     def above_turnover(self, log_ratio: ArrayLike) -> Array:
-        """Return the abundance on the metal-rich side, where the ratio falls with it.
+        """Return 12 + log(O/H) on the metal-rich side; NaN for ratios that are not reached.
 
         Parameters
         ----------
         log_ratio : array_like
-            Logarithm of the ratio.
-
-        Returns
-        -------
-        array, the same shape
-            12 + log(O/H); NaN for ratios that are not reached.
+            Logarithm of the ratio, which falls with abundance on this side.
         """
         return self._inverted(log_ratio, rising=False)
 

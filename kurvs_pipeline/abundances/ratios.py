@@ -1,4 +1,4 @@
-"""Line ratios that calibrations and diagnostic diagrams are stated in."""
+"""Line ratios that calibrations and diagnostic diagrams use."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,24 +13,25 @@ from kurvs_pipeline.lines import DOUBLET_RATIO, OII_PAIR, REST_WAVELENGTH_UM
 Fluxes = Mapping[str, Array]
 
 NEGLIGIBLE_DEX_PER_MAG = 0.05
-"""Of A_V: ratios of neighbours change by less than 0.02, those of lines far apart by 0.08 and more.
-"""
+"""Change of a ratio per mag of A_V: less than 0.02 for neighbouring lines, 0.08 and more for
+others."""
 
 
 @dataclass(frozen=True)
 class LineRatio:
-    """The logarithm of a ratio of lines.
+    """The logarithm of a line ratio.
 
     Parameters
     ----------
     symbol : str
-        As formulas write it.
+        Symbol in formulas.
     definition : str
-        In words of lines.
+        Definition by the names of lines.
     lines : tuple of str
-        That it needs.
+        Lines that are needed.
     of : callable
-        From a mapping of line to flux to the logarithm; not finite where a line is not positive.
+        Function from a mapping of line to flux to the logarithm; not finite where a flux is not
+        positive.
     """
 
     symbol: str
@@ -39,19 +40,19 @@ class LineRatio:
     of: Callable[[Fluxes], Array]
 
     def from_fluxes(self, fluxes: Fluxes) -> Array:
-        """Return the logarithm; NaN where a line is not positive.
+        """Return the logarithm of the ratio; NaN where a line flux is not positive.
 
         Parameters
         ----------
         fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
+            Dust-free line fluxes, in one unit.
         """
         logarithm = self.of(fluxes)
         return np.where(np.isfinite(logarithm), logarithm, np.nan)
 
     @cached_property
     def needs_attenuation(self) -> bool:
-        """Whether dust changes the ratio, for lines of equal flux."""
+        """Whether dust changes the ratio by more than 0.05 dex per mag of A_V."""
         behind = {name: transmitted_fraction(REST_WAVELENGTH_UM[name], 1.0) for name in self.lines}
         change = self.of(behind) - self.of(dict.fromkeys(self.lines, np.ones(())))
         return bool(abs(change) > NEGLIGIBLE_DEX_PER_MAG)

@@ -1,4 +1,4 @@
-"""What a catalogue of galaxies says of the spectra that belong to them."""
+"""Values of galaxies from a catalogue, matched to spectra by identifying columns."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ Identity = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """One column of a catalogue, and the columns by which spectra find their row.
+    """One column of a catalogue, and the columns that match its rows to spectra.
 
     Parameters
     ----------
     path : str
-        For messages.
+        Path of the file, for messages.
     table : Table
-        One row a galaxy, or a part of one.
+        Table with one row per galaxy, or per part of one.
     shared : tuple of str
-        Columns that identify spectra as well.
+        Names of the identifying columns that the spectra have as well.
     values : array, shape (n_rows,)
-        The column; NaN where it states none.
+        Values of the column; NaN where there is none.
     """
 
     path: str
@@ -50,18 +50,19 @@ class Catalogue:
         Parameters
         ----------
         path : str or Path
-            The table.
+            Path of the table.
         spectra : sequence of ExtractedSpectrum
-            What will be looked up.
+            Spectra that will be looked up.
         column : str
-            What is asked for.
+            Name of the column to read.
         apart_from : collection of str
-            Identifying columns of the spectra that the catalogue need not know.
+            Identifying columns of the spectra that the catalogue need not have.
 
         Raises
         ------
         CubeFormatError
-            If the file is no table with the column, as numbers, and one that identifies.
+            If the file is no table, the column is missing or not numeric, or no identifying column
+            is shared.
         """
         table = read_table(Path(path))
         names = {name for one in spectra for name, _ in one.identity if name not in apart_from}
@@ -74,19 +75,19 @@ class Catalogue:
         return cls(str(path), table, shared, numbers(table, column, str(path)))
 
     def look_up(self, spectra: Sequence[ExtractedSpectrum], quantity: str) -> dict[Identity, float]:
-        """Return the value of every spectrum that has one, by its identity.
+        """Return the value of every spectrum that has one, by the spectrum's identity.
 
         Parameters
         ----------
         spectra : sequence of ExtractedSpectrum
-            What to look up.
+            Spectra to look up.
         quantity : str
             Name of the values in messages, such as ``redshifts``.
 
         Raises
         ------
         CubeFormatError
-            If one entry has two values.
+            If rows of one galaxy have different values.
         """
         known = self._by_key(quantity)
         found = {}
@@ -98,7 +99,7 @@ class Catalogue:
         return found
 
     def _by_key(self, quantity: str) -> dict[tuple[str, ...], float]:
-        """Return the values by the text of the columns that identify."""
+        """Return the values by the text of the identifying columns."""
         known: dict[tuple[str, ...], float] = {}
         stated = np.isfinite(self.values)
         for row, value in zip(self.table[stated], self.values[stated].tolist(), strict=True):
@@ -112,19 +113,16 @@ class Catalogue:
 
 
 def read_redshifts(path: str | Path, spectra: Sequence[ExtractedSpectrum]) -> dict[Identity, float]:
-    """Look up the redshift of each spectrum in a catalogue.
+    """Read the redshift of each spectrum from a catalogue, by the spectrum's identity.
+
+    Spectra without a redshift in the catalogue are left out.
 
     Parameters
     ----------
     path : str or Path
         CSV or ECSV with ``redshift`` and at least one of the spectra's identifying columns.
     spectra : sequence of ExtractedSpectrum
-        What to look up.
-
-    Returns
-    -------
-    dict
-        From identity to redshift; spectra without one in the catalogue are left out.
+        Spectra to look up.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Line fluxes of extracted 1-D spectra, with noise from the spectra where none is given.
+"""Line fluxes of the extracted 1-D spectra in a table.
 
 Each band is fitted alone; a band whose lines are faint takes velocity and width from the
-galaxy's brightest one. Flux densities count per um of the axis given: no (1 + z) is applied.
+galaxy's brightest one. Flux densities are per um of the given axis: no factor (1 + z) is applied.
 """
 
 import logging
@@ -44,14 +44,14 @@ MINIMUM_SNR_OF_KINEMATICS = 5.0
 
 @dataclass(frozen=True)
 class SpectraFits:
-    """All spectra of a table with their fits.
+    """All spectra of a table that cover a line, with their fits.
 
     Parameters
     ----------
     spectra : tuple of FittedSpectrum
-        In the order of the table; those that cover no line are left out.
+        Fitted spectra, in the order of the table.
     assumptions : tuple of str
-        What was taken for granted, for the record of the run.
+        Assumptions that were made, for the record of the run.
     """
 
     spectra: tuple[FittedSpectrum, ...]
@@ -59,7 +59,7 @@ class SpectraFits:
 
     @cached_property
     def table(self) -> QTable:
-        """One row a line: identity, line, flux, flux_err, snr, velocity, width, flag."""
+        """One row per line: identity, line, flux, flux_err, snr, velocity, width, flag."""
         rows = [row for fitted in self.spectra for row in _rows(fitted)]
         table = QTable({name: [row[name] for row in rows] for name in rows[0]})
         flux_unit = u.Unit(self.spectra[0].spectrum.unit) * u.um
@@ -79,23 +79,20 @@ def fit_spectra(
     medium: str = "air",
     redshifts: Mapping[Any, float] | None = None,
 ) -> SpectraFits:
-    """Fit the emission lines of extracted spectra.
+    """Return fits of the emission lines of extracted spectra.
+
+    Where a fit fails the fluxes of the spectrum are NaN with a flag, and a warning counts such
+    spectra by reason.
 
     Parameters
     ----------
     spectra : sequence of ExtractedSpectrum
-        From :func:`read_spectra_table`.
+        Spectra from :func:`read_spectra_table`.
     medium : str
-        ``air`` or ``vacuum``: what the wavelengths are in.
+        Medium of the wavelengths, ``air`` or ``vacuum``.
     redshifts : mapping, optional
-        From identity to redshift, as :func:`read_redshifts` returns it; a ``redshift``
-        column of the table comes first.
-
-    Returns
-    -------
-    SpectraFits
-        Where a spectrum has no fit its fluxes are NaN with a flag, and a warning is logged
-        that counts such spectra by reason.
+        Redshifts by identity, from :func:`read_redshifts`; a ``redshift`` column of the table
+        takes precedence.
 
     Raises
     ------
@@ -129,7 +126,7 @@ def fit_spectra(
 def _fitters(
     spectra: Sequence[ExtractedSpectrum], medium: str, redshifts: Mapping[Any, float] | None
 ) -> tuple[list[SpectrumFitter], list[ExtractedSpectrum]]:
-    """Put the lines on each spectrum's axis; return also the spectra without any."""
+    """Return a fitter for each spectrum, and the spectra that cover no line."""
     fitters, uncovered = [], []
     for spectrum in spectra:
         try:
@@ -156,7 +153,7 @@ def _by_reason(problems: Sequence[tuple[str, str]]) -> str:
 
 
 def _kinematics_of_galaxies(free: Sequence[FittedSpectrum]) -> dict[Any, Kinematics]:
-    """Take each galaxy's velocity and width from its brightest band."""
+    """Return each galaxy's velocity and width, from its brightest band."""
     best: dict[Any, FittedSpectrum] = {}
     for fit in free:
         identity = fit.spectrum.identity
@@ -177,7 +174,6 @@ def _kinematics(fit: FittedSpectrum) -> Kinematics:
 def _assumptions(
     spectra: Sequence[ExtractedSpectrum], medium: str, redshifts: Mapping[Any, float] | None
 ) -> tuple[str, ...]:
-    """State what the fits took for granted."""
     stated = [f"wavelengths are in {medium}", "flux density is per um of the axis given"]
     unknown = [s for s in spectra if s.rest_frame and np.isnan(redshift_of(s, redshifts))]
     if unknown:

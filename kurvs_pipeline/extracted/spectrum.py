@@ -1,8 +1,8 @@
-"""The noise of a spectrum that comes without errors, from the spectrum itself.
+"""The fit of one extracted spectrum, with noise measured on it where it comes without errors.
 
 OH residuals make the noise of near-infrared spectra vary from channel to channel, and
-resampling makes neighbours share it. So the scale is a running robust scatter, and the
-correlation is measured and carried into the errors of lines.
+resampling correlates neighbours. So the scale of the noise is a running robust scatter, and the
+correlation is measured and included in the errors of lines.
 """
 
 from collections.abc import Mapping
@@ -26,110 +26,8 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 _CLIP_SIGMA = 3.0
 _LONGEST_LAG = 8
 
-
-def running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 61) -> Array:
-    """Return the local robust scatter about zero of a line-free residual.
-
-    Parameters
-    ----------
-    residual : array, shape (n_channels,)
-        Spectrum less everything that is known to be in it.
-    valid : bool array, shape (n_channels,)
-        Channels to learn from.
-    n_window : int
-        Length of the running window, in valid channels.
-
-    Returns
-    -------
-    array, shape (n_channels,)
-        Standard deviation, interpolated over channels that are not valid and never below
-        half of its median. NaN everywhere if no channel is valid or the scatter is zero.
-    """
-    index = np.flatnonzero(valid)
-    if index.size == 0:
-        return np.full(residual.size, np.nan)
-    half = min(n_window, index.size) // 2
-    padded = np.pad(np.abs(residual[index]), half, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    scatter = MAD_TO_SIGMA * np.median(windows, axis=1)
-    typical = float(np.median(scatter))
-    if typical == 0.0:
-        return np.full(residual.size, np.nan)
-    floored = np.maximum(scatter, 0.5 * typical)
-    return np.asarray(np.interp(np.arange(residual.size), index, floored))
-
-
-def spikes(residual: Array, sigma: Array, valid: BoolArray, *, threshold: float = 5.0) -> BoolArray:
-    """Return channels ridden by sky residuals, with one neighbour either side.
-
-    Parameters
-    ----------
-    residual, sigma : array, shape (n_channels,)
-        Line-free residual and its local scatter.
-    valid : bool array, shape (n_channels,)
-        Channels that may be called spikes.
-    threshold : float
-        In units of the scatter.
-
-    Returns
-    -------
-    bool array, shape (n_channels,)
-    """
-    with np.errstate(invalid="ignore"):
-        high = valid & (np.abs(residual) > threshold * sigma)
-    return np.asarray(binary_dilation(high) & valid)
-
-
-def autocorrelation(normalised: Array, valid: BoolArray) -> Array:
-    """Return the correlation of the noise between channels at lags 1, 2, ...
-
-    Parameters
-    ----------
-    normalised : array, shape (n_channels,)
-        Residual over its scatter.
-    valid : bool array, shape (n_channels,)
-        Channels to learn from.
-
-    Returns
-    -------
-    array, shape (8,)
-        0 from the first lag on at which it is no longer positive.
-    """
-    clipped = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
-    variance = np.sum(clipped**2) / max(1, np.count_nonzero(valid))
-    correlation = np.zeros(_LONGEST_LAG)
-    for lag in range(1, min(_LONGEST_LAG, clipped.size - 1) + 1):
-        pairs = np.count_nonzero(valid[lag:] & valid[:-lag])
-        product = np.sum(clipped[lag:] * clipped[:-lag])
-        if pairs == 0 or variance == 0.0 or product <= 0.0:
-            break
-        correlation[lag - 1] = product / pairs / variance
-    return correlation
-
-
-def variance_inflation(correlation: ArrayLike, profile: Array) -> float:
-    """Return by how much correlated noise raises the variance of a matched-filter flux.
-
-    Parameters
-    ----------
-    correlation : array, shape (n_lags,)
-        Of the noise at lags 1, 2, ...
-    profile : array, shape (n_channels,)
-        The line.
-
-    Returns
-    -------
-    float
-        1 + 2 sum_k rho_k sum_i p_i p_{i+k} / sum_i p_i^2.
-    """
-    rho = np.asarray(correlation, dtype=float)
-    power = float(np.sum(profile**2))
-    overlap = [float(np.sum(profile[lag:] * profile[:-lag])) for lag in range(1, rho.size + 1)]
-    return 1.0 + 2.0 * float(np.dot(rho, overlap)) / power
-
-
 ASSUMED_REDSHIFT = 1.5
-"""Of a rest-frame spectrum that comes without one; it only sets the line-spread function."""
+"""Redshift of a rest-frame spectrum without one; it only sets the line-spread function."""
 
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where no band shows its own."""
@@ -146,14 +44,14 @@ _PROBLEMS = {
 
 @dataclass(frozen=True)
 class Kinematics:
-    """Velocity and width to hold a fit at, km/s.
+    """Fixed velocity and width of a fit.
 
     Parameters
     ----------
     velocity_kms : float
-        Of the lines.
+        Velocity of the lines, km/s.
     sigma_kms : float
-        Standard deviation of the lines without the spectrograph.
+        Standard deviation of the lines before the spectrograph, km/s.
     """
 
     velocity_kms: float = 0.0
@@ -167,15 +65,15 @@ class FittedSpectrum:
     Parameters
     ----------
     spectrum : ExtractedSpectrum
-        The data.
+        Spectrum that was fitted.
     fits : LineFits
-        Of this one spectrum.
+        Fit of this one spectrum.
     sigma : array, shape (n_channels,)
-        Noise of each channel.
+        Standard deviation of the noise in each channel.
     mask : bool array, shape (n_channels,)
-        Channels left out: no data, or a sky residual.
+        Whether a channel was left out: no data, or a sky residual.
     error_inflation : float
-        By how much correlated channels raise the errors of lines; included in them.
+        Factor by which correlated channels raise the errors of lines, which include it.
     """
 
     spectrum: ExtractedSpectrum
@@ -196,7 +94,7 @@ class FittedSpectrum:
 
     @property
     def problem(self) -> str:
-        """Why there is no fit; empty where there is one."""
+        """Reason for a missing fit; empty where there is one."""
         if self.fits.converged[0]:
             return ""
         known = np.isfinite(self.spectrum.flux_density)
@@ -210,14 +108,14 @@ class FittedSpectrum:
 
 @dataclass(frozen=True)
 class SpectrumFitter:
-    """A spectrum with the line model of its axis.
+    """A spectrum with the line model on its axis.
 
     Parameters
     ----------
     spectrum : ExtractedSpectrum
-        The data.
+        Spectrum to fit.
     model : BandLineModel
-        On the spectrum's axis, in vacuum.
+        Line model on the spectrum's axis, in vacuum.
     """
 
     spectrum: ExtractedSpectrum
@@ -230,20 +128,16 @@ class SpectrumFitter:
         medium: str,
         redshifts: Mapping[Any, float] | None = None,
     ) -> Self:
-        """Put the lines on a spectrum's axis.
+        """Build the line model on a spectrum's axis.
 
         Parameters
         ----------
         spectrum : ExtractedSpectrum
-            Of one band.
+            Spectrum of one band.
         medium : str
-            That its wavelengths are in: ``air`` or ``vacuum``.
+            Medium of its wavelengths, ``air`` or ``vacuum``.
         redshifts : mapping, optional
-            Of a catalogue, by the identity of a spectrum.
-
-        Returns
-        -------
-        SpectrumFitter
+            Redshifts of a catalogue by the identity of a spectrum.
 
         Raises
         ------
@@ -267,16 +161,12 @@ class SpectrumFitter:
         return cls(spectrum, BandLineModel.for_band(vacuum, lsf_sigma_um, redshift))
 
     def fit(self, kinematics: Kinematics | None = None) -> FittedSpectrum:
-        """Fit the spectrum with its own kinematics, or with given ones.
+        """Return the fit of the spectrum, with free or fixed kinematics.
 
         Parameters
         ----------
         kinematics : Kinematics, optional
-            To hold.
-
-        Returns
-        -------
-        FittedSpectrum
+            Fixed velocity and width; free by default.
         """
         valid = np.isfinite(self.spectrum.flux_density)
         sigma = self.spectrum.flux_density_err
@@ -289,22 +179,22 @@ class SpectrumFitter:
     def _fit_with_own_noise(
         self, valid: BoolArray, kinematics: Kinematics | None
     ) -> FittedSpectrum:
-        """Alternate between fitting the lines and measuring the noise of what is left."""
+        """Alternate between fitting the lines and measuring the noise of the residual."""
         line_free = valid & ~self._near_lines(weakest_ratio=0.0)
         # The weaker line of a doublet can be spared: its partner carries the flux.
         can_be_spared = valid & ~self._near_lines(weakest_ratio=1.0)
         residual = self._residual(valid, line_free, None)
-        sigma = running_scatter(residual, line_free)
+        sigma = _running_scatter(residual, line_free)
         fits, inflation = self._fit_lines(sigma, ~valid, kinematics), 1.0
         mask = ~valid
         for _ in range(_NOISE_PASSES):
-            mask = ~valid | spikes(residual, sigma, can_be_spared)
-            correlation = autocorrelation(residual / sigma, line_free & ~mask)
-            inflation = float(np.sqrt(variance_inflation(correlation, self._profile(fits))))
+            mask = ~valid | _spikes(residual, sigma, can_be_spared)
+            correlation = _autocorrelation(residual / sigma, line_free & ~mask)
+            inflation = float(np.sqrt(_variance_inflation(correlation, self._profile(fits))))
             fits = self._fit_lines(sigma * inflation, mask, kinematics)
             residual = self._residual(valid, line_free, fits)
             known = valid if fits.converged[0] else line_free
-            sigma = running_scatter(residual, known & ~mask)
+            sigma = _running_scatter(residual, known & ~mask)
         return FittedSpectrum(self.spectrum, fits, sigma, mask, inflation)
 
     def _fit_lines(self, sigma: Array, mask: BoolArray, kinematics: Kinematics | None) -> LineFits:
@@ -319,7 +209,7 @@ class SpectrumFitter:
         )
 
     def _residual(self, valid: BoolArray, line_free: BoolArray, fits: LineFits | None) -> Array:
-        """Subtract the fit, or where there is none the typical level away from lines."""
+        """Subtract the fit, or without one the typical level away from lines."""
         flux = self.spectrum.flux_density
         level = float(np.median(flux[line_free])) if line_free.any() else 0.0
         drawn = np.full(flux.size, np.nan) if fits is None else fits.model_spectra()[0]
@@ -337,9 +227,67 @@ class SpectrumFitter:
         return near
 
     def _profile(self, fits: LineFits) -> Array:
-        """Return the profile of one line, as wide as was found."""
+        """Return the profile of one line with the fitted width."""
         width = fits.sigma_kms[0] if np.isfinite(fits.sigma_kms[0]) else TYPICAL_SIGMA_KMS
         return self.model.design(0.0, width)[0, :, 0]
+
+
+def _running_scatter(residual: Array, valid: BoolArray, *, n_window: int = 61) -> Array:
+    """Return the robust scatter about zero of a line-free residual, in a window of valid channels.
+
+    It is interpolated over channels that are not valid and never below half of its median; NaN
+    everywhere if no channel is valid or the scatter is zero.
+    """
+    index = np.flatnonzero(valid)
+    if index.size == 0:
+        return np.full(residual.size, np.nan)
+    half = min(n_window, index.size) // 2
+    padded = np.pad(np.abs(residual[index]), half, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    scatter = MAD_TO_SIGMA * np.median(windows, axis=1)
+    typical = float(np.median(scatter))
+    if typical == 0.0:
+        return np.full(residual.size, np.nan)
+    floored = np.maximum(scatter, 0.5 * typical)
+    return np.asarray(np.interp(np.arange(residual.size), index, floored))
+
+
+def _spikes(
+    residual: Array, sigma: Array, valid: BoolArray, *, threshold: float = 5.0
+) -> BoolArray:
+    """Return channels with residuals beyond a threshold in sigma, with their neighbours."""
+    with np.errstate(invalid="ignore"):
+        high = valid & (np.abs(residual) > threshold * sigma)
+    return np.asarray(binary_dilation(high) & valid)
+
+
+def _autocorrelation(normalised: Array, valid: BoolArray) -> Array:
+    """Return the correlation of the noise between channels at lags 1 to 8.
+
+    It is 0 from the first lag on at which it is no longer positive.
+    """
+    clipped = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
+    variance = np.sum(clipped**2) / max(1, np.count_nonzero(valid))
+    correlation = np.zeros(_LONGEST_LAG)
+    for lag in range(1, min(_LONGEST_LAG, clipped.size - 1) + 1):
+        pairs = np.count_nonzero(valid[lag:] & valid[:-lag])
+        product = np.sum(clipped[lag:] * clipped[:-lag])
+        if pairs == 0 or variance == 0.0 or product <= 0.0:
+            break
+        correlation[lag - 1] = product / pairs / variance
+    return correlation
+
+
+def _variance_inflation(correlation: ArrayLike, profile: Array) -> float:
+    """Return the factor by which correlated noise raises the variance of a matched-filter flux.
+
+    It is 1 + 2 sum_k rho_k sum_i p_i p_{i+k} / sum_i p_i^2, with rho_k the correlation at lag k and
+    p the profile of the line.
+    """
+    rho = np.asarray(correlation, dtype=float)
+    power = float(np.sum(profile**2))
+    overlap = [float(np.sum(profile[lag:] * profile[:-lag])) for lag in range(1, rho.size + 1)]
+    return 1.0 + 2.0 * float(np.dot(rho, overlap)) / power
 
 
 def _is_noise(sigma: Array) -> BoolArray:

@@ -1,38 +1,32 @@
 """What does the arithmetic of a batch of line fits: compiled code, or numpy alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
+from typing import Protocol
 
-from kurvs_pipeline.arrays import Array, BoolArray
-from kurvs_pipeline.fitting import start as grid_search
-from kurvs_pipeline.fitting import variable_projection as projection
+from kurvs_pipeline.arrays import Array, BoolArray, IntArray
+from kurvs_pipeline.fitting import plain
 from kurvs_pipeline.fitting.model import BandLineModel
-from kurvs_pipeline.fitting.start import ChooseStart
+from kurvs_pipeline.fitting.start import GridSums
 from kurvs_pipeline.fitting.variable_projection import Bounds, Minimum, Point, Spectra
 
 
-@dataclass(frozen=True)
-class Engine:
-    """The three steps of a fit, with the signatures and outcome of the numpy functions.
+class Engine(Protocol):
+    """The steps of a fit: the module :mod:`~kurvs_pipeline.fitting.plain`, or its compiled twin."""
 
-    Parameters
-    ----------
-    choose_start : callable
-        As :func:`kurvs_pipeline.fitting.start.choose_start`.
-    project : callable
-        As :func:`kurvs_pipeline.fitting.variable_projection.project`.
-    descend : callable
-        As :func:`kurvs_pipeline.fitting.variable_projection.descend`.
-    block_size : int
-        Spectra to give to it at once: enough to amortise Python, few enough to stay in cache.
-    """
+    BLOCK_SIZE: int
 
-    choose_start: ChooseStart
-    project: Callable[[BandLineModel, Spectra, BoolArray, Array], Point]
-    descend: Callable[[BandLineModel, Spectra, BoolArray, Array, Bounds], Minimum]
-    block_size: int
+    @property
+    def choose_start(self) -> Callable[[GridSums], IntArray]:
+        """The choice of a point of the grid for each spectrum."""
+
+    @property
+    def project(self) -> Callable[[BandLineModel, Spectra, BoolArray, Array], Point]:
+        """The solution for amplitudes and continua at given kinematics."""
+
+    @property
+    def descend(self) -> Callable[[BandLineModel, Spectra, BoolArray, Array, Bounds], Minimum]:
+        """The search of velocity and squared width from a start."""
 
 
 def engine_for(*, compiled: bool) -> Engine:
@@ -44,8 +38,8 @@ def engine_for(*, compiled: bool) -> Engine:
         Whether compiled code is wanted.
     """
     if not compiled or find_spec("numba") is None:
-        return Engine(grid_search.choose_start, projection.project, projection.descend, 200)
+        return plain
     # Numba takes a while to import: only a fit waits for it.
-    grid = import_module("kurvs_pipeline.fitting.compiled.start")
-    descent = import_module("kurvs_pipeline.fitting.compiled.descent")
-    return Engine(grid.choose_start, descent.project, descent.descend, 1000)
+    from kurvs_pipeline.fitting import compiled as compiled_search  # noqa: PLC0415
+
+    return compiled_search

@@ -60,8 +60,8 @@ def fit_lines(
     velocity_range_kms, sigma_range_kms : tuple of float
         Limits of free kinematics. The lower limit of the width stands for 'unresolved'.
     compiled : bool
-        Whether to use compiled code where numba is installed; numpy alone gives the same
-        answer within rounding, several times slower.
+        Whether to use compiled code where numba is installed. ``False`` takes the search in
+        plain numpy, as in a browser: the same answer within rounding, several times slower.
 
     Returns
     -------
@@ -84,8 +84,8 @@ def fit_lines(
     start = _stacked(start_kms or (np.nan, np.nan), n_spec)
     engine = engine_for(compiled=compiled)
     blocks = []
-    for first in range(0, max(1, n_spec), engine.block_size):
-        rows = slice(first, first + engine.block_size)
+    for first in range(0, max(1, n_spec), engine.BLOCK_SIZE):
+        rows = slice(first, first + engine.BLOCK_SIZE)
         block = Spectra(spectra.flux[rows], spectra.weight[rows])
         if fixed is None:
             blocks.append(_fit_free(engine, model, block, start[:, rows], bounds))
@@ -107,7 +107,6 @@ def fit_lines_or_fix(
     start_kms: tuple[ArrayLike, ArrayLike] | None = None,
     velocity_range_kms: tuple[float, float] = VELOCITY_RANGE_KMS,
     sigma_range_kms: tuple[float, float] = SIGMA_RANGE_KMS,
-    compiled: bool = True,
 ) -> LineFits:
     """Fit with free kinematics where a line is bright enough, with given kinematics elsewhere.
 
@@ -127,8 +126,6 @@ def fit_lines_or_fix(
         Velocity and width to start from.
     velocity_range_kms, sigma_range_kms : tuple of float
         Limits of the search.
-    compiled : bool
-        Whether to use compiled code.
     fallback_velocity_kms, fallback_sigma_kms : float or array, shape (n_spec,)
         Kinematics of the galaxy's strongest line, say.
     minimum_snr : float
@@ -144,7 +141,7 @@ def fit_lines_or_fix(
         ``kinematics`` says which spectra were fitted how.
     """
     free = fit_lines(
-        model, flux, variance, mask=mask, start_kms=start_kms, compiled=compiled,
+        model, flux, variance, mask=mask, start_kms=start_kms,
         velocity_range_kms=velocity_range_kms, sigma_range_kms=sigma_range_kms,
     )  # fmt: skip
     bright = np.any(np.nan_to_num(free.snr, nan=-np.inf) >= minimum_snr, axis=1)
@@ -159,7 +156,6 @@ def fit_lines_or_fix(
         mask=None if mask is None else np.asarray(mask)[faint],
         velocity_kms=np.broadcast_to(fallback_velocity_kms, n_spec)[faint],
         sigma_kms=np.broadcast_to(fallback_sigma_kms, n_spec)[faint],
-        compiled=compiled,
     )
     found = free.replaced(faint, fixed)
     if not free_if_bright:

@@ -11,7 +11,6 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
-from kurvs_pipeline.fitting.matrices import invert_symmetric
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.variable_projection import MINIMUM_CORE_COVERAGE, Bounds, Spectra
 
@@ -139,7 +138,7 @@ def search_grid(
     bounds : Bounds
         What the grid spans.
     choose_start : callable
-        :func:`choose_start` or its compiled twin.
+        The engine's :func:`~kurvs_pipeline.fitting.plain.choose_start`.
 
     Returns
     -------
@@ -154,47 +153,6 @@ def search_grid(
     covered = np.broadcast_to(sums.covered, (best.size, *sums.covered.shape[1:]))
     active = covered[np.arange(best.size), :, best]
     return np.stack([grid.velocity_kms[best], grid.sigma_kms[best] ** 2]), active
-
-
-def choose_start(sums: GridSums) -> IntArray:
-    """Return the point of the grid, for each spectrum, at which emission lowers chi2 most.
-
-    Where a point is better explained by absorption it is taken only if all are.
-
-    Parameters
-    ----------
-    sums : GridSums
-        Of the spectra.
-
-    Returns
-    -------
-    int array, shape (n_spec,)
-    """
-    n_linear, n_groups = sums.right.shape[1], sums.covered.shape[1]
-    inverse = invert_symmetric(_covered_gram(sums, n_linear))
-    right = sums.right.transpose(1, 2, 0)
-    amplitudes = np.einsum("pqkn,qkn->pkn", inverse, right)
-    gain = np.einsum("pkn,pkn->kn", amplitudes, right)
-    error = np.sqrt(np.einsum("ppkn->pkn", inverse[:n_groups, :n_groups]))
-    error = np.broadcast_to(error, (n_groups, *gain.shape))
-    significance = np.divide(
-        amplitudes[:n_groups], error, out=np.zeros_like(error), where=error > 0.0
-    )
-    absorbed = np.maximum(0.0, -significance.min(axis=0)) > significance.max(axis=0)
-    return np.asarray(np.argmax(gain - np.where(absorbed, gain.max(axis=0) + 1.0, 0.0), axis=0))
-
-
-def _covered_gram(sums: GridSums, n_linear: int) -> Array:
-    """Return the matrices, shape (n_linear, n_linear, n_grid, n_rows), of what is covered."""
-    _, n_groups, n_grid = sums.covered.shape
-    n_rows = max(len(sums.gram), len(sums.covered))
-    kept = np.ones((n_linear, n_grid, n_rows))
-    kept[:n_groups] = sums.covered.transpose(1, 2, 0)
-    first, second = sums.pairs.T
-    gram = np.zeros((n_linear, n_linear, n_grid, n_rows))
-    gram[first, second] = sums.gram.transpose(1, 2, 0) * kept[first] * kept[second]
-    gram[second, first] = gram[first, second]
-    return gram
 
 
 def _without_repetition(rows: Array) -> Array:

@@ -1,9 +1,10 @@
-"""Variable projection: the non-linear half of a batched line fit.
+"""Variable projection: what a batched line fit searches, within which limits, and what it finds.
 
 Amplitudes and continua are solved exactly at every step, so that only velocity and squared
 width are searched (Golub & Pereyra 1973, with the Jacobian of Kaufman 1975) by a bounded
 Levenberg-Marquardt descent. The squared width is the parameter because the model stays smooth
-in it down to an unresolved line.
+in it down to an unresolved line. The search itself is :mod:`kurvs_pipeline.fitting.plain`, and
+the same steps compiled :mod:`kurvs_pipeline.fitting.compiled`.
 """
 
 from dataclasses import dataclass
@@ -66,26 +67,6 @@ class Point:
     fisher: Array
     slope: Array
     chi2: Array
-
-    def updated(self, rows: BoolArray, other: "Point", chosen: BoolArray) -> "Point":
-        """Return a copy with ``rows`` taken from the ``chosen`` rows of ``other``.
-
-        Parameters
-        ----------
-        rows : bool array, shape (n_spec,)
-            Of this point, to replace.
-        other : Point
-            Of some spectra.
-        chosen : bool array, shape (n_other,)
-            Of its rows, as many.
-        """
-        amplitudes, fisher = self.amplitudes.copy(), self.fisher.copy()
-        slope, chi2 = self.slope.copy(), self.chi2.copy()
-        amplitudes[rows] = other.amplitudes[chosen]
-        fisher[..., rows] = other.fisher[..., chosen]
-        slope[:, rows] = other.slope[:, chosen]
-        chi2[rows] = other.chi2[chosen]
-        return Point(amplitudes, fisher, slope, chi2)
 
 
 @dataclass(frozen=True)
@@ -192,46 +173,6 @@ def core_coverage(
     return np.asarray(valid >= MINIMUM_CORE_COVERAGE * (end - begin))
 
 
-def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
-    """Solve for amplitudes and continua at given kinematics.
-
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    spectra : Spectra
-        The data.
-    active : bool array, shape (n_spec, n_groups)
-        Groups to fit; the others have amplitude 0.
-    kinematics : array, shape (2, n_spec)
-        Velocity and squared width.
-
-    Returns
-    -------
-    Point
-    """
-    lines = model.line_columns(*kinematics)
-    n_spec, n_groups, n_used = lines.lines.shape
-    n_linear = n_groups + len(model.windows)
-    columns = np.empty((n_spec, n_linear + 2, n_used))
-    np.multiply(lines.lines, active[:, :, None], out=columns[:, :n_groups])
-    columns[:, n_groups:n_linear] = model.continuum
-    weighted = columns[:, :n_linear] * spectra.weight[:, None, :]
-    gram = weighted @ columns[:, :n_linear].transpose(0, 2, 1)
-    right = (weighted @ spectra.flux[:, :, None])[:, :, 0]
-    inverse = invert_symmetric(gram.transpose(1, 2, 0))
-    amplitudes = np.einsum("pqn,nq->np", inverse, right)
-    strength = (amplitudes[:, :n_groups] * active)[:, None, :]
-    columns[:, n_linear] = (strength @ lines.by_velocity)[:, 0]
-    columns[:, n_linear + 1] = (strength @ lines.by_variance)[:, 0]
-    residual = spectra.flux - (amplitudes[:, None, :] @ columns[:, :n_linear])[:, 0]
-    weighted_columns = columns * spectra.weight[:, None, :]
-    fisher = (weighted_columns @ columns.transpose(0, 2, 1)).transpose(1, 2, 0)
-    slope = (weighted_columns[:, n_linear:] @ residual[:, :, None])[:, :, 0].T
-    chi2 = np.einsum("nu,nu,nu->n", residual, residual, spectra.weight)
-    return Point(amplitudes, np.ascontiguousarray(fisher), slope, chi2)
-
-
 def covariance(point: Point, held: BoolArray) -> Array:
     """Invert the Fisher matrix, with some kinematic parameters held fixed.
 
@@ -253,66 +194,3 @@ def covariance(point: Point, held: BoolArray) -> Array:
         fisher[n_linear + index] *= ~held[index]
         fisher[:, n_linear + index] *= ~held[index]
     return invert_symmetric(fisher)
-
-
-def descend(
-    model: BandLineModel, spectra: Spectra, active: BoolArray, start: Array, bounds: Bounds
-) -> Minimum:
-    """Minimise chi2 by Levenberg-Marquardt, each spectrum until its own steps vanish.
-
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    spectra : Spectra
-        The data.
-    active : bool array, shape (n_spec, n_groups)
-        Groups to fit.
-    start : array, shape (2, n_spec)
-        Velocity and squared width to start from.
-    bounds : Bounds
-        Limits that no step crosses.
-
-    Returns
-    -------
-    Minimum
-    """
-    here = start.copy()
-    point = project(model, spectra, active, here)
-    damping = np.full(here.shape[1], DAMPING_START)
-    running = np.ones(here.shape[1], dtype=bool)
-    for _ in range(MAX_STEPS):
-        step, last = _propose(point, here, damping, bounds)
-        trial = np.clip(here + step, bounds.lower, bounds.upper)[:, running]
-        reached = project(model, spectra.rows(running), active[running], trial)
-        # The last step is taken even if rounding hides what it gains.
-        accepted = (reached.chi2 <= point.chi2[running]) | last[running]
-        rows = running.copy()
-        rows[running] = accepted
-        here[:, rows] = trial[:, accepted]
-        point = point.updated(rows, reached, accepted)
-        damping[running] *= np.where(accepted, 1.0 / DAMPING_FACTOR, DAMPING_FACTOR)
-        running &= ~last & (damping < DAMPING_MAXIMUM)
-        if not np.any(running):
-            break
-    _, negligible = _propose(point, here, np.zeros_like(damping), bounds)
-    return Minimum(here, point, negligible & ~running)
-
-
-def _propose(point: Point, here: Array, damping: Array, bounds: Bounds) -> tuple[Array, BoolArray]:
-    """Return the damped step, and for which spectra the undamped one is negligible.
-
-    Where it is negligible the undamped step itself is returned.
-    """
-    held = bounds.at_lower(here) & (point.slope <= 0.0)
-    held |= bounds.at_upper(here) & (point.slope >= 0.0)
-    kinetic = covariance(point, held)[-2:, -2:]
-    newton = np.einsum("ijn,jn->in", kinetic, point.slope)
-    error = np.sqrt(np.einsum("iin->in", kinetic))
-    tolerance = CONVERGED_STEP * np.minimum(error, bounds.upper - bounds.lower)
-    last = np.all(np.abs(newton) <= tolerance, axis=0)
-    curvature = invert_symmetric(kinetic)
-    diagonal = np.einsum("iin->in", curvature)
-    curvature[[0, 1], [0, 1]] = diagonal * (1.0 + damping)
-    damped = np.einsum("ijn,jn->in", invert_symmetric(curvature), point.slope)
-    return np.where(last, newton, damped), last

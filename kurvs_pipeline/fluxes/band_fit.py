@@ -1,4 +1,4 @@
-"""Line fluxes of every aperture in every band, each with the error that it deserves."""
+"""Fits of the lines in every aperture and band, with kinematics shared between bands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from kurvs_pipeline.fluxes.broad_line import BroadHalpha
 from kurvs_pipeline.fluxes.fitter import BandFitter
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.geometry import PlacedApertures
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra, shared_noise
+from kurvs_pipeline.spectra.calibration import CalibratedBand
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra, shared_noise
 
 HALPHA_BAND_SNR = 5.0
 OTHER_BANDS_SNR = 10.0
-"""Of the brightest line, for a band to have kinematics of its own: elsewhere those of H-alpha are
-known better, and a faint doublet that is free may be fitted the wrong way round."""
+"""Least S/N of the brightest line for a band to have free kinematics: otherwise those of H-alpha
+are known better, and a faint free doublet may be fitted with its lines exchanged."""
 
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where nothing better is known."""
@@ -29,27 +29,27 @@ TYPICAL_SIGMA_KMS = 64.0
 
 @dataclass(frozen=True)
 class BandFit:
-    """The co-added spectra of one band and the lines fitted to them.
+    """Co-added spectra of one band and the lines fitted to them.
 
     Parameters
     ----------
     model : BandLineModel
-        What was fitted.
+        Line model of the band.
     spectra : ApertureSpectra
-        One spectrum an aperture.
+        Spectra, one per aperture.
     fits : LineFits
-        One fit an aperture.
+        Fits, one per aperture.
     units : str
-        Of the flux density.
+        Unit of the flux density.
     coverage : array, shape (n_apertures,)
         Fraction of each aperture's H-alpha spaxels that hold data in this band.
     other_light : array, shape (n_apertures, n_channels), optional
-        What the spectra hold beside the lines that were fitted and their continuum: a broad
-        H-alpha, and the absorption of stars, which is negative.
+        Light beside the fitted lines and their continuum: a broad H-alpha, and the absorption of
+        stars, which is negative.
     broad : BroadHalpha, optional
-        If it was asked for, in the band with H-alpha.
+        Broad H-alpha, if it was asked for and the band holds H-alpha.
     shared_noise : array, shape (n_annuli, n_annuli), optional
-        Correlation of the noise of the annuli; they are independent if it is not given.
+        Correlation of the noise of the annuli; independent by default.
     """
 
     model: BandLineModel
@@ -62,15 +62,15 @@ class BandFit:
     shared_noise: Array | None = None
 
     @property
-    def line_flux_density(self) -> Array:
-        """The spectra without other light, shape (n_apertures, n_channels)."""
+    def _line_flux_density(self) -> Array:
+        """Spectra without other light, shape (n_apertures, n_channels)."""
         return self.spectra.flux - (0.0 if self.other_light is None else self.other_light)
 
     @cached_property
     def sums(self) -> StatisticalFluxes:
-        """Fluxes of the lines as sums over their channels."""
+        """Line fluxes as sums over channels."""
         return statistical_fluxes(
-            self.fits, self.line_flux_density, self.spectra.variance, mask=~self.spectra.valid
+            self.fits, self._line_flux_density, self.spectra.variance, mask=~self.spectra.valid
         )
 
     @cached_property
@@ -80,11 +80,11 @@ class BandFit:
 
     @cached_property
     def line_flags(self) -> StrArray:
-        """What makes single lines doubtful, shape (n_apertures, n_lines)."""
+        """Flags of single lines, shape (n_apertures, n_lines)."""
         return line_flags(self.line_coverage, self.sums)
 
     def model_spectra(self) -> Array:
-        """Return what was fitted, with the other light, as :meth:`LineFits.model_spectra`."""
+        """Return the best fit with the other light, as :meth:`LineFits.model_spectra`."""
         return self.fits.model_spectra() + (0.0 if self.other_light is None else self.other_light)
 
 
@@ -97,7 +97,7 @@ def fit_bands(
     broad_halpha: bool = False,
     balmer_absorption: BalmerAbsorption | None = None,
 ) -> dict[str, BandFit]:
-    """Co-add and fit every aperture in every band.
+    """Return co-added spectra and fits of every aperture, by band.
 
     Kinematics are free where a band has a strong line. Elsewhere they are those of the
     H-alpha band in the same aperture, or of the integrated aperture: with free kinematics
@@ -107,22 +107,18 @@ def fit_bands(
     Parameters
     ----------
     bands : mapping of str to CalibratedBand
-        The first holds H-alpha.
+        Calibrated cubes, the one with H-alpha first.
     apertures : PlacedApertures
         The integrated aperture and the annuli.
     redshift : float
-        Systemic.
+        Systemic redshift, at which the lines are fitted.
     velocity_kms : array, shape (n_y, n_x)
-        To take out of every spaxel, relative to ``redshift``.
+        Velocity to take out of every spaxel, relative to ``redshift``.
     broad_halpha : bool
         Whether to try a broad H-alpha in every aperture
         (:func:`~kurvs_pipeline.fluxes.broad_line.fit_broad_halpha`).
     balmer_absorption : BalmerAbsorption, optional
-        Of the stars, to correct for.
-
-    Returns
-    -------
-    dict of str to BandFit
+        Stellar absorption to correct for; none by default.
     """
     weights = apertures.weights
     n_apertures = len(weights)
@@ -145,6 +141,7 @@ def fit_bands(
             found.broad, shared_noise(band, apertures.annuli.weights, velocity_kms),
         )  # fmt: skip
         if len(results) == 1:
+            # Faint lines of the other bands take the kinematics of H-alpha.
             fits = found.fits
             known = np.isfinite(fits.velocity_kms) & np.isfinite(fits.sigma_kms)
             velocity = np.where(known, fits.velocity_kms, velocity)

@@ -1,6 +1,6 @@
 """A broad H-alpha beside the narrow lines, as in KURVS 12 (Li et al. 2025, Section 3).
 
-It is kept only where the data ask for it; elsewhere the narrow fit stands as it was.
+It is kept only where the data require it; elsewhere the fit of narrow lines is unchanged.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from kurvs_pipeline.fitting.fit import SIGMA_RANGE_KMS
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.fluxes.broad_model import BroadLineModel, BroadLineProblem, Solution
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import coadded_continuum, subtracted_continuum
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 LEAST_BIC_DIFFERENCE = 10.0
-"""By which a broad line must lower the Bayesian information criterion: 'very strong' evidence
-(Kass & Raftery 1995)."""
+"""Difference by which a broad line must lower the Bayesian information criterion: 'very strong'
+evidence (Kass & Raftery 1995)."""
 
 LEAST_SNR = 5.0
-"""Of the flux of a broad line."""
+"""Least S/N of the flux of a broad line."""
 
 FREE_NARROW_SNR = 5.0
-"""Of the brightest narrow line, for the narrow lines to have kinematics of their own."""
+"""Least S/N of the brightest narrow line for the narrow lines to have free kinematics."""
 
 HIDDEN_KMS = 1500.0
 """Half-width about H-alpha within which no estimate of the continuum is used."""
@@ -33,24 +33,24 @@ HIDDEN_KMS = 1500.0
 
 @dataclass(frozen=True)
 class BroadHalpha:
-    """The broad H-alpha of every aperture, and what its narrow lines are beside it.
+    """The broad H-alpha of every aperture, and the narrow lines beside it.
 
     Parameters
     ----------
     narrow : LineFits
-        The narrow lines: of the joint fit, flagged ``BROAD_LINE``, where a broad line was kept.
-        There the continuum is that of :data:`~kurvs_pipeline.fluxes.broad_model.WINDOW_KMS` about
-        the lines, and chi2 and degrees of freedom are those of these channels.
+        Narrow lines: of the joint fit, flagged ``BROAD_LINE``, where a broad line was kept. There
+        the continuum is that of :data:`~kurvs_pipeline.fluxes.broad_model.WINDOW_KMS` about the
+        lines, and chi2 and degrees of freedom are those of these channels.
     flux, flux_err : array, shape (n_apertures,)
-        Of the broad line, flux density times um; NaN where none was kept.
+        Flux of the broad line, flux density times um; NaN where none was kept.
     velocity_kms, velocity_err_kms, sigma_kms, sigma_err_kms : array, shape (n_apertures,)
-        Of the broad line, without the line-spread function; NaN where none was kept.
+        Kinematics of the broad line, without the line-spread function; NaN where none was kept.
     bic_difference : array, shape (n_apertures,)
-        By how much a broad line lowers the Bayesian information criterion; NaN where it was
+        Difference by which a broad line lowers the Bayesian information criterion; NaN where it was
         not tried.
     light : array, shape (n_apertures, n_channels)
-        What there is in the spectra beside narrow lines and constants: the broad line and the
-        slope of the continuum, less what an estimate of the continuum had taken away.
+        Light beside narrow lines and constants: the broad line and the slope of the continuum, less
+        what the subtracted continuum had taken away.
     """
 
     narrow: LineFits
@@ -65,7 +65,7 @@ class BroadHalpha:
 
     @property
     def kept(self) -> BoolArray:
-        """Which apertures have a broad line, shape (n_apertures,)."""
+        """Whether each aperture has a broad line, shape (n_apertures,)."""
         return np.isfinite(self.flux)
 
 
@@ -76,7 +76,7 @@ def fit_broad_halpha(
     fallback_kms: tuple[Array, Array],
     hidden: Array | None = None,
 ) -> BroadHalpha:
-    """Try a broad H-alpha in every aperture.
+    """Return fits with a broad H-alpha in every aperture where the data require one.
 
     One Gaussian is added to the narrow lines: velocity within 500 km/s, width (sigma) of
     300-2500 km/s, flux >= 0; the narrow lines may be 300 km/s wide. It is kept where it lowers
@@ -87,18 +87,13 @@ def fit_broad_halpha(
     Parameters
     ----------
     spectra : ApertureSpectra
-        Co-added, without continuum.
+        Co-added spectra without continuum.
     narrow : LineFits
-        The fit of narrow lines alone, with H-alpha.
+        Fit of narrow lines alone, with H-alpha.
     fallback_kms : tuple of array, shape (n_apertures,)
-        Velocity and width of narrow lines, where they are too faint to tell.
+        Velocity and width of narrow lines that are too faint to measure them.
     hidden : array, shape (n_apertures, n_channels), optional
-        What the subtracted continuum may have held of the broad line; see
-        :func:`hidden_by_continuum`.
-
-    Returns
-    -------
-    BroadHalpha
+        Part of the broad line in the subtracted continuum, see :func:`hidden_by_continuum`.
     """
     model = BroadLineModel.beside(narrow.model)
     hidden = np.zeros(spectra.flux.shape) if hidden is None else hidden
@@ -114,25 +109,20 @@ def fit_broad_halpha(
 
 
 def hidden_by_continuum(band: CalibratedBand, weights: Array, halpha_um: float) -> Array:
-    """Return what the continuum under H-alpha holds beyond that of its neighbourhood.
+    """Return the part of a broad line in the continuum under H-alpha, (n_apertures, n_channels).
 
-    Calibration excludes 700 km/s about the lines: a median about H-alpha sees the wings of a
-    broad line, and takes part of them away.
+    Calibration excludes 700 km/s about the lines: a median about H-alpha includes the wings of a
+    broad line, and subtracts part of them. The result is the co-added continuum less that
+    interpolated over the medians that reach within 1500 km/s of H-alpha.
 
     Parameters
     ----------
     band : CalibratedBand
-        The cube, with its continuum.
+        Cube with its continuum.
     weights : array, shape (n_apertures, n_y, n_x)
         Fraction of each spaxel that lies in each aperture.
     halpha_um : float
-        Observed wavelength.
-
-    Returns
-    -------
-    array, shape (n_apertures, n_channels)
-        The co-added continuum less that interpolated over the medians that reach within
-        1500 km/s of H-alpha.
+        Observed wavelength of H-alpha.
     """
     continuum = subtracted_continuum(band)
     reach = HIDDEN_KMS / SPEED_OF_LIGHT_KMS
@@ -182,6 +172,7 @@ def _compare(problem: BroadLineProblem, narrow: Array, fallback: Array) -> _Tria
         alone = problem.fit_narrow(fallback, free=False, sigma_range_kms=SIGMA_RANGE_KMS)
         both = problem.fit_both(fallback, free=False)
     difference = alone.bayesian_information - both.bayesian_information
+    # A narrow width at its lower end belongs to an unresolved line.
     at_end = np.any(both.at_upper) or np.any(both.at_lower[[0, 2, 3]])
     significant = difference > LEAST_BIC_DIFFERENCE and _snr(both)[n_groups] > LEAST_SNR
     return _Trial(both, difference, kept=bool(significant and not at_end))

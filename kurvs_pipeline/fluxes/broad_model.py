@@ -1,4 +1,4 @@
-"""Narrow lines and a broad H-alpha in one spectrum, fitted by variable projection.
+"""The fit of narrow lines and a broad H-alpha to one spectrum, by variable projection.
 
 Fluxes and continuum are solved exactly at every step, so that only the velocities and widths
 of the two components are searched.
@@ -24,10 +24,10 @@ BROAD_VELOCITY_RANGE_KMS = (-500.0, 500.0)
 BROAD_SIGMA_RANGE_KMS = (300.0, 2500.0)
 NARROW_VELOCITY_RANGE_KMS = (-400.0, 400.0)
 NARROW_SIGMA_RANGE_KMS = (5.0, 300.0)
-"""Of the narrow lines beside a broad one: what is wider is the broad one's."""
+"""Ranges of the narrow lines beside a broad one: a wider component is the broad one."""
 
 AT_END = 0.01
-"""Of a range: what comes so near to its end has run there."""
+"""Fraction of a range: a value as near to an end has run there."""
 
 _GRID_VELOCITIES_KMS = (-250.0, 0.0, 250.0)
 _GRID_SIGMAS_KMS = (400.0, 700.0, 1200.0, 2000.0)
@@ -37,12 +37,12 @@ _SCALES_KMS = (20.0, 20.0, 100.0, 200.0)
 
 @dataclass(frozen=True)
 class BroadLineModel:
-    """The narrow lines of a band with wide windows, and H-alpha alone on the same channels.
+    """Narrow lines of a band with wide windows, and H-alpha alone on the same channels.
 
     Parameters
     ----------
     narrow, broad : BandLineModel
-        With the same channels.
+        Line models with the same channels.
     """
 
     narrow: BandLineModel
@@ -50,16 +50,12 @@ class BroadLineModel:
 
     @classmethod
     def beside(cls, model: BandLineModel) -> "BroadLineModel":
-        """Widen the windows of a model that holds H-alpha.
+        """Build the model from one of narrow lines with H-alpha, by widening its windows.
 
         Parameters
         ----------
         model : BandLineModel
-            Of the narrow lines.
-
-        Returns
-        -------
-        BroadLineModel
+            Model of the narrow lines.
         """
         narrow = BandLineModel.for_band(
             model.wavelength_um, model.lsf_sigma_um, model.redshift,
@@ -85,17 +81,13 @@ class BroadLineModel:
         return np.vstack([self.narrow.continuum, slope])
 
     def columns(self, kinematics: Array) -> Array:
-        """Return the columns of narrow lines, broad line and continuum.
+        """Return the columns of narrow lines, broad line and continuum, (n_columns, n_used).
 
         Parameters
         ----------
         kinematics : array, shape (2,) or (4,)
-            Velocity and width of the narrow lines, and of the broad one; km/s. Without the
-            second there is no broad line.
-
-        Returns
-        -------
-        array, shape (n_groups + 1 + n_windows + 1, n_used_channels)
+            Velocity and width of the narrow lines, then of the broad one, km/s. With two values
+            the column of the broad line is 0.
         """
         lines = [self._lines(self.narrow, kinematics[:2])[0]]
         if len(kinematics) > 2:
@@ -105,14 +97,14 @@ class BroadLineModel:
         return np.concatenate([*lines, self.continuum])
 
     def derivatives(self, kinematics: Array, amplitudes: Array) -> Array:
-        """Return how the spectrum follows velocities and widths, (n_kinematics, n_used).
+        """Return derivatives of the spectrum by velocities and widths, (n_kinematics, n_used).
 
         Parameters
         ----------
         kinematics : array, shape (2,) or (4,)
-            Velocity and width, km/s, of the narrow lines, then of the broad one if there is one.
+            Velocity and width of the narrow lines, then of the broad one if there is one, km/s.
         amplitudes : array, shape (n_groups,) or (n_groups + 1,)
-            Of the same.
+            Fluxes of the same lines.
         """
         n = self.n_groups
         parts = [(self.narrow, kinematics[:2], amplitudes[:n])]
@@ -144,15 +136,15 @@ class Solution:
     amplitudes : array, shape (n_columns,)
         Fluxes and continua; 0 where not fitted.
     covariance : array, shape (n_columns + n_kinematics, n_columns + n_kinematics)
-        Of all of them; 0 where not fitted.
+        Covariance of amplitudes and kinematics; 0 where not fitted.
     fitted : bool array, shape (n_columns + n_kinematics,)
-        What was fitted.
+        Whether each amplitude, then each kinematic value was fitted.
     at_lower, at_upper : bool array, shape (n_kinematics,)
-        What ran to an end of its range.
+        Whether a kinematic value ran to an end of its range.
     chi2 : float
-        Of the best fit.
+        Chi squared of the best fit.
     n_channels : int
-        Valid ones.
+        Number of valid channels.
     """
 
     kinematics: Array
@@ -172,14 +164,14 @@ class Solution:
 
 @dataclass(frozen=True)
 class BroadLineProblem:
-    """One spectrum, and the lines to find in it.
+    """One spectrum, and the model to fit to it.
 
     Parameters
     ----------
     model : BroadLineModel
-        The lines.
+        Model of the lines.
     flux, weight : array, shape (n_used_channels,)
-        Flux density, and inverse variance that is 0 where there is no valid data.
+        Flux density, and inverse variance, which is 0 where there is no valid data.
     """
 
     model: BroadLineModel
@@ -196,7 +188,7 @@ class BroadLineProblem:
         Parameters
         ----------
         velocity_kms, sigma_kms : float
-            Of the narrow lines.
+            Velocity and width of the narrow lines.
         """
         narrow, kinematics = self.model.narrow, (np.array([velocity_kms]), np.array([sigma_kms]))
         return np.asarray(core_coverage(narrow, self.weight[None], *kinematics)[0])
@@ -204,37 +196,29 @@ class BroadLineProblem:
     def fit_narrow(
         self, start: Array, *, free: bool, sigma_range_kms: tuple[float, float]
     ) -> Solution:
-        """Fit the narrow lines alone.
+        """Return the best fit of the narrow lines alone.
 
         Parameters
         ----------
         start : array, shape (2,)
             Velocity and width, km/s.
         free : bool
-            Whether they may change.
+            Whether to fit them.
         sigma_range_kms : tuple of float
-            Of the width.
-
-        Returns
-        -------
-        Solution
+            Range of the width.
         """
         ranges = (NARROW_VELOCITY_RANGE_KMS, sigma_range_kms)
         return self._descend(start, np.array([free, free]), ranges)
 
     def fit_both(self, start: Array, *, free: bool) -> Solution:
-        """Fit the narrow lines and a broad H-alpha.
+        """Return the best fit of the narrow lines and a broad H-alpha.
 
         Parameters
         ----------
         start : array, shape (2,)
             Velocity and width of the narrow lines, km/s.
         free : bool
-            Whether they may change.
-
-        Returns
-        -------
-        Solution
+            Whether to fit them.
         """
         ranges = (
             NARROW_VELOCITY_RANGE_KMS, NARROW_SIGMA_RANGE_KMS,
@@ -261,7 +245,6 @@ class BroadLineProblem:
         return amplitudes, (self.flux - amplitudes @ columns) * self._root
 
     def _used(self, kinematics: Array, active: BoolArray) -> BoolArray:
-        """Return which columns are fitted."""
         used = np.ones(self.model.n_groups + 1 + len(self.model.continuum), dtype=bool)
         used[: self.model.n_groups] = active
         used[self.model.n_groups] = len(kinematics) > 2

@@ -1,4 +1,4 @@
-"""Co-add and fit the apertures of one band, with the components that were asked for."""
+"""Co-addition and fit of the apertures of one band, with optional components."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,57 +15,29 @@ from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fluxes.broad_line import BroadHalpha, fit_broad_halpha, hidden_by_continuum
 from kurvs_pipeline.fluxes.stellar_absorption import AbsorbedLight, BalmerAbsorption, absorbed_light
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
-from kurvs_pipeline.spectra.calibrate import CalibratedBand, near_lines
-from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
+from kurvs_pipeline.spectra.calibration import CalibratedBand, near_lines
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import with_sky_residuals
 
 BROAD_REACH_KMS = 5000.0
-"""Half-width about a broad H-alpha in which its wings could pass for residuals of the sky."""
+"""Half-width about a broad H-alpha in which its wings could be taken for residuals of the sky."""
 
 
 @dataclass(frozen=True)
-class CoaddedApertures:
-    """Spectra of apertures with two kinds of errors.
-
-    Parameters
-    ----------
-    plain : ApertureSpectra
-        Errors are those of the noise.
-    spectra : ApertureSpectra
-        They hold what is left of the sky's lines as well.
-    """
+class _CoaddedApertures:
+    """Spectra with errors of the noise alone, and with those of residuals of the sky as well."""
 
     plain: ApertureSpectra
     spectra: ApertureSpectra
 
-    def at(self, rows: Sequence[int]) -> "CoaddedApertures":
-        """Return some of the apertures.
-
-        Parameters
-        ----------
-        rows : sequence of int
-            Their places.
-        """
-        return CoaddedApertures(self.plain.at(rows), self.spectra.at(rows))
+    def at(self, rows: Sequence[int]) -> "_CoaddedApertures":
+        return _CoaddedApertures(self.plain.at(rows), self.spectra.at(rows))
 
 
 @dataclass(frozen=True)
-class FittedApertures:
-    """What was fitted to the apertures of one band.
-
-    Parameters
-    ----------
-    spectra : ApertureSpectra
-        One spectrum an aperture.
-    fits : LineFits
-        One fit an aperture.
-    other_light : array, shape (n_apertures, n_channels), optional
-        What the spectra hold beside the lines that were fitted and their continuum: a broad
-        H-alpha, and the absorption of stars, which is negative.
-    broad : BroadHalpha, optional
-        If it was asked for.
-    """
+class _FittedApertures:
+    """Spectra, fits, light beside lines and continuum, and a broad H-alpha, as in ``BandFit``."""
 
     spectra: ApertureSpectra
     fits: LineFits
@@ -75,14 +47,14 @@ class FittedApertures:
 
 @dataclass(frozen=True, kw_only=True)
 class BandFitter:
-    """How the apertures of one band are co-added and fitted.
+    """Settings and data with which the apertures of one band are co-added and fitted.
 
     Parameters
     ----------
     model : BandLineModel
-        The lines.
+        Line model of the band.
     band : CalibratedBand
-        The cube.
+        Calibrated cube.
     apertures : tuple of str
         Names of the apertures.
     weights : array, shape (n_apertures, n_y, n_x)
@@ -90,11 +62,11 @@ class BandFitter:
     coverage : array, shape (n_apertures,)
         Fraction of each aperture with data; below 30 per cent it is not measured.
     minimum_snr : float
-        Of the brightest line, for its kinematics to be free.
+        Least S/N of the brightest line for its kinematics to be free.
     broad_halpha : bool
         Whether to try a broad H-alpha.
     balmer_absorption : BalmerAbsorption, optional
-        Of the stars, to correct for.
+        Stellar absorption to correct for; none by default.
     """
 
     model: BandLineModel
@@ -106,30 +78,23 @@ class BandFitter:
     broad_halpha: bool = False
     balmer_absorption: BalmerAbsorption | None = None
 
-    def coadded(self, velocity_kms: Array) -> CoaddedApertures:
-        """Add up every aperture, less the velocities given.
+    def coadded(self, velocity_kms: Array) -> _CoaddedApertures:
+        """Return the co-added spectra of every aperture, velocities taken out.
 
         Parameters
         ----------
         velocity_kms : array, shape (n_y, n_x)
-            To take out of every spaxel.
-
-        Returns
-        -------
-        CoaddedApertures
+            Velocity to take out of every spaxel.
         """
         spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
         measured = (self.coverage >= MINIMUM_COVERAGE)[:, None]
         spectra = replace(spectra, valid=spectra.valid & measured)
-        return CoaddedApertures(spectra, self._with_sky_residuals(spectra))
+        return _CoaddedApertures(spectra, self._with_sky_residuals(spectra))
 
     def _with_sky_residuals(
         self, spectra: ApertureSpectra, *, beside_broad_line: bool = False
     ) -> ApertureSpectra:
-        """Add what is left of the sky's lines to the variance, as far as it can be told.
-
-        The wings of a broad line are no residual.
-        """
+        """Add residuals of the sky's lines to the variance; the wings of a broad line are none."""
         line_free = ~near_lines(self.band.wavelength_um, self.model.redshift)
         if beside_broad_line:
             line_free &= ~self._near_broad_line
@@ -145,46 +110,40 @@ class BandFitter:
     def _halpha_um(self) -> float:
         return self.model.line_scale("halpha")[0]
 
-    def fit(self, coadded: CoaddedApertures, fallback_kms: tuple[Array, Array]) -> FittedApertures:
-        """Fit the lines, less what the stars absorb, beside a broad one if asked for.
+    def fit(
+        self, coadded: _CoaddedApertures, fallback_kms: tuple[Array, Array]
+    ) -> _FittedApertures:
+        """Return fits of the lines, corrected for stellar absorption, with a broad line if asked.
 
         Parameters
         ----------
-        coadded : CoaddedApertures
-            By :meth:`coadded`.
+        coadded : result of :meth:`coadded`
+            Spectra of the apertures.
         fallback_kms : tuple of array, shape (n_apertures,)
-            Velocity and width of lines that are too faint to tell.
-
-        Returns
-        -------
-        FittedApertures
+            Velocity and width of lines that are too faint to measure them.
         """
         spectra, absorbed = coadded.spectra, self._absorbed
         emission = spectra if absorbed is None else absorbed.put_back(spectra)
-        found = FittedApertures(emission, self._fit_lines(emission, fallback_kms))
+        found = _FittedApertures(emission, self._fit_lines(emission, fallback_kms))
         if self.broad_halpha and "halpha" in self.model.group_names:
             found = self._with_broad_line(coadded, found, fallback_kms)
         if absorbed is None:
             return found
         fits = absorbed.with_error(found.fits, found.spectra)
         other = -absorbed.spectra + (0.0 if found.other_light is None else found.other_light)
-        return FittedApertures(absorbed.left_in(found.spectra), fits, other, found.broad)
+        return _FittedApertures(absorbed.left_in(found.spectra), fits, other, found.broad)
 
     def integrated_kinematics(
-        self, coadded: CoaddedApertures, velocity_kms: Array, sigma_kms: Array
+        self, coadded: _CoaddedApertures, velocity_kms: Array, sigma_kms: Array
     ) -> tuple[Array, Array]:
-        """Give every aperture the kinematics of the integrated one, where it is detected.
+        """Return the kinematics of the integrated aperture, where detected, for every aperture.
 
         Parameters
         ----------
-        coadded : CoaddedApertures
-            By :meth:`coadded`.
+        coadded : result of :meth:`coadded`
+            Spectra of the apertures.
         velocity_kms, sigma_kms : array, shape (n_apertures,)
-            Where it is not.
-
-        Returns
-        -------
-        velocity_kms, sigma_kms : array, shape (n_apertures,)
+            Values where it is not detected, and shape of the result.
         """
         whole = [self.apertures.index(INTEGRATED)]
         fitter = replace(self, weights=self.weights[whole], coverage=self.coverage[whole])
@@ -209,12 +168,13 @@ class BandFitter:
             minimum_snr=self.minimum_snr,
             free_if_bright="halpha" in self.model.group_names,
         )  # fmt: skip
+        # A sky residual under the galaxy's own lines shows in chi squared alone.
         return fits.with_errors_of_misfit()
 
     def _with_broad_line(
-        self, coadded: CoaddedApertures, found: FittedApertures, fallback_kms: tuple[Array, Array]
-    ) -> FittedApertures:
-        """Try a broad line with errors that do not take it for the sky's."""
+        self, coadded: _CoaddedApertures, found: _FittedApertures, fallback_kms: tuple[Array, Array]
+    ) -> _FittedApertures:
+        """Try a broad line, with errors that do not take it for residuals of the sky."""
         quiet = self._with_sky_residuals(coadded.plain, beside_broad_line=True)
         broad = fit_broad_halpha(
             replace(found.spectra, variance=quiet.variance), found.fits,
@@ -223,4 +183,4 @@ class BandFitter:
         )  # fmt: skip
         variance = np.where(broad.kept[:, None], quiet.variance, found.spectra.variance)
         spectra = replace(found.spectra, variance=variance)
-        return FittedApertures(spectra, broad.narrow, broad.light, broad)
+        return _FittedApertures(spectra, broad.narrow, broad.light, broad)

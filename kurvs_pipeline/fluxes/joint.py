@@ -1,4 +1,4 @@
-"""The lines of all bands together, with their covariance: what abundances are made from."""
+"""Lines of all bands together, with their covariance, from which abundances are derived."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ PAIRS = (OII_PAIR, SII_PAIR)
 """Lines that diagnostics only use together: a pair is detected by its sum."""
 
 N_DRAWS = 2000
-"""Errors are then known to three per cent, and a probability of one half to 0.01."""
+"""Errors are then known to 3 per cent, and a probability of one half to 0.01."""
 
 POOR_FIT = describe_flag(FitFlag.POOR_FIT)
 
@@ -35,18 +35,16 @@ class JointFluxes:
     apertures : tuple of str
         Names of the apertures.
     names : tuple of str
-        The lines; of those in two bands, the one with the smaller error.
+        Names of the lines; a line in two bands is taken from the one with the smaller error.
     flux : array, shape (n_apertures, n_lines)
-        NaN where a line was not measured.
+        Line fluxes; NaN where a line was not measured.
     covariance : array, shape (n_apertures, n_lines, n_lines)
-        None between bands.
+        Covariance of the lines; 0 between bands.
     shared_noise : array, shape (n_lines, n_annuli, n_annuli), optional
-        Correlation of the noise of the annuli in the band of each line; they are independent if
-        it is not given.
+        Correlation of the noise of the annuli in the band of each line; independent by default.
     flags : str array, shape (n_apertures, n_lines), optional
-        What makes lines doubtful: of single ones
-        (:func:`~kurvs_pipeline.fitting.coverage.line_flags`), and ``poor_fit`` of the fit that they
-        are from.
+        Flags of single lines (:func:`~kurvs_pipeline.fitting.coverage.line_flags`), and
+        ``poor_fit`` of the fit that they come from.
     """
 
     apertures: tuple[str, ...]
@@ -58,15 +56,15 @@ class JointFluxes:
 
     @classmethod
     def of(cls, apertures: Sequence[str], fits: Mapping[str, BandFit]) -> "JointFluxes":
-        """Join the fits of bands.
+        """Join the lines of several bands.
 
         Parameters
         ----------
         apertures : sequence of str
-            Names, in the order of the fits; the integrated one is among them.
+            Names, in the order of the fits, the integrated one among them.
         fits : mapping of str to BandFit
-            The band with H-alpha first. Bands whose unit is not that of H-alpha's, or that
-            are not calibrated, are left out: lines could not be compared.
+            Fits by band, the one with H-alpha first. Bands that are not calibrated, or whose unit
+            is not that of H-alpha's, are left out: lines could not be compared.
         """
         first = next(iter(fits.values()))
         kept = [fit for fit in fits.values() if fit is first or _comparable(fit, first)]
@@ -90,7 +88,7 @@ class JointFluxes:
         Parameters
         ----------
         names : sequence of str
-            Lines to keep, in any order; those that were not measured are left out.
+            Names of lines to keep, in any order; those that were not measured are left out.
         """
         at = np.array([i for i, name in enumerate(self.names) if name in names], dtype=np.intp)
         return replace(
@@ -104,7 +102,7 @@ class JointFluxes:
 
     @cached_property
     def annuli(self) -> "JointFluxes":
-        """The fluxes of the annuli alone."""
+        """Fluxes of the annuli alone."""
         at = annuli_among(self.apertures)
         return replace(
             self,
@@ -116,21 +114,17 @@ class JointFluxes:
 
     @property
     def covariance_of_annuli(self) -> Array:
-        """Covariance of all lines in all annuli.
+        """Covariance of all lines in all annuli, shape (n_lines, n_annuli, n_lines, n_annuli).
 
-        Annuli share noise of the same kind: where both have independent noise of 1, its
-        correlation is that of the band.
-
-        Returns
-        -------
-        array, shape (n_lines, n_annuli, n_lines, n_annuli)
-            0 where nothing was measured.
+        The noise of two annuli is correlated as in the band of each line. The covariance is 0 where
+        nothing was measured.
         """
         within = np.nan_to_num(self.annuli.covariance)
         annulus = np.arange(len(within))
         if self.shared_noise is None:
             joint = np.zeros((within.shape[1], annulus.size) * 2)
         else:
+            # The noise of two annuli has this correlation once lines are made independent.
             root = _symmetric_root(within)
             shared = _positive_definite(self.shared_noise)
             joint = np.einsum("alk,kab,bmk->lamb", root, shared, root, optimize=True)
@@ -139,7 +133,7 @@ class JointFluxes:
         return joint
 
     def flags_of(self, *lines: str) -> StrArray:
-        """Return the flags of any of some lines, joined by ``+``, shape (n_apertures,).
+        """Return the flags of several lines, joined by ``+``, shape (n_apertures,).
 
         Parameters
         ----------
@@ -153,16 +147,12 @@ class JointFluxes:
         return np.array(["+".join(sorted(flags - {""})) for flags in known], dtype=np.str_)
 
     def of_line(self, name: str) -> Array:
-        """Return the flux of a line in every aperture, NaN if no band holds it.
+        """Return the flux of a line, NaN if no band holds it, shape (n_apertures,).
 
         Parameters
         ----------
         name : str
-            Of the line.
-
-        Returns
-        -------
-        array, shape (n_apertures,)
+            Name of the line.
         """
         if name not in self.names:
             return np.full(len(self.flux), np.nan)
@@ -179,7 +169,7 @@ class JointFluxes:
         Parameters
         ----------
         *lines : str
-            To add up.
+            Names of the lines to add up.
         """
         if not set(lines) <= set(self.names):
             return np.full(len(self.flux), np.nan)
@@ -192,26 +182,23 @@ class JointFluxes:
         Parameters
         ----------
         *lines : str
-            To add up.
+            Names of the lines to add up.
         """
         total = np.sum([self.of_line(name) for name in lines], axis=0)
         with np.errstate(invalid="ignore"):
             return np.asarray(total > DETECTION_SNR * self.error_of(*lines))
 
     def draws(self, random: np.random.Generator, number: int) -> dict[str, Array]:
-        """Draw fluxes from their covariance.
+        """Return draws of the fluxes from their covariance, by line, each (number, n_apertures).
+
+        They are NaN where a line was not measured.
 
         Parameters
         ----------
         random : Generator
-            Of the draws.
+            Random generator for the noise.
         number : int
-            How many.
-
-        Returns
-        -------
-        dict of str to array, shape (number, n_apertures)
-            By line; NaN where it was not measured.
+            Number of draws.
         """
         # Eigenvectors alone would do, but rounding decides their signs, which differ by machine.
         root = _symmetric_root(np.nan_to_num(self.covariance))
@@ -221,19 +208,19 @@ class JointFluxes:
 
 
 def _doubts(fit: BandFit) -> StrArray:
-    """Return the flags of single lines, with that of a poor fit; its others are remarks."""
+    """Return the flags of single lines and ``poor_fit``; other flags of fits are remarks."""
     poor = (fit.fits.quality_flag & FitFlag.POOR_FIT) != 0
     return join_flags(np.where(poor, POOR_FIT, "")[:, None], fit.line_flags)
 
 
 def _shared_noise(fits: Sequence[BandFit], bands: IntArray) -> Array | None:
-    """Return the correlation of annuli by line; None where a band does not know it."""
+    """Return the correlation of annuli by line; None if a band has none."""
     known = [fit.shared_noise for fit in fits if fit.shared_noise is not None]
     return np.stack(known)[bands] if len(known) == len(fits) else None
 
 
 def _positive_definite(correlation: Array) -> Array:
-    """Return nearby correlations without directions of no noise."""
+    """Return nearby correlations, with eigenvalues raised to at least ``LEAST_EIGENVALUE``."""
     power, vectors = np.linalg.eigh(correlation)
     raised = (vectors * np.maximum(power, LEAST_EIGENVALUE)[:, None]) @ vectors.swapaxes(1, 2)
     scale = np.sqrt(np.diagonal(raised, axis1=1, axis2=2))
@@ -241,7 +228,7 @@ def _positive_definite(correlation: Array) -> Array:
 
 
 def _symmetric_root(covariance: Array) -> Array:
-    """Return the symmetric square roots of matrices, which keep bands apart."""
+    """Return the symmetric square roots of matrices, which do not mix bands."""
     power, vectors = np.linalg.eigh(covariance)
     scaled = vectors * np.sqrt(np.maximum(power, 0.0))[:, None, :]
     return np.asarray(scaled @ vectors.swapaxes(1, 2))
@@ -254,7 +241,7 @@ def _comparable(fit: BandFit, first: BandFit) -> bool:
 
 
 def _places(lines: Sequence[LineFluxes], whole: int) -> dict[str, tuple[int, int]]:
-    """Return the band and the index of every line, where the whole galaxy has less error."""
+    """Return band and index of every line, from the band with the least error for the galaxy."""
     chosen: dict[str, tuple[int, int]] = {}
     for band, known in enumerate(lines):
         errors = np.nan_to_num(known.flux_err[whole], nan=np.inf)

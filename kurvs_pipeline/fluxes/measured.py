@@ -1,4 +1,4 @@
-"""The lines of a galaxy, fitted in every aperture and band."""
+"""The stage that measures lines: fits of every aperture and band, and their joint fluxes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from kurvs_pipeline.kinematics.located import LocatedGalaxy
 
 @dataclass(frozen=True, eq=False)
 class MeasuredLines:
-    """Line fluxes of a galaxy, with the spectra that they were fitted to.
+    """Line fluxes of a galaxy, with the spectra that were fitted.
 
     Parameters
     ----------
     located : LocatedGalaxy
-        The galaxy and its apertures.
+        The galaxy located in its cubes, and its apertures.
     fits : mapping of str to BandFit
         Spectra and fits by band, the one with H-alpha first.
     """
@@ -36,16 +36,16 @@ class MeasuredLines:
         broad_halpha: bool = False,
         balmer_absorption: BalmerAbsorption | None = None,
     ) -> "MeasuredLines":
-        """Co-add the spectra of every aperture with velocities taken out, and fit their lines.
+        """Co-add the spectra of every aperture, velocities taken out, and fit their lines.
 
         Parameters
         ----------
         located : LocatedGalaxy
-            The galaxy and its apertures.
+            The galaxy located in its cubes, and its apertures.
         broad_halpha : bool
             Whether to try a broad H-alpha beside the narrow lines, as of an active nucleus.
         balmer_absorption : BalmerAbsorption, optional
-            Absorption of the stars under H-alpha and H-beta, to correct for.
+            Stellar absorption under H-alpha and H-beta to correct for; none by default.
         """
         fits = fit_bands(
             located.cubes.bands, located.apertures, redshift=located.metadata.redshift,
@@ -56,11 +56,11 @@ class MeasuredLines:
 
     @cached_property
     def joint(self) -> JointFluxes:
-        """The lines of all bands together, with their covariance."""
+        """Lines of all bands together, with their covariance."""
         return JointFluxes.of(self.located.apertures.names, self.fits)
 
     @cached_property
     def table(self) -> QTable:
-        """See :func:`~kurvs_pipeline.fluxes.table.flux_table`."""
+        """Table of line fluxes, see :func:`~kurvs_pipeline.fluxes.table.flux_table`."""
         apertures = self.located.apertures
         return flux_table(self.fits, apertures.names, apertures.coverage)

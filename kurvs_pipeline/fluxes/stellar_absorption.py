@@ -1,4 +1,4 @@
-"""Balmer absorption of the stars, put back under the emission lines before they are fitted."""
+"""Stellar Balmer absorption, added back to spectra before emission lines are fitted."""
 
 from dataclasses import dataclass, replace
 
@@ -9,33 +9,32 @@ from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.fitting.responses import parameter_responses
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 UM_PER_ANGSTROM = 1e-4
 
 CONTINUUM_SNR = 3.0
-"""Below it the continuum is not detected, and a fit that was corrected with it says so."""
+"""S/N below which the continuum is not detected, and a fit corrected with it is flagged."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BalmerAbsorption:
     """Absorption lines of the stars, as equivalent widths.
 
-    The light absorbed is the equivalent width times the continuum of the aperture. It lies in a
-    Gaussian, centred on the gas of every spaxel: the stars are taken to rotate with it. The
-    wings of real Balmer lines, made by pressure, are wider; what lies beyond the emission line
-    matters little.
+    The light absorbed is the equivalent width times the continuum of the aperture, in a Gaussian
+    centred on the gas of every spaxel: the stars are taken to rotate with it. The wings of real
+    Balmer lines, made by pressure, are wider; what lies beyond the emission line matters little.
 
     Parameters
     ----------
     halpha_angstrom, hbeta_angstrom : float
-        Equivalent widths at rest, >= 0.
+        Rest-frame equivalent widths, >= 0.
     halpha_err_angstrom, hbeta_err_angstrom : float
-        Their standard errors, >= 0.
+        Standard errors of the equivalent widths, >= 0.
     dispersion_kms : float
-        Width of the absorption (sigma) before the line-spread function, > 0.
+        Standard deviation of the absorption before the line-spread function, > 0.
 
     Raises
     ------
@@ -50,7 +49,6 @@ class BalmerAbsorption:
     dispersion_kms: float = 100.0
 
     def __post_init__(self) -> None:
-        """Check the values."""
         for name in (
             "halpha_angstrom", "hbeta_angstrom", "halpha_err_angstrom", "hbeta_err_angstrom",
         ):  # fmt: skip
@@ -65,7 +63,7 @@ class BalmerAbsorption:
 
     @property
     def widths_angstrom(self) -> dict[str, tuple[float, float]]:
-        """Equivalent width of every line and its error, rest frame."""
+        """Rest-frame equivalent width and its error, by line."""
         return {
             "halpha": (self.halpha_angstrom, self.halpha_err_angstrom),
             "hbeta": (self.hbeta_angstrom, self.hbeta_err_angstrom),
@@ -74,16 +72,16 @@ class BalmerAbsorption:
 
 @dataclass(frozen=True)
 class AbsorbedLight:
-    """What the stars of every aperture absorb of one band.
+    """Light of one band that the stars of every aperture absorb.
 
     Parameters
     ----------
     profiles : array, shape (n_lines, n_channels)
-        Of unit flux, 1/um.
+        Profiles of unit flux, 1/um.
     flux, flux_err : array, shape (n_lines, n_apertures)
         Absorbed light, flux density times um, and its standard error.
     detected : bool array, shape (n_lines, n_apertures)
-        Whether there is a continuum to speak of.
+        Whether the continuum was detected.
     """
 
     profiles: Array
@@ -97,45 +95,43 @@ class AbsorbedLight:
         return np.asarray(self.flux.T @ self.profiles)
 
     def put_back(self, spectra: ApertureSpectra) -> ApertureSpectra:
-        """Return the spectra without absorption.
+        """Return observed spectra with the absorption corrected.
 
         Parameters
         ----------
         spectra : ApertureSpectra
-            As observed.
+            Observed spectra.
         """
         return replace(spectra, flux=spectra.flux + self.spectra)
 
     def left_in(self, spectra: ApertureSpectra) -> ApertureSpectra:
-        """Return spectra whose absorption was put back as they were observed.
+        """Return corrected spectra as they were observed.
 
         Parameters
         ----------
         spectra : ApertureSpectra
-            Without absorption.
+            Spectra corrected for absorption.
         """
         return replace(spectra, flux=spectra.flux - self.spectra)
 
     def with_error(self, fits: LineFits, spectra: ApertureSpectra) -> LineFits:
-        """Return fits whose covariance knows that the absorbed light is uncertain.
+        """Return fits with the error of the absorbed light added to the covariance.
+
+        Fits whose continuum was not detected are flagged.
 
         Parameters
         ----------
         fits : LineFits
-            Of the spectra without absorption.
+            Fits of the corrected spectra.
         spectra : ApertureSpectra
-            The spectra that were fitted.
-
-        Returns
-        -------
-        LineFits
-            Flagged where a continuum was not detected.
+            Corrected spectra that were fitted.
         """
         used = fits.model.channels
         variance = np.where(spectra.valid, spectra.variance, 0.0)[:, used]
         responses = parameter_responses(fits, variance)[:, : fits.flux.shape[1]]
         covariance = fits.flux_covariance.copy()
         for profile, error in zip(self.profiles, self.flux_err, strict=True):
+            # The error of one absorption line moves all fluxes together.
             change = responses @ profile[used] * error[:, None]
             covariance += change[:, :, None] * change[:, None, :]
         faint = np.where(self.detected.all(axis=0), 0, int(FitFlag.FAINT_CONTINUUM))
@@ -145,24 +141,21 @@ class AbsorbedLight:
 def absorbed_light(
     absorption: BalmerAbsorption, model: BandLineModel, band: CalibratedBand, weights: Array
 ) -> AbsorbedLight | None:
-    """Estimate what the stars of every aperture absorb.
+    """Return the light that stars of every aperture absorb; None for a band without Balmer lines.
+
+    A continuum that is not detected, even a negative one, is used as measured: on average that is
+    right.
 
     Parameters
     ----------
     absorption : BalmerAbsorption
-        Of the stars.
+        Equivalent widths of the stars.
     model : BandLineModel
-        The lines of the band.
+        Line model of the band.
     band : CalibratedBand
-        The cube, with its continuum.
+        Cube with its continuum.
     weights : array, shape (n_apertures, n_y, n_x)
         Fraction of each spaxel that lies in each aperture.
-
-    Returns
-    -------
-    AbsorbedLight or None
-        None for a band without Balmer lines. A continuum that is not detected, negative even,
-        counts as it was measured: on average that is right.
     """
     lines = [name for name in absorption.widths_angstrom if name in model.group_names]
     if not lines:
@@ -180,7 +173,7 @@ def absorbed_light(
 
 
 def _profile(model: BandLineModel, line: str, dispersion_kms: float) -> Array:
-    """Return one line of unit flux on all channels."""
+    """Return one absorption line of unit flux on all channels."""
     alone = BandLineModel.for_band(
         model.wavelength_um, model.lsf_sigma_um, model.redshift, lines=[line]
     )

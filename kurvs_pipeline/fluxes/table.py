@@ -17,14 +17,14 @@ from kurvs_pipeline.observation import line_flux_unit
 def flux_table(
     fits: Mapping[str, BandFit], apertures: Sequence[str], coverage: ArrayLike
 ) -> QTable:
-    """Return every line of every aperture.
+    """Return the table of every line in every aperture.
 
     Parameters
     ----------
     fits : mapping of str to BandFit
-        By band.
+        Fits by band.
     apertures : sequence of str
-        Names, in the order of the fits.
+        Names of the apertures, in the order of the fits.
     coverage : array_like, shape (n_apertures,)
         Fraction of each aperture's area on spaxels with data in the band of H-alpha.
 
@@ -34,16 +34,16 @@ def flux_table(
         ``aperture, line, flux, flux_err, snr, upper_limit, statistical_flux,
         statistical_flux_err, band, coverage, velocity, sigma, kinematics, line_coverage,
         reduced_chi2, flag``.
-        ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux stands either way.
-        ``coverage`` is of the aperture's area in the line's own band: light on the rest is
+        ``upper_limit`` is 4 sigma where S/N < 4, NaN otherwise; the flux is given either way.
+        ``coverage`` is that of the aperture's area in the line's own band; light on the rest is
         not made up. ``statistical_flux`` sums over the line, whatever its shape, and is NaN
         where lines overlap (:func:`~kurvs_pipeline.fitting.sums.statistical_fluxes`).
         ``line_coverage`` is the fraction of the channels about a line that were used
         (:func:`~kurvs_pipeline.fitting.coverage.line_coverage`), and ``flag`` holds
-        ``truncated`` and ``doublet_ratio`` of single lines beside what is known of the whole
-        fit. Such lines are used all the same: fit and error know which channels there are, and
-        leaving lines out where the sky is would choose redshifts. Abundances and gradients
-        that they enter carry the flag, and ``poor_fit`` too.
+        ``truncated`` and ``doublet_ratio`` of single lines beside the flags of the whole
+        fit. Flagged lines are used all the same: fit and error account for the missing channels,
+        and leaving out lines near sky lines would select redshifts. Abundances and gradients
+        from them carry the flag, and ``poor_fit`` too.
         A broad H-alpha that was kept is a row ``halpha_broad`` with its own kinematics.
     """
     within = np.asarray(coverage, dtype=float)

@@ -1,4 +1,7 @@
-"""Which side of two-valued calibrations the gas is on, by its nitrogen lines."""
+"""Oxygen abundances of every aperture by every calibration, with errors and limits.
+
+Nitrogen lines tell on which side of a two-valued calibration the gas lies.
+"""
 
 from typing import Any
 
@@ -20,26 +23,43 @@ from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
 
 BRANCH_LOG_N2O2 = -1.2
 BRANCH_LOG_N2 = (-1.3, -1.1)
-"""Kewley & Ellison (2008), Appendix A: below is metal-poor, above metal-rich, between unknown."""
+"""Below is metal-poor, above metal-rich, between unknown (Kewley & Ellison 2008, Appendix A)."""
+
+FARTHEST_BEYOND_DEX = 0.5
+BRANCHED_RATIOS = ("R23", "R3")
+"""Ratios that turn over at 12 + log(O/H) of 7.9 to 8.1, where nitrogen distinguishes the sides."""
+
+COLUMNS: dict[str, type] = {
+    "diagnostic": str,
+    "value": float,
+    "err_low": float,
+    "err_high": float,
+    "limit": str,
+    "extrapolated": bool,
+    "calibration_scatter": float,
+    "branch": str,
+    "branch_check": str,
+    "beyond_turnover": float,
+    "flag": str,
+}
+"""Columns of every diagnostic, without units."""
+
+IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 
 
 def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
-    """Return the side of R23 on which each aperture lies.
+    """Return the side of R23 on which each aperture lies, shape (n_apertures,).
 
-    [N II]/[O II] decides where it is known, [N II]/H-alpha elsewhere. A line that is not
-    detected takes its 4-sigma limit, and decides only what the limit bounds.
+    ``upper`` is metal-rich, ``lower`` metal-poor, or ``unknown``. [N II]/[O II] decides where it is
+    known, [N II]/H-alpha elsewhere. A line that is not detected takes its 4-sigma limit, and
+    decides only what the limit bounds.
 
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures.
+        Line fluxes of all apertures, behind dust.
     a_v : array, shape (n_apertures,)
-        Attenuation of the gas, mag; [N II]/[O II] tells nothing where it is NaN.
-
-    Returns
-    -------
-    str array, shape (n_apertures,)
-        ``upper`` (metal-rich), ``lower`` or ``unknown``.
+        Attenuation of the gas in V, mag; where it is NaN, [N II]/[O II] is not used.
     """
     nii = fluxes.detected("nii_6584")
     n2o2, n2 = (ratio.of(_with_limits(fluxes, needed_a_v(ratio, a_v))) for ratio in (N2O2, N2))
@@ -52,8 +72,62 @@ def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     return np.where(by_n2o2 != "unknown", by_n2o2, by_n2)
 
 
+def abundance_table(draws: AbundanceDraws) -> QTable:
+    """Return 12 + log(O/H) of every aperture by every diagnostic whose lines were measured.
+
+    Errors are percentiles of draws from the covariance of all lines and of the attenuation;
+    the scatter of the calibration is not in them.
+
+    Parameters
+    ----------
+    draws : AbundanceDraws
+        Draws of the lines and the attenuation of all apertures.
+
+    Returns
+    -------
+    QTable
+        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
+        calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
+        no diagnostic has its lines.
+
+        ``limit``: where one line (or pair) of the diagnostic is not detected, ``value`` is that of
+        its 4-sigma limit, ``limit`` says which way the abundance is bounded, ``upper`` or
+        ``lower``, and the errors are NaN. Where more are missing, ``value`` is NaN and ``limit``
+        is ``none``.
+
+        ``extrapolated``: beyond the range in which the calibration is used; more than half a dex
+        beyond, ``value`` is NaN and ``limit`` is ``none``.
+
+        ``branch``: two-valued diagnostics have a row for each side, ``upper`` or ``lower``. For
+        those of R23 and [O III]/H-beta ``branch_check`` is ``right``, ``wrong`` or ``unknown`` by
+        the nitrogen lines (:func:`metallicity_branch`).
+
+        ``beyond_turnover``: fraction of draws whose ratio is larger than a two-valued relation
+        reaches. They count as at the turnover, and so does a measured ratio that noise can have
+        carried there: monotonic in the ratio, the interval stays one of 68 per cent. Where the
+        whole interval lies beyond, ``value`` is NaN and ``limit`` is ``none``. The fraction is NaN
+        with ``attenuation_limit``.
+
+        ``flag``: the flags of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), and
+        ``attenuation_limit`` where the diagnostic needs an attenuation of which only a lower limit
+        is known, or ``negative_hbeta`` where not even that is: ``value`` is then NaN.
+    """
+    branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
+    measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
+    rows = [_of_diagnostic(diagnostic, draws, branch) for diagnostic in measured]
+    columns: dict[str, NDArray[Any]] = {
+        # Aperture by aperture, as results are read.
+        name: np.array([row[name] for row in rows], dtype=kind).T.ravel()
+        for name, kind in COLUMNS.items()
+    }
+    return QTable({
+        "aperture": np.repeat(draws.fluxes.apertures, len(measured)),
+        **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
+    })  # fmt: skip
+
+
 def _with_limits(fluxes: JointFluxes, a_v: Array) -> dict[str, Array]:
-    """Return dust-free lines, those that are not detected at their 4-sigma limit."""
+    """Return dust-free lines, with undetected ones at their 4-sigma limit."""
     lines = {}
     for group in (("nii_6584",), ("halpha",), OII_PAIR):
         ceiling = DETECTION_SNR * fluxes.error_of(*group) / len(group)
@@ -71,85 +145,15 @@ def _side(log_ratio: Array, limits: tuple[float, float]) -> StrArray:
 
 
 def _allowed(side: StrArray, *, upper: BoolArray, lower: BoolArray) -> StrArray:
-    """Return the side where the lines that it hangs on are measured."""
+    """Return the side where the lines that decide it are measured, ``unknown`` elsewhere."""
     known = ((side == "upper") & upper) | ((side == "lower") & lower)
     return np.where(known, side, "unknown")
-
-
-FARTHEST_BEYOND_DEX = 0.5
-BRANCHED_RATIOS = ("R23", "R3")
-"""They turn over at 7.9 to 8.1, where nitrogen tells the sides apart."""
-
-COLUMNS: dict[str, type] = {
-    "diagnostic": str,
-    "value": float,
-    "err_low": float,
-    "err_high": float,
-    "limit": str,
-    "extrapolated": bool,
-    "calibration_scatter": float,
-    "branch": str,
-    "branch_check": str,
-    "beyond_turnover": float,
-    "flag": str,
-}
-"""Of every diagnostic."""
-
-IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
-
-
-def abundance_table(draws: AbundanceDraws) -> QTable:
-    """Return 12 + log(O/H) of every aperture by every diagnostic whose lines it holds.
-
-    Errors are percentiles of draws from the covariance of all lines and of the attenuation;
-    the scatter of the calibration is not in them.
-
-    Parameters
-    ----------
-    draws : AbundanceDraws
-        Lines and attenuation of the apertures.
-
-    Returns
-    -------
-    QTable
-        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
-        calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
-        no diagnostic has its lines. ``flag`` is that of its lines
-        (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), and ``attenuation_limit`` where the
-        diagnostic needs an attenuation of which only a lower limit is known, or
-        ``negative_hbeta`` where not even that: ``value`` is then NaN. Where one line (or
-        pair) of the diagnostic is not detected, ``value`` is that of its 4-sigma limit,
-        ``limit`` says which way the abundance is bounded, ``upper`` or ``lower``, and the
-        errors are NaN. Where more are missing, ``value`` is NaN and ``limit`` is ``none``.
-        ``extrapolated`` is true beyond the range that the calibration is used for; more than
-        half a dex beyond, ``value`` is NaN and ``limit`` is ``none`` too. Two-valued
-        diagnostics have a row for each side, named by ``branch``, ``upper`` or ``lower``. For
-        those of R23 and [O III]/H-beta ``branch_check`` is ``right``, ``wrong`` or
-        ``unknown`` by the nitrogen lines, see :func:`metallicity_branch`.
-        ``beyond_turnover`` is the fraction of draws whose ratio is larger than a two-valued
-        relation reaches. They count as at the turnover, and so does a measured ratio that
-        noise can have carried there: monotonic in the ratio, the interval stays one of 68 per
-        cent. Where all of it lies beyond, ``value`` is NaN and ``limit`` is ``none``. The
-        fraction is NaN with ``attenuation_limit``.
-    """
-    branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
-    measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
-    rows = [_of_diagnostic(diagnostic, draws, branch) for diagnostic in measured]
-    columns: dict[str, NDArray[Any]] = {
-        # Aperture by aperture, as results are read.
-        name: np.array([row[name] for row in rows], dtype=kind).T.ravel()
-        for name, kind in COLUMNS.items()
-    }
-    return QTable({
-        "aperture": np.repeat(draws.fluxes.apertures, len(measured)),
-        **{name: c * u.dex if name in IN_DEX else c for name, c in columns.items()},
-    })  # fmt: skip
 
 
 def _of_diagnostic(
     diagnostic: Diagnostic, draws: AbundanceDraws, branch: StrArray
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of one diagnostic, without units, shape (n_apertures,)."""
+    """Return the columns of one diagnostic, without units, each of shape (n_apertures,)."""
     value, limit = value_and_limit(diagnostic, draws.fluxes, draws.attenuation.a_v)
     drawn = draws.of_diagnostic(diagnostic)
     value = _held_at_turnover(diagnostic, value, limit, drawn)
@@ -175,7 +179,7 @@ def _of_diagnostic(
 
 
 def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> StrArray:
-    """Return the flags of the lines, and whether the attenuation that they need is missing."""
+    """Return the flags of the lines, and of an attenuation that is needed and missing."""
     of_lines = draws.fluxes.flags_of(*diagnostic.lines)
     missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
     negative = draws.attenuation.source == NEGATIVE_HBETA
@@ -186,7 +190,7 @@ def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> StrArray:
 def _held_at_turnover(
     diagnostic: Diagnostic, value: Array, limit: StrArray, drawn: DrawnAbundance
 ) -> Array:
-    """Put detected ratios that noise may have carried beyond the turnover at the turnover."""
+    """Move detected ratios that noise may have carried beyond the turnover to the turnover."""
     if diagnostic.turnover is None:
         return value
     turnover = diagnostic.turnover[0]
@@ -197,7 +201,7 @@ def _held_at_turnover(
 
 
 def _branch_check(diagnostic: Diagnostic, branch: StrArray) -> StrArray:
-    """Return whether the side of a diagnostic is that of each aperture."""
+    """Return whether each aperture lies on the side of a diagnostic."""
     if not diagnostic.branch or diagnostic.ratio.symbol not in BRANCHED_RATIOS:
         return np.full(branch.shape, "", dtype="<U7")
     check = np.where(branch == diagnostic.branch, "right", "wrong")

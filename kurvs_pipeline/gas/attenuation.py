@@ -1,4 +1,4 @@
-"""Attenuation of each aperture: from its own Balmer lines, that of stacked galaxies, or a limit."""
+"""Attenuation of each aperture: from its own Balmer lines, from stacked galaxies, or a limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ STACKED_INTEGRATED = (0.38, 0.15)
 
 STACKED_RADIUS_ARCSEC = (0.25, 0.75, 1.25)
 STACKED_ANNULI = ((0.62, 0.16), (0.40, 0.20), (0.00, 0.20))
-"""The same of the stacked annuli of 0 to 0.5, 1.0 and 1.5 arcsec (Section 4)."""
+"""A_V and its error of stacked annuli of 0-0.5, 0.5-1.0 and 1.0-1.5 arcsec (Section 4)."""
 
 HBETA_LIMIT_SIGMA = 2.0
-"""Above its flux H-beta may be: the limit of 4 sigma alone is passed by many a line that noise
-has just taken below it."""
+"""Distance of an upper limit on H-beta from its flux: a limit of 4 sigma alone is often exceeded by
+lines that noise has just taken below it."""
 
 NEGATIVE_HBETA = "negative_hbeta"
 """Source, and flag of abundances, where H-beta is more negative than noise makes it."""
@@ -30,18 +30,19 @@ NEGATIVE_HBETA = "negative_hbeta"
 
 @dataclass(frozen=True)
 class Attenuation:
-    """Attenuation of the gas in V of every aperture.
+    """Attenuation of the gas of every aperture, in V.
 
     Parameters
     ----------
     a_v, a_v_err : array, shape (n_apertures,)
-        mag; NaN where there is only a lower limit, and where H-beta is not to be believed.
+        Attenuation and its standard error, mag; NaN where there is only a lower limit, and where
+        H-beta is more negative than noise makes it.
     source : str array, shape (n_apertures,)
         ``balmer`` for the aperture's own H-alpha and H-beta, ``stack`` for that of stacked
-        galaxies, ``lower_limit`` where H-beta is too faint for that, ``negative_hbeta`` where it
-        is too negative for noise.
+        galaxies, ``lower_limit`` where H-beta is too faint for that, ``negative_hbeta`` where it is
+        more negative than noise makes it.
     lower_limit : array, shape (n_apertures,), optional
-        mag; NaN for other sources.
+        Lower limit, mag; NaN for other sources.
     """
 
     a_v: Array
@@ -55,11 +56,11 @@ class Attenuation:
         Parameters
         ----------
         random : Generator
-            Of the draws.
+            Random generator for the stack's attenuation.
         fluxes : dict of str to array, shape (number, n_apertures)
-            Drawn lines, which carry the Balmer decrement's error.
+            Drawn line fluxes, which carry the error of the Balmer decrement.
         number : int
-            How many.
+            Number of draws.
 
         Returns
         -------
@@ -74,12 +75,12 @@ class Attenuation:
         return np.where(own, balmer_a_v(fluxes["halpha"], fluxes["hbeta"]), stacked)
 
     def table(self, apertures: Sequence[str]) -> QTable:
-        """Return ``aperture, a_v, a_v_err, source, lower_limit``.
+        """Return the table ``aperture, a_v, a_v_err, source, lower_limit``.
 
         Parameters
         ----------
         apertures : sequence of str
-            Names, in the order of the values.
+            Names of the apertures, in the order of the values.
         """
         none = np.full(len(self.a_v), np.nan)
         return QTable({
@@ -92,16 +93,12 @@ class Attenuation:
 
 
 def a_v_in_words(row: Row) -> str:
-    """Spell an attenuation with its error, or its limit.
+    """Write an attenuation as text: with its error, as a limit, or ``unknown``.
 
     Parameters
     ----------
     row : Row
-        Of :meth:`Attenuation.table`.
-
-    Returns
-    -------
-    str
+        Row of :meth:`Attenuation.table`.
     """
     if row["source"] == "lower_limit":
         return f"> {row['lower_limit'].value:.2f}"
@@ -111,17 +108,14 @@ def a_v_in_words(row: Row) -> str:
 
 
 def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
-    """Return A_V of the Balmer decrement (Li et al. 2025, eq. 1).
+    """Return A_V of the Balmer decrement, mag (Li et al. 2025, eq. 1).
+
+    It is negative below the ratio of case B, 2.86, and NaN where a flux is not positive.
 
     Parameters
     ----------
     halpha, hbeta : array, any one shape
-        Fluxes behind the dust, in the same unit.
-
-    Returns
-    -------
-    array, the same shape
-        mag; negative below the ratio of case B, 2.86, and NaN where a flux is not positive.
+        Fluxes behind the dust, in the same unit; the result has their shape.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         reddening = np.log10(halpha / hbeta / CASE_B_HALPHA_HBETA)
@@ -130,7 +124,7 @@ def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
 
 
 def _mag_per_dex() -> float:
-    """A_V per logarithm of the Balmer decrement."""
+    """Return A_V per logarithm of the Balmer decrement."""
     hbeta, halpha = (
         float(attenuation_curve(REST_WAVELENGTH_UM[name])) for name in ("hbeta", "halpha")
     )
@@ -140,21 +134,18 @@ def _mag_per_dex() -> float:
 def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
     """Return the attenuation of every aperture, or its lower limit.
 
+    It is that of :func:`survey_attenuation_of`, except where H-beta is not detected. Where H-beta
+    is so faint that it needs more dust than the stack's with its error, there is only a lower
+    limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more. Where H-beta
+    is below -4 sigma, a fault of the cube or of its continuum was measured and not a line: there is
+    neither attenuation nor limit.
+
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures.
+        Line fluxes of all apertures, behind dust.
     apertures : sequence of Aperture
-        In the same order.
-
-    Returns
-    -------
-    Attenuation
-        As the survey has it (:func:`survey_attenuation_of`), but where H-beta is not detected,
-        and so faint that it takes more dust than the stack's and its error, there is only a
-        lower limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more.
-        Where H-beta is below -4 sigma, no line was measured but a fault of the cube or its
-        continuum: there is neither attenuation nor limit.
+        The apertures, in the same order.
     """
     found = survey_attenuation_of(fluxes, apertures)
     least_a_v = _least_a_v(fluxes)
@@ -172,19 +163,16 @@ def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenu
 def survey_attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
     """Return the attenuation of every aperture (Li et al. 2025, Sections 3.2 and 4).
 
+    It comes from the aperture's own lines where H-alpha and H-beta are detected and their ratio is
+    above 2.86, and from the stack elsewhere, however faint H-beta is.
+
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures.
+        Line fluxes of all apertures, behind dust.
     apertures : sequence of Aperture
-        Annuli without a decrement of their own take that of the stacked annuli, by straight
-        lines between their middles.
-
-    Returns
-    -------
-    Attenuation
-        Of the aperture's own lines where H-alpha and H-beta are detected and their ratio is
-        above 2.86; that of the stack elsewhere, however faint H-beta is.
+        The apertures, in the same order. Annuli without a decrement of their own take that of the
+        stacked annuli, interpolated linearly between their middles.
     """
     stacked = np.array([_stacked(aperture) for aperture in apertures])
     halpha, hbeta = fluxes.of_line("halpha"), fluxes.of_line("hbeta")
@@ -200,7 +188,7 @@ def survey_attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) ->
 
 
 def _least_a_v(fluxes: JointFluxes) -> Array:
-    """Return the A_V that an undetected H-beta demands; NaN where it demands none."""
+    """Return the A_V that an undetected H-beta needs at least; NaN where it needs none."""
     hbeta, error = fluxes.of_line("hbeta"), fluxes.error_of("hbeta")
     ceiling = np.maximum(DETECTION_SNR * error, hbeta + HBETA_LIMIT_SIGMA * error)
     missing = fluxes.detected("halpha") & ~fluxes.detected("hbeta")

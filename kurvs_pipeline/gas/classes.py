@@ -1,7 +1,8 @@
-"""Curves that part star-forming galaxies from active nuclei in diagnostic diagrams.
+"""Classes of apertures in diagnostic diagrams: star-forming, composite or active nucleus.
 
-All are in log([O III]5007/H-beta), against log([N II]6584/H-alpha) or the logarithm of stellar
-mass, and fall to the right: what is above or to the right of a curve is beyond it.
+The ordinate is log([O III]5007/H-beta), the abscissa log([N II]6584/H-alpha) or the logarithm of
+stellar mass. Demarcation curves fall to the right: what lies above or to the right of a curve is
+beyond it.
 """
 
 import math
@@ -22,30 +23,32 @@ from kurvs_pipeline.gas.quantities import interval, value_and_limit
 MOST_MASSIVE = 13.0
 """log10 of solar masses, where the curves of mass have fallen below any galaxy."""
 
+PLAUSIBLE_LOG_MASS = (4.0, 14.0)
+"""log10 of solar masses; a value outside was not given as a logarithm."""
+
+BPT_CLASSES = ("star_forming", "composite", "agn")
+MASS_CLASSES = ("star_forming", "intermediate", "agn")
+
+SURVEY_AGN = {
+    11: "infrared colours",
+    12: "infrared colours and very broad H-alpha",
+}
+"""Active nuclei by number in the survey (Li et al. 2025, Section 3, after Puglisi et al. 2023).
+
+The survey uses no X-rays and no line ratio to find them. Its Table 1 marks the gradient of
+number 12 as invalid; number 11 has no reliable lines in YJ and H.
+"""
+
 
 @dataclass(frozen=True)
-class Demarcation:
-    """One curve.
-
-    Parameters
-    ----------
-    curve : callable
-        From abscissa to ordinate; -inf to the right of its asymptote.
-    source : str
-        The publication.
-    """
+class _Demarcation:
+    """A curve from abscissa to ordinate, -inf to the right of its asymptote, and its source."""
 
     curve: Callable[[Array], Array]
     source: str
 
     def beyond(self, abscissa: ArrayLike, log_oiii_hbeta: ArrayLike) -> BoolArray:
-        """Return whether points lie above or to the right of the curve.
-
-        Parameters
-        ----------
-        abscissa, log_oiii_hbeta : array_like
-            Logarithms, +-inf where a line is missing altogether; NaN is beyond nothing.
-        """
+        """Return whether points lie beyond the curve; +-inf stands for a missing line."""
         limit = self.curve(np.asarray(abscissa, dtype=float))
         ordinate = np.asarray(log_oiii_hbeta, dtype=float)
         right = (limit == -np.inf) & ~np.isnan(ordinate)
@@ -64,8 +67,30 @@ def _hyperbola(
     return curve
 
 
+KAUFFMANN03 = _Demarcation(_hyperbola(0.61, 0.05, 1.30), "Kauffmann et al. 2003, eq. 1")
+"""Empirical, where star-forming galaxies of the SDSS end."""
+
+KEWLEY01 = _Demarcation(_hyperbola(0.61, 0.47, 1.19), "Kewley et al. 2001, eq. 5")
+"""Theoretical, the most extreme star formation."""
+
+
+def kewley13(redshift: ArrayLike) -> _Demarcation:
+    """Return the curve at a redshift, up to about 3.5 (Kewley et al. 2013).
+
+    The formula is taken from later papers; the paper's own equation was not at hand. It comes to
+    within 0.1 dex of Kewley et al. (2001) at z = 2.4, as the paper's figures do.
+
+    Parameters
+    ----------
+    redshift : array_like
+        Redshifts of the galaxies, broadcast with their lines.
+    """
+    z = np.asarray(redshift, dtype=float)
+    return _Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
+
+
 def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array]:
-    """Return the hyperbola that all share, and the cubic that follows it from a mass on."""
+    """Return the hyperbola that both curves share, then a cubic from the mass ``joint`` on."""
     shared = _hyperbola(0.375, 10.5, 1.14)
 
     def curve(log_stellar_mass: Array) -> Array:
@@ -77,32 +102,10 @@ def _juneau14(joint: float, cubic: tuple[float, ...]) -> Callable[[Array], Array
     return curve
 
 
-KAUFFMANN03 = Demarcation(_hyperbola(0.61, 0.05, 1.30), "Kauffmann et al. 2003, eq. 1")
-"""Empirical, where star-forming galaxies of the SDSS end."""
-
-KEWLEY01 = Demarcation(_hyperbola(0.61, 0.47, 1.19), "Kewley et al. 2001, eq. 5")
-"""Theoretical, the most extreme star formation."""
-
-
-def kewley13(redshift: ArrayLike) -> Demarcation:
-    """Return the curve of a redshift, up to about 3.5 (Kewley et al. 2013).
-
-    The formula as later papers quote it; the paper's own equation was not at hand. It comes
-    to within 0.1 dex of Kewley et al. (2001) at z = 2.4, as the paper's figures do.
-
-    Parameters
-    ----------
-    redshift : array_like
-        Of the galaxies, of a shape that broadcasts with their lines'.
-    """
-    z = np.asarray(redshift, dtype=float)
-    return Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
-
-
-JUNEAU14_LOWER = Demarcation(
+JUNEAU14_LOWER = _Demarcation(
     _juneau14(9.6, (352.066, -93.8249, 8.32651, -0.246416)), "Juneau et al. 2014, lower curve"
 )
-JUNEAU14_UPPER = Demarcation(
+JUNEAU14_UPPER = _Demarcation(
     _juneau14(10.0, (410.24, -109.333, 9.71731, -0.288244)), "Juneau et al. 2014, upper curve"
 )
 """Mass and excitation of local galaxies (Juneau et al. 2014): star-forming below the lower,
@@ -110,32 +113,28 @@ active above the upper curve. Coefficients as two public codes have them: they m
 0.02 dex. Galaxies at z ~ 1.5 lie above local ones of their mass (Li et al. 2025, Fig. 2), so that
 some of those beyond the curves only form stars."""
 
-PLAUSIBLE_LOG_MASS = (4.0, 14.0)
-"""Of solar masses; what lies outside is no logarithm."""
-
 
 @dataclass(frozen=True)
 class StellarMass:
-    """Stellar mass of a whole galaxy.
+    """Stellar mass of a galaxy.
 
     Parameters
     ----------
     log_solar : float
-        Logarithm of solar masses; NaN where it is not known.
+        Log10 of solar masses; NaN where it is not known.
     err : float
         Standard error in dex, >= 0; 0.2 in Table A1 of Li et al. (2025).
 
     Raises
     ------
     MetadataError
-        If the mass is no logarithm, or the error is negative.
+        If the mass is not a plausible logarithm, or the error is negative.
     """
 
     log_solar: float = math.nan
     err: float = 0.2
 
     def __post_init__(self) -> None:
-        """Check the values."""
         low, high = PLAUSIBLE_LOG_MASS
         if not math.isnan(self.log_solar) and not low <= self.log_solar <= high:
             raise MetadataError(
@@ -151,59 +150,6 @@ class StellarMass:
 
 UNKNOWN_MASS = StellarMass()
 
-BPT_CLASSES = ("star_forming", "composite", "agn")
-MASS_CLASSES = ("star_forming", "intermediate", "agn")
-
-SURVEY_AGN = {
-    11: "infrared colours",
-    12: "infrared colours and very broad H-alpha",
-}
-"""Active nuclei by number in the survey (Li et al. 2025, Section 3, after Puglisi et al. 2023).
-
-The survey uses no X-rays and no line ratio to find them. Its Table 1 marks the gradient of
-number 12 as invalid; number 11 has no reliable lines in YJ and H.
-"""
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """A coordinate of all apertures.
-
-    Parameters
-    ----------
-    value : array, shape (n_apertures,)
-        Or its limit.
-    limit : str array, shape (n_apertures,)
-        Empty, ``upper``, ``lower``, or ``none`` where nothing is known.
-    drawn : array, shape (n_draws, n_apertures)
-        +-inf where a line of a ratio is drawn below zero, NaN where both are.
-    """
-
-    value: Array
-    limit: StrArray
-    drawn: Array
-
-    @property
-    def lowest(self) -> Array:
-        """What the limit allows."""
-        return np.where(np.isin(self.limit, ("", "lower")), self.value, -np.inf)
-
-    @property
-    def highest(self) -> Array:
-        """What the limit allows."""
-        return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
-
-    def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
-        """Return value, errors and limit."""
-        low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
-        measured = np.where(self.limit == "", self.value, np.nan)
-        return {
-            name: self.value * u.dex,
-            f"{name}_err_low": (measured - low) * u.dex,
-            f"{name}_err_high": (high - measured) * u.dex,
-            f"{name}_limit": self.limit,
-        }
-
 
 def bpt_table(
     fluxes: JointFluxes,
@@ -216,11 +162,11 @@ def bpt_table(
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures, behind dust.
+        Line fluxes of all apertures, behind dust.
     random : Generator
-        Of the draws.
+        Random generator for the draws.
     redshift : float or array_like, shape (n_apertures,)
-        Of the galaxy, or of each where rows are whole galaxies.
+        Redshift of the galaxy, or of each row where rows are whole galaxies.
 
     Returns
     -------
@@ -233,9 +179,9 @@ def bpt_table(
         et al. (2001), ``agn`` beyond both, ``composite`` between, ``unknown`` where limits do
         not decide; and
         ``p_star_forming, p_composite, p_agn``, the fractions of draws from the covariance of
-        the lines, which are NaN where a line was not measured. ``class_at_redshift`` and
-        ``p_agn_at_redshift``: the same by the one curve of Kewley et al. (2013). The classes
-        are of the values, however far they are from a curve: the fractions tell.
+        the lines, NaN where a line was not measured. ``class_at_redshift`` and
+        ``p_agn_at_redshift``: the same by the one curve of Kewley et al. (2013). Classes are those
+        of the values, however far from a curve: see the fractions.
     """
     drawn = fluxes.draws(random, N_DRAWS)
     nii, oiii = (_ratio_axis(ratio, fluxes, drawn) for ratio in (N2, R3))
@@ -264,14 +210,14 @@ def mass_excitation_table(
     Parameters
     ----------
     fluxes : JointFluxes
-        Of the apertures, behind dust; that of the whole galaxy is what the diagram is for.
+        Line fluxes of all apertures, behind dust; the diagram is meant for the whole galaxy.
     random : Generator
-        Of the draws.
+        Random generator for the draws.
     log_stellar_mass : float or array_like, shape (n_apertures,)
-        log10 of solar masses, of the galaxy, or of each where rows are whole galaxies; NaN if
+        log10 of solar masses, of the galaxy, or of each row where rows are whole galaxies; NaN if
         unknown.
     log_stellar_mass_err : float or array_like, shape (n_apertures,)
-        Its standard error; 0.2 in Table A1 of Li et al. (2025).
+        Standard error, dex; 0.2 in Table A1 of Li et al. (2025).
 
     Returns
     -------
@@ -298,6 +244,33 @@ def mass_excitation_table(
         "class_mass_excitation": classes,
         **{f"p_{name}": p[name] for name in MASS_CLASSES},
     })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A coordinate of all apertures: values or limits, kinds of limit, and draws."""
+
+    value: Array
+    limit: StrArray
+    drawn: Array
+
+    @property
+    def lowest(self) -> Array:
+        return np.where(np.isin(self.limit, ("", "lower")), self.value, -np.inf)
+
+    @property
+    def highest(self) -> Array:
+        return np.where(np.isin(self.limit, ("", "upper")), self.value, np.inf)
+
+    def columns(self, name: str) -> dict[str, u.Quantity | StrArray]:
+        low, high = interval(np.where(np.isfinite(self.drawn), self.drawn, np.nan))
+        measured = np.where(self.limit == "", self.value, np.nan)
+        return {
+            name: self.value * u.dex,
+            f"{name}_err_low": (measured - low) * u.dex,
+            f"{name}_err_high": (high - measured) * u.dex,
+            f"{name}_limit": self.limit,
+        }
 
 
 def _ratio_axis(ratio: LineRatio, fluxes: JointFluxes, drawn: dict[str, Array]) -> _Axis:
@@ -327,7 +300,7 @@ def _mass_axis(
 
 
 def _classes(
-    axes: tuple[_Axis, _Axis], curves: Sequence[Demarcation], names: Sequence[str]
+    axes: tuple[_Axis, _Axis], curves: Sequence[_Demarcation], names: Sequence[str]
 ) -> tuple[StrArray, dict[str, Array]]:
     """Return the class of every aperture, and the fraction of draws in each class."""
     abscissa, ordinate = axes
@@ -345,5 +318,5 @@ def _classes(
     return classes, fractions
 
 
-def _number_beyond(curves: Sequence[Demarcation], x: Array, y: Array) -> NDArray[np.int_]:
+def _number_beyond(curves: Sequence[_Demarcation], x: Array, y: Array) -> NDArray[np.int_]:
     return np.asarray(np.sum([curve.beyond(x, y) for curve in curves], axis=0))

@@ -1,4 +1,4 @@
-"""Abundances as often as noise might have drawn them: what every error comes from."""
+"""Draws of lines, attenuation and abundances from their errors, from which intervals follow."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,18 +16,19 @@ from kurvs_pipeline.lines import DETECTION_SNR
 
 @dataclass(frozen=True, eq=False)
 class DrawnAbundance:
-    """One diagnostic of every draw.
+    """The abundance by one diagnostic in every draw.
 
     Parameters
     ----------
     values : array, shape (n_draws, n_apertures)
-        12 + log(O/H); NaN where a line is not positive. Ratios beyond the turnover of a
-        two-valued relation count as at the turnover: left out, they would leave only the draws
-        that noise has moved away from it.
+        12 + log(O/H); NaN where a line is not positive. Ratios beyond the turnover of a two-valued
+        relation count as at the turnover: left out, they would leave only the draws that noise has
+        moved away from it.
     low, high : array, shape (n_apertures,)
         Ends of the central 68 per cent.
     beyond_turnover : array, shape (n_apertures,)
-        Fraction of the draws that are there; NaN where the attenuation is needed and not known.
+        Fraction of the draws beyond the turnover; NaN where the attenuation is needed and not
+        known.
     """
 
     values: Array
@@ -38,18 +39,18 @@ class DrawnAbundance:
 
 @dataclass(frozen=True, eq=False)
 class AbundanceDraws:
-    """Lines drawn from their covariance, together with the attenuation that they imply.
+    """Draws of the lines from their covariance, with the attenuation that each draw implies.
 
     Parameters
     ----------
     fluxes : JointFluxes
-        As measured.
+        Line fluxes as measured, behind dust.
     attenuation : Attenuation
-        Of the same apertures.
+        Attenuation of the same apertures.
     drawn : dict of str to array, shape (n_draws, n_apertures)
-        Lines behind the dust.
+        Drawn fluxes by line, behind dust.
     a_v : array, shape (n_draws, n_apertures)
-        mag.
+        Drawn attenuation in V, mag.
     """
 
     fluxes: JointFluxes
@@ -68,29 +69,25 @@ class AbundanceDraws:
         fluxes : JointFluxes
             Lines of all apertures, with their covariance.
         attenuation : Attenuation
-            Of the same apertures.
+            Attenuation of the same apertures.
         random : Generator
-            Of the draws.
-
-        Returns
-        -------
-        AbundanceDraws
+            Random generator for the noise.
         """
         drawn = fluxes.draws(random, N_DRAWS)
         return cls(fluxes, attenuation, drawn, attenuation.draws(random, drawn, N_DRAWS))
 
     @property
     def annuli(self) -> IntArray:
-        """Where the annuli stand among the apertures, shape (n_annuli,)."""
+        """Indices of the annuli among the apertures, shape (n_annuli,)."""
         return annuli_among(self.fluxes.apertures)
 
     @cached_property
     def dust_free(self) -> dict[str, Array]:
-        """Lines before the dust, shape (n_draws, n_apertures)."""
+        """Drawn fluxes corrected for dust, each of shape (n_draws, n_apertures)."""
         return dust_free(self.drawn, self.a_v)
 
     def _dust_free_for(self, diagnostic: Diagnostic) -> dict[str, Array]:
-        """Return its lines before the dust, worked out anew only where dust is not known."""
+        """Return the dust-free lines of a diagnostic, recomputed only where dust is not known."""
         if np.isfinite(self.attenuation.a_v).all():
             return self.dust_free
         drawn = {name: self.drawn[name] for name in diagnostic.lines}
@@ -98,16 +95,16 @@ class AbundanceDraws:
 
     @cached_property
     def _known(self) -> dict[str, DrawnAbundance]:
-        """What tables and gradients both ask for, by diagnostic."""
+        """Abundances by diagnostic, which tables and gradients share."""
         return {}
 
     def of_diagnostic(self, diagnostic: Diagnostic) -> DrawnAbundance:
-        """Return the abundance of every draw, worked out once.
+        """Return the abundance of every draw; each diagnostic is computed once.
 
         Parameters
         ----------
         diagnostic : Diagnostic
-            Which one.
+            Calibration of the abundance.
         """
         if diagnostic.name not in self._known:
             lines = self._dust_free_for(diagnostic)
@@ -118,16 +115,12 @@ class AbundanceDraws:
         return self._known[diagnostic.name]
 
     def detected(self, diagnostic: Diagnostic) -> BoolArray:
-        """Return in which draws all lines would have been detected, pairs by their sum.
+        """Return where draws detect all lines (pairs by their sum), shape (n_draws, n_apertures).
 
         Parameters
         ----------
         diagnostic : Diagnostic
-            Whose lines.
-
-        Returns
-        -------
-        bool array, shape (n_draws, n_apertures)
+            Calibration whose lines are needed.
         """
         found = [
             np.sum([self.drawn[name] for name in lines], axis=0)

@@ -17,14 +17,14 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 MODEL_LOG_U = (-3.98, -1.98)
 MODEL_ABUNDANCE = (7.63, 9.23)
-"""Of the photoionization models of Kewley et al. (2019)."""
+"""Ranges of the photoionization models of Kewley et al. (2019)."""
 
 _ITERATIONS = 30
 _CONVERGED_DEX = 1e-3
 
 
 def kewley19_log_u(log_o32: ArrayLike, oxygen_abundance: ArrayLike) -> Array:
-    """Return log U of Kewley et al. (2019, Table 3) for log P/k = 5.
+    """Return log U for log P/k = 5 (Kewley et al. 2019, Table 3), not limited to the models.
 
     Coefficients as a public code has them, whose range is 7.63 to 8.93 in abundance and -3.98 to
     -2.98 in log U; the paper's own table was not at hand.
@@ -35,11 +35,6 @@ def kewley19_log_u(log_o32: ArrayLike, oxygen_abundance: ArrayLike) -> Array:
         log([O III]5007 / [O II]3727,3729), without dust.
     oxygen_abundance : array_like
         12 + log(O/H) on the scale of the same models: that of N2O2.
-
-    Returns
-    -------
-    array
-        Of the broadcast shape, wherever it lies.
     """
     x, z = np.asarray(log_o32, dtype=float), np.asarray(oxygen_abundance, dtype=float)
     return np.asarray(
@@ -51,7 +46,8 @@ def kewley19_log_u(log_o32: ArrayLike, oxygen_abundance: ArrayLike) -> Array:
 def diaz00_log_u(log_o32_both: ArrayLike) -> Array:
     """Return log U of Diaz et al. (2000): -3.02 + 0.80 log([O III]4959,5007 / [O II]).
 
-    Needs no abundance. As later papers quote it; the paper itself, and its range, were not at hand.
+    It needs no abundance. The relation is taken from later papers; the paper itself, and its range,
+    were not at hand.
 
     Parameters
     ----------
@@ -62,18 +58,15 @@ def diaz00_log_u(log_o32_both: ArrayLike) -> Array:
 
 
 def kewley19_log_u_and_abundance(log_n2o2: ArrayLike, log_o32: ArrayLike) -> tuple[Array, Array]:
-    """Solve for log U and abundance together, each of which needs the other.
+    """Return log U and 12 + log(O/H), solved together since each needs the other.
+
+    Both have the broadcast shape; NaN where they do not settle to 0.001 dex inside the models'
+    range.
 
     Parameters
     ----------
     log_n2o2, log_o32 : array_like
         Logarithms of [N II]6584/[O II] and [O III]5007/[O II], without dust.
-
-    Returns
-    -------
-    log_u, oxygen_abundance : array
-        Of the broadcast shape. NaN where they do not settle to 0.001 dex inside the models'
-        range.
     """
     ratios = (np.asarray(ratio, dtype=float) for ratio in (log_n2o2, log_o32))
     n2o2, o32 = np.broadcast_arrays(*(np.where(np.isfinite(r), r, np.nan) for r in ratios))
@@ -95,22 +88,8 @@ def _within(values: Array, limits: tuple[float, float]) -> BoolArray:
 
 
 @dataclass(frozen=True)
-class IonizationRelation:
-    """One relation from dust-free line fluxes to log U.
-
-    Parameters
-    ----------
-    name : str
-        As in the output table.
-    lines : tuple of str
-        That it needs.
-    log_u : callable
-        From a mapping of line to flux to log U.
-    valid_range : tuple of float
-        log U to which the relation was fitted; infinite where that is not known.
-    source : str
-        The publication.
-    """
+class _IonizationRelation:
+    """A relation from dust-free lines to log U, with its source and range, infinite if unknown."""
 
     name: str
     lines: tuple[str, ...]
@@ -120,28 +99,22 @@ class IonizationRelation:
 
     @property
     def needs_attenuation(self) -> bool:
-        """[O II] is far from the other lines."""
+        """True: [O II] is far from the other lines."""
         return True
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return log U; NaN where a line is not positive, or the models end.
-
-        Parameters
-        ----------
-        fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
-        """
+        """Return log U; NaN where a line is not positive, or beyond the models."""
         log_u = self.log_u(fluxes)
         return np.where(np.isfinite(log_u), log_u, np.nan)
 
 
 IONIZATION_RELATIONS = (
-    IonizationRelation(
+    _IonizationRelation(
         "o32_kewley19", ("oiii_5007", "nii_6584", "oii_3726", "oii_3729"),
         lambda flux: kewley19_log_u_and_abundance(N2O2.of(flux), O32.of(flux))[0],
         (-3.98, -2.98), "Kewley et al. 2019, Tables 2 and 3, log P/k = 5, with N2O2's abundance",
     ),
-    IonizationRelation(
+    _IonizationRelation(
         "o32_diaz00", O32_BOTH.lines, lambda flux: diaz00_log_u(O32_BOTH.of(flux)),
         (-np.inf, np.inf), "Diaz et al. 2000",
     ),
@@ -154,7 +127,7 @@ def ionization_table(draws: AbundanceDraws) -> QTable:
     Parameters
     ----------
     draws : AbundanceDraws
-        Lines and attenuation of the apertures.
+        Draws of the lines and the attenuation of all apertures.
 
     Returns
     -------
@@ -173,9 +146,8 @@ def ionization_table(draws: AbundanceDraws) -> QTable:
 
 
 def _of_relation(
-    relation: IonizationRelation, draws: AbundanceDraws, drawn: dict[str, Array]
+    relation: _IonizationRelation, draws: AbundanceDraws, drawn: dict[str, Array]
 ) -> QTable:
-    """Return the rows of one relation."""
     log_u, limit = value_and_limit(relation, draws.fluxes, draws.attenuation.a_v)
     low, high = interval(relation.from_fluxes(drawn))
     limit = np.where(np.isfinite(log_u), limit, "none")

@@ -1,4 +1,4 @@
-"""Attenuation, abundances, ionization and source of the light, from line fluxes."""
+"""Attenuation, abundances, ionization and classes of all apertures of one galaxy."""
 
 from dataclasses import dataclass
 
@@ -18,16 +18,16 @@ from kurvs_pipeline.gas.ionization import ionization_table
 
 @dataclass(frozen=True, eq=False)
 class GasProperties:
-    """What the lines of every aperture say of the gas.
+    """Properties of the gas of every aperture.
 
     Parameters
     ----------
     lines : MeasuredLines
         The lines of the galaxy.
     draws : AbundanceDraws
-        Draws of the noise, which errors come from.
+        Draws of the noise, from which errors come.
     attenuation, abundances, ionization, classes, mass_excitation : QTable
-        As in :class:`~kurvs_pipeline.measured_galaxy.MeasuredGalaxy`.
+        Tables of :class:`~kurvs_pipeline.measured_galaxy.MeasuredGalaxy`.
     """
 
     lines: MeasuredLines
@@ -42,14 +42,14 @@ class GasProperties:
     def of(
         cls, lines: MeasuredLines, *, stellar_mass: StellarMass = UNKNOWN_MASS, seed: int = 0
     ) -> "GasProperties":
-        """Measure the gas of every aperture.
+        """Derive the properties of the gas from the lines of a galaxy.
 
         Parameters
         ----------
         lines : MeasuredLines
             The lines of the galaxy.
         stellar_mass : StellarMass
-            Mass of the galaxy, for its class by mass and excitation.
+            Mass of the galaxy, for its class by mass and excitation; unknown by default.
         seed : int
             Seed of the draws, >= 0.
         """
@@ -69,7 +69,7 @@ class GasProperties:
 
 
 def _mass_excitation(fluxes: JointFluxes, random: np.random.Generator, mass: StellarMass) -> QTable:
-    """Classify the whole galaxy: the mass is not that of an annulus."""
+    """Classify the whole galaxy alone: its mass is not that of an annulus."""
     table = mass_excitation_table(
         fluxes, random, log_stellar_mass=mass.log_solar, log_stellar_mass_err=mass.err
     )

@@ -1,4 +1,4 @@
-"""Quantities that are made from several lines: their limits, and errors from drawn fluxes."""
+"""Quantities derived from several lines: their value or limit, and intervals of draws."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,49 +12,43 @@ from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 
 
-class LineQuantity(Protocol):
-    """What dust-free lines tell: an abundance, a ratio, an ionization parameter."""
+class _LineQuantity(Protocol):
+    """A quantity derived from dust-free lines: an abundance, a ratio, an ionization parameter."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines that it needs."""
+        """Lines that are needed."""
 
     @property
     def needs_attenuation(self) -> bool:
         """Whether dust changes it."""
 
     def from_fluxes(self, fluxes: Mapping[str, Array]) -> Array:
-        """Return its value; NaN where a line is not positive.
-
-        Parameters
-        ----------
-        fluxes : mapping of str to array, any one shape
-            Dust-free, in one unit.
-        """
+        """Return its value from dust-free fluxes in one unit; NaN where a line is not positive."""
 
 
 def value_and_limit(
-    quantity: LineQuantity, fluxes: JointFluxes, a_v: Array
+    quantity: _LineQuantity, fluxes: JointFluxes, a_v: Array
 ) -> tuple[Array, StrArray]:
     """Return a quantity of every aperture, or its limit where one line is not detected.
 
     Parameters
     ----------
-    quantity : LineQuantity
-        Monotonic in each of its lines.
+    quantity : Diagnostic or LineRatio
+        Quantity that is monotonic in each of its lines.
     fluxes : JointFluxes
-        Of the apertures, behind dust.
+        Line fluxes of all apertures, behind dust.
     a_v : array, shape (n_apertures,)
-        Attenuation of the gas, mag; NaN where it is not known.
+        Attenuation of the gas in V, mag; NaN where it is not known.
 
     Returns
     -------
     value : array, shape (n_apertures,)
-        With the one line (or pair) that is not detected at 4 sigma at that limit; NaN where
-        more are missing, or the attenuation that it needs.
+        Value, with the one line (or pair) that is not detected at its 4-sigma limit; NaN where
+        more are missing, or the attenuation that is needed.
     limit : str array, shape (n_apertures,)
-        Empty where all is known, ``upper`` or ``lower`` where the value bounds the quantity,
-        ``none`` where it does not.
+        Empty where all is known, ``upper`` or ``lower`` where the value is such a limit,
+        ``none`` where there is no value.
     """
     a_v = needed_a_v(quantity, a_v)
     missing = np.stack([~fluxes.detected(*lines) for lines in parts_of(quantity)])
@@ -71,45 +65,41 @@ def value_and_limit(
     return value, limit
 
 
-def parts_of(quantity: LineQuantity) -> list[tuple[str, ...]]:
-    """Return the lines of a quantity, pairs together: each must be detected.
+def parts_of(quantity: _LineQuantity) -> list[tuple[str, ...]]:
+    """Return the lines of a quantity, pairs together, each of which must be detected.
 
     Parameters
     ----------
-    quantity : LineQuantity
-        Such as a diagnostic.
+    quantity : Diagnostic or LineRatio
+        Quantity derived from lines.
     """
     pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
     paired = {name for pair in pairs for name in pair}
     return [*pairs, *((name,) for name in quantity.lines if name not in paired)]
 
 
-def needed_a_v(quantity: LineQuantity, a_v: Array) -> Array:
-    """Return the attenuation, 0 where it is not known and does not matter.
+def needed_a_v(quantity: _LineQuantity, a_v: Array) -> Array:
+    """Return the attenuation, with 0 where it is not known and does not matter.
 
     Parameters
     ----------
-    quantity : LineQuantity
-        Such as a diagnostic.
+    quantity : Diagnostic or LineRatio
+        Quantity derived from lines.
     a_v : array, any shape
-        mag; NaN where it is not known.
-
-    Returns
-    -------
-    array, the same shape
+        Attenuation in V, mag; NaN where it is not known. The result has its shape.
     """
     return a_v if quantity.needs_attenuation else np.nan_to_num(a_v)
 
 
 def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:
-    """Return lines before the dust.
+    """Return line fluxes corrected for dust.
 
     Parameters
     ----------
     fluxes : mapping of str to array
-        By line.
-    a_v : array
-        Attenuation of the gas, mag, of a shape that broadcasts with the fluxes'.
+        Line fluxes behind dust, by line, of one shape.
+    a_v : array, shape that broadcasts with the fluxes
+        Attenuation of the gas in V, mag.
     """
     return {
         name: flux / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
@@ -118,7 +108,7 @@ def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:
 
 
 def _bound(
-    quantity: LineQuantity, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
+    quantity: _LineQuantity, fluxes: JointFluxes, a_v: Array, lines: tuple[str, ...]
 ) -> tuple[Array, StrArray]:
     """Return the value with lines at their 4-sigma limit, and which side it bounds."""
     ceiling = DETECTION_SNR * fluxes.error_of(*lines) / len(lines)
@@ -136,17 +126,14 @@ def _bound(
 
 
 def interval(values: Array) -> tuple[Array, Array]:
-    """Return the ends of the central 68 per cent of draws.
+    """Return the ends of the central 68 per cent of draws, two arrays of shape (n_apertures,).
+
+    They are NaN where most draws are.
 
     Parameters
     ----------
     values : array, shape (n_draws, n_apertures)
-        Those that are NaN are left out.
-
-    Returns
-    -------
-    low, high : array, shape (n_apertures,)
-        NaN where most draws are.
+        Draws; those that are NaN are left out.
     """
     finite = np.isfinite(values)
     number = finite.sum(axis=0)

@@ -1,4 +1,4 @@
-"""A line through the annuli of a galaxy, and its correction for beam smearing."""
+"""A straight line through the annuli of a galaxy, and its correction for beam smearing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,47 +15,40 @@ from kurvs_pipeline.smearing.correction import DiskSmearing
 NII_LINES = {"nii_6584", "halpha"}
 
 FEWEST_DRAWS = 0.1
-"""Of the draws must have a gradient, for its error to be told."""
+"""Least fraction of draws with a gradient for an error to be given."""
 
 
 @dataclass(frozen=True)
-class DrawnSlopes:
-    """Slopes of every draw of the noise, with the cut in S/N applied to each draw anew.
-
-    Parameters
-    ----------
-    observed, corrected : array, shape (n_draws,)
-        dex/kpc, before and after the smearing correction that belongs to the draw's own bins;
-        NaN where fewer than two bins are detected.
-    """
+class _DrawnSlopes:
+    """Slopes of every draw in dex/kpc, shape (n_draws,), through the annuli that it detects."""
 
     observed: Array
     corrected: Array
 
     @property
     def drawn_fraction(self) -> float:
-        """Fraction of the draws that have a gradient at all."""
+        """Fraction of the draws with two annuli or more, which have a gradient."""
         return float(np.isfinite(self.observed).mean())
 
 
 @dataclass(frozen=True)
 class CorrectedSlope:
-    """The slope through the annuli that are detected, and times f_grad.
+    """The slope through the detected annuli, and the smearing correction f_grad.
 
     Parameters
     ----------
     slope : Slope
-        As seen through the seeing.
+        Slope before correction, with the coefficients that f_grad is computed for.
     f_grad : float
-        Intrinsic over observed gradient for the bins and weights of the slope; NaN where there
-        is none.
-    drawn : DrawnSlopes
-        The same of every draw of the noise.
+        Intrinsic over observed gradient for the bins and weights of the slope; NaN if there is
+        none.
+    drawn : _DrawnSlopes
+        Slopes of every draw of the noise, before and after correction with f_grad of its own bins.
     """
 
     slope: Slope
     f_grad: float
-    drawn: DrawnSlopes
+    drawn: _DrawnSlopes
 
     @classmethod
     def of(
@@ -71,42 +64,42 @@ class CorrectedSlope:
         Parameters
         ----------
         diagnostic : Diagnostic
-            Which abundance.
+            Calibration of the abundance.
         draws : AbundanceDraws
-            With those of the annuli, which errors come from.
+            Draws of the noise, from which errors come.
         abundance, radius_kpc : array, shape (n_annuli,)
-            12 + log(O/H), NaN where a line is not detected; and where each annulus is placed.
+            12 + log(O/H), NaN where a line is not detected; and the radius of each annulus.
         smearing : DiskSmearing
-            The galaxy's disk, seeing and annuli.
+            Disk, seeing and annuli of the galaxy.
         """
         of_apertures = draws.of_diagnostic(diagnostic)
         abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[draws.annuli]
         slope = weighted_slope(radius_kpc, abundance, abundance_err)
         factor = correction_of(diagnostic, slope.coefficients, smearing)
         if slope.n_bins < 2:
-            return cls(slope, factor, DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan)))
+            return cls(slope, factor, _DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan)))
         drawn = _drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
         return cls(slope, factor, drawn)
 
     @property
     def gradient(self) -> float:
-        """Corrected for beam smearing, dex/kpc."""
+        """Gradient corrected for beam smearing, dex/kpc."""
         return self.f_grad * self.slope.gradient
 
     @property
     def gradient_err(self) -> float:
-        """Half the central 68 per cent of draws; NaN where hardly any has a gradient."""
+        """Half the central 68 per cent of draws; NaN where fewer than a tenth have a gradient."""
         low, high = central_interval(self.drawn.corrected)
         return 0.5 * (high - low)
 
 
 def central_interval(drawn: Array) -> tuple[float, float]:
-    """Return the ends of the central 68 per cent of draws; NaN where most of them are NaN.
+    """Return the central 68 per cent of draws; NaN where fewer than a tenth are finite.
 
     Parameters
     ----------
     drawn : array, shape (n_draws,)
-        Gradients.
+        Gradients of all draws, dex/kpc; NaN for draws without one.
     """
     finite = drawn[np.isfinite(drawn)]
     if finite.size <= FEWEST_DRAWS * drawn.size:
@@ -121,12 +114,13 @@ def _drawn_slopes(
     radius_kpc: Array,
     abundance_err: Array,
     smearing: DiskSmearing,
-) -> DrawnSlopes:
+) -> _DrawnSlopes:
     """Return the slope of every draw through the annuli that it would have detected."""
     abundance = draws.of_diagnostic(diagnostic).values[:, draws.annuli]
     used = draws.detected(diagnostic)[:, draws.annuli]
     used &= np.isfinite(abundance) & (abundance_err > 0.0)
     observed, corrected = np.full((2, len(used)), np.nan)
+    # Noise decides which annuli are detected: every draw has bins, weights and f_grad of its own.
     # One number for each set of bins: sorting numbers is many times faster than sorting rows.
     sets = used @ (1 << np.arange(used.shape[1]))
     for one in np.unique(sets):
@@ -138,22 +132,23 @@ def _drawn_slopes(
         coefficients[bins] = slope_coefficients(radius_kpc[bins], abundance_err[bins])
         observed[chosen] = abundance[np.ix_(chosen, bins)] @ coefficients[bins]
         corrected[chosen] = observed[chosen] * correction_of(diagnostic, coefficients, smearing)
-    return DrawnSlopes(observed, corrected)
+    return _DrawnSlopes(observed, corrected)
 
 
 def correction_of(
     diagnostic: Diagnostic, coefficients: Sequence[float] | Array, smearing: DiskSmearing
 ) -> float:
-    """Return f_grad for the bins and weights that a slope was fitted with; NaN for none.
+    """Return f_grad for the bins and weights of a slope; NaN for a slope without bins.
 
     Parameters
     ----------
     diagnostic : Diagnostic
-        Of the slope; those of other lines than [N II] and H-alpha take the f_grad of N2.
+        Calibration of the slope; those of other lines than [N II] and H-alpha take the f_grad of
+        N2.
     coefficients : sequence of float or array, shape (n_annuli,)
-        Of the abundances, in the slope.
+        Factors of the abundances in the slope; 0 for bins that were left out.
     smearing : DiskSmearing
-        The galaxy's disk, seeing and annuli.
+        Disk, seeing and annuli of the galaxy.
     """
     if not np.any(coefficients):
         return float("nan")

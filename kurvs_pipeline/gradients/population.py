@@ -1,10 +1,10 @@
-"""The gradients of a sample: their intrinsic mean and scatter, from every galaxy's likelihood.
+"""The intrinsic mean and scatter of the gradients of a sample, from every galaxy's likelihood.
 
-A galaxy whose data say little has a wide likelihood and weighs little; none has to be left out,
-and the errors of gradients do not pass for scatter (the hierarchical method of, for example,
-Hogg, Myers and Bovy 2010). What all galaxies share beside gradients belongs into their
-likelihoods: fitted with a prior of abundances much wider than the sample's own, falling gradients
-of compact galaxies stay possible that such abundances exclude, and the mean is biased.
+A galaxy with poor data has a wide likelihood and little weight, so that none has to be left out
+and errors do not pass for scatter (the hierarchical method of, for example, Hogg, Myers and Bovy
+2010). Priors that all galaxies share belong into their likelihoods: with a prior of abundances
+much wider than the sample's own, steep falling gradients of compact galaxies stay possible that
+such abundances exclude, and the mean is biased.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ NEGLIGIBLE = -700.0
 
 @dataclass(frozen=True, eq=False)
 class PopulationPosterior:
-    """The mean and scatter of a sample.
+    """Posterior of the mean and scatter of a sample.
 
     Parameters
     ----------
     density : array, shape (n_means, n_scatters)
-        Posterior probability of each pair of :data:`MEANS` and :data:`SCATTERS`; adds up to 1.
+        Probability of each pair of :data:`MEANS` and :data:`SCATTERS`; adds up to 1.
     """
 
     density: Array
@@ -53,14 +53,14 @@ class PopulationPosterior:
         return _moments(SCATTERS, self.density.sum(axis=0))
 
     def interval(self, quantity: str, fraction: float = 0.683) -> tuple[float, float]:
-        """Return the central interval of a quantity.
+        """Return the central interval of the mean or the scatter, dex/kpc.
 
         Parameters
         ----------
         quantity : str
-            ``mean`` or ``scatter``.
+            ``mean`` or ``scatter`` of the intrinsic gradients.
         fraction : float
-            Of the probability.
+            Probability inside the interval.
         """
         axis, values = (1, MEANS) if quantity == "mean" else (0, SCATTERS)
         below = np.cumsum(self.density.sum(axis=axis))
@@ -71,15 +71,16 @@ class PopulationPosterior:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Galaxies of one sample.
+    """Likelihoods of the gradients of a sample of galaxies.
 
     Parameters
     ----------
     likelihood : array, shape (n_galaxies, n_gradients)
-        Of each galaxy at :data:`GRADIENTS`; the highest is 1.
+        Likelihood of each galaxy at :data:`GRADIENTS`; the highest is 1.
     selection : array, shape (n_galaxies, n_gradients), optional
-        Chance that the data of a galaxy would have been selected, had it these gradients: needed
-        where the data that decide depend on the gradient, such as [N II] in outer annuli.
+        Probability that a galaxy with each gradient would have been selected, for data whose
+        selection depends on the gradient, such as a detection of [N II] in outer annuli
+        (:func:`~kurvs_pipeline.gradients.forward.selection.chance_of_bins`).
     """
 
     likelihood: Array
@@ -89,14 +90,14 @@ class Population:
     def of_posteriors(
         cls, galaxies: Sequence[GradientPosterior], selection: Array | None = None
     ) -> Self:
-        """Take the likelihoods of galaxies that were fitted forward.
+        """Take the likelihoods of galaxies from their forward fits.
 
         Parameters
         ----------
         galaxies : sequence of GradientPosterior
-            With flat priors, one realisation each.
+            Posteriors with flat priors, one realisation each.
         selection : array, shape (n_galaxies, n_gradients), optional
-            As of the class.
+            Selection probabilities, see the class.
         """
         logs = [
             np.interp(GRADIENTS, one.gradient[0], one.log_density[0] - one.log_density.max(),
@@ -112,12 +113,12 @@ class Population:
         Parameters
         ----------
         gradient, error : array_like, shape (n_galaxies,)
-            dex/kpc.
+            Gradients and their standard errors, dex/kpc.
 
         Raises
         ------
         FitError
-            If one is not finite, an error not positive, or a gradient beyond 0.4 dex/kpc.
+            If a value is not finite, an error not positive, or a gradient beyond 0.4 dex/kpc.
         """
         value, sigma = (np.asarray(given, dtype=float)[:, None] for given in (gradient, error))
         if not (np.isfinite(value).all() and (sigma > 0.0).all() and np.isfinite(sigma).all()):
@@ -133,7 +134,7 @@ class Population:
         return cls(np.exp(-0.5 * ((GRADIENTS - value) / sigma) ** 2))
 
     def posterior(self) -> PopulationPosterior:
-        """Return the mean and scatter with flat priors.
+        """Return the posterior of mean and scatter with flat priors.
 
         Raises
         ------
@@ -151,13 +152,14 @@ class Population:
         weight = _normal_cells(MEANS, scatter)
         with np.errstate(divide="ignore"):
             log_seen = np.log(self.likelihood @ weight)
+            # A sample lacks the galaxies that it would not have selected.
             if self.selection is not None:
                 log_seen -= np.log(self.selection @ weight)
         return np.asarray(np.maximum(log_seen, NEGLIGIBLE).sum(axis=0))
 
 
 def _normal_cells(means: Array, scatter: float) -> Array:
-    """Return normal distributions on the gradients, shape (n_gradients, n_means)."""
+    """Return normal distributions on the grid of gradients, shape (n_gradients, n_means)."""
     step = GRADIENTS[1] - GRADIENTS[0]
     weight = np.exp(-0.5 * ((GRADIENTS[:, None] - means) / max(scatter, step)) ** 2)
     return np.asarray(weight / weight.sum(axis=0))

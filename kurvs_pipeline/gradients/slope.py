@@ -1,4 +1,4 @@
-"""Radial gradients: a line through the annuli."""
+"""Weighted straight lines through radial profiles."""
 
 from dataclasses import dataclass, field
 
@@ -14,13 +14,13 @@ class Slope:
     Parameters
     ----------
     gradient, gradient_err : float
-        dex/kpc; NaN with fewer than two bins.
+        Slope and its standard error, dex/kpc; NaN with fewer than two bins.
     n_bins : int
-        That the line was fitted to.
+        Number of bins that the line was fitted to.
     flag : str
         ``ok``, ``two_bins`` (a line without a degree of freedom) or ``too_few_bins``.
     coefficients : array, shape (n_radii,)
-        The gradient is their product with the abundances; 0 for bins that were left out.
+        Factors whose product with the abundances is the gradient; 0 for bins left out.
     """
 
     gradient: float
@@ -36,7 +36,7 @@ def weighted_slope(radius_kpc: Array, abundance: Array, abundance_err: Array) ->
     Parameters
     ----------
     radius_kpc, abundance, abundance_err : array, shape (n_bins,)
-        Bins that were not detected are NaN.
+        Radii, 12 + log(O/H) and its standard error; NaN for bins that were not detected.
 
     Returns
     -------
@@ -56,16 +56,12 @@ def weighted_slope(radius_kpc: Array, abundance: Array, abundance_err: Array) ->
 
 
 def slope_coefficients(radius_kpc: Array, abundance_err: Array) -> Array:
-    """Return c, such that the weighted least-squares slope is c @ abundance.
+    """Return coefficients c for which the weighted slope is c @ abundance, shape (n_bins,).
 
     Parameters
     ----------
     radius_kpc, abundance_err : array, shape (n_bins,)
-        Finite, at least two bins.
-
-    Returns
-    -------
-    array, shape (n_bins,)
+        Radii and standard errors, finite, of at least two bins.
     """
     weight = abundance_err**-2
     centred = radius_kpc - np.average(radius_kpc, weights=weight)

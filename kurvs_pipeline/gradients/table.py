@@ -1,4 +1,4 @@
-"""Gradients through the annuli by every diagnostic, before and after the smearing correction."""
+"""The table of gradients: every diagnostic by every estimator, with flags."""
 
 from typing import Any
 
@@ -21,13 +21,15 @@ from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 MOST_DRAWS = 0.8
-"""Of the draws should have a gradient: below it the error tells of a chosen few."""
+"""Fraction of draws with a gradient below which ``few_draws`` is flagged: the error is then that of
+a selected few."""
 
 AT_TURNOVER = 0.16
-"""Of an annulus' draws beyond the turnover of the relation: its 68 per cent interval ends there."""
+"""Fraction of an annulus' draws beyond the turnover of a relation above which the 68 per cent
+interval ends there."""
 
 USED_COLUMNS = ("value", "limit", "beyond_turnover", "branch_check", "flag")
-"""Of the table of abundances."""
+"""Columns of the table of abundances that gradients need."""
 
 GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
 
@@ -44,7 +46,7 @@ COLUMNS: dict[str, type] = {
     "f_grad_reference_gradient": float,
     "flag": str,
 }
-"""Of every diagnostic and estimator."""
+"""Columns of every diagnostic and estimator, without units."""
 
 
 def gradients_of(
@@ -55,17 +57,17 @@ def gradients_of(
     Parameters
     ----------
     gas : GasProperties
-        Abundances of all apertures, with the lines that they are from.
+        Abundances of all apertures, with their lines and draws.
     seeing : SeeingKnowledge or None
-        With its errors; by default what the observation states, with errors assumed.
+        Seeing with its errors; None takes what the observation states, with errors assumed.
     random : Generator
-        For the draws that check the forward fits.
+        Random generator for the draws that check the forward fits.
 
     Returns
     -------
     QTable
-        See :func:`gradient_table`. Without numbers, and with the flag ``doubtful_redshift``,
-        where a line is too bright to stand beside H-alpha.
+        See :func:`gradient_table`. Without numbers, and with the flag ``doubtful_redshift``, where
+        a line is brighter than any can be beside H-alpha.
     """
     located = gas.lines.located
     of_annuli = gas.abundances[gas.abundances["aperture"] != INTEGRATED]
@@ -81,49 +83,51 @@ def gradient_table(
     draws: AbundanceDraws,
     random: np.random.Generator,
 ) -> QTable:
-    """Return the gradient through the annuli by every estimator.
+    """Return the gradient through the annuli by every diagnostic and estimator.
 
-    ``slope`` is a line through the bins, ``slope_fgrad`` the same times the smearing correction;
-    ``forward`` and ``forward_prior`` fit a disk to the line fluxes
-    (:mod:`kurvs_pipeline.gradients.forward.estimator`), for the diagnostics that there is a model
-    of.
+    ``slope`` is a line through the bins, ``slope_fgrad`` the same times the smearing correction
+    f_grad; ``forward`` and ``forward_prior`` fit a disk to the line fluxes
+    (:mod:`kurvs_pipeline.gradients.forward.estimator`), for diagnostics that have a model.
 
     Parameters
     ----------
     abundances : QTable
-        Of the annuli only, from :func:`abundance_table`, outwards.
+        Abundances of the annuli alone, outwards, from
+        :func:`~kurvs_pipeline.gas.abundances.abundance_table`.
     radius_kpc : array, shape (n_annuli,)
-        Where each annulus is placed.
+        Radius of each annulus.
     smearing : DiskSmearing
-        The galaxy's disk, seeing and annuli.
+        Disk, seeing and annuli of the galaxy.
     draws : AbundanceDraws
-        With those of the annuli.
+        Draws of the noise of all apertures.
     random : Generator
-        Of the draws that check the forward fits.
+        Random generator for the draws that check the forward fits.
 
     Returns
     -------
     QTable
         ``diagnostic, estimator, gradient, gradient_err, gradient_low, gradient_high, n_bins,
         drawn_fraction, f_grad, f_grad_reference_gradient, flag``, without rows where there are
-        no abundances. Bins with a limit are left
-        out, which flattens faint negative gradients. ``gradient_low`` and ``gradient_high``
-        hold the central 68 per cent of draws of the noise, each with the bins that it would
-        have detected, and ``gradient_err`` is half their distance; ``drawn_fraction`` of the
-        draws have a gradient at all. Errors leave out that of f_grad itself. As in the
-        survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for their own
-        bins and weights. Forward estimators have no f_grad and no drawn fraction, use every
-        annulus that was measured, detected or not, and hold seeing and scale length as
-        uncertain as they are; their flags are those of
-        :class:`~kurvs_pipeline.gradients.forward.estimator.ForwardGradient`. The flag of a slope
-        is ``ok``, ``too_few_bins``, or all that makes it doubtful, joined by ``+``: ``two_bins``,
-        ``no_psf_or_radius``; ``unconstrained``, corrected to more than 0.4 dex/kpc, which tells
-        that the seeing left no gradient to correct; ``turnover``, an annulus whose interval ends
-        where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of such a
-        relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient; and
-        those of the lines
-        (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), which forward estimators
-        carry too.
+        no abundances.
+
+        Slopes leave out bins with a limit, which flattens faint negative gradients.
+        ``gradient_low`` and ``gradient_high`` hold the central 68 per cent of draws of the noise,
+        each with the bins that it would have detected, and ``gradient_err`` is half their distance;
+        ``drawn_fraction`` of the draws have a gradient at all. Errors leave out that of f_grad
+        itself. As in the survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for
+        their own bins and weights.
+
+        The flag of a slope is ``ok``, ``too_few_bins``, or all that makes it doubtful, joined by
+        ``+``: ``two_bins``; ``no_psf_or_radius``; ``unconstrained``, corrected to more than
+        0.4 dex/kpc, so that the seeing left no gradient to correct; ``turnover``, an annulus whose
+        interval ends where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of
+        such a relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient;
+        and those of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), which forward
+        estimators carry too.
+
+        Forward estimators have no f_grad and no drawn fraction. They use every annulus that was
+        measured, detected or not, and include the uncertainty of seeing and scale length; for their
+        flags see :class:`~kurvs_pipeline.gradients.forward.estimator.ForwardGradient`.
     """
     diagnostic = np.asarray(abundances["diagnostic"])
     # Rows of a table with units are slow to take out, and there are dozens of diagnostics.
@@ -142,7 +146,7 @@ def gradient_table(
 
 
 def _without_gradients(table: QTable) -> QTable:
-    """Take out gradients and their errors: which lines they are from is in doubt."""
+    """Remove gradients and errors: the lines that they come from are in doubt."""
     refused = table.copy()
     for name in GRADIENTS:
         refused[name] = np.nan * table[name].unit
@@ -157,7 +161,7 @@ def _of_diagnostic(
     smearing: DiskSmearing,
     draws: AbundanceDraws,
 ) -> list[dict[str, object]]:
-    """Return the rows of a diagnostic: the slope as it is, and corrected."""
+    """Return the rows of a diagnostic: the slope before and after correction."""
     abundance = np.where(abundances["limit"] == "", abundances["value"], np.nan)
     found = CorrectedSlope.of(diagnostic, draws, abundance, radius_kpc, smearing)
     slope, fraction = found.slope, found.drawn.drawn_fraction
@@ -178,7 +182,6 @@ def _of_diagnostic(
 
 
 def _doubts(slope: Slope, abundances: dict[str, NDArray[Any]], drawn_fraction: float) -> list[str]:
-    """Return why a slope is not to be taken at its word."""
     if slope.n_bins < 2:
         return [slope.flag]
     used = {name: values[slope.coefficients != 0.0] for name, values in abundances.items()}

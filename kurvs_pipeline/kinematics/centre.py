@@ -1,33 +1,33 @@
-"""The centre of a galaxy from its stars: the brightest place of the continuum."""
+"""The centre of a galaxy from its stars: the peak of the continuum."""
 
 import numpy as np
 from scipy import ndimage
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coadded_continuum import continuum_level, subtracted_continuum
 
 MINIMUM_SNR = 5.0
-"""Of the continuum at one wavelength, within the seeing, above the rest of the field. All channels
-together then have more, and place the centre to less than a tenth of the seeing."""
+"""Least S/N of the continuum at one wavelength, within the seeing, above the rest of the field. All
+channels together then have more, and give the centre to less than a tenth of the seeing."""
 
 
 def continuum_centre(
     band: CalibratedBand, x_arcsec: Array, y_arcsec: Array, *, seeing_arcsec: float
 ) -> tuple[float, float] | None:
-    """Return the brightest place of the continuum, smoothed by the seeing.
+    """Return the position of the brightest continuum, smoothed by the seeing.
 
-    A background that is the same in all spaxels moves nothing.
+    A background that is the same in all spaxels does not shift it.
 
     Parameters
     ----------
     band : CalibratedBand
-        The cube, with its continuum.
+        Cube with its continuum.
     x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-        Spaxel centres.
+        Spaxel centres, evenly spaced.
     seeing_arcsec : float
-        Full width at half-maximum.
+        Full width at half-maximum of the seeing.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def continuum_centre(
 
 
 def _collapsed(band: CalibratedBand) -> Array:
-    """Average the continuum over channels, quiet ones for more."""
+    """Average the continuum over channels, weighted by their inverse variance."""
     channels = band.valid.any(axis=(1, 2))
     weight = np.zeros(channels.size)
     weight[channels] = 1.0 / np.nanmedian(band.sigma[channels], axis=(1, 2)) ** 2
@@ -67,7 +67,7 @@ def _smoothed(image: Array, valid: BoolArray, sigma: float) -> Array:
 
 
 def _snr(band: CalibratedBand, image: Array, place: tuple[int, int], sigma: float) -> float:
-    """Return the S/N of the continuum at a place, above the median of the field."""
+    """Return the S/N of the continuum at a position, above the median of the field."""
     impulse = np.zeros(image.shape)
     impulse[place] = 1.0
     patch = ndimage.gaussian_filter(impulse, sigma, mode="constant") * band.valid_spaxels

@@ -1,4 +1,4 @@
-"""Second stage: where the galaxy is, how its gas moves and what its own redshift is."""
+"""The frame of a galaxy: its centre, its velocities and its own redshift."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -25,27 +25,27 @@ TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
 
 CENTRE_BY = ("halpha", "continuum")
-"""What a galaxy is found by where headers do not say where it is."""
+"""Light that a galaxy's centre is measured from where headers do not state it."""
 
 
 @dataclass(frozen=True)
 class GalaxyFrame:
-    """Position, motion and redshift of a galaxy.
+    """Centre, velocities and redshift of a galaxy.
 
     Parameters
     ----------
     metadata : ObservationMetadata
-        With the redshift that velocities are relative to.
+        Metadata with the redshift that velocities are relative to.
     maps : KinematicMaps
-        Of H-alpha, velocities filled to every spaxel.
+        Maps of H-alpha, velocities filled to every spaxel.
     x_arcsec, y_arcsec : DataArray
         Spaxel centres from the galaxy's centre, to the West and to the North.
     redshift_err : float
-        NaN where the redshift is the one given.
+        Standard error of the redshift; NaN where it is the one given.
     assumptions : tuple of str
-        Those of the cubes, and where the galaxy was found.
+        Assumptions of the cubes, and how the centre was found.
     doubtful_redshift : bool
-        Whether a line that is not H-alpha by this redshift is brighter.
+        Whether a line is brighter than any can be beside H-alpha at this redshift.
     """
 
     metadata: ObservationMetadata
@@ -64,18 +64,18 @@ class GalaxyFrame:
         *,
         centre_by: str = "halpha",
     ) -> "GalaxyFrame":
-        """Measure maps of H-alpha, and find the galaxy where headers do not say.
+        """Measure maps of H-alpha, and find the centre where headers do not state it.
 
         Parameters
         ----------
         cubes : CalibratedCubes
-            Of the galaxy.
+            Calibrated cubes of the galaxy.
         velocity_kms : array, shape (n_y, n_x), optional
-            Velocities measured elsewhere, see
+            Velocities from elsewhere, see
             :func:`~kurvs_pipeline.kinematics.velocity_map.with_velocities`.
         centre_by : str
-            ``halpha``, the centroid of H-alpha; or ``continuum``, the brightest place of the
-            stars, where they are bright enough.
+            ``halpha``, the centroid of H-alpha; or ``continuum``, the peak of the stellar light
+            where it is bright enough.
 
         Raises
         ------
@@ -98,20 +98,17 @@ class GalaxyFrame:
         return cls(cubes.metadata, maps, x, y, assumptions=assumptions)
 
     def about_systemic(self, cubes: CalibratedCubes, weight: Array) -> "GalaxyFrame":
-        """Move redshift and velocities to those of the whole galaxy, if its lines are detected.
+        """Return the frame with redshift and velocities relative to the whole galaxy's lines.
 
-        A line that is too bright to stand beside H-alpha puts the redshift in doubt instead.
+        Without detected lines it stays as it is. A line brighter than any can be beside H-alpha
+        puts the redshift in doubt instead.
 
         Parameters
         ----------
         cubes : CalibratedCubes
-            Of the galaxy.
+            Calibrated cubes of the galaxy.
         weight : array, shape (n_y, n_x)
-            Of the integrated aperture.
-
-        Returns
-        -------
-        GalaxyFrame
+            Fraction of each spaxel in the integrated aperture.
         """
         stated = self.metadata.redshift
         whole = IntegratedSpectrum.of(cubes.halpha, stated, weight)
@@ -142,12 +139,12 @@ class GalaxyFrame:
 
 
 def require_centre_by(centre_by: str) -> None:
-    """Refuse what no galaxy can be found by.
+    """Refuse unknown ways to find the centre of a galaxy.
 
     Parameters
     ----------
     centre_by : str
-        As stated.
+        Value to check, one of ``CENTRE_BY``.
 
     Raises
     ------
@@ -166,7 +163,7 @@ def _seeing_arcsec(metadata: ObservationMetadata) -> float:
 def _centre(
     cubes: CalibratedCubes, maps: KinematicMaps, centre_by: str
 ) -> tuple[tuple[float, float], str]:
-    """Return the galaxy's centre in arcsec, and what it is from."""
+    """Return the centre in arcsec, and how it was found."""
     require_centre_by(centre_by)
     axes = cubes.x_arcsec.to_numpy(), cubes.y_arcsec.to_numpy()
     if centre_by == "halpha":

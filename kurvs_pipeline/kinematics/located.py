@@ -1,4 +1,4 @@
-"""A galaxy found in its cubes: calibrated spectra, redshift, velocities and apertures."""
+"""A galaxy located in its cubes: calibrated spectra, redshift, velocities and apertures."""
 
 from dataclasses import dataclass, replace
 
@@ -17,12 +17,12 @@ from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 @dataclass(frozen=True, eq=False)
 class LocatedGalaxy:
-    """All that line fits need to know of a galaxy.
+    """A galaxy ready for line fits.
 
     Parameters
     ----------
     cubes : CalibratedCubes
-        With the noise that they have, and without sky and continuum.
+        Cubes with calibrated noise, without sky residuals and continuum.
     frame : GalaxyFrame
         Centre, velocities and the galaxy's own redshift.
     apertures : PlacedApertures
@@ -47,14 +47,15 @@ class LocatedGalaxy:
         Parameters
         ----------
         observation : DataTree
-            Mock or real; ``/truth`` is never read.
+            Mock or real data; ``/truth`` is never read.
         scheme : BinningScheme
-            The annuli; the background lies outside the last one.
+            Division into annuli; the background is measured outside the last one.
         velocity_kms : array, shape (n_y, n_x), optional
-            Velocities measured elsewhere, relative to the redshift given; NaN where there are
-            none. By default they are measured in the cube.
+            Velocities from elsewhere, relative to the redshift given; NaN where there are none. By
+            default they are measured in the cube.
         centre_by : str
-            ``halpha`` or ``continuum``: what the galaxy is found by where headers do not say.
+            ``halpha`` or ``continuum``: light that the centre is measured from where headers do not
+            state it.
 
         Raises
         ------
@@ -72,36 +73,32 @@ class LocatedGalaxy:
 
     @property
     def metadata(self) -> ObservationMetadata:
-        """What is known of the galaxy, with its own redshift."""
+        """Metadata with the galaxy's own redshift."""
         return self.frame.metadata
 
     @property
     def radius_kpc(self) -> Array:
-        """Where each annulus is placed in the gradient, shape (n_annuli,)."""
+        """Radius of each annulus in the gradient, shape (n_annuli,)."""
         return self.apertures.annuli.middle_arcsec * kpc_per_arcsec(self.metadata.redshift)
 
     def smearing(self, seeing: SeeingKnowledge | None = None) -> DiskSmearing:
-        """Return what the seeing does to the annuli.
+        """Return the beam smearing of the annuli.
 
         Parameters
         ----------
         seeing : SeeingKnowledge, optional
-            With its errors, where more is known than the observation states.
+            Seeing with its errors, where more is known than the observation states.
         """
         x, y = self.frame.x_arcsec.to_numpy(), self.frame.y_arcsec.to_numpy()
         return DiskSmearing(self.metadata, x, y, self.apertures.annuli.weights, seeing=seeing)
 
     def with_scheme(self, scheme: BinningScheme) -> "LocatedGalaxy":
-        """Place the annuli of another scheme; noise, centre and velocities stay.
+        """Return the galaxy with the annuli of another scheme; noise, centre and velocities stay.
 
         Parameters
         ----------
         scheme : BinningScheme
-            The annuli.
-
-        Returns
-        -------
-        LocatedGalaxy
+            Division into annuli.
 
         Raises
         ------
@@ -112,7 +109,7 @@ class LocatedGalaxy:
 
     @property
     def in_halpha_band(self) -> "LocatedGalaxy":
-        """The same with the band of H-alpha alone, which is all that [N II]/H-alpha needs."""
+        """The galaxy with the band of H-alpha alone, which is all that [N II]/H-alpha needs."""
         name, band = next(iter(self.cubes.bands.items()))
         return replace(self, cubes=replace(self.cubes, bands={name: band}))
 

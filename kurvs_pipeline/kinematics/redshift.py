@@ -1,4 +1,4 @@
-"""The redshift of the whole galaxy, and whether the brightest line near H-alpha is H-alpha."""
+"""The redshift of the whole galaxy, and a check that its brightest line is H-alpha."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +13,8 @@ from kurvs_pipeline.fitting.fit import VELOCITY_RANGE_KMS, fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
-from kurvs_pipeline.spectra.calibrate import LINE_EXCLUSION_KMS, CalibratedBand, near_lines
-from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
+from kurvs_pipeline.spectra.calibration import LINE_EXCLUSION_KMS, CalibratedBand, near_lines
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import line_profile, with_sky_residuals
 
@@ -22,20 +22,21 @@ SEARCHED_KMS = 3000.0
 """Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
 
 FITTED_RANGE_KMS = (-700.0, 700.0)
-"""About H-alpha, where a fit decides: of a line across an end of the window either part, or either
-side of a rotating disk, may be the brighter one. The grid that fits start from holds that of
-``VELOCITY_RANGE_KMS``, so that a line in both is found alike in both."""
+"""Velocities about H-alpha in which a fit decides, wider than its usual range: either part of a
+line across an end of the range, or either side of a rotating disk, may be the brighter one. The
+grid that fits start from holds that of ``VELOCITY_RANGE_KMS``, so that a line in both is found
+alike in both."""
 
 LEAST_SNR = 8.0
 
 LEAST_COVERED = 0.5
-"""Of the squared profile of a line."""
+"""Least fraction of the squared profile of a line on usable channels."""
 
 BRIGHTER_THAN_HALPHA = 1.5
-"""As no line beside H-alpha is, [N II] 6584 of an active nucleus excepted."""
+"""Flux in units of H-alpha that no line beside it reaches, except [N II] 6584 of active nuclei."""
 
 BRIGHTEST_NII = 3.0
-"""In units of H-alpha, of active nuclei (Kewley et al. 2006, Fig. 1)."""
+"""[N II] 6584 of active nuclei in units of H-alpha (Kewley et al. 2006, Fig. 1)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,9 @@ class IntegratedSpectrum:
     band : CalibratedBand
         The band with H-alpha.
     redshift : float
-        As stated; velocities are relative to it.
+        Redshift given; velocities are relative to it.
     spectrum : ApertureSpectra
-        Of the integrated aperture alone.
+        Spectrum of the integrated aperture.
     """
 
     band: CalibratedBand
@@ -65,7 +66,7 @@ class IntegratedSpectrum:
         band : CalibratedBand
             The band with H-alpha.
         redshift : float
-            As stated.
+            Redshift given, which velocities are relative to.
         weight : array, shape (n_y, n_x)
             Fraction of each spaxel in the integrated aperture.
         """
@@ -78,16 +79,11 @@ class IntegratedSpectrum:
         return self._fitted_in(VELOCITY_RANGE_KMS) if np.isnan(velocity) else (velocity, error)
 
     def brighter_line_kms(self) -> float:
-        """Return the velocity of a line too bright to stand beside H-alpha.
+        """Return the velocity (km/s) of a line brighter than any beside H-alpha can be, or NaN.
 
-        A wrong redshift puts another line where H-alpha is looked for, [N II] for one, and the
-        fit of that may be a good one. Or it leaves H-alpha just beyond, with a wing where it is
+        It is relative to H-alpha. A wrong redshift puts another line, such as [N II], where H-alpha
+        is looked for, and its fit may be good. Or H-alpha lies just beyond, with a wing where it is
         looked for.
-
-        Returns
-        -------
-        float
-            km/s, relative to H-alpha; NaN where no line is.
         """
         found = self._brighter_elsewhere_kms()
         if np.isfinite(found):
@@ -118,11 +114,11 @@ class IntegratedSpectrum:
         )  # fmt: skip
 
     def _with_sky_residuals(self, line_free: BoolArray, width: float) -> ApertureSpectra:
-        """Add residuals of the sky to the variance: where they are all, none is H-alpha."""
+        """Add sky residuals to the variance: where they explain a line, it is not H-alpha."""
         return with_sky_residuals(self.spectrum, line_free, line_sigma_channels=width)
 
     def _brighter_elsewhere_kms(self) -> float:
-        """Return the velocity of the brightest line beyond what stands beside H-alpha, or NaN."""
+        """Return the velocity of the brightest line too bright to stand beside H-alpha, or NaN."""
         velocity = self._velocity_from("halpha")
         from_nii = self._velocity_from("nii_6584")
         flux, snr = self._as_lines()
@@ -138,10 +134,10 @@ class IntegratedSpectrum:
         return float(velocity[np.where(too_bright, flux, 0.0).argmax()])
 
     def _as_lines(self) -> tuple[Array, Array]:
-        """Return the peak of a line of typical width in every channel, and its signal to noise.
+        """Return the peak of a line of typical width in every channel, and its S/N.
 
-        In a cut-out of 3000 km/s about the lines no channel is left to tell residuals of the sky
-        by: the noise is then the one stated.
+        A cut-out of 3000 km/s about the lines has no channels left to measure sky residuals on: the
+        noise is then the stated one.
         """
         wavelength = self.band.wavelength_um
         sigma = observed_line_sigma_channels(wavelength)

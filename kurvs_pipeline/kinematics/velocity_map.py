@@ -1,4 +1,4 @@
-"""Velocity maps from H-alpha + [N II] in the cube itself."""
+"""Velocity maps from H-alpha + [N II] in the cube, or from elsewhere."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -9,14 +9,14 @@ from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_SNR = 5.0
-"""Of H-alpha in the smoothed spaxel, for its velocity to be used."""
+"""Least S/N of H-alpha in the smoothed spaxel for its velocity to be used."""
 
 MINIMUM_SNR_ALONE = 30.0
-"""Of H-alpha in a spaxel by itself, for its velocity to need no smoothing. Aligning a spaxel on
-its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1 per cent."""
+"""Least S/N of H-alpha in a spaxel by itself for its velocity to need no smoothing. Aligning a
+spaxel on its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1 per cent."""
 
 FASTEST_KMS = 1500.0
 """No disk rotates as fast: a map that does is in other units or on another scale."""
@@ -26,17 +26,18 @@ KINEMATIC_LINES = ("halpha", "nii_6584")
 
 @dataclass(frozen=True)
 class KinematicMaps:
-    """Line maps of a band, each of shape (n_y, n_x).
+    """Maps of H-alpha in one band.
 
     Parameters
     ----------
     velocity_kms : array, shape (n_y, n_x)
-        Relative to the redshift of the fit; spaxels without a measurement carry that of
+        Velocity relative to the redshift of the fit; spaxels without a measurement carry that of
         the nearest measured one. 0 throughout where nothing was measured.
     sigma_kms, halpha_flux, halpha_snr : array, shape (n_y, n_x)
-        Of bright spaxels alone, smoothed otherwise; NaN where the fit failed.
+        Values of bright spaxels by themselves and of smoothed spaxels elsewhere; NaN where the fit
+        failed.
     measured : bool array, shape (n_y, n_x)
-        Spaxels whose velocity is their own.
+        Whether the velocity of a spaxel is its own.
     """
 
     velocity_kms: Array
@@ -46,17 +47,14 @@ class KinematicMaps:
     measured: BoolArray
 
     def centroid(self, x_arcsec: Array, y_arcsec: Array) -> tuple[float, float]:
-        """Return the flux-weighted centre of the measured H-alpha, arcsec.
+        """Return the flux-weighted centre (x, y) of the measured H-alpha, arcsec.
+
+        It is the origin where nothing was measured.
 
         Parameters
         ----------
         x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-            Spaxel centres.
-
-        Returns
-        -------
-        x, y : float
-            The origin where nothing was measured.
+            Spaxel centres; the result counts from the same origin.
         """
         flux = np.where(self.measured, self.halpha_flux, 0.0)
         if flux.sum() <= 0.0:
@@ -66,25 +64,21 @@ class KinematicMaps:
 
 
 def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
-    """Return maps whose velocities were measured elsewhere.
+    """Return maps with velocities from elsewhere.
 
     Parameters
     ----------
     maps : KinematicMaps
-        Of the cube itself.
+        Maps measured in the cube.
     velocity_kms : array, shape (n_y, n_x)
-        Relative to the redshift that was given; spaxels that are not finite get the value of
-        the nearest that is.
-
-    Returns
-    -------
-    KinematicMaps
+        Velocities relative to the redshift that was given; spaxels that are not finite get the
+        value of the nearest finite one.
 
     Raises
     ------
     MetadataError
-        If the map has another shape than the cube, holds nothing, or cannot be velocities
-        relative to the galaxy.
+        If the map has another shape than the cube, no finite value, or values that cannot be
+        velocities relative to the galaxy.
     """
     expected = maps.velocity_kms.shape
     if velocity_kms.shape != expected:
@@ -102,32 +96,28 @@ def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
             f"given, at most {FASTEST_KMS:.0f}: subtract the systemic velocity, or set spaxels "
             "without measurement to NaN"
         )
-    filled = fill_nearest(np.where(known, velocity_kms, 0.0), known)
+    filled = _fill_nearest(np.where(known, velocity_kms, 0.0), known)
     return replace(maps, velocity_kms=filled, measured=known)
 
 
 def kinematic_maps(
     band: CalibratedBand, redshift: float, *, kernel_arcsec: float, spaxel_arcsec: float
 ) -> KinematicMaps:
-    """Fit H-alpha + [N II] in every spaxel of a cube smoothed on the scale of the seeing.
+    """Return maps of H-alpha + [N II] fits in every spaxel, smoothed on the scale of the seeing.
 
-    Smoothing raises the signal and, as important, loosens the tie between a spaxel's
-    velocity and its own noise: aligning spaxels on their noise peaks would add flux.
+    Smoothing raises the signal, and makes a spaxel's velocity depend less on its own noise:
+    aligning spaxels on their noise peaks would add flux.
 
     Parameters
     ----------
     band : CalibratedBand
         The band that holds H-alpha.
     redshift : float
-        Velocities are relative to it.
+        Redshift that velocities are relative to.
     kernel_arcsec : float
         Side of the smoothing square, rounded to an odd number of spaxels, at least 3.
     spaxel_arcsec : float
         Side of a spaxel.
-
-    Returns
-    -------
-    KinematicMaps
     """
     # Half a kernel of 2.9999 spaxels is one of 3.
     half_width = int(kernel_arcsec / spaxel_arcsec / 2.0 + 1e-6)
@@ -144,7 +134,7 @@ def kinematic_maps(
 
 @dataclass(frozen=True)
 class _SpaxelFits:
-    """What each spaxel's fit says, arrays of shape (n_y, n_x), NaN where there is none."""
+    """Fits of every spaxel, arrays of shape (n_y, n_x), NaN where there is none."""
 
     halpha_flux: Array
     velocity_kms: Array
@@ -207,7 +197,7 @@ def _maps(fits: _SpaxelFits, valid_spaxels: BoolArray) -> KinematicMaps:
     light = np.where(detected, fits.halpha_flux, 0.0)
     measured = detected & _main_body(detected, light, valid_spaxels)
     return KinematicMaps(
-        velocity_kms=fill_nearest(np.where(measured, fits.velocity_kms, 0.0), measured),
+        velocity_kms=_fill_nearest(np.where(measured, fits.velocity_kms, 0.0), measured),
         sigma_kms=fits.sigma_kms,
         halpha_flux=fits.halpha_flux,
         halpha_snr=fits.halpha_snr,
@@ -231,21 +221,8 @@ def _main_body(detected: BoolArray, flux: Array, valid_spaxels: BoolArray) -> Bo
     return np.asarray(labels == 1 + int(np.argmax(total)))
 
 
-def fill_nearest(values: Array, known: BoolArray) -> Array:
-    """Give every unknown spaxel the value of the nearest known one (Li et al. 2025, Section 3).
-
-    Parameters
-    ----------
-    values : array, shape (n_y, n_x)
-        The map.
-    known : bool array, same shape
-        Spaxels to copy from.
-
-    Returns
-    -------
-    array, same shape
-        ``values`` unchanged where nothing is known.
-    """
+def _fill_nearest(values: Array, known: BoolArray) -> Array:
+    """Fill unknown spaxels with the nearest known value, if any (Li et al. 2025, Section 3)."""
     if not known.any():
         return values
     nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)

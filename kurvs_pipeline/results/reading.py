@@ -1,4 +1,4 @@
-"""Read back what :func:`~kurvs_pipeline.results.writing.write_results` wrote."""
+"""Read the results of a galaxy from the folder that ``kurvs measure`` wrote."""
 
 from pathlib import Path
 
@@ -25,11 +25,6 @@ def read_results(directory: Path) -> MeasuredGalaxy:
         A folder that ``kurvs measure`` or
         :func:`~kurvs_pipeline.results.writing.write_results` wrote.
 
-    Returns
-    -------
-    MeasuredGalaxy
-        Everything that figures need.
-
     Raises
     ------
     ResultsError
@@ -48,7 +43,7 @@ def read_results(directory: Path) -> MeasuredGalaxy:
 
 
 def _check_files(directory: Path) -> None:
-    """Refuse what is no folder of results, or lacks some."""
+    """Refuse a folder without results, or with incomplete ones."""
     if not directory.is_dir():
         what = "a file" if directory.exists() else "nothing there"
         raise ResultsError(f"{directory}: expected a folder written by kurvs measure, found {what}")
@@ -79,12 +74,12 @@ def read_result_table(path: Path) -> QTable:
     Parameters
     ----------
     path : Path
-        Such as ``fluxes.ecsv``.
+        File of the table, such as ``fluxes.ecsv``.
 
     Raises
     ------
     ResultsError
-        If it cannot be understood.
+        If the file cannot be read as such a table.
     """
     try:
         table = QTable.read(path, format="ascii.ecsv")

@@ -1,4 +1,4 @@
-"""Write what was measured of a galaxy: tables, maps and spectra."""
+"""Write the results of a galaxy: its tables, maps and spectra."""
 
 from pathlib import Path
 
@@ -10,30 +10,18 @@ from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 
 RESULTS_VERSION = 1
-"""Of the layout of what is written; raise it when readers of the old one would misread the new."""
+"""Version of the file layout; raise it when readers of the old layout would misread the new one."""
 
 TABLES = (
     "fluxes", "attenuation", "abundances", "ionization", "classes", "mass_excitation", "gradients",
 )  # fmt: skip
-"""Written with these names, and attributes of a measured galaxy."""
+"""Names of the tables, as files and as attributes of a measured galaxy."""
 
 ARRAYS_FILE = "measurement.nc"
 
 
-def measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
-    """Return maps, apertures and spectra with their fits as labelled arrays.
-
-    Parameters
-    ----------
-    galaxy : MeasuredGalaxy
-        What was measured.
-
-    Returns
-    -------
-    DataTree
-        ``/maps`` (y, x), ``/apertures`` (aperture, y, x) and one group a band with ``flux``,
-        ``variance``, ``valid`` and ``model`` (aperture, wavelength).
-    """
+def _measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
+    """Return labelled arrays: ``/maps``, ``/apertures`` and one group of spectra per band."""
     apertures = [aperture.name for aperture in galaxy.apertures]
     groups = {"/maps": _maps(galaxy), "/apertures": _apertures(galaxy, apertures)}
     for name, band in galaxy.spectra.items():
@@ -94,14 +82,12 @@ def _spectra(band: BandSpectra, apertures: list[str]) -> xr.Dataset:
 
 
 def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
-    """Write the tables of a measurement as ECSV, and ``measurement.nc``.
-
-    The tables are those of ``TABLES``.
+    """Write the tables of a galaxy as ECSV (see ``TABLES``), and its arrays as ``measurement.nc``.
 
     Parameters
     ----------
     galaxy : MeasuredGalaxy
-        What was measured.
+        The measured galaxy.
     directory : Path
         An existing folder.
     """
@@ -114,4 +100,4 @@ def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
             redshift_err=galaxy.redshift_err,
             coverage=dict(zip([a.name for a in galaxy.apertures], galaxy.coverage, strict=True)),
         )
-    measurement_tree(galaxy).to_netcdf(directory / ARRAYS_FILE, engine="h5netcdf")
+    _measurement_tree(galaxy).to_netcdf(directory / ARRAYS_FILE, engine="h5netcdf")

@@ -1,7 +1,7 @@
-"""What seeing does to a gradient: a model disk, smeared and binned like the data.
+"""The correction of a gradient for beam smearing, f_grad, from a model disk binned like the data.
 
-This is the pipeline's own smearing, apart from the simulator's on purpose: what is
-measured must not be corrected by the code that made it.
+The pipeline smears with its own code, apart from the simulator's: what is measured must not be
+corrected by the code that made it.
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ class DiskSmearing:
     weights : array, shape (n_annuli, n_y, n_x)
         Fraction of each spaxel in each annulus, 0 where the cube has no data.
     reference_gradient : float
-        Intrinsic gradient that the correction is for, dex/kpc.
+        Intrinsic gradient that f_grad is computed for, dex/kpc.
     seeing : SeeingKnowledge, optional
-        Width and wings with their errors, such as a star gave; by default what the metadata
-        state, with the errors of :meth:`SeeingKnowledge.assumed`.
+        Width and wings with their errors, such as a star gave; by default what the metadata state,
+        with the errors of :meth:`SeeingKnowledge.assumed`.
     """
 
     metadata: ObservationMetadata
@@ -49,7 +49,7 @@ class DiskSmearing:
 
     @cached_property
     def matrix(self) -> SmearingMatrix:
-        """Which fraction of the light of each ring lands in each annulus."""
+        """Fraction of the light of each ring that lands in each annulus."""
         return SmearingMatrix(
             InclinedDisk.of(self.metadata),
             Seeing.of(self.metadata),
@@ -64,30 +64,28 @@ class DiskSmearing:
 
     @property
     def seeing_with_errors(self) -> SeeingKnowledge | None:
-        """What is known of the seeing; None where there is none."""
+        """Width and wings of the seeing with their errors; None where there is no seeing."""
         if self.metadata.seeing_fwhm_arcsec == 0.0:
             return None
         return self.seeing or SeeingKnowledge.assumed(self.metadata)
 
     @cached_property
     def _seen(self) -> dict[float, Array]:
-        """What annuli see of the reference gradient, by the slope of the diagnostic."""
+        """Observed log ratios of the reference gradient, by the slope of the diagnostic."""
         return {}
 
     def f_grad(self, coefficients: Array, *, abundance_per_log_ratio: float) -> float:
         """Return the intrinsic over the observed gradient (Li et al. 2025, Section 4).
 
+        It is NaN where the effective radius or the seeing is unknown.
+
         Parameters
         ----------
         coefficients : array, shape (n_annuli,)
-            The slope that was fitted is ``coefficients @ abundance``, per kpc.
+            Factors of the abundances in the fitted slope: it is ``coefficients @ abundance``, per
+            kpc.
         abundance_per_log_ratio : float
             d[12 + log(O/H)] / d[log ratio] of the diagnostic.
-
-        Returns
-        -------
-        float
-            NaN where the effective radius or the seeing is unknown.
         """
         if not self.is_known:
             return float("nan")

@@ -1,6 +1,6 @@
-"""f_grad as the literature has it: one number for an inclination and an effective radius.
+"""Maps of f_grad as the literature has it: by inclination and effective radius.
 
-It is the intrinsic over the observed gradient of an exponential disk, without noise, through
+f_grad is the intrinsic over the observed gradient of an exponential disk, without noise, through
 annuli of equal weight (Gillman et al. 2021; Li et al. 2025, Section 4). It depends on the
 gradient itself and on the wings of the seeing, so that a map holds for one of each.
 """
@@ -39,22 +39,22 @@ RADII_ARCSEC = np.geomspace(0.1, 2.0, 25)
 
 @dataclass(frozen=True)
 class SmearedDisks:
-    """Disks of one gradient behind one seeing, in one set of annuli.
+    """Disks of one gradient behind one seeing, divided into one set of annuli.
 
     Parameters
     ----------
     seeing : Seeing
-        Width and wings.
+        Width and wings of the seeing.
     gradient : float
-        Intrinsic, dex/kpc; 0 is the limit of small ones.
+        Intrinsic gradient, dex/kpc; 0 gives the limit of small ones.
     scheme : BinningScheme
-        Annuli.
+        Division into annuli, two at least.
     redshift : float
-        For the scale of kpc on the sky.
+        Redshift, for the scale of kpc on the sky.
     disk_thickness : float
         Intrinsic axis ratio q0.
     abundance_per_log_ratio : float
-        d[12 + log(O/H)] / d[log ratio] of the diagnostic; by default of the survey's N2.
+        d[12 + log(O/H)] / d[log ratio] of the diagnostic; by default that of the survey's N2.
 
     Raises
     ------
@@ -70,7 +70,6 @@ class SmearedDisks:
     abundance_per_log_ratio: float = DIAGNOSTICS["n2"].abundance_per_log_ratio()
 
     def __post_init__(self) -> None:
-        """Refuse annuli that have no gradient."""
         if len(self.scheme.edges) < 3:
             raise ConfigurationError(
                 "a gradient takes two annuli; expected a scheme such as 3x0.5, found one annulus"
@@ -82,14 +81,8 @@ class SmearedDisks:
         if not 0.0 < self.redshift < np.inf:
             raise ConfigurationError(f"redshift is {self.redshift}; expected a value > 0")
 
-    def seen_log_ratios(self, inclination_deg: float, effective_radius_arcsec: float) -> Array:
-        """Return log10 of the line ratio in each annulus, 0 at the centre of the disk.
-
-        Parameters
-        ----------
-        inclination_deg, effective_radius_arcsec : float
-            Of the disk.
-        """
+    def _seen_log_ratios(self, inclination_deg: float, effective_radius_arcsec: float) -> Array:
+        """Return log10 of the line ratio in each annulus, relative to the centre of the disk."""
         metadata = ObservationMetadata(
             inclination_deg=inclination_deg,
             position_angle_deg=0.0,
@@ -105,7 +98,7 @@ class SmearedDisks:
 
     @property
     def kpc_per_arcsec(self) -> float:
-        """Scale at the redshift."""
+        """Proper transverse scale at the redshift."""
         return kpc_per_arcsec(self.redshift)
 
     @property
@@ -114,10 +107,10 @@ class SmearedDisks:
 
     @property
     def largest_fading_arcsec(self) -> float:
-        """The effective radius beyond which the numerator's line is brighter outwards.
+        """Effective radius beyond which the numerator's line gets brighter outwards.
 
-        Its light is then that of places beyond the annuli, seen in the wings of the seeing, and
-        f_grad depends on how far out the abundance rises; infinite for falling gradients.
+        Its light then comes from beyond the annuli, seen in the wings of the seeing, and f_grad
+        depends on how far out the abundance rises. Infinite for falling gradients.
         """
         rise = self.gradient * self.kpc_per_arcsec / self.abundance_per_log_ratio * np.log(10.0)
         return HALF_LIGHT_IN_SCALE_LENGTHS / rise if rise > 0.0 else float("inf")
@@ -128,11 +121,11 @@ class SmearedDisks:
         Parameters
         ----------
         inclination_deg, effective_radius_arcsec : float
-            Of the disk.
+            Inclination and half-light radius of the disk.
         """
         edges = self.scheme.annuli(effective_radius_arcsec)
         radius_kpc = self.kpc_per_arcsec * np.array([a.middle_arcsec for a in edges])
-        seen = self.abundance_per_log_ratio * self.seen_log_ratios(
+        seen = self.abundance_per_log_ratio * self._seen_log_ratios(
             inclination_deg, effective_radius_arcsec
         )
         return self._used_gradient / float(np.polyfit(radius_kpc, seen, 1)[0])
@@ -141,20 +134,20 @@ class SmearedDisks:
         self, inclinations_deg: Array = INCLINATIONS_DEG, radii_arcsec: Array = RADII_ARCSEC,
         *, advance: Callable[[int], None] = lambda _: None,
     ) -> xr.Dataset:  # fmt: skip
-        """Return f_grad on a grid.
+        """Return f_grad on a grid of inclinations and effective radii.
 
         Parameters
         ----------
         inclinations_deg, radii_arcsec : array, shapes (n_i,), (n_r,)
-            Increasing.
+            Inclinations and effective radii of the grid, increasing.
         advance : callable
-            Called with the number of disks just done.
+            Function called with the number of disks just done.
 
         Returns
         -------
         Dataset
-            ``f_grad`` with dimensions ``inclination`` (deg) and ``effective_radius`` (arcsec);
-            what it holds for stands in its attributes.
+            ``f_grad`` with dimensions ``inclination`` (deg) and ``effective_radius`` (arcsec); its
+            attributes hold the parameters of the map.
         """
         values = []
         for place in itertools.product(inclinations_deg.tolist(), radii_arcsec.tolist()):
@@ -184,12 +177,12 @@ class SmearedDisks:
 
 @dataclass(frozen=True, eq=False)
 class FGradMap:
-    """f_grad between the points of a map.
+    """Interpolation of f_grad in a map.
 
     Parameters
     ----------
     dataset : Dataset
-        As of :meth:`SmearedDisks.map`.
+        Map of :meth:`SmearedDisks.map`.
     """
 
     dataset: xr.Dataset
@@ -203,17 +196,12 @@ class FGradMap:
         )
 
     def __call__(self, inclination_deg: float, effective_radius_arcsec: float) -> float:
-        """Return f_grad, better than 1 per cent.
-
-        Parameters
-        ----------
-        inclination_deg, effective_radius_arcsec : float
-            Of a disk.
+        """Return f_grad, interpolated to better than 1 per cent.
 
         Raises
         ------
         CoverageError
-            If they are outside the map: nothing is extrapolated.
+            If the disk is outside the map: nothing is extrapolated.
         """
         for name, value in (("inclination", inclination_deg),
                             ("effective_radius", effective_radius_arcsec)):  # fmt: skip

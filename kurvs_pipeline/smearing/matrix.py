@@ -1,10 +1,9 @@
-"""The smearing matrix: how much of each ring of a disk lands in each aperture.
+"""The smearing matrix: how much of the light of each ring of a disk lands in each aperture.
 
-A thin ring of unit flux has the transform J0(R k), k in the plane of the disk; seeing and
-apertures are known by their transforms; so the light that a ring leaves in an aperture is one
-sum over wave vectors, smooth in radius, inclination and seeing. Two things are left out on
-purpose: light that is lost because spaxels are shifted to rest by a smeared velocity map, and
-what a cut in S/N selects.
+A thin ring of unit flux has the transform J0(R k), k in the plane of the disk. With the transforms
+of seeing and apertures, the light of a ring in an aperture is one sum over wave vectors, smooth in
+radius, inclination and seeing. Two effects are left out on purpose: light that is lost because
+spaxels are shifted to rest by a smeared velocity map, and selection by a cut in S/N.
 """
 
 import math
@@ -25,7 +24,8 @@ HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
 
 LARGEST_LOG_RATIO = 6.0
-"""Of two lines: where it is reached the light of an exponential disk has died away."""
+"""log10 of a line ratio at which it is cut off: there the light of an exponential disk is
+negligible."""
 
 FEWEST_NODES = 24
 NODES_PER_WAVE = 0.3
@@ -33,21 +33,12 @@ NODES_WITHOUT_SEEING = 400
 SMALLEST_COSINE = 0.5
 """The minor axis of a ring brings its light nearer; of edge-on disks, rings that are too far
 out to hold light are left out."""
-NODES_PER_RING = 8
 SAMPLES_OF_AZIMUTH = 1440
 SAMPLES_OF_HEIGHT = 15
 
 
-class RadialNodes(NamedTuple):
-    """Radii and weights of an integral over radius: ``weight @ f(radius_arcsec)``.
-
-    Parameters
-    ----------
-    radius_arcsec : array, shape (n_nodes,)
-        In the plane of the disk.
-    weight : array, shape (n_nodes,)
-        Of each, arcsec.
-    """
+class _RadialNodes(NamedTuple):
+    """Radii in the plane of the disk and weights, arcsec: an integral is ``weight @ f(radius)``."""
 
     radius_arcsec: Array
     weight: Array
@@ -55,14 +46,14 @@ class RadialNodes(NamedTuple):
 
 @dataclass(frozen=True)
 class InclinedDisk:
-    """How a disk lies on the sky.
+    """Orientation and thickness of a disk.
 
     Parameters
     ----------
     inclination_deg : float
-        0 is face-on; 90 is allowed.
+        Inclination; 0 is face-on, 90 is allowed.
     position_angle_deg : float
-        Of the major axis, North through East.
+        Position angle of the major axis, North through East.
     vertical_sigma_arcsec : float
         Standard deviation of the height of the gas, Gaussian and the same at all radii.
     """
@@ -75,13 +66,13 @@ class InclinedDisk:
     def of(cls, metadata: ObservationMetadata) -> Self:
         """Return the disk of an observation.
 
-        An oblate exponential disk of axis ratio q0 has heights of sqrt(3) q0 scale lengths,
-        by its second moments.
+        An oblate exponential disk of axis ratio q0 has heights of sqrt(3) q0 scale lengths, by its
+        second moments.
 
         Parameters
         ----------
         metadata : ObservationMetadata
-            With inclination and, for a thick disk, effective radius.
+            Metadata with the inclination and, for a thick disk, the effective radius.
         """
         scale = metadata.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
         height = math.sqrt(3.0) * metadata.disk_thickness * scale
@@ -95,36 +86,28 @@ class InclinedDisk:
 
     @property
     def blur_arcsec(self) -> float:
-        """Standard deviation of the height as it is seen, along the minor axis."""
+        """Standard deviation of the projected height, along the minor axis."""
         return self.vertical_sigma_arcsec * math.sin(math.radians(self.inclination_deg))
 
     def along_axes(self, west: Array, north: Array) -> tuple[Array, Array]:
-        """Return the components of a vector along the major and the minor axis.
+        """Return the components of vectors along the major and minor axes, broadcast together.
 
         Parameters
         ----------
         west, north : array, any shapes that broadcast
-            Of the vector, in any unit.
-
-        Returns
-        -------
-        along, across : array, the broadcast shape
+            Components of the vectors, in any unit.
         """
         angle = math.radians(self.position_angle_deg)
         along = north * math.cos(angle) - west * math.sin(angle)
         return along, west * math.cos(angle) + north * math.sin(angle)
 
     def to_sky(self, along: Array, across: Array) -> tuple[Array, Array]:
-        """Return West and North of a vector along the major and the minor axis.
+        """Return the components of vectors to the West and to the North, broadcast together.
 
         Parameters
         ----------
         along, across : array, any shapes that broadcast
-            Of the vector, in any unit.
-
-        Returns
-        -------
-        west, north : array, the broadcast shape
+            Components along the major and the minor axis, in any unit.
         """
         angle = math.radians(self.position_angle_deg)
         west = across * math.cos(angle) - along * math.sin(angle)
@@ -138,11 +121,11 @@ class SmearingMatrix:
     Parameters
     ----------
     disk : InclinedDisk
-        What emits.
+        Disk that emits the light.
     psf : PointSpread or None
-        None is a delta function.
+        Point-spread function; None is a delta function.
     apertures : SkyApertures
-        What is measured.
+        Apertures that receive the light.
     """
 
     disk: InclinedDisk
@@ -151,13 +134,13 @@ class SmearingMatrix:
 
     @property
     def outermost_arcsec(self) -> float:
-        """Light from farther out does not reach the apertures."""
+        """Radius in the disk beyond which no light reaches the apertures."""
         on_sky = self.apertures.reach_arcsec + (self.psf.reach_arcsec if self.psf else 0.0)
         return on_sky / max(self.disk.cosine, SMALLEST_COSINE)
 
     @cached_property
-    def nodes(self) -> RadialNodes:
-        """Radii where the matrix is needed for integrals over the disk, denser at its centre."""
+    def nodes(self) -> _RadialNodes:
+        """Radii and weights for integrals over the disk, denser at its centre."""
         number = NODES_WITHOUT_SEEING
         if self.psf is not None:
             waves = self.outermost_arcsec * self.psf.largest_wavenumber / math.pi
@@ -165,7 +148,7 @@ class SmearingMatrix:
         point, weight = np.polynomial.legendre.leggauss(number)
         fraction = 0.5 * (point + 1.0)
         outermost = self.outermost_arcsec
-        return RadialNodes(outermost * fraction**2, weight * outermost * fraction)
+        return _RadialNodes(outermost * fraction**2, weight * outermost * fraction)
 
     @cached_property
     def at_nodes(self) -> Array:
@@ -173,7 +156,7 @@ class SmearingMatrix:
         return self.at(self.nodes.radius_arcsec)
 
     def log_ratios(self, effective_radius_arcsec: float, log_ratio_per_arcsec: float) -> Array:
-        """Return the logarithm of a line ratio in each aperture.
+        """Return the logarithm of a line ratio in each aperture, shape (n_apertures,).
 
         The disk is exponential in the denominator's line; the logarithm of the intrinsic ratio is
         linear in radius and 0 at the centre.
@@ -184,10 +167,6 @@ class SmearingMatrix:
             Half-light radius of the denominator's line.
         log_ratio_per_arcsec : float
             Intrinsic gradient of log10(numerator / denominator).
-
-        Returns
-        -------
-        array, shape (n_apertures,)
         """
         radius, weight = self.nodes
         scale = effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
@@ -198,32 +177,24 @@ class SmearingMatrix:
         return np.asarray(np.log10(seen[:, 0] / seen[:, 1]))
 
     def at(self, radius_arcsec: Array) -> Array:
-        """Return the fraction of the light of thin rings that lands in each aperture.
+        """Return the fraction of the light of thin rings in each aperture, (n_apertures, n_radii).
 
         Parameters
         ----------
         radius_arcsec : array, shape (n_radii,)
-            In the plane of the disk.
-
-        Returns
-        -------
-        array, shape (n_apertures, n_radii)
+            Radii of the rings in the plane of the disk.
         """
         if self.psf is None:
             return self._without_seeing(radius_arcsec)
         return self._sum(self.psf, self._rings(radius_arcsec))
 
     def with_psf(self, psf: PointSpread) -> Array:
-        """Return the matrix at the same nodes with a seeing that is little different.
+        """Return the matrix at the same nodes with slightly different seeing, as :attr:`at_nodes`.
 
         Parameters
         ----------
         psf : PointSpread
-            Its transform must have died away where that of the matrix has.
-
-        Returns
-        -------
-        array, shape (n_apertures, n_nodes)
+            Seeing, whose transform must have died away where that of the matrix has.
 
         Raises
         ------
@@ -231,25 +202,6 @@ class SmearingMatrix:
             If this matrix has no seeing.
         """
         return self._sum(psf, self._ring_transforms)
-
-    def of_rings(self, edges_arcsec: Array) -> Array:
-        """Return K[aperture, ring] for rings of uniform surface brightness.
-
-        Parameters
-        ----------
-        edges_arcsec : array, shape (n_rings + 1,)
-            In the plane of the disk, increasing, >= 0.
-
-        Returns
-        -------
-        array, shape (n_apertures, n_rings)
-        """
-        point, weight = np.polynomial.legendre.leggauss(NODES_PER_RING)
-        inner, outer = edges_arcsec[:-1, None], edges_arcsec[1:, None]
-        radius = inner + 0.5 * (outer - inner) * (point + 1.0)
-        light = weight * radius
-        fraction = self.at(radius.ravel()).reshape(-1, *radius.shape)
-        return np.asarray((fraction * light).sum(axis=2) / light.sum(axis=1))
 
     @cached_property
     def _waves(self) -> "_WaveVectors":
@@ -294,16 +246,10 @@ class SmearingMatrix:
 
 
 class _WaveVectors(NamedTuple):
-    """Wave vectors of half the plane, which stands for all of it as what is summed is even.
+    """Wave vectors (rad per arcsec) of half the plane, which stands for all as the sum is even.
 
-    Parameters
-    ----------
-    west_axis, north_axis : array, shapes (n_west,), (n_north,)
-        Of the grid, rad per arcsec.
-    used : bool array, shape (n_north, n_west)
-        Vectors up to the largest wavenumber.
-    west, north, weight : array, shape (n_k,)
-        Components of those, and their weight in the sum.
+    ``used`` marks the vectors of the grid up to the largest wavenumber, shape (n_north, n_west);
+    ``west``, ``north`` and ``weight`` in the sum are those of these vectors, shape (n_k,).
     """
 
     west_axis: Array
@@ -315,7 +261,7 @@ class _WaveVectors(NamedTuple):
 
     @classmethod
     def half_plane(cls, step: float, largest: float) -> "_WaveVectors":
-        """Lay out a grid up to the largest wavenumber."""
+        """Build a grid up to the largest wavenumber."""
         number = math.ceil(largest / step)
         north_axis = np.linspace(-number * step, number * step, 2 * number + 1)
         west_axis = north_axis[number:]

@@ -1,4 +1,4 @@
-"""Point-spread functions by their Fourier transforms: smooth in their width and their wings."""
+"""Point-spread functions by their Fourier transforms, smooth in width and wings."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from kurvs_pipeline.observation import ObservationMetadata
 
 LIGHT_LEFT_OUTSIDE = 1e-8
 FARTHEST_REACH_IN_FWHM = 4.0
-"""What wings scatter from farther than this into an aperture is below 1e-4 of its light."""
+"""Light that wings scatter into an aperture from farther away is below 1e-4 of its light."""
 
 SMALLEST_TRANSFORM = 1e-7
 LARGEST_BETA = 40.0
@@ -23,32 +23,28 @@ LARGEST_BETA = 40.0
 KOLMOGOROV_FWHM = 0.9758634299
 """FWHM in units of lambda / r0 (as in GalSim)."""
 KOLMOGOROV_COEFFICIENT = (24.0 * math.gamma(6.0 / 5.0) / 5.0) ** (5.0 / 6.0)
-"""Of (k lambda / 2 pi r0)^(5/3) in the exponent of the transform (Fried 1966)."""
+"""Factor of (k lambda / 2 pi r0)^(5/3) in the exponent of the transform (Fried 1966)."""
 
 
 class PointSpread(Protocol):
-    """Any point-spread function of unit flux."""
+    """A point-spread function of unit flux."""
 
     def transform(self, west: Array, north: Array) -> Array:
-        """Return the real part of the Fourier transform at wave vectors, rad per arcsec.
+        """Return the real part of the Fourier transform, of the shape of the components.
 
         Parameters
         ----------
         west, north : array, any one shape
-            Components of the vectors.
-
-        Returns
-        -------
-        array, the same shape
+            Components of wave vectors, rad per arcsec.
         """
 
     @property
     def reach_arcsec(self) -> float:
-        """How far light is scattered."""
+        """Distance to which light is scattered."""
 
     @property
     def largest_wavenumber(self) -> float:
-        """Where the transform has died away, rad per arcsec."""
+        """Wavenumber where the transform has died away, rad per arcsec."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +54,11 @@ class Seeing:
     Parameters
     ----------
     fwhm_arcsec : float
-        Full width at half-maximum, > 0; of the circle of equal area where it is elliptical.
+        Full width at half-maximum, > 0; that of the circle of equal area for an ellipse.
     kind : str
         ``gaussian``, ``moffat`` or ``kolmogorov``.
     moffat_beta : float
-        Wings of a Moffat profile, > 1.
+        Exponent of a Moffat profile's wings, > 1.
     shear : tuple of float
         Reduced shear (g1, g2) in coordinates to the West and to the North; the axis ratio is
         (1 - g) / (1 + g).
@@ -79,7 +75,6 @@ class Seeing:
     shear: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
         if not 0.0 < self.fwhm_arcsec < math.inf:
             raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
         if self.kind not in {"gaussian", "moffat", "kolmogorov"}:
@@ -96,7 +91,7 @@ class Seeing:
         Parameters
         ----------
         metadata : ObservationMetadata
-            With a seeing that is known.
+            Metadata with a known seeing.
         """
         if metadata.seeing_fwhm_arcsec == 0.0:
             return None
@@ -106,14 +101,14 @@ class Seeing:
     def moffat(
         cls, fwhm_arcsec: float, inverse_beta: float, shear: tuple[float, float] = (0.0, 0.0)
     ) -> Self:
-        """Return a Moffat profile by 1 / beta, whose limit at 0 is a Gaussian.
+        """Return a Moffat profile given by 1 / beta, whose limit at 0 is a Gaussian.
 
         Parameters
         ----------
         fwhm_arcsec, inverse_beta : float
-            Width, and wings from 0 to below 1.
+            Full width at half-maximum, and wings from 0 to below 1.
         shear : tuple of float
-            Ellipticity.
+            Reduced shear, as of the class.
         """
         if inverse_beta <= 1.0 / LARGEST_BETA:
             return cls(fwhm_arcsec, shear=shear)
@@ -151,7 +146,7 @@ class Seeing:
 
     @property
     def reach_arcsec(self) -> float:
-        """How far light is scattered, but for 1e-8 of it, or four times the FWHM."""
+        """Radius of all but 1e-8 of the light of a Gaussian; else four times the FWHM."""
         farthest = FARTHEST_REACH_IN_FWHM * self.fwhm_arcsec
         if self.kind == "gaussian":
             sigma = self.fwhm_arcsec / FWHM_PER_SIGMA
@@ -160,7 +155,7 @@ class Seeing:
 
     @property
     def largest_wavenumber(self) -> float:
-        """Where the transform falls below 1e-7."""
+        """Wavenumber where the transform falls below 1e-7, rad per arcsec."""
         wavenumber = np.linspace(0.0, 60.0 / self.fwhm_arcsec, 241)
         alive = self._round_transform(wavenumber) > SMALLEST_TRANSFORM
         return float(wavenumber[alive][-1] + wavenumber[1]) * self._stretch

@@ -1,4 +1,4 @@
-"""What is known of the seeing: its width and its wings, with their errors."""
+"""Width and wings of the seeing with their errors."""
 
 import math
 from dataclasses import dataclass
@@ -12,23 +12,24 @@ from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.point_spread import Seeing
 
 ASSUMED_FWHM_ERR = 0.07
-"""Relative: seeing is quoted to a tenth of an arcsec, and changes over a night and a field."""
+"""Relative error: seeing is quoted to a tenth of an arcsec, and changes over a night and a
+field."""
 
 ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR = 0.12, 0.10
-"""Without a star nothing tells a Gaussian from a Moffat profile with beta of 3: both are within
-twice the error. With these values errors of gradients hold in either, at 1.1 to 1.4 times their
-width with the seeing known."""
+"""Without a star a Gaussian and a Moffat profile with beta of 3 cannot be distinguished: both are
+within twice the error. With these values errors of gradients hold in either, at 1.1 to 1.4 times
+their width with the seeing known."""
 
 STATED_INVERSE_BETA_ERR = 0.05
-"""Where wings are stated, as fitted to some star: beta of 3 is then 2.6 to 3.5."""
+"""Error of stated wings, as fitted to some star: beta of 3 is then 2.6 to 3.5."""
 
 KOLMOGOROV_BETA = 4.765
-"""Of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
+"""beta of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
 
 
 @dataclass(frozen=True)
 class SeeingKnowledge:
-    """A Moffat profile whose width and wings are known with errors.
+    """A Moffat profile whose width and wings have errors.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class SeeingKnowledge:
     log_fwhm_err, inverse_beta_err : float
         Standard errors of the natural logarithm of the width and of 1 / beta; 0 is exact.
     correlation : float
-        Of the two errors.
+        Correlation of the two errors.
     shear : tuple of float
         Ellipticity, as of :class:`~kurvs_pipeline.smearing.point_spread.Seeing`, without errors.
     """
@@ -52,7 +53,6 @@ class SeeingKnowledge:
     shear: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
         if not 0.0 < self.fwhm_arcsec < math.inf:
             raise MetadataError(f"seeing FWHM is {self.fwhm_arcsec} arcsec; expected a value > 0")
         if not 0.0 <= self.inverse_beta < 1.0:
@@ -67,24 +67,24 @@ class SeeingKnowledge:
 
     @classmethod
     def exact(cls, metadata: ObservationMetadata) -> Self:
-        """Take the seeing of an observation as it is stated, without errors.
+        """Take the seeing of an observation as stated, without errors.
 
         Parameters
         ----------
         metadata : ObservationMetadata
-            With a seeing > 0. A Kolmogorov profile is taken for the Moffat nearest to it.
+            Metadata with a seeing > 0. A Kolmogorov profile is replaced by the nearest Moffat.
         """
         return cls(metadata.seeing_fwhm_arcsec, _inverse_beta(metadata))
 
     @classmethod
     def assumed(cls, metadata: ObservationMetadata) -> Self:
-        """Take the width that is stated as good to 7 per cent, and wings as known or not.
+        """Take the stated width as good to 7 per cent, and the wings with errors if stated.
 
         Parameters
         ----------
         metadata : ObservationMetadata
-            With a seeing > 0. Files and people say Gaussian where they know no better, so that
-            leaves the wings open.
+            Metadata with a seeing > 0. A stated Gaussian counts as unknown wings, since it is what
+            files and people say where they know no better.
         """
         if metadata.psf_kind == "gaussian":
             wings = ASSUMED_INVERSE_BETA, ASSUMED_INVERSE_BETA_ERR
@@ -95,17 +95,14 @@ class SeeingKnowledge:
 
     @property
     def best(self) -> Seeing:
-        """The profile without its errors."""
+        """Profile with the best width and wings."""
         return self.moved(np.zeros(2))
 
     @property
     def directions(self) -> Array:
-        """Independent changes of one standard deviation in (ln FWHM, 1 / beta).
+        """Independent changes of one standard deviation in (ln FWHM, 1 / beta), shape (n, 2).
 
-        Returns
-        -------
-        array, shape (n_directions, 2)
-            Without those that are exact.
+        Directions without error are left out.
         """
         across = math.sqrt(1.0 - self.correlation**2) * self.inverse_beta_err
         both = np.array([
@@ -114,12 +111,12 @@ class SeeingKnowledge:
         return np.asarray(both[np.abs(both).sum(axis=1) > 0.0])
 
     def moved(self, direction: Array) -> Seeing:
-        """Return the profile moved from the best one.
+        """Return the profile displaced from the best one.
 
         Parameters
         ----------
         direction : array, shape (2,)
-            In (ln FWHM, 1 / beta). Wings stop at a Gaussian, and at beta of 1.25.
+            Change in (ln FWHM, 1 / beta); 1 / beta is held between 0, a Gaussian, and 0.8.
         """
         inverse_beta = min(max(self.inverse_beta + float(direction[1]), 0.0), 0.8)
         fwhm_arcsec = self.fwhm_arcsec * math.exp(float(direction[0]))

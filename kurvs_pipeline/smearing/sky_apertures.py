@@ -1,4 +1,4 @@
-"""Apertures on the sky as the smearing matrix sees them: by their Fourier transforms."""
+"""Apertures on the sky by their Fourier transforms, for the smearing matrix."""
 
 import math
 from collections.abc import Sequence
@@ -9,32 +9,28 @@ from typing import Protocol
 import numpy as np
 from scipy.special import j1
 
-from kurvs_pipeline.arrays import Array, BoolArray
+from kurvs_pipeline.arrays import Array
 
 
 class SkyApertures(Protocol):
-    """Any set of apertures about the target, x to the West and y to the North."""
+    """A set of apertures about the target, x to the West and y to the North."""
 
     def transform(self, west: Array, north: Array) -> Array:
-        """Return the real part of the Fourier transforms on a grid of wave vectors.
+        """Return the real part of the Fourier transforms, shape (n_apertures, n_north, n_west).
 
         Parameters
         ----------
         west, north : array, shapes (n_west,), (n_north,)
-            Components, rad per arcsec.
-
-        Returns
-        -------
-        array, shape (n_apertures, n_north, n_west)
+            Axes of the grid of wave vectors, rad per arcsec.
         """
 
     def share(self, west: Array, north: Array) -> Array:
-        """Return the weight of points, shape (n_apertures, n_points).
+        """Return the weight of points in each aperture, shape (n_apertures, n_points).
 
         Parameters
         ----------
         west, north : array, shape (n_points,)
-            Of the points, arcsec.
+            Coordinates of the points, arcsec.
         """
 
     @property
@@ -44,7 +40,7 @@ class SkyApertures(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SpaxelApertures:
-    """Apertures as a cube has them: weights of spaxels, field edges and gaps included.
+    """Apertures given by weights of spaxels, field edges and gaps included.
 
     Parameters
     ----------
@@ -57,21 +53,6 @@ class SpaxelApertures:
     weights: Array
     x_arcsec: Array
     y_arcsec: Array
-
-    @classmethod
-    def of_spaxels(cls, used: BoolArray, x_arcsec: Array, y_arcsec: Array) -> "SpaxelApertures":
-        """Return one aperture for each spaxel.
-
-        Parameters
-        ----------
-        used : bool array, shape (n_y, n_x)
-            Which spaxels, in the order of the array.
-        x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-            Their centres.
-        """
-        weights = np.zeros((int(used.sum()), *used.shape))
-        weights[np.arange(len(weights)), *np.nonzero(used)] = 1.0
-        return cls(weights, x_arcsec, y_arcsec)
 
     @property
     def _steps(self) -> tuple[float, float]:
@@ -114,11 +95,11 @@ class EllipseApertures:
     Parameters
     ----------
     edges_arcsec : sequence of (float, float)
-        Inner and outer edge of each along the major axis.
+        Inner and outer edge of each annulus along the major axis.
     axis_ratio : float
         Minor over major axis.
     position_angle_deg : float
-        Of the major axis, North through East.
+        Position angle of the major axis, North through East.
     """
 
     edges_arcsec: Sequence[tuple[float, float]]
@@ -147,5 +128,5 @@ class EllipseApertures:
 
     @property
     def reach_arcsec(self) -> float:
-        """Outermost edge."""
+        """Outermost edge along the major axis."""
         return max(outer for _, outer in self.edges_arcsec)

@@ -1,8 +1,7 @@
 """The point-spread function from a star: width, wings and ellipticity, with their errors.
 
-Every field of the survey observes a star in one of its arms. What it says of the seeing, and how
-well, goes to the estimators that need it, as a
-:class:`~kurvs_pipeline.smearing.seeing.SeeingKnowledge`.
+Every field of the survey observes a star in one of its arms. The fit is passed to the estimators
+as a :class:`~kurvs_pipeline.smearing.seeing.SeeingKnowledge`.
 """
 
 import math
@@ -20,9 +19,10 @@ from kurvs_pipeline.robust import MAD_TO_SIGMA
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 POINTS_ACROSS_A_PIXEL = 3
-"""Of a Gauss-Legendre rule: profiles are averaged over pixels to 1e-4 of their peak."""
+"""Points of a Gauss-Legendre rule, which averages profiles over pixels to 1e-4 of their peak."""
 
 FIRST_GUESS = {"fwhm_arcsec": 0.6, "inverse_beta": 0.2}
+# The profile divides by 1 / beta, which therefore stays above 0.
 LOWER = np.array([-np.inf, -np.inf, math.log(0.05), 1e-3, -0.5, -0.5])
 UPPER = np.array([np.inf, np.inf, math.log(10.0), 0.8, 0.5, 0.5])
 LOG_FWHM, INVERSE_BETA = 2, 3
@@ -30,17 +30,18 @@ LOG_FWHM, INVERSE_BETA = 2, 3
 LEAST_SNR = 5.0
 FEWEST_PIXELS = 25
 WIDEST_ARCSEC = 1.5
-"""Seeing is never that bad in the near infrared: what is wider is a galaxy."""
+"""Seeing in the near infrared is never as wide: the object is then a galaxy."""
 
 LARGEST_RESIDUAL, LARGEST_RESIDUAL_SIGMA = 0.05, 5.0
-"""Of the peak, and of its error: something else is in the image. Kolmogorov seeing and two
-Gaussians leave less than 0.01 of the peak beside a Moffat profile."""
+"""Residuals above both, in units of the peak and of its error, are light of something else.
+Kolmogorov seeing and two Gaussians leave less than 0.01 of the peak beside a Moffat profile."""
 
 LARGEST_SHEAR = 0.1
 """An axis ratio of 0.82: seeing is rounder, two stars 0.4 arcsec apart are not."""
 
 SPAXEL_CORRELATION, NATIVE_SPAXEL_ARCSEC = (0.42, 0.27), 0.2
-"""Of neighbours of 0.2" along x and y in KMOS cubes; finer spaxels share as much by length."""
+"""Correlation of neighbours of 0.2" along x and y in KMOS cubes; finer spaxels are correlated over
+the same length."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,19 @@ class StarPsf:
     Parameters
     ----------
     fwhm_arcsec : float
-        Of the circle of equal area.
+        Full width at half-maximum, of the circle of equal area.
     inverse_beta : float
         1 / beta of the wings; towards 0 a Gaussian.
     shear : tuple of float
         Reduced shear (g1, g2), to the West and to the North.
     covariance : array, shape (4, 4)
-        Of ln(FWHM), 1 / beta, g1 and g2.
+        Covariance of ln(FWHM), 1 / beta, g1 and g2.
     reduced_chi2 : float
-        1 where errors were not given.
+        Chi squared per degree of freedom; 1 where errors were not given.
     flag : str
-        ``ok``; ``wide``, more than 1.5", as of a galaxy; ``crowded``, with light that is not
-        the star's; ``near_edge``, with the centre within a FWHM of the border; ``elongated``,
-        an axis ratio below 0.82, as of a close pair.
+        ``ok``; ``wide``, more than 1.5", as of a galaxy; ``crowded``, with light that is not the
+        star's; ``near_edge``, with the centre within a FWHM of the border; ``elongated``, an axis
+        ratio below 0.82, as of a close pair.
     """
 
     fwhm_arcsec: float
@@ -73,7 +74,6 @@ class StarPsf:
     flag: str
 
     def __str__(self) -> str:
-        """Spell the seeing for people."""
         width_err, wings_err = np.sqrt(np.diag(self.covariance)[:2]).tolist()
         return (
             f"seeing by its star is {self.fwhm_arcsec:.3f} ± {self.fwhm_arcsec * width_err:.3f} "
@@ -83,7 +83,7 @@ class StarPsf:
 
     @property
     def seeing(self) -> SeeingKnowledge:
-        """What an estimator needs to know."""
+        """Width, wings and ellipticity with errors, for estimators."""
         log_fwhm_err, inverse_beta_err = np.sqrt(np.diag(self.covariance)[:2]).tolist()
         correlation = float(self.covariance[0, 1]) / (log_fwhm_err * inverse_beta_err)
         return SeeingKnowledge(
@@ -93,26 +93,23 @@ class StarPsf:
 
     @property
     def metadata_fields(self) -> dict[str, Any]:
-        """Fields of ObservationMetadata."""
+        """Seeing as fields of ObservationMetadata."""
         best = self.seeing.best
         fields = {"seeing_fwhm_arcsec": best.fwhm_arcsec, "psf_kind": best.kind}
         return fields | ({"psf_moffat_beta": best.moffat_beta} if best.kind == "moffat" else {})
 
 
 def fit_star(star: StarImage) -> StarPsf:
-    """Fit a Moffat profile with a constant background.
+    """Return a Moffat profile fitted to the image of a star, with a constant background.
+
+    Errors include the noise that neighbouring spaxels of KMOS share. The flag cannot tell two
+    stars closer than about 0.4" from one of wider seeing: two equal stars 0.3" apart are
+    ``ok``, and 12 per cent too wide.
 
     Parameters
     ----------
     star : StarImage
-        One star, alone.
-
-    Returns
-    -------
-    StarPsf
-        Errors count the noise that neighbouring spaxels of KMOS share. The flag cannot tell two
-        stars closer than about 0.4" from one of wider seeing: two equal stars 0.3" apart are
-        ``ok``, and 12 per cent too wide.
+        Image of a single star.
 
     Raises
     ------
@@ -194,7 +191,6 @@ class _MoffatFit:
         return np.asarray(data - templates @ np.linalg.lstsq(templates, data)[0])
 
     def reduced_chi2(self, parameters: Array) -> float:
-        """Return chi squared by degree of freedom."""
         residual = self.residuals(parameters)
         return float(residual @ residual) / max(residual.size - parameters.size - 2, 1)
 
@@ -232,7 +228,7 @@ class _MoffatFit:
         )
 
     def flag(self, parameters: Array) -> str:
-        """Say what makes the fit doubtful."""
+        """Return why the fit is doubtful, or ``ok``."""
         fwhm = math.exp(parameters[LOG_FWHM])
         if fwhm > WIDEST_ARCSEC:
             return "wide"

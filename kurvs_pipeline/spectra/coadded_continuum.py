@@ -1,4 +1,4 @@
-"""The continuum of apertures, which calibration took off every spaxel before they were added."""
+"""The continuum of apertures: calibration subtracts it from spaxels before they are added up."""
 
 from dataclasses import dataclass
 
@@ -6,22 +6,16 @@ import numpy as np
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.continuum import BlockContinuum
 
 MEDIAN_VARIANCE = np.pi / 2.0
-"""Of a median of Gaussian values over that of their mean."""
+"""Variance of the median of Gaussian values over that of their mean."""
 
 
 @dataclass(frozen=True)
-class ContinuumLevel:
-    """The continuum of every aperture at one wavelength.
-
-    Parameters
-    ----------
-    value, error : array, shape (n_apertures,)
-        Flux density and its standard error.
-    """
+class _ContinuumLevel:
+    """Continuum flux density and its standard error, each of shape (n_apertures,)."""
 
     value: Array
     error: Array
@@ -30,20 +24,16 @@ class ContinuumLevel:
 def coadded_continuum(
     band: CalibratedBand, weights: Array, continuum: BlockContinuum | None = None
 ) -> Array:
-    """Return the continuum of every aperture in every channel.
+    """Return the continuum of every aperture, shape (n_apertures, n_channels).
 
     Parameters
     ----------
     band : CalibratedBand
-        The cube, with its continuum.
+        Cube with its continuum.
     weights : array, shape (n_apertures, n_y, n_x)
         Fraction of each spaxel that lies in each aperture.
     continuum : BlockContinuum, optional
-        To add up instead of the band's own.
-
-    Returns
-    -------
-    array, shape (n_apertures, n_channels)
+        Continuum to add up instead of the band's own.
 
     Raises
     ------
@@ -55,24 +45,20 @@ def coadded_continuum(
     return np.asarray(np.einsum("ayx,kyx->ak", inside, cube))
 
 
-def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) -> ContinuumLevel:
-    """Return the continuum of every aperture at one wavelength, with its error.
+def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) -> _ContinuumLevel:
+    """Return ``value`` and ``error`` of the continuum of every aperture at one wavelength.
 
-    The error is that of the medians it is interpolated between, with the correlation of the
+    The error is that of the medians that are interpolated, with the correlation of the
     noise between spaxels.
 
     Parameters
     ----------
     band : CalibratedBand
-        The cube, with its continuum.
+        Cube with its continuum.
     weights : array, shape (n_apertures, n_y, n_x)
         Fraction of each spaxel that lies in each aperture.
     wavelength_um : float
-        Within the band.
-
-    Returns
-    -------
-    ContinuumLevel
+        Wavelength within the band.
 
     Raises
     ------
@@ -85,26 +71,26 @@ def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) 
     value = np.einsum("ayx,yx->a", inside, continuum.at([channel])[0])
     variance = _variance_of_blocks(band, continuum, inside)
     share = _share_of_blocks(continuum, inside, float(channel))
-    return ContinuumLevel(value, np.sqrt(np.sum(share**2 * variance, axis=1)))
+    return _ContinuumLevel(value, np.sqrt(np.sum(share**2 * variance, axis=1)))
 
 
 def subtracted_continuum(band: CalibratedBand) -> BlockContinuum:
-    """Return the continuum of a band.
+    """Return the continuum that was subtracted from a band.
 
     Parameters
     ----------
     band : CalibratedBand
-        Whose continuum was subtracted.
+        Cube with its continuum.
 
     Raises
     ------
     ConfigurationError
-        If the band was made without it.
+        If the band was made without its continuum.
     """
     if band.continuum is None:
         raise ConfigurationError(
             "the band does not hold the continuum that was subtracted; expected one made by "
-            "kurvs_pipeline.spectra.calibrate.calibrate"
+            "kurvs_pipeline.spectra.calibration.calibrate"
         )
     return band.continuum
 
@@ -121,13 +107,13 @@ def _variance_of_blocks(band: CalibratedBand, continuum: BlockContinuum, inside:
 
 
 def _typical(variance: Array) -> float:
-    """Return the median of what is known; 0 if nothing is."""
+    """Return the median of positive variances; 0 if there are none."""
     known = variance[variance > 0.0]
     return float(np.median(known)) if known.size else 0.0
 
 
 def _share_of_blocks(continuum: BlockContinuum, inside: Array, channel: float) -> Array:
-    """Return by how much the level follows every block, shape (n_apertures, n_blocks)."""
+    """Return the weight of every block in the level, shape (n_apertures, n_blocks)."""
     known = np.isfinite(continuum.medians)
     unit = np.eye(len(continuum.medians))[:, :, None, None]
     total = np.maximum(inside.sum(axis=(1, 2)), 1e-12)

@@ -1,4 +1,4 @@
-"""The continuum of every spaxel: medians of blocks of channels, joined by straight lines."""
+"""The continuum of every spaxel: medians of blocks of channels, interpolated linearly."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -13,22 +13,22 @@ CONTINUUM_BLOCK_CHANNELS = 200
 """Short enough to follow a galaxy's continuum, long enough to add little noise."""
 
 LEAST_USABLE = 0.3
-"""A block with less than this times the usable channels of the best one is bridged: covered
-by lines, it says little of its continuum."""
+"""A block with a smaller fraction of the best one's usable channels is interpolated over: covered
+by lines, it hardly measures the continuum."""
 
 
 @dataclass(frozen=True)
 class BlockContinuum:
-    """Medians of blocks; build it with :meth:`of`.
+    """Medians of blocks of channels; build it with :meth:`of`.
 
     Parameters
     ----------
     medians : array, shape (n_blocks, n_y, n_x)
         Flux density, NaN where a block is bridged.
     edges : int array, shape (n_blocks + 1,)
-        Channels at which blocks begin, and the number of channels.
+        First channels of the blocks, then the number of channels.
     usable : int array, shape (n_blocks, n_y, n_x)
-        Channels that each median is of.
+        Number of channels in each median.
     """
 
     medians: Array
@@ -37,14 +37,14 @@ class BlockContinuum:
 
     @classmethod
     def of(cls, flux: Array, usable: BoolArray) -> "BlockContinuum":
-        """Take the medians.
+        """Compute the medians of blocks.
 
         Parameters
         ----------
         flux : array, shape (n_channels, n_y, n_x)
-            Flux density.
+            Flux density of every voxel, lines included.
         usable : bool array, same shape
-            Line-free voxels with data.
+            Whether a voxel has data and no line.
         """
         n_channels = flux.shape[0]
         n_blocks = max(1, round(n_channels / CONTINUUM_BLOCK_CHANNELS))
@@ -69,16 +69,12 @@ class BlockContinuum:
         return self.at(np.arange(self.edges[-1]))
 
     def at(self, channels: ArrayLike) -> Array:
-        """Return the continuum at some channels, fractional ones as well.
+        """Return the continuum at channels, fractional ones as well, shape (n_chosen, n_y, n_x).
 
         Parameters
         ----------
         channels : array_like, shape (n_chosen,)
-            Counted from 0.
-
-        Returns
-        -------
-        array, shape (n_chosen, n_y, n_x)
+            Channel numbers from 0.
         """
         where = np.asarray(channels, dtype=float)
         columns = self.medians.reshape(len(self.medians), -1)
@@ -94,14 +90,14 @@ class BlockContinuum:
         return result.reshape(where.size, *self.medians.shape[1:])
 
     def bridged(self, first: int, last: int) -> "BlockContinuum":
-        """Return the continuum without the blocks that hold channels from first to last.
+        """Return the continuum interpolated over the blocks with channels from first to last.
 
-        As it was if no block would be left.
+        It stays as it is if no block would be left.
 
         Parameters
         ----------
         first, last : int
-            Channels.
+            First and last channel to leave out.
         """
         held = (self.edges[:-1] <= last) & (self.edges[1:] > first)
         if held.all():

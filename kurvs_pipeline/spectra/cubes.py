@@ -1,4 +1,4 @@
-"""First stage: cubes with the noise that they have, and without sky and continuum."""
+"""Calibrated cubes of a galaxy: every band that holds its lines."""
 
 import logging
 from collections.abc import Mapping
@@ -18,26 +18,76 @@ from kurvs_pipeline.observation import (
     metadata_of,
     validate,
 )
-from kurvs_pipeline.spectra.calibrate import CalibratedBand, around_lines, calibrate
+from kurvs_pipeline.spectra.calibration import CalibratedBand, around_lines, calibrate
+
+logger = logging.getLogger(__name__)
+
+LARGEST_NOISE_RATIO = 300.0
+"""Largest plausible ratio of the noise of two bands of a galaxy: with the survey's exposures IZ is
+up to 60 times as noisy as H, and a missing power of ten is seldom less than 1e4."""
 
 
-def bands_with_lines(
-    bands: Mapping[str, CalibratedBand], redshift: float
-) -> dict[str, CalibratedBand]:
-    """Return the bands that hold lines, the one with H-alpha first.
+@dataclass(frozen=True)
+class CalibratedCubes:
+    """Cubes of one galaxy, ready for line fits.
 
     Parameters
     ----------
+    metadata : ObservationMetadata
+        Metadata of the Observation.
     bands : mapping of str to CalibratedBand
-        By name.
-    redshift : float
-        Of the galaxy.
-
-    Raises
-    ------
-    CoverageError
-        If H-alpha is in none: without it there are no kinematics and no abundances.
+        Bands that hold lines, the one with H-alpha first.
+    x_arcsec, y_arcsec : DataArray
+        Spaxel centres of the band with H-alpha, to the West and to the North.
+    assumptions : tuple of str
+        Assumptions of the readers where files left something open; empty bands, and units that
+        cannot be right.
     """
+
+    metadata: ObservationMetadata
+    bands: Mapping[str, CalibratedBand]
+    x_arcsec: xr.DataArray
+    y_arcsec: xr.DataArray
+    assumptions: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, observation: xr.DataTree, scheme: BinningScheme) -> "CalibratedCubes":
+        """Calibrate every band of an Observation.
+
+        Parameters
+        ----------
+        observation : DataTree
+            Mock or real data; ``/truth`` is never read.
+        scheme : BinningScheme
+            Division into annuli; spaxels outside the last one show the background.
+
+        Raises
+        ------
+        MetadataError
+            If the redshift is unknown, or bands have different flux units.
+        CoverageError
+            If H-alpha lies outside the data.
+        """
+        validate(observation)
+        metadata = _require_redshift(metadata_of(observation))
+        calibrated = _calibrated(observation, metadata, scheme)
+        bands = _bands_with_lines(calibrated, metadata.redshift)
+        _require_one_unit(bands)
+        first = observation[next(iter(bands))].to_dataset()
+        assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
+        notes = *assumptions, *_empty_bands(calibrated), *_doubtful_units(bands)
+        return cls(metadata, bands, first["x"], first["y"], notes)
+
+    @property
+    def halpha(self) -> CalibratedBand:
+        """Band with H-alpha."""
+        return next(iter(self.bands.values()))
+
+
+def _bands_with_lines(
+    bands: Mapping[str, CalibratedBand], redshift: float
+) -> dict[str, CalibratedBand]:
+    """Return the bands that hold lines, H-alpha first: kinematics and abundances need it."""
     if not any(band.valid.any() for band in bands.values()):
         raise CoverageError(
             f"no voxel of {', '.join(bands)} can be used: each is missing, zero, masked or "
@@ -75,70 +125,6 @@ def _covers(band: CalibratedBand, wavelength_um: float) -> bool:
     return bool(usable[0] < wavelength_um < usable[-1])
 
 
-logger = logging.getLogger(__name__)
-
-LARGEST_NOISE_RATIO = 300.0
-"""Of bands of one galaxy: with the survey's exposures IZ is up to 60 times as noisy as H, and an
-unstated power of ten is seldom less than 1e4."""
-
-
-@dataclass(frozen=True)
-class CalibratedCubes:
-    """Cubes of one galaxy, ready for line fits.
-
-    Parameters
-    ----------
-    metadata : ObservationMetadata
-        What is known of the galaxy.
-    bands : mapping of str to CalibratedBand
-        Those that hold lines, the one with H-alpha first.
-    x_arcsec, y_arcsec : DataArray
-        Spaxel centres of the band with H-alpha, to the West and to the North.
-    assumptions : tuple of str
-        What files left open, and readers assumed; bands that are empty, and units that cannot be
-        right.
-    """
-
-    metadata: ObservationMetadata
-    bands: Mapping[str, CalibratedBand]
-    x_arcsec: xr.DataArray
-    y_arcsec: xr.DataArray
-    assumptions: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, observation: xr.DataTree, scheme: BinningScheme) -> "CalibratedCubes":
-        """Calibrate every band of an Observation.
-
-        Parameters
-        ----------
-        observation : DataTree
-            Mock or real; ``/truth`` is never read.
-        scheme : BinningScheme
-            Outside its last annulus spaxels show the background.
-
-        Raises
-        ------
-        MetadataError
-            If the redshift is unknown, or bands have different flux units.
-        CoverageError
-            If H-alpha lies outside the data.
-        """
-        validate(observation)
-        metadata = _require_redshift(metadata_of(observation))
-        calibrated = _calibrated(observation, metadata, scheme)
-        bands = bands_with_lines(calibrated, metadata.redshift)
-        _require_one_unit(bands)
-        first = observation[next(iter(bands))].to_dataset()
-        assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
-        notes = *assumptions, *_empty_bands(calibrated), *_doubtful_units(bands)
-        return cls(metadata, bands, first["x"], first["y"], notes)
-
-    @property
-    def halpha(self) -> CalibratedBand:
-        """The band with H-alpha."""
-        return next(iter(self.bands.values()))
-
-
 def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
     if not np.isfinite(metadata.redshift):
         raise MetadataError("redshift is unknown: give it with --redshift")
@@ -148,7 +134,6 @@ def _require_redshift(metadata: ObservationMetadata) -> ObservationMetadata:
 def _calibrated(
     observation: xr.DataTree, metadata: ObservationMetadata, scheme: BinningScheme
 ) -> dict[str, CalibratedBand]:
-    """Calibrate every band about its lines."""
     outer_arcsec = scheme.annuli(metadata.effective_radius_arcsec)[-1].outer_arcsec
     return {
         name: calibrate(
@@ -161,7 +146,7 @@ def _calibrated(
 
 
 def _empty_bands(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
-    """Name the bands without a voxel to use, which are left out."""
+    """Report the bands without a usable voxel, which are left out."""
     notes = tuple(
         f"{name} has no voxel that can be used (each is missing, masked or without noise) and is "
         "left out: its lines are not measured; look at the cube and at its noise extension"
@@ -173,7 +158,7 @@ def _empty_bands(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
 
 
 def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
-    """Refuse bands whose lines could not stand in one table."""
+    """Refuse bands whose line fluxes have different units."""
     units = {name: line_flux_unit(band.units) for name, band in bands.items()}
     first = next(iter(units.values()))
     if not all(unit.is_equivalent(first) for unit in units.values()):
@@ -185,7 +170,7 @@ def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
 
 
 def _doubtful_units(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
-    """Name pairs of bands whose noise is too different for the one unit that both state."""
+    """Report pairs of bands whose noise is too different for the one unit that both state."""
     noise = {name: float(np.median(band.sigma[band.valid])) for name, band in bands.items()}
     notes = []
     for one, other in combinations(noise, 2):

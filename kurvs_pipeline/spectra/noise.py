@@ -1,9 +1,8 @@
-"""Noise as the cube itself shows it: its scale, and what neighbouring voxels share.
+"""Noise measured on the cube itself: its scale, and its correlation between voxels.
 
 KMOS noise extensions are some 13 per cent too small, reconstruction correlates neighbouring
 spaxels and channels, and sky residuals are common to the field. All are measured here on
-line-free voxels and carried into every aperture, so that the quoted errors are the errors
-made.
+line-free voxels and carried into every aperture, so that the errors of line fluxes are right.
 """
 
 from collections.abc import Sequence
@@ -17,34 +16,34 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.robust import MAD_TO_SIGMA, masked_median
 
 RESIDUAL_CHANNEL_FACTOR = 2.5
-"""Channels noisier than this many times the median are ridden by sky residuals."""
+"""Channels noisier than this many times the median are dominated by sky residuals."""
 
 OBSERVED_LINE_SIGMA_KMS = 70.0
-"""Of the survey's median line (FWHM 150 km/s, Li et al. 2025) behind the spectrograph."""
+"""The survey's median line (FWHM 150 km/s, Li et al. 2025), broadened by the spectrograph."""
 
-_CLIP_SIGMA = 4.0
-_LINE_REACH_SIGMA = 4.0
+_CLIP_SIGMA = 4.0  # products of outliers would decide the correlation
+_LINE_REACH_SIGMA = 4.0  # where lines overlap by exp(-4), 2 per cent
 _SIGNIFICANT_SIGMA = 3.0
 
 
 @dataclass(frozen=True)
 class SpatialCorrelation:
-    """How the noise of spaxels adds up in the flux of a line.
+    """Correlation of the noise of spaxels, as the flux of a line sees it.
 
-    All are fractions of a voxel's variance, summed over neighbouring channels as a line of
-    the survey's width would sum them: without correlation between channels ``own`` and
-    ``common`` are 1 together.
+    All values are fractions of a voxel's variance, summed over neighbouring channels as a line of
+    the survey's width would sum them: without correlation between channels ``own`` and ``common``
+    add up to 1.
 
     Parameters
     ----------
     own : float
-        What no distant spaxel shares.
+        Variance that distant spaxels do not share.
     common : float
-        Shared by every pair of spaxels: the residual of the sky.
+        Covariance of every pair of spaxels: the residual of the sky.
     lags : tuple of (int, int)
-        (dy, dx) in one half-plane, without (0, 0): the rest follows by symmetry.
+        Lags (dy, dx) in one half-plane, without (0, 0): the rest follows by symmetry.
     values : tuple of float
-        What a pair at each lag shares beyond ``common``.
+        Covariance of a pair at each lag beyond ``common``.
     """
 
     own: float = 1.0
@@ -55,18 +54,14 @@ class SpatialCorrelation:
     def coadded_variance(
         self, weighted_sigma: Array, *, velocity_kms: Array | None = None
     ) -> Array:
-        """Return the variance of a weighted sum of correlated spaxels.
+        """Return the variance of weighted sums of correlated spaxels, shape (...).
 
         Parameters
         ----------
         weighted_sigma : array, shape (..., n_y, n_x)
             Weight times standard deviation, 0 where unused.
         velocity_kms : array, shape (n_y, n_x), optional
-            As in :meth:`coadded_variances`.
-
-        Returns
-        -------
-        array, shape (...)
+            Velocity taken out of each spaxel, see :meth:`coadded_variances`.
         """
         field = weighted_sigma.shape[-2:]
         sigma = weighted_sigma.reshape(-1, *field)
@@ -78,23 +73,22 @@ class SpatialCorrelation:
     ) -> Array:
         """Return the variances of several weighted sums of correlated spaxels.
 
-        Spaxels that were displaced by different velocities no longer share the noise of one
-        channel: they share that of channels apart, which a line as wide as the survey's adds
-        up again in part (:func:`shared_by_line`).
+        Spaxels displaced by different velocities no longer share the noise of one channel: they
+        share that of channels apart, which a line as wide as the survey's adds up again in part.
 
         Parameters
         ----------
         weights : array, shape (n_sums, n_y, n_x)
-            Of each spaxel in each sum.
+            Weight of each spaxel in each sum.
         sigma : array, shape (n_channels, n_y, n_x)
             Standard deviations, 0 where unused.
         velocity_kms : array, shape (n_y, n_x), optional
-            What was taken out of each spaxel; the same everywhere if left out.
+            Velocity taken out of each spaxel; the same everywhere by default.
 
         Returns
         -------
         array, shape (n_sums, n_channels)
-            sum_ij w_i sigma_i rho_ij sigma_j w_j, at least the uncorrelated sum's half.
+            sum_ij w_i sigma_i rho_ij sigma_j w_j, at least half of the uncorrelated sum.
         """
         if velocity_kms is None:
             velocity_kms = np.zeros(sigma.shape[-2:])
@@ -102,29 +96,19 @@ class SpatialCorrelation:
         diagonal = _summed(weights**2, sigma**2)
         total = self.own * diagonal + self.common * _of_all_pairs(weights, sigma, velocity_kms)
         for lag, value in zip(self.lags, self.values, strict=True):
-            shared = shared_by_line(np.subtract(*_pairs(velocity_kms, lag)))
+            shared = _shared_by_line(np.subtract(*_pairs(velocity_kms, lag)))
             both, power = np.multiply(*_pairs(weights, lag)), np.multiply(*_pairs(sigma, lag))
             total = total + 2.0 * value * _summed(both * shared, power)
         # Noisy estimates at many lags need not be positive definite.
         return np.asarray(np.maximum(total, 0.5 * diagonal))
 
 
-def shared_by_line(velocity_difference_kms: Array) -> Array:
-    """Return how much of two spaxels' shared noise a line sees once they are displaced.
+def _shared_by_line(velocity_difference_kms: Array) -> Array:
+    """Return how much of two spaxels' shared noise a line sees once they are displaced, 0 to 1.
 
     The flux of a line is its spectrum weighted by its own Gaussian profile (a matched
     filter). Noise that two spectra share in each channel, brought a velocity dv apart, enters
     both filters with the overlap of two such Gaussians: exp(-dv^2 / (4 sigma^2)).
-
-    Parameters
-    ----------
-    velocity_difference_kms : array, any shape
-        Between the velocities taken out of the two.
-
-    Returns
-    -------
-    array
-        Between 0 and 1, of the shape of the input.
     """
     return np.asarray(np.exp(-((velocity_difference_kms / (2.0 * OBSERVED_LINE_SIGMA_KMS)) ** 2)))
 
@@ -155,12 +139,12 @@ def _of_all_pairs(weights: Array, sigma: Array, velocity_kms: Array) -> Array:
     parts = (weights[:, None] * indicator).reshape(-1, *velocity_kms.shape)
     collected = _summed(parts, sigma).reshape(len(weights), levels.size, len(sigma))
     centres = levels * 0.25 * OBSERVED_LINE_SIGMA_KMS
-    shared = shared_by_line(centres[:, None] - centres)
+    shared = _shared_by_line(centres[:, None] - centres)
     return np.asarray(np.einsum("agk,gh,ahk->ak", collected, shared, collected, optimize=True))
 
 
 def observed_line_sigma_channels(wavelength_um: Array) -> float:
-    """Return the width of the survey's median line on a grid of channels.
+    """Return the standard deviation of the survey's median line, in channels.
 
     Parameters
     ----------
@@ -174,23 +158,20 @@ def observed_line_sigma_channels(wavelength_um: Array) -> float:
 def measure_correlation(
     normalised: Array, valid: BoolArray, *, reach: int, line_sigma_channels: float
 ) -> SpatialCorrelation:
-    """Measure how the noise of voxels is correlated.
+    """Return the correlation of the noise of voxels.
+
+    Lags where it is within three standard errors of none are left out.
 
     Parameters
     ----------
     normalised : array, shape (n_channels, n_y, n_x)
         Residual over its standard deviation.
     valid : bool array, same shape
-        True in line-free voxels that hold data.
+        Whether a voxel holds data and no line.
     reach : int
-        Largest lag, spaxels.
+        Largest lag, spaxels; pairs farther apart share the sky's residual alone.
     line_sigma_channels : float
-        Width of the lines whose fluxes need errors.
-
-    Returns
-    -------
-    SpatialCorrelation
-        With the lags at which the correlation is three standard errors from none.
+        Standard deviation of the lines whose fluxes need errors.
     """
     residual = np.where(valid, np.clip(normalised, -_CLIP_SIGMA, _CLIP_SIGMA), 0.0)
     count = np.count_nonzero(valid)
@@ -291,14 +272,14 @@ def _pairs(image: NDArray, lag: tuple[int, int]) -> tuple[NDArray, NDArray]:  # 
 
 
 def noise_scale(residual: Array, sigma: Array, valid: BoolArray) -> float:
-    """Return the robust scatter of the residuals over the noise that the file states.
+    """Return the robust scatter of the residuals over the stated noise.
 
     Parameters
     ----------
     residual, sigma : array, shape (n_channels, n_y, n_x)
-        Without continuum, and the stated noise, in one unit.
+        Residuals without continuum, and the stated noise, in one unit.
     valid : bool array, the same shape
-        Voxels to use.
+        Whether to use each voxel.
     """
     if not valid.any():
         return float("nan")
@@ -306,25 +287,20 @@ def noise_scale(residual: Array, sigma: Array, valid: BoolArray) -> float:
 
 
 def empirical_sigma(residual: Array, valid: BoolArray, off_source: BoolArray) -> Array:
-    """Estimate the noise of a cube that states none.
+    """Return the noise of a cube that states none, NaN where it cannot be estimated.
 
-    Taken as the product of a factor per channel (scatter over spaxels off the source,
-    which sees residuals of sky lines) and a factor per spaxel (scatter along the
-    spectrum, which sees fewer exposures at the edge of a dithered field).
+    It is the product of a factor per channel (scatter over spaxels off the source, which sees
+    residuals of sky lines) and a factor per spaxel (scatter along the spectrum, which sees fewer
+    exposures at the edge of a dithered field).
 
     Parameters
     ----------
     residual : array, shape (n_channels, n_y, n_x)
-        Continuum-subtracted flux.
+        Continuum-subtracted flux; the result has its shape.
     valid : bool array, same shape
-        Voxels with data.
+        Whether a voxel has data.
     off_source : bool array, shape (n_y, n_x)
-        Spaxels away from the galaxy.
-
-    Returns
-    -------
-    array, same shape as ``residual``
-        Standard deviation, NaN where it cannot be estimated.
+        Whether a spaxel is away from the galaxy.
     """
     spaxel = _robust_scatter(residual, valid, axis=0)
     spaxel = spaxel / masked_median(spaxel, off_source, axis=(0, 1))
@@ -334,18 +310,14 @@ def empirical_sigma(residual: Array, valid: BoolArray, off_source: BoolArray) ->
 
 
 def residual_channels(sigma: Array, valid: BoolArray) -> BoolArray:
-    """Find channels whose noise is far above that of the band: residuals of OH lines.
+    """Return channels with residuals of OH lines: noise 2.5 times the median, shape (n_channels,).
 
     Parameters
     ----------
     sigma : array, shape (n_channels, n_y, n_x)
-        Standard deviations.
+        Standard deviations of the noise.
     valid : bool array, same shape
-        Voxels with data.
-
-    Returns
-    -------
-    bool array, shape (n_channels,)
+        Whether a voxel has data.
     """
     channel = masked_median(sigma, valid, axis=(1, 2))
     typical = masked_median(channel, np.isfinite(channel), axis=0)

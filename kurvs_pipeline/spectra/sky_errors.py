@@ -1,8 +1,8 @@
-"""Residuals of sky lines that the stated noise does not know, measured on the spectra themselves.
+"""Errors from residuals of sky lines that the stated noise leaves out.
 
 Subtraction leaves a few per cent of every OH line, shared by the whole field, so it does not
-average down in an aperture. How much is left is measured where the galaxy has no lines, and
-added to the variance of all channels in proportion to the sky that fell into them.
+average down in an aperture. The residual is measured where the galaxy has no lines, and
+added to the variance of all channels in proportion to the sky in them.
 """
 
 from dataclasses import replace
@@ -11,52 +11,48 @@ import numpy as np
 from scipy import ndimage
 
 from kurvs_pipeline.arrays import Array, BoolArray
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 from kurvs_pipeline.spectra.sky_templates import sky_lines
 
 LARGEST_PULL = 20.0
-"""Beyond it a spectrum holds something else than a residual: it may not decide alone."""
+"""Largest pull, in sigma: a larger one is not a sky residual and is not to decide alone."""
 
 ITERATIONS = 4
 
 REACH_OF_RESIDUALS = (0.25, 0.5, 0.25)
-"""Errors of position and width leave most of their residual beside the peak of a line: fits that
-avoid the peak would take what lies there for noise."""
+"""Weights of neighbouring channels: errors of position and width leave most of their residual
+beside the peak of a line, where fits that avoid the peak would take it for noise."""
 
 LOG_MULTIPLES = (-7.0, 12.0, 1.0)
 FINE_GRID = 11
-"""Of the logarithm of how strong the residual is."""
+"""Grids of the logarithm of the strength of the residual."""
 
 FEWEST_CHANNELS = 100
-"""Free of lines, for residuals to be measured."""
+"""Least number of line-free channels to measure residuals on."""
 
 LINE_REACH_SIGMA = 4.0
-"""Where the filter of a line ends."""
+"""Half-length of the filter of a line, in standard deviations."""
 
 
 def with_sky_residuals(
     spectra: ApertureSpectra, line_free: BoolArray, *, line_sigma_channels: float
 ) -> ApertureSpectra:
-    """Add to the variance what subtraction left of the sky's lines.
+    """Return spectra with the residuals of sky lines added to the variance.
 
     The residual of a channel is taken as a fraction of the sky
     (:func:`~kurvs_pipeline.spectra.sky_templates.sky_lines`) in it and its neighbours. The
     fraction is the likeliest for fits of a line of known width wherever the galaxy has none:
-    errors of lines are what it is for.
+    errors of lines are what it is for. The variance never falls, and stays as it is where too few
+    channels are free.
 
     Parameters
     ----------
     spectra : ApertureSpectra
-        Co-added, without continuum.
+        Co-added spectra without continuum.
     line_free : bool array, shape (n_channels,)
-        Channels without lines of the galaxy.
+        Whether a channel is without lines of the galaxy.
     line_sigma_channels : float
-        Observed width of a line.
-
-    Returns
-    -------
-    ApertureSpectra
-        Never with less variance than before; as it was where too few channels are free.
+        Observed standard deviation of a line.
     """
     variance = spectra.variance.copy()
     for index, valid in enumerate(spectra.valid):
@@ -71,17 +67,12 @@ def with_sky_residuals(
 
 
 def line_profile(line_sigma_channels: float) -> Array:
-    """Return a Gaussian line of unit peak on channels, as a filter that is matched to it.
+    """Return a Gaussian line of unit peak as a matched filter, odd in length.
 
     Parameters
     ----------
     line_sigma_channels : float
-        Observed width of the line.
-
-    Returns
-    -------
-    array, shape (n_channels,)
-        Odd in number, the peak in the middle.
+        Observed standard deviation of the line.
     """
     reach = int(np.ceil(LINE_REACH_SIGMA * line_sigma_channels))
     return np.exp(-0.5 * (np.arange(-reach, reach + 1) / line_sigma_channels) ** 2)
@@ -127,7 +118,7 @@ def _line_pulls(
 
 
 def _likeliest_multiple(pull: Array, share: Array) -> float:
-    """Return the number m >= 0 for which pulls are likeliest, their variance being 1 + m share."""
+    """Return the m >= 0 for which pulls are likeliest if their variance is 1 + m share."""
     scale = float(np.mean(share))
     if not scale > 0.0:
         return 0.0

@@ -1,7 +1,7 @@
 """Residuals of sky lines, fitted to every spaxel where the galaxy has no lines.
 
-An error in the position, width or strength of the sky that was subtracted leaves the same shape
-on every OH line of a spaxel (Davies 2007). Three numbers a spaxel therefore describe most of the
+An error in the position, width or strength of the subtracted sky leaves the same shape on every
+OH line of a spaxel (Davies 2007). Three numbers per spaxel therefore describe most of the
 residual, and hundreds of channels without lines of the galaxy determine them.
 """
 
@@ -16,42 +16,38 @@ FLOOR_PERCENTILE = 20.0
 """Between sky lines the variance is that of the detector and of the sky's continuum."""
 
 LARGEST_FLOOR = 10.0
-"""Where it is this many times the median, the band or the atmosphere ends."""
+"""Largest variance between lines over its median; the band or the atmosphere ends beyond."""
 
 FEWEST_CHANNELS = 200
-"""Free of lines, for three numbers to be determined without taking up noise."""
+"""Least number of line-free channels to determine three numbers without fitting noise."""
 
 SKY_WITHOUT_SHAPE = 0.3
-"""Of the noise between lines: fainter light has no shape that could be told."""
+"""In units of the noise between lines: the shape of fainter sky light cannot be measured."""
 
 STEEPEST_SLOPE, SHARPEST_CURVATURE = 4.0, 2.0
-"""Of the logarithm by channel: no line is narrower than the spectrograph's, a standard deviation
-of 0.75 channels, and none is seen beyond three of them."""
+"""Derivatives of the logarithm by channel: no line is narrower than the spectrograph's, a standard
+deviation of 0.75 channels, and none is seen beyond three of them."""
 
 LARGEST_SKY_BETWEEN_LINES = 1.5
 """Variance over that between lines, of channels that no residual of a line has reached."""
 
 FEWEST_BETWEEN_LINES = 100
-"""Channels, for the noise to be measured on them."""
+"""Least number of channels to measure the noise on."""
 
 
 def sky_lines(variance: Array, valid: BoolArray) -> Array:
-    """Return the flux density of the sky's lines, in a unit of its own, from the noise they make.
+    """Return the flux density of the sky's lines from the noise they make, in arbitrary units.
 
     The variance of a channel is (sky + rest) / response^2, the rest being detector and sky
-    between lines; the response follows from the variance between lines.
+    between lines; the response follows from the variance between lines. The result is >= 0, and
+    0 without data and where the instrument sees next to nothing.
 
     Parameters
     ----------
     variance : array, shape (n_channels,)
-        Of a spectrum.
+        Variance of a spectrum.
     valid : bool array, same shape
-        Channels with data.
-
-    Returns
-    -------
-    array, same shape
-        At least 0; 0 without data, and where the instrument sees next to nothing.
+        Whether a channel has data.
     """
     if not valid.any():
         return np.zeros_like(variance)
@@ -69,21 +65,17 @@ def _variance_between_lines(variance: Array, valid: BoolArray) -> Array:
 
 
 def between_sky_lines(sigma: Array, usable: BoolArray) -> BoolArray:
-    """Find channels between the sky's lines, where noise is nothing but noise.
+    """Return whether channels are between sky lines, without residuals, shape (n_channels,).
 
-    Residuals of lines would make it seem larger, and shared by the whole field, in all channels.
+    Residuals of lines would make the noise seem larger, and shared by the whole field, in all
+    channels. All channels are returned where fewer than 100 would be left.
 
     Parameters
     ----------
     sigma : array, shape (n_channels, n_y, n_x)
-        Standard deviations.
+        Standard deviations of the noise.
     usable : bool array, same shape
-        Voxels with data and without lines of the galaxy.
-
-    Returns
-    -------
-    bool array, shape (n_channels,)
-        All channels where fewer than 100 would be left.
+        Whether a voxel has data and no lines of the galaxy.
     """
     variance, valid = _typical_variance(sigma, usable)
     if not valid.any():
@@ -94,7 +86,7 @@ def between_sky_lines(sigma: Array, usable: BoolArray) -> BoolArray:
 
 
 def _derivatives(sky: Array, between_lines: float) -> tuple[Array, Array]:
-    """Return the first and the second derivative by channel of lines that are all but unresolved.
+    """Return the first and second derivative by channel of barely resolved lines.
 
     The logarithm of a Gaussian is a parabola, which differences of neighbours know exactly.
     Polynomials through the lines themselves would ring where there is no sky. ``between_lines``
@@ -120,20 +112,17 @@ def _typical_variance(sigma: Array, observed: BoolArray) -> tuple[Array, BoolArr
 
 
 def sky_residual(flux: Array, sigma: Array, usable: BoolArray) -> Array:
-    """Fit the residual of the sky's lines in every spaxel.
+    """Return the residual of the sky's lines, fitted in every spaxel, in all channels.
+
+    It is 0 in a spaxel with fewer than 200 usable channels, and everywhere if the noise shows no
+    sky lines.
 
     Parameters
     ----------
     flux, sigma : array, shape (n_channels, n_y, n_x)
-        Without continuum, and its stated error.
+        Flux density without continuum, and its stated error.
     usable : bool array, same shape
-        Voxels with data and without lines of the galaxy.
-
-    Returns
-    -------
-    array, same shape
-        In all channels; 0 in a spaxel with fewer than 200 usable ones, and everywhere if
-        the noise knows no sky lines.
+        Whether a voxel has data and no lines of the galaxy.
     """
     templates = _templates(sigma)
     if templates is None:
@@ -167,7 +156,7 @@ def _signal_fraction(fitted: Array, errors2: Array) -> Array:
 
 
 def _templates(sigma: Array) -> Array | None:
-    """Return what errors of strength, position and width leave, shape (n_channels, 3)."""
+    """Return the residuals of errors of strength, position and width, shape (n_channels, 3)."""
     variance, valid = _typical_variance(sigma, sigma > 0.0)
     sky = sky_lines(variance, valid)
     if not sky.any():

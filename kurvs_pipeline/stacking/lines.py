@@ -25,7 +25,7 @@ from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.stacking.stack import Stack, StackedBand
 
 MINIMUM_SNR_OF_KINEMATICS = 10.0
-"""Of a band's brightest line; fainter bands are fitted at the velocity and width of the first.
+"""Least S/N of a band's brightest line; fainter bands take velocity and width of the first.
 
 Galaxies are at rest before they are stacked, so a band gains little from kinematics of its own,
 and the blended pair of [O II] may trade its ratio for velocity.
@@ -33,7 +33,7 @@ and the blended pair of [O II] may trade its ratio for velocity.
 
 MOST_LOST_DRAWS = 0.1
 FEWEST_EFFECTIVE = 3.0
-"""With fewer galaxies, a bootstrap over them tells little of their scatter."""
+"""With fewer galaxies a bootstrap over them hardly measures their scatter."""
 
 PAIRS = dict.fromkeys(OII_PAIR, "oii") | dict.fromkeys(SII_PAIR, "sii")
 """Lines that diagnostics use by their sum, which is what must be detected."""
@@ -46,17 +46,17 @@ _LOST = "over a tenth of the draws without a value"
 
 @dataclass(frozen=True)
 class StackedLines:
-    """What was measured of a stack.
+    """Lines, attenuation and abundances of a stack.
 
     Parameters
     ----------
     fits : mapping of str to LineFits
-        By band; the stack first, then its draws.
+        Fits by band; the stack first, then its draws.
     fluxes : QTable
-        ``line, flux, flux_err, snr, flux_err_noise, band, velocity_kms, sigma_kms, flag``:
-        errors from the draws, beside those of noise alone.
+        ``line, flux, flux_err, snr, flux_err_noise, band, velocity_kms, sigma_kms, flag``: errors
+        from the draws, beside those of noise alone.
     attenuation : Table
-        One row ``a_v, a_v_err_low, a_v_err_high, flag``, mag: of the Balmer decrement, negative
+        One row ``a_v, a_v_err_low, a_v_err_high, flag``, mag: A_V of the Balmer decrement, negative
         where it is below that of case B.
     abundances : Table
         ``diagnostic, value, err_low, err_high, a_v, flag``: 12 + log(O/H) after correction for
@@ -71,22 +71,19 @@ class StackedLines:
 
     @cached_property
     def model_flux_density(self) -> dict[str, Array]:
-        """The fit of the stack by band, each of shape (n_channels,); NaN away from lines."""
+        """Best fit of the stack by band, each of shape (n_channels,); NaN away from lines."""
         return {band: fit.model_spectra()[0] for band, fit in self.fits.items()}
 
 
 def measure_stack(stack: Stack) -> StackedLines:
-    """Measure lines, Balmer decrement and abundances of a stack.
+    """Return lines, Balmer decrement and abundances of a stack.
+
+    For a single galaxy all errors are NaN, except those of noise alone.
 
     Parameters
     ----------
     stack : Stack
-        Of any bands.
-
-    Returns
-    -------
-    StackedLines
-        Errors are NaN for a single galaxy, but for those of noise.
+        Stacked spectra of any bands.
 
     Raises
     ------
@@ -109,7 +106,7 @@ def measure_stack(stack: Stack) -> StackedLines:
 
 
 def _fit_bands(bands: Mapping[str, StackedBand]) -> dict[str, LineFits]:
-    """Fit stack and draws in each band, faint bands at the kinematics of the first."""
+    """Fit stack and draws in each band, faint bands with the kinematics of the first."""
     fits: dict[str, LineFits] = {}
     for name, band in bands.items():
         try:
@@ -183,10 +180,10 @@ def _scatter(values: Array) -> tuple[float, str]:
 
 
 def _errors(values: Array) -> tuple[float, float, str]:
-    """Return the errors below and above of a quantity, given first for the stack, then draws.
+    """Return the errors below and above of a value of the stack, followed by the draws, and a flag.
 
     They are distances from the median of the draws. NaN where there is no value, and where
-    draws are all alike, as those of one galaxy are.
+    all draws are alike, as those of one galaxy are.
     """
     if not np.isfinite(values[0]):
         return float("nan"), float("nan"), "no value"

@@ -1,4 +1,4 @@
-"""Stellar masses of galaxies from a catalogue."""
+"""Galaxies to be stacked: their spectra and masses, and why some cannot be used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,10 @@ MASS_COLUMN = "log_stellar_mass"
 
 
 def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) -> dict[str, float]:
-    """Look up the stellar mass of each galaxy.
+    """Read the stellar mass of each galaxy, by its name.
+
+    Names are those of :func:`kurvs_pipeline.stacking.rest_spectra.names_of`; galaxies without a
+    mass are left out.
 
     Parameters
     ----------
@@ -28,13 +31,7 @@ def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) 
         CSV or ECSV with ``log_stellar_mass``, log of solar masses, and at least one of the
         columns that name the galaxies.
     spectra : sequence of ExtractedSpectrum
-        Whose galaxies to look up.
-
-    Returns
-    -------
-    dict of str to float
-        By the galaxy's name as :func:`kurvs_pipeline.stacking.rest_spectra.names_of` makes it;
-        galaxies without a mass are left out.
+        Spectra whose galaxies are looked up.
 
     Raises
     ------
@@ -57,20 +54,20 @@ def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) 
 
 @dataclass(frozen=True)
 class Member:
-    """One galaxy that is to be stacked.
+    """One galaxy to be stacked.
 
     Parameters
     ----------
     galaxy, aperture : str
-        Names.
+        Names of the galaxy and of its aperture.
     bands : mapping of str to RestSpectrum
-        Those with data.
+        Bands with data.
     log_stellar_mass : float
-        Log of solar masses; NaN where unknown.
+        Log10 of solar masses; NaN where unknown.
     empty_bands : tuple of str
-        Those without data.
+        Bands without data.
     problem : str
-        Why it cannot be used; empty where it can.
+        Reason why it cannot be used; empty where it can.
     """
 
     galaxy: str
@@ -82,7 +79,7 @@ class Member:
 
     @cached_property
     def halpha(self) -> tuple[float, float]:
-        """Flux and signal-to-noise ratio, NaN where no band holds it."""
+        """Flux and S/N of H-alpha, NaN where no band holds it."""
         known = [s for s in self.bands.values() if np.isfinite(s.halpha_flux)]
         if not known:
             return float("nan"), float("nan")
@@ -96,7 +93,7 @@ class Member:
 
     @property
     def flag(self) -> str:
-        """What is left out of it, and why."""
+        """What is left out of the galaxy, and why."""
         empty = [f"no data in {band}" for band in self.empty_bands]
         return ", ".join(filter(None, [*empty, self.problem]))
 
@@ -108,23 +105,20 @@ def members_of(
     normalise: bool,
     by_mass: bool,
 ) -> list[Member]:
-    """Group spectra by galaxy, in one unit, and say which galaxies cannot be used.
+    """Return galaxies with their spectra in one unit, and why some cannot be used.
+
+    They are in order of appearance.
 
     Parameters
     ----------
     spectra : sequence of RestSpectrum
-        One for each galaxy and band.
+        One spectrum per galaxy and band.
     log_stellar_mass : mapping of str to float
-        By galaxy.
+        Log10 of solar masses by galaxy.
     normalise : bool
-        Whether H-alpha is needed; otherwise it is every band that any galaxy has.
+        Whether H-alpha is needed; otherwise every band that any galaxy has is.
     by_mass : bool
         Whether the stellar mass is needed.
-
-    Returns
-    -------
-    list of Member
-        In order of appearance.
 
     Raises
     ------
@@ -158,20 +152,16 @@ def members_of(
 
 
 def member_table(members: Sequence[Member], weight: Mapping[str, float], unit: str) -> QTable:
-    """Return ``galaxy, aperture, used, weight, log_stellar_mass, halpha_flux, ...``.
+    """Return the table ``galaxy, aperture, used, weight, log_stellar_mass, halpha_flux, ...``.
 
     Parameters
     ----------
     members : sequence of Member
-        Used or not.
+        Galaxies, used or not.
     weight : mapping of str to float
-        By galaxy.
+        Weight by galaxy; 0 for others.
     unit : str
-        Of the flux densities.
-
-    Returns
-    -------
-    QTable
+        Unit of the flux densities.
     """
     return QTable({
         "galaxy": [member.galaxy for member in members],

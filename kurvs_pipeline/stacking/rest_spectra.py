@@ -1,8 +1,8 @@
-"""Spectra of galaxies brought to rest, ready to be stacked.
+"""Spectra of galaxies at rest, ready to be stacked.
 
 Wavelengths are divided by 1 + z and flux densities multiplied by it, so that a line keeps its
 flux. The velocity of the fitted lines, relative to that redshift, is taken out in the same way.
-A table whose axis is already at rest counts its flux density per um of that axis.
+Flux densities of a table whose axis is already at rest are per um of that axis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,21 +34,22 @@ class RestSpectrum:
     Parameters
     ----------
     galaxy, aperture, band : str
-        Whose spectrum it is.
+        Names of the galaxy, aperture and band.
     wavelength_um : array, shape (n_channels,)
         Channel centres, increasing.
     flux_density : array, shape (n_channels,)
-        Per um at rest, without continuum.
+        Flux density per um at rest, without continuum.
     variance : array, shape (n_channels,)
-        Such that channels may be taken as independent.
+        Variance for which channels may be taken as independent.
     valid : bool array, shape (n_channels,)
-        Channels to use.
+        Whether to use each channel.
     lsf_sigma_um : float
-        Line-spread function at rest.
+        Standard deviation of the line-spread function at rest.
     unit : str
-        Of the flux density.
+        Unit of the flux density.
     halpha_flux, halpha_flux_err : float
-        Flux density times um; NaN where the band does not hold the line.
+        H-alpha flux and its error, flux density times um; NaN where the band does not hold the
+        line.
     """
 
     galaxy: str
@@ -79,7 +80,7 @@ class RestSpectrum:
         return channel_edges(self.wavelength_um)
 
     def rebinned(self, edges_um: Array) -> tuple[Array, Array, BoolArray]:
-        """Rebin onto other channels, so that the flux of every line is kept.
+        """Rebin onto other channels, keeping the flux of every line.
 
         Each new channel takes the part of every old one that lies in it. Neighbours then share
         noise. Their covariance is not carried: instead each variance is that of independent
@@ -117,19 +118,15 @@ class RestSpectrum:
 
 
 def rest_spectra_of_tables(fitted: Sequence[FittedSpectrum]) -> list[RestSpectrum]:
-    """Bring fitted spectra of tables to rest.
+    """Return fitted spectra of tables at rest.
 
-    Their own noise, with the correlation of their channels, and their masks go along; the
+    They keep their noise, with the correlation of their channels, and their masks; the
     continuum of the fit is subtracted, and channels without one are not used.
 
     Parameters
     ----------
     fitted : sequence of FittedSpectrum
-        From :func:`kurvs_pipeline.extracted.fluxes.fit_spectra`.
-
-    Returns
-    -------
-    list of RestSpectrum
+        Fits from :func:`kurvs_pipeline.extracted.fluxes.fit_spectra`.
     """
     spectra = []
     for fit in fitted:
@@ -146,21 +143,18 @@ def rest_spectra_of_tables(fitted: Sequence[FittedSpectrum]) -> list[RestSpectru
 def rest_spectra_of_galaxy(
     galaxy: str, fits: Mapping[str, BandFit], apertures: Sequence[str]
 ) -> list[RestSpectrum]:
-    """Bring the spectra of a measured galaxy to rest.
+    """Return the spectra of a measured galaxy at rest, one per band and aperture.
+
+    The continuum of the fit is subtracted.
 
     Parameters
     ----------
     galaxy : str
-        Its name.
+        Name of the galaxy.
     fits : mapping of str to BandFit
-        As ``MeasuredGalaxy.fits`` has them.
+        Fits by band, as ``MeasuredGalaxy.fits``.
     apertures : sequence of str
         Names of the apertures, in the order of the fits.
-
-    Returns
-    -------
-    list of RestSpectrum
-        One for each band and aperture, without the continuum of the fit.
     """
     return [
         _at_rest(
@@ -181,8 +175,8 @@ def names_of(identity: Sequence[tuple[str, Any]]) -> tuple[str, str]:
     Parameters
     ----------
     identity : sequence of (str, value)
-        ``aperture`` or ``annulus`` names the aperture, ``integrated`` where there is neither;
-        all the rest names the galaxy.
+        Names and values of the columns. ``aperture`` or ``annulus`` names the aperture,
+        ``integrated`` where there is neither; all others name the galaxy.
     """
     galaxy = " ".join(str(value) for name, value in identity if name not in APERTURE_COLUMNS)
     aperture = " ".join(str(value) for name, value in identity if name in APERTURE_COLUMNS)
@@ -196,7 +190,7 @@ def _at_rest(
     arrays: tuple[Array, Array, BoolArray],
     unit: str,
 ) -> RestSpectrum:
-    """Bring flux density, variance and valid channels of one fitted spectrum to rest."""
+    """Return one fitted spectrum at rest, from its flux density, variance and valid channels."""
     model, velocity_kms = fits.model, float(np.nan_to_num(fits.velocity_kms[row]))
     stretch = (1.0 + model.redshift) * (1.0 + velocity_kms / SPEED_OF_LIGHT_KMS)
     continuum = np.full(model.wavelength_um.size, np.nan)

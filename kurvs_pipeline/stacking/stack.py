@@ -1,7 +1,7 @@
 """Stacks of galaxies' spectra, with errors from a bootstrap over the galaxies.
 
-Galaxies are drawn together in all bands, so that ratios of lines in different bands keep
-their errors. A bootstrap of n galaxies comes out too narrow, by sqrt(1 - 1/n) for equal
+The same galaxies are drawn in all bands, so that ratios of lines in different bands have the
+right errors. A bootstrap of n galaxies comes out too narrow, by sqrt(1 - 1/n) for equal
 weights; draws are stretched about the stack to make up for it.
 """
 
@@ -20,7 +20,7 @@ WEIGHTS = ("uniform", "mass", "variance")
 NORMALISED_UNIT = "um-1"
 
 LARGEST_STRETCH = 2.0
-"""Of the draws, where one galaxy has nearly all the weight and a bootstrap knows little."""
+"""Largest stretch of the draws, reached where one galaxy has nearly all the weight."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class StackedBand:
     Parameters
     ----------
     wavelength_um : array, shape (n_channels,)
-        At rest, in vacuum.
+        Wavelengths at rest, in vacuum.
     lsf_sigma_um : float
-        Line-spread function, the channels of the galaxies included.
+        Standard deviation of the line-spread function, including the channels of the galaxies.
     flux_density : array, shape (n_channels,)
         Weighted mean; NaN where fewer than two galaxies (or the only one) have data.
     noise : array, shape (n_channels,)
@@ -40,7 +40,7 @@ class StackedBand:
     flux_density_err : array, shape (n_channels,)
         Standard error from the bootstrap: noise, and how galaxies differ. NaN for one galaxy.
     n_galaxies : int array, shape (n_channels,)
-        How many have data.
+        Number of galaxies with data.
     n_effective : array, shape (n_channels,)
         (sum of weights)^2 / sum of their squares.
     draws : array, shape (n_bootstraps, n_channels)
@@ -67,13 +67,13 @@ class Stack:
     Parameters
     ----------
     bands : mapping of str to StackedBand
-        The one with H-alpha first, where there is one.
+        Stacks by band, the one with H-alpha first, where there is one.
     members : QTable
         ``galaxy, aperture, used, weight, log_stellar_mass, halpha_flux, halpha_snr, flag``;
         weights are those of the first band, averaged over its channels, and add up to 1. The
         flag says why a galaxy, or a band of it, is left out.
     unit : str
-        Of the flux density: 1/um where spectra are normalised by their H-alpha flux.
+        Unit of the flux density: 1/um where spectra are normalised by their H-alpha flux.
     """
 
     bands: Mapping[str, StackedBand]
@@ -82,7 +82,7 @@ class Stack:
 
     @property
     def n_galaxies(self) -> int:
-        """How many galaxies are in it."""
+        """Number of galaxies in the stack."""
         return int(np.count_nonzero(self.members["used"]))
 
     @property
@@ -101,12 +101,12 @@ def stack_spectra(
     n_bootstraps: int = 500,
     seed: int | np.random.SeedSequence = 0,
 ) -> Stack:
-    """Stack the spectra of galaxies, one aperture of each.
+    """Return the stack of the spectra of galaxies, one aperture of each.
 
     Parameters
     ----------
     spectra : sequence of RestSpectrum
-        One for each galaxy and band.
+        One spectrum per galaxy and band.
     weights : str
         ``uniform``; ``mass``, in proportion to stellar mass; or ``variance``, one over the
         variance of each channel.
@@ -115,15 +115,11 @@ def stack_spectra(
         above 4 sigma are then left out. Otherwise galaxies that lack a band that others have
         are left out: lines of different bands would belong to different galaxies.
     log_stellar_mass : mapping of str to float, optional
-        By galaxy, log of solar masses; needed by ``mass``, which leaves out galaxies without.
+        Log10 of solar masses by galaxy; needed by ``mass``, which leaves out galaxies without.
     n_bootstraps : int
-        Draws of galaxies with replacement; at least 2.
+        Number of draws of galaxies with replacement; at least 2.
     seed : int or SeedSequence
-        Of the draws.
-
-    Returns
-    -------
-    Stack
+        Seed of the draws.
 
     Raises
     ------
@@ -180,7 +176,7 @@ def _band_names(used: Sequence[Member]) -> list[str]:
 def _stack_band(
     band: str, used: Sequence[Member], counts: Array, *, weights: str, normalise: bool
 ) -> tuple[StackedBand, Array]:
-    """Stack one band; return also the share of each galaxy's weight."""
+    """Return the stack of one band, and the share of each galaxy in the weight."""
     held = [(row, member) for row, member in enumerate(used) if band in member.bands]
     spectra = [member.bands[band] for _, member in held]
     edges = _common_edges(spectra)
@@ -236,7 +232,7 @@ def _check_overlap(band: str, labels: Sequence[str], valid: BoolArray) -> None:
 def _combined(
     centres: Array, lsf: float, arrays: tuple[Array, Array, Array], counts: Array
 ) -> StackedBand:
-    """Average galaxies as they are and as they are drawn."""
+    """Average the galaxies once each, and as they are drawn."""
     flux, variance, weight = arrays
     n_galaxies = np.count_nonzero(weight, axis=0)
     shared = n_galaxies >= min(2, len(flux))
@@ -263,7 +259,7 @@ def _combined(
 
 
 def _average(flux: Array, variance: Array, weight: Array, counts: Array) -> tuple[Array, Array]:
-    """Return weighted means and their errors for every row of numbers of galaxies."""
+    """Return weighted means and their errors, for every row of numbers of galaxies."""
     total = counts @ weight
     per_weight = np.divide(1.0, total, out=np.full_like(total, np.nan), where=total > 0.0)
     # A galaxy drawn twice brings the same noise twice.
@@ -272,7 +268,7 @@ def _average(flux: Array, variance: Array, weight: Array, counts: Array) -> tupl
 
 
 def _stretch(weight: Array) -> Array:
-    """Return by how much a bootstrap of weighted means comes out too narrow, by channel.
+    """Return the factor by which a bootstrap of weighted means comes out too narrow, by channel.
 
     For galaxies of equal scatter with shares p of the weight, the variance of the draws is
     expected to be sum(p^2) - 2 sum(p^3) + sum(p^2)^2 of theirs, that of the mean is sum(p^2).

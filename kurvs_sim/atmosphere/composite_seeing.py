@@ -1,7 +1,5 @@
 """Seeing put together from plainer profiles: elongated, displaced, averaged."""
 
-# ruff: noqa: PLC0415 - GalSim is heavy, and is loaded when an image is drawn.
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

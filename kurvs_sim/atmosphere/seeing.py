@@ -1,7 +1,5 @@
 """Seeing: the image that the atmosphere makes of a star."""
 
-# ruff: noqa: PLC0415 - GalSim is heavy, and is loaded when an image is drawn.
-
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace

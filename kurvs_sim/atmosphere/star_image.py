@@ -119,7 +119,7 @@ class StarImage(Seeing):
     @cached_property
     def galsim_profile(self) -> "galsim.GSObject":
         """The profile of unit flux, lengths in arcsec."""
-        import galsim  # noqa: PLC0415 - heavy, and loaded when an image is drawn
+        import galsim
 
         image = galsim.Image(self._array, scale=self.pixel_arcsec)
         x_arcsec, y_arcsec = self._centroid_arcsec

@@ -93,7 +93,7 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
     galaxy : Galaxy
         Galaxy with every property that the file states, others at their defaults.
     options : dict
-        The keyword arguments of :func:`kurvs_sim.observe` that the file states.
+        The keyword arguments of :func:`~kurvs_sim.observing.observe` that the file states.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:
     galaxy : Galaxy
         Galaxy to describe; every property is written, those at their defaults too.
     options : mapping, optional
-        Keyword arguments of :func:`kurvs_sim.observe`.
+        Keyword arguments of :func:`~kurvs_sim.observing.observe`.
 
     Returns
     -------

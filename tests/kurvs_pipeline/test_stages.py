@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from kurvs_pipeline import measure
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.gas.classes import StellarMass
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_results
 from kurvs_pipeline.results.writing import write_results
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
@@ -38,6 +39,17 @@ def test_one_stage_after_the_other_is_the_pipeline(observation, located):
         assert np.array_equal(one, other, equal_nan=True)
     found = PIPELINE.gradients(gas)["gradient"].value
     assert np.array_equal(found, whole.gradients["gradient"].value, equal_nan=True)
+
+
+def test_one_call_is_a_pipeline_and_its_run(observation):
+    mass = StellarMass(11.5, 0.1)
+    found = measure(observation, scheme=PIPELINE.scheme, seed=PIPELINE.seed, stellar_mass=mass)
+    whole = PIPELINE.run(observation, stellar_mass=mass)
+    for name in ("abundances", "gradients", "mass_excitation"):
+        one, other = getattr(found, name), getattr(whole, name)
+        assert one.pformat() == other.pformat()
+    with pytest.raises(TypeError, match="bining"):
+        measure(observation, bining=PIPELINE.scheme)
 
 
 def test_the_frame_has_the_redshift_of_the_galaxy(located):

@@ -17,8 +17,8 @@ from kurvs_pipeline.io.native import read_native, write_native
 from kurvs_pipeline.io.survey.reading import read_survey
 from kurvs_pipeline.io.survey.writing import write_survey
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.observation import band_names, make_observation, metadata_of
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.atmosphere.seeing import ChromaticSeeing
 from kurvs_sim.effects.defects import DeadColumns, MisscaledNoise, SaturatedLines, UnseenEdges

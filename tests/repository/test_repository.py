@@ -12,7 +12,8 @@ from paths import ROOT
 
 PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
 COMMON_GROUND = {
-    "abundances", "arrays", "bands", "cosmology", "dust", "errors", "io", "lines", "observation",
+    "abundances", "arrays", "bands", "cosmology", "dust", "errors", "exports", "io", "lines",
+    "observation",
 }  # fmt: skip
 """Of docs/decisions/04: what measures is not used to make what is measured."""
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, observe
 from kurvs_sim.profiles.radial import Constant
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, observe
 from kurvs_sim.galaxy.stars import StellarContinuum
 from kurvs_sim.profiles.radial import Constant

@@ -8,9 +8,9 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.io.fits.observation import read_observation
-from kurvs_pipeline.measure import Pipeline
-from kurvs_pipeline.spectra.calibrate import around_lines, calibrate, near_lines
-from kurvs_pipeline.spectra.coadd import coadd
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.spectra.calibration import around_lines, calibrate, near_lines
+from kurvs_pipeline.spectra.coaddition import coadd
 
 pytestmark = pytest.mark.real_data
 

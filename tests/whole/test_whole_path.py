@@ -10,7 +10,7 @@ from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.gradients.slope import weighted_slope
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.profiles.radial import Constant, Linear

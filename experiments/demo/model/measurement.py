@@ -23,8 +23,8 @@ from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.posterior import NestedLaplace
 from kurvs_pipeline.gradients.slope import Slope, weighted_slope
 from kurvs_pipeline.lines import DETECTION_SNR
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import ApertureSpectra, coadd
+from kurvs_pipeline.spectra.calibration import CalibratedBand
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import SpatialCorrelation
 
 

@@ -1,6 +1,5 @@
 """The descent into a minimum of chi2, compiled.
 
-It is the twin of :mod:`kurvs_pipeline.fitting.variable_projection`.
 The same steps in the same order, one spectrum after the other, lines only where they have
 light. One thread, so that results depend neither on the batch nor on the number of workers.
 """
@@ -55,7 +54,7 @@ _NORMAL_SERIES = _normal_taylor_series()
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
-    """Return what :func:`kurvs_pipeline.fitting.variable_projection.project` returns.
+    """Return what :func:`kurvs_pipeline.fitting.plain.project` returns.
 
     Parameters
     ----------
@@ -75,7 +74,7 @@ def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematic
 def descend(
     model: BandLineModel, spectra: Spectra, active: BoolArray, start: Array, bounds: Bounds
 ) -> Minimum:
-    """Return what :func:`kurvs_pipeline.fitting.variable_projection.descend` returns.
+    """Return what :func:`kurvs_pipeline.fitting.plain.descend` returns.
 
     Parameters
     ----------

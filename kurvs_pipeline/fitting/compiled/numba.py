@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from numba import njit
+from numba import njit  # noqa: TID253 - what this module is for
 
 # Sums may be reordered, to use vector instructions; NaN and infinity keep their meaning.
 _FAST_SUMS = {"reassoc", "contract", "nsz"}

@@ -1,4 +1,4 @@
-"""The choice of a start on the grid, compiled: twin of :mod:`kurvs_pipeline.fitting.start`."""
+"""The choice of a start on the grid, compiled."""
 
 import math
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class _Work(NamedTuple):
 
 
 def choose_start(sums: GridSums) -> IntArray:
-    """Return what :func:`kurvs_pipeline.fitting.start.choose_start` returns.
+    """Return what :func:`kurvs_pipeline.fitting.plain.choose_start` returns.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Lines along the radius of a disk for diagnostics that need more than [N II] and H-alpha.
+"""Line profiles of diagnostics that need more lines than [N II] and H-alpha.
 
 One line of each diagnostic follows from the abundance; the others have a logarithm that is linear
-in radius, with wide priors, so that they take the shape that the data give them. Dust is a screen
-whose A_V is linear in radius, held by the Balmer lines and by its prior.
+in radius, with wide priors. Dust is a screen whose A_V is linear in radius, constrained by the
+Balmer lines and by its prior.
 """
 
 from collections.abc import Sequence
@@ -32,15 +32,21 @@ LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR = 0.6, 0.1
 """dex and dex/kpc: twice what galaxies show."""
 
 TYPICAL_LOG_O32 = 0.0
-"""Of the survey's galaxies."""
+"""log([O III]/[O II]) of the survey's galaxies."""
 
 OII_UM = 0.5 * (REST_WAVELENGTH_UM["oii_3726"] + REST_WAVELENGTH_UM["oii_3729"])
 BRIGHTER_OF_OIII = DOUBLET_RATIO / (1.0 + DOUBLET_RATIO)
 
+ZERO_POINT_ERR = 0.3
+"""dex, of one calibration against another: they differ by up to 0.7 (Kewley & Ellison 2008)."""
+
+ADDED_LINE = {"O3N2": "oiii_5007", "N2O2": "oii"}
+"""Line that a diagnostic gives once [N II] is known, by its ratio."""
+
 
 @dataclass(frozen=True)
 class DustyProfiles:
-    """Lines of O3N2, N2O2 or R23.
+    """Lines of O3N2, N2O2 or R23 along the radius of a disk.
 
     The extra parameters are a line ratio that the abundance leaves free, log([N II]/H-alpha) or
     for R23 log([O III]4959,5007/[O II]), at the pivot and its slope per kpc, then A_V at the
@@ -49,7 +55,7 @@ class DustyProfiles:
     Parameters
     ----------
     calibration : InverseCalibration
-        Of a diagnostic of one of these ratios.
+        Diagnostic of one of these ratios.
     """
 
     calibration: InverseCalibration
@@ -60,7 +66,7 @@ class DustyProfiles:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Names; H-alpha is the first."""
+        """Names of the lines; H-alpha is the first."""
         return {
             "O3N2": ("halpha", "hbeta", "nii_6584", "oiii_5007"),
             "N2O2": ("halpha", "hbeta", "nii_6584", "oii"),
@@ -69,21 +75,21 @@ class DustyProfiles:
 
     @property
     def extra_mean(self) -> Array:
-        """Prior means of the other parameters."""
+        """Prior means of the extra parameters."""
         free = TYPICAL_LOG_O32 if self._symbol == "R23" else TYPICAL_LOG_N2
         return np.array([free, 0.0, TYPICAL_A_V, 0.0])
 
     @property
     def extra_err(self) -> Array:
-        """Prior standard deviations of the other parameters."""
+        """Prior standard deviations of the extra parameters."""
         return np.array([LOG_RATIO_ERR, LOG_RATIO_SLOPE_ERR, TYPICAL_A_V_ERR, A_V_SLOPE_ERR])
 
     @cached_property
     def _dimming(self) -> Array:
-        return dimming(self.lines)
+        return _ln_dimming_per_mag(self.lines)
 
     def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
-        """Return the lines (:class:`~kurvs_pipeline.gradients.forward.profiles.LineProfiles`)."""
+        """Return the line profiles (:class:`LineProfiles`)."""
         ratio, slope = self.calibration.log_ratio(abundance)
         free = extra[:, :1] + extra[:, 1:2] * radius
         plain, by_ratio, by_free = self._without_dust(ratio, free)
@@ -113,30 +119,13 @@ class DustyProfiles:
         return np.stack(value, axis=1), np.stack(by_ratio, axis=1), np.stack(by_free, axis=1)
 
 
-def dimming(lines: Sequence[str]) -> Array:
-    """Return the natural logarithm that lines lose by one magnitude of A_V.
-
-    Parameters
-    ----------
-    lines : sequence of str
-        Names; ``oii`` is the pair.
-
-    Returns
-    -------
-    array, shape (n_lines,)
-    """
-    wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
-    curve = attenuation_curve(np.array([wavelength[line] for line in lines]))
-    return np.asarray(0.4 * LN_10 * curve / R_V)
-
-
 def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
-    """Return the lines of a diagnostic along the radius, None where there is no model.
+    """Return the line profiles of a diagnostic; None where there is no model.
 
     Parameters
     ----------
     diagnostic : Diagnostic
-        Any.
+        Any calibration.
     """
     inverse = InverseCalibration(diagnostic)
     if diagnostic.ratio.symbol == "N2":
@@ -146,18 +135,11 @@ def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
     return None
 
 
-ZERO_POINT_ERR = 0.3
-"""dex, of one calibration against another: they differ by up to 0.7 (Kewley & Ellison 2008)."""
-
-ADDED_LINE = {"O3N2": "oiii_5007", "N2O2": "oii"}
-"""By the ratio of a diagnostic, the line that it tells once [N II] is known."""
-
-
 @dataclass(frozen=True)
 class JointProfiles:
-    """Lines of N2 with O3N2, N2O2 or both.
+    """Lines of N2 with O3N2, N2O2 or both along the radius of a disk.
 
-    [N II] follows from the abundance by N2. With it known, O3N2 tells [O III] and N2O2 tells
+    [N II] follows from the abundance by N2. With it known, O3N2 gives [O III] and N2O2 gives
     [O II], each from the same abundance plus a zero point of its own. R23 adds no line to
     these, only a contradiction, and is fitted alone.
 
@@ -167,9 +149,9 @@ class JointProfiles:
     Parameters
     ----------
     nitrogen : InverseCalibration
-        Of a diagnostic of N2.
+        Diagnostic of N2.
     others : tuple of InverseCalibration
-        Of diagnostics of O3N2 or N2O2, at most one each.
+        Diagnostics of O3N2 or N2O2, at most one each.
 
     Raises
     ------
@@ -181,7 +163,6 @@ class JointProfiles:
     others: tuple[InverseCalibration, ...]
 
     def __post_init__(self) -> None:
-        """Refuse diagnostics whose lines are not told apart."""
         first, *symbols = _symbols((self.nitrogen, *self.others))
         if first != "N2" or not symbols or sorted(symbols) != sorted(set(symbols) & {*ADDED_LINE}):
             raise ConfigurationError(
@@ -191,27 +172,27 @@ class JointProfiles:
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
-        """Names; H-alpha is the first."""
+        """Names of the lines; H-alpha is the first."""
         added = (ADDED_LINE[symbol] for symbol in _symbols(self.others))
         return ("halpha", "hbeta", "nii_6584", *added)
 
     @property
     def extra_mean(self) -> Array:
-        """Prior means of the other parameters."""
+        """Prior means of the extra parameters."""
         return np.array([*np.zeros(len(self.others)), TYPICAL_A_V, 0.0])
 
     @property
     def extra_err(self) -> Array:
-        """Prior standard deviations of the other parameters."""
+        """Prior standard deviations of the extra parameters."""
         zero_points = np.full(len(self.others), ZERO_POINT_ERR)
         return np.array([*zero_points, TYPICAL_A_V_ERR, A_V_SLOPE_ERR])
 
     @cached_property
     def _dimming(self) -> Array:
-        return dimming(self.lines)[:, None]
+        return _ln_dimming_per_mag(self.lines)[:, None]
 
     def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
-        """Return the lines (:class:`~kurvs_pipeline.gradients.forward.profiles.LineProfiles`)."""
+        """Return the line profiles (:class:`LineProfiles`)."""
         plain, by_abundance, by_zero_point = self._without_dust(abundance, extra)
         a_v = extra[:, -2:-1] + extra[:, -1:] * radius
         by_dust = np.broadcast_to(-self._dimming, plain.shape)
@@ -237,6 +218,13 @@ class JointProfiles:
             by_abundance.append(slope + added)
             by_zero_point[:, index, 3 + index] = added
         return np.stack(value, axis=1), np.stack(by_abundance, axis=1), by_zero_point
+
+
+def _ln_dimming_per_mag(lines: Sequence[str]) -> Array:
+    """Return how much of its natural logarithm each line loses by one magnitude of A_V."""
+    wavelength = {"oii": OII_UM, **REST_WAVELENGTH_UM}
+    curve = attenuation_curve(np.array([wavelength[line] for line in lines]))
+    return np.asarray(0.4 * LN_10 * curve / R_V)
 
 
 def _symbols(calibrations: Sequence[InverseCalibration]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Line fluxes of apertures with their whole covariance, as a forward model is fitted to them."""
+"""Line fluxes of the annuli with their full covariance, for the fit of a forward model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class ApertureFluxes:
     Parameters
     ----------
     flux : array, shape (n_realisations, n_lines, n_apertures)
-        H-alpha is the first line. May be negative; NaN in all realisations where nothing was
+        Line fluxes, H-alpha first. They may be negative; NaN in all realisations where nothing was
         measured.
     covariance : array, shape (n_lines, n_apertures, n_lines, n_apertures)
-        The same for all realisations.
+        Covariance, the same for all realisations.
     """
 
     flux: Array
@@ -36,9 +36,9 @@ class ApertureFluxes:
         Parameters
         ----------
         fluxes : JointFluxes
-            With those of the annuli.
+            Line fluxes of all apertures, behind dust.
         lines : sequence of str
-            Names; ``oii`` is the sum of the pair.
+            Names of lines; ``oii`` is the sum of the pair.
 
         Raises
         ------
@@ -58,18 +58,18 @@ class ApertureFluxes:
 
     @cached_property
     def measured(self) -> BoolArray:
-        """Which fluxes there are, shape (n_lines, n_apertures)."""
+        """Whether each flux was measured, shape (n_lines, n_apertures)."""
         known = np.isfinite(self.flux).all(axis=0)
         return np.asarray(known & (np.diagonal(self._square) > 0.0).reshape(known.shape))
 
     @cached_property
     def total_halpha(self) -> Array:
-        """H-alpha of all apertures together, shape (n_realisations,)."""
+        """H-alpha flux summed over the apertures, shape (n_realisations,)."""
         return np.asarray(self.flux[:, 0, self.measured[0]].sum(axis=1))
 
     @cached_property
     def total_halpha_err(self) -> float:
-        """Standard error of the same.
+        """Standard error of the summed H-alpha flux.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class ApertureFluxes:
 
     @property
     def total_halpha_snr(self) -> Array:
-        """S/N of H-alpha in all apertures together, shape (n_realisations,)."""
+        """S/N of the summed H-alpha flux, shape (n_realisations,)."""
         return self.total_halpha / self.total_halpha_err
 
     @cached_property
@@ -100,50 +100,46 @@ class ApertureFluxes:
 
     @cached_property
     def white(self) -> Array:
-        """Fluxes with independent noise of 1, shape (n_realisations, n_measured)."""
+        """Whitened fluxes: independent, with errors of 1, shape (n_realisations, n_measured)."""
         return self.whiten(self.flux)
 
     def whiten(self, flux: Array) -> Array:
-        """Return fluxes of models in the same terms.
+        """Return whitened fluxes, shape (..., n_measured).
 
         Parameters
         ----------
         flux : array, shape (..., n_lines, n_apertures)
-            In the unit of what was measured.
-
-        Returns
-        -------
-        array, shape (..., n_measured)
+            Fluxes, such as those of a model, in the unit of the measured ones.
         """
         return np.asarray(flux[..., self.measured] @ self._whitening.T)
 
 
 def has_lines(fluxes: JointFluxes, lines: Sequence[str]) -> bool:
-    """Return whether lines, or the parts of their sums, were measured.
+    """Return whether lines, or the members of their sums, were measured.
 
     Parameters
     ----------
     fluxes : JointFluxes
-        Of a galaxy.
+        Line fluxes of a galaxy.
     lines : sequence of str
-        Names; ``oii`` is the sum of the pair.
+        Names of lines; ``oii`` is the sum of the pair.
     """
     return set(single_lines(lines)) <= set(fluxes.names)
 
 
 def single_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return lines with sums taken apart.
+    """Return single lines, with sums replaced by their members.
 
     Parameters
     ----------
     lines : sequence of str
-        Names; ``oii`` is the sum of the pair.
+        Names of lines; ``oii`` is the sum of the pair.
     """
     return tuple(part for line in lines for part in members_of(line))
 
 
 def _pick(measured: Sequence[str], wanted: Sequence[str]) -> Array:
-    """Return the matrix that takes or adds up lines, shape (n_wanted, n_measured)."""
+    """Return the matrix that selects or adds up lines, shape (n_wanted, n_measured)."""
     pick = np.zeros((len(wanted), len(measured)))
     for row, line in enumerate(wanted):
         for part in members_of(line):

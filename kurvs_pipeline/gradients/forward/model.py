@@ -1,4 +1,4 @@
-"""How the smearing matrix of a disk follows seeing and inclination, which are not known well."""
+"""The forward model: line fluxes in apertures of an exponential disk with an abundance gradient."""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,23 +14,24 @@ from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, Inclined
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SkyApertures
 
+LARGEST_LOG_RATIO = 15.0
+"""Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
+
+SCALE_LENGTH_ERR = 0.2
+"""Prior of ln(scale length) about that of the effective radius: H-alpha differs from the stars."""
+
+TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
+"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
+
+AMPLITUDE_ERR = 3.0
+"""Prior of ln(flux) about a first guess: too wide to matter where a line is detected."""
+
 
 @dataclass(frozen=True, eq=False)
-class SmearingVariations:
-    """The smearing matrix at its nodes as a quadratic function of independent deviations.
+class _SmearingVariations:
+    """The smearing matrix at its nodes as a quadratic function of seeing and inclination.
 
-    It knows nothing of lines: the models of all diagnostics of a galaxy share one.
-
-    Parameters
-    ----------
-    disk : InclinedDisk
-        How it lies on the sky.
-    seeing : SeeingKnowledge or None
-        Width and wings with errors; None is no seeing.
-    apertures : SkyApertures
-        Annuli or spaxels.
-    inclination_err_deg : float
-        Standard error of the inclination; 0 holds it.
+    It does not depend on the lines: the models of all diagnostics of a galaxy share one.
     """
 
     disk: InclinedDisk
@@ -40,18 +41,12 @@ class SmearingVariations:
 
     @cached_property
     def best(self) -> SmearingMatrix:
-        """The smearing matrix with the best seeing and inclination."""
         psf = self.seeing.best if self.seeing else None
         return SmearingMatrix(self.disk, psf, self.apertures)
 
     @cached_property
     def matrices(self) -> Array:
-        """K at the nodes, then slope and curvature by each deviation.
-
-        Returns
-        -------
-        array, shape (1 + 2 n_deviations, n_apertures, n_nodes)
-        """
+        """K, then slope and curvature by each deviation, shape (1 + 2 n, n_apertures, n_nodes)."""
         best = self.best.at_nodes
         stack = [best]
         for below, above in self._varied():
@@ -76,28 +71,10 @@ class SmearingVariations:
         return replace(self.best, disk=disk).at(self.best.nodes.radius_arcsec)
 
 
-LARGEST_LOG_RATIO = 15.0
-"""Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
+class _Prediction(NamedTuple):
+    """Fluxes in the unit of the amplitude, and derivatives by every parameter but the gradient.
 
-SCALE_LENGTH_ERR = 0.2
-"""Of ln(scale length) about that of the effective radius: H-alpha is not the stars."""
-
-TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
-"""Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
-
-AMPLITUDE_ERR = 3.0
-"""Of ln(flux), about a first guess: too wide to matter where a line is detected."""
-
-
-class Prediction(NamedTuple):
-    """Fluxes and their derivatives.
-
-    Parameters
-    ----------
-    flux : array, shape (n_models, n_lines, n_apertures)
-        In the unit of the amplitude.
-    by_parameter : array, shape (n_models, n_parameters, n_lines, n_apertures)
-        By everything but the gradient.
+    Shapes are (n_models, n_lines, n_apertures) and (n_models, n_parameters, n_lines, n_apertures).
     """
 
     flux: Array
@@ -108,30 +85,30 @@ class Prediction(NamedTuple):
 class ForwardModel:
     """An exponential disk with a linear abundance gradient, as apertures see it.
 
-    Its parameters, apart from the gradient, are: abundance at the pivot, what else shapes the
-    lines, ln(H-alpha flux), ln(scale length), and the deviations of seeing and inclination in
-    standard deviations, of which the smearing matrix is a quadratic function.
+    Its parameters, apart from the gradient, are: abundance at the pivot, the extra parameters of
+    the line profiles, ln(H-alpha flux), ln(scale length), and the deviations of seeing and
+    inclination in standard deviations, of which the smearing matrix is a quadratic function.
 
     Parameters
     ----------
     disk : InclinedDisk
-        How it lies on the sky.
+        Orientation and thickness of the disk.
     effective_radius_arcsec : float
-        Of an exponential disk.
+        Half-light radius of the exponential disk.
     kpc_per_arcsec : float
-        Scale.
+        Proper transverse scale at the galaxy's redshift.
     seeing : SeeingKnowledge or None
         Width and wings with errors; None is no seeing.
     apertures : SkyApertures
-        Annuli or spaxels.
+        Apertures on the sky: annuli or spaxels.
     profiles : LineProfiles
-        Lines of the diagnostic.
+        Line profiles of the diagnostic.
     inclination_err_deg : float
-        Standard error of the inclination; 0 holds it.
+        Standard error of the inclination; 0 takes it as exact.
     abundance_mean, abundance_err : float
-        Prior of 12 + log(O/H) at the effective radius. A sample of which more is known, such as
-        its mean and scatter, should say so: together with the flux of all [N II] it tells steep
-        gradients of compact galaxies apart.
+        Prior of 12 + log(O/H) at the effective radius. If the mean and scatter of a sample are
+        known, give those: with the total flux of [N II] they exclude steep gradients of compact
+        galaxies that the annuli alone do not.
 
     Raises
     ------
@@ -150,7 +127,6 @@ class ForwardModel:
     abundance_err: float = TYPICAL_ABUNDANCE_ERR
 
     def __post_init__(self) -> None:
-        """Refuse disks that cannot be drawn."""
         for name in ("effective_radius_arcsec", "kpc_per_arcsec", "abundance_err"):
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
@@ -174,9 +150,9 @@ class ForwardModel:
             )
 
     @cached_property
-    def smearing(self) -> SmearingVariations:
-        """The smearing matrix, and how it follows seeing and inclination."""
-        return SmearingVariations(
+    def smearing(self) -> _SmearingVariations:
+        """The smearing matrix as a function of seeing and inclination."""
+        return _SmearingVariations(
             self.disk, self.seeing, self.apertures, self.inclination_err_deg
         )  # fmt: skip
 
@@ -186,12 +162,12 @@ class ForwardModel:
         return self.smearing.best
 
     def with_profiles(self, profiles: LineProfiles) -> Self:
-        """Return the same disk in the lines of another diagnostic.
+        """Return the same disk with the lines of another diagnostic.
 
         Parameters
         ----------
         profiles : LineProfiles
-            Lines of the diagnostic.
+            Line profiles of the other diagnostic.
         """
         other = replace(self, profiles=profiles)
         # Its matrices are these: what was worked out for one serves both.
@@ -200,62 +176,61 @@ class ForwardModel:
 
     @property
     def scale_length_arcsec(self) -> float:
-        """Scale length that the effective radius stands for."""
+        """Scale length of the exponential disk."""
         return self.effective_radius_arcsec / HALF_LIGHT_IN_SCALE_LENGTHS
 
     @property
     def pivot_kpc(self) -> float:
-        """Radius at which abundance and gradient are told apart best: about where light is."""
+        """Effective radius: most light is there, so abundance and gradient are least correlated."""
         return self.effective_radius_arcsec * self.kpc_per_arcsec
 
     @cached_property
-    def n_deviations(self) -> int:
-        """Number of deviations of seeing and inclination."""
+    def _n_deviations(self) -> int:
         return (len(self._matrices) - 1) // 2
 
     @cached_property
     def prior_mean(self) -> Array:
-        """Of the parameters, shape (n_parameters,); 0 for the amplitude, which data give."""
+        """Prior means, shape (n_parameters,); 0 for the amplitude, which data give."""
         return np.array([
             self.abundance_mean, *self.profiles.extra_mean, 0.0,
-            math.log(self.scale_length_arcsec), *np.zeros(self.n_deviations),
+            math.log(self.scale_length_arcsec), *np.zeros(self._n_deviations),
         ])  # fmt: skip
 
     @cached_property
     def prior_err(self) -> Array:
-        """Of the parameters, shape (n_parameters,)."""
+        """Prior standard deviations of the parameters, shape (n_parameters,)."""
         return np.array([
             self.abundance_err, *self.profiles.extra_err, AMPLITUDE_ERR, SCALE_LENGTH_ERR,
-            *np.ones(self.n_deviations),
+            *np.ones(self._n_deviations),
         ])  # fmt: skip
 
     @property
     def amplitude_index(self) -> int:
-        """Where ln(H-alpha flux) stands among the parameters."""
+        """Index of ln(H-alpha flux) among the parameters."""
         return 1 + len(self.profiles.extra_mean)
 
     @property
     def _matrices(self) -> Array:
         return self.smearing.matrices
 
-    def predict(self, gradient: Array, parameters: Array) -> Prediction:
-        """Return the fluxes of models, and how they change with their parameters.
+    def predict(self, gradient: Array, parameters: Array) -> _Prediction:
+        """Return the fluxes of models, and their derivatives by the parameters.
 
         Parameters
         ----------
         gradient : array, shape (n_models,)
-            dex/kpc.
+            Abundance gradient, dex/kpc.
         parameters : array, shape (n_models, n_parameters)
-            All others, in the order of the class.
+            All other parameters, in the order of the class.
         """
         seen = self._integrands(gradient, parameters) @ self._projection
         seen = seen.reshape(*seen.shape[:3], len(self._matrices), -1)
-        deviation = parameters[:, len(self.prior_mean) - self.n_deviations :]
+        deviation = parameters[:, len(self.prior_mean) - self._n_deviations :]
         value = np.einsum("bjlsa,bs->bjla", seen, _quadratic(deviation))
         slopes, curvatures = seen[:, 0, :, 1::2], seen[:, 0, :, 2::2]
         by_deviation = slopes + deviation[:, None, :, None] * curvatures
         by_parameter = [value[:, 1:-1], value[:, :1], value[:, -1:], by_deviation.swapaxes(1, 2)]
-        return Prediction(value[:, 0], np.concatenate(by_parameter, axis=1))
+        return _Prediction(value[:, 0], np.concatenate(by_parameter, axis=1))
 
     @cached_property
     def _projection(self) -> Array:
@@ -265,10 +240,8 @@ class ForwardModel:
     def _integrands(self, gradient: Array, parameters: Array) -> Array:
         """Return the light at the nodes, and its derivatives by what shapes the disk.
 
-        Returns
-        -------
-        array, shape (n_models, 3 + n_extra, n_lines, n_nodes)
-            Light; its derivatives by abundance, by the extra parameters, by ln(scale length).
+        Shape (n_models, 3 + n_extra, n_lines, n_nodes): light; derivatives by abundance, by the
+        extra parameters, by ln(scale length).
         """
         radius, weight = self.matrix.nodes
         at = self.amplitude_index

@@ -1,4 +1,4 @@
-"""How bright each line is along the radius of a disk, given the abundance there."""
+"""Line fluxes relative to H-alpha along the radius of a disk, given the abundance there."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +20,11 @@ class LogProfiles(NamedTuple):
     Parameters
     ----------
     value : array, shape (n_models, n_lines, n_radii)
-        The logarithms.
+        Natural logarithm of each line over H-alpha.
     by_abundance : array, shape (n_models, n_lines, n_radii)
         Derivative by 12 + log(O/H).
     by_extra : array, shape (n_models, n_extra, n_lines, n_radii)
-        Derivative by the other parameters.
+        Derivative by the extra parameters.
     """
 
     value: Array
@@ -33,52 +33,52 @@ class LogProfiles(NamedTuple):
 
 
 class LineProfiles(Protocol):
-    """Lines of a diagnostic as functions of abundance and of what else shapes them."""
+    """Lines of a diagnostic as functions of abundance and of extra parameters."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Names; H-alpha is the first."""
+        """Names of the lines; H-alpha is the first."""
 
     @property
     def extra_mean(self) -> Array:
-        """Prior means of the other parameters, shape (n_extra,)."""
+        """Prior means of the extra parameters, shape (n_extra,)."""
 
     @property
     def extra_err(self) -> Array:
-        """Prior standard deviations of the other parameters, shape (n_extra,)."""
+        """Prior standard deviations of the extra parameters, shape (n_extra,)."""
 
     def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
-        """Return the lines.
+        """Return the logarithms of the line profiles and their derivatives.
 
         Parameters
         ----------
         abundance : array, shape (n_models, n_radii)
             12 + log(O/H).
         extra : array, shape (n_models, n_extra)
-            The other parameters.
+            Extra parameters, in the order of :attr:`extra_mean`.
         radius : array, shape (n_radii,)
-            From the pivot of the gradients, kpc.
+            Distance from the pivot of the gradients, kpc.
         """
 
 
 @dataclass(frozen=True)
 class InverseCalibration:
-    """The line ratio that a calibration gives for an abundance.
+    """The inverse of a calibration: the line ratio at an abundance.
 
-    Beyond its range a calibration is continued as a straight line, so that a likelihood stays
-    defined where the data leave the abundance open.
+    Beyond its range a calibration is continued as a straight line, so that the likelihood stays
+    defined where data leave the abundance open.
 
     Parameters
     ----------
     diagnostic : Diagnostic
-        One-valued within its range.
+        Calibration that is one-valued within its range.
     """
 
     diagnostic: Diagnostic
 
     @cached_property
     def _table(self) -> tuple[Array, Array]:
-        """Abundances, increasing, and logarithms of the ratio."""
+        """Abundances, increasing, and the logarithm of the ratio at each."""
         with np.errstate(invalid="ignore", over="ignore"):
             abundance = self.diagnostic.oxygen_abundance(TABULATED_LOG_RATIOS)
         low, high = self.diagnostic.valid_range
@@ -92,16 +92,12 @@ class InverseCalibration:
         return np.diff(ratio) / np.diff(at)
 
     def log_ratio(self, abundance: Array) -> tuple[Array, Array]:
-        """Return the logarithm (base 10) of the ratio and its derivative.
+        """Return log10 of the ratio and its derivative, both in the shape of the input.
 
         Parameters
         ----------
         abundance : array, any shape
             12 + log(O/H).
-
-        Returns
-        -------
-        log_ratio, derivative : array, same shape
         """
         at, ratio = self._table
         slopes = self._slopes
@@ -112,14 +108,14 @@ class InverseCalibration:
 
 @dataclass(frozen=True)
 class NitrogenProfiles:
-    """H-alpha and [N II] by a calibration of N2; dust does not change their ratio.
+    """Lines of N2 along the radius of a disk: H-alpha and [N II], whose ratio dust does not change.
 
     Parameters
     ----------
     calibration : InverseCalibration
-        Of a diagnostic of [N II] / H-alpha.
+        Diagnostic of [N II] / H-alpha.
     lines : tuple of str
-        Their names.
+        Names of the lines.
     """
 
     calibration: InverseCalibration
@@ -127,16 +123,16 @@ class NitrogenProfiles:
 
     @property
     def extra_mean(self) -> Array:
-        """None."""
+        """Prior means of the extra parameters, of which there are none."""
         return np.empty(0)
 
     @property
     def extra_err(self) -> Array:
-        """None."""
+        """Prior standard deviations of the extra parameters, of which there are none."""
         return np.empty(0)
 
     def log_profiles(self, abundance: Array, extra: Array, radius: Array) -> LogProfiles:
-        """Return the lines (:class:`LineProfiles`)."""
+        """Return the line profiles (:class:`LineProfiles`)."""
         ratio, slope = self.calibration.log_ratio(abundance)
         value = LN_10 * np.stack([np.zeros_like(ratio), ratio], axis=1)
         by_abundance = LN_10 * np.stack([np.zeros_like(slope), slope], axis=1)

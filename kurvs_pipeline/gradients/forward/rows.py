@@ -1,4 +1,4 @@
-"""The forward estimators of a measured galaxy, as rows of the table of gradients."""
+"""Rows of the forward estimators for the table of gradients."""
 
 import logging
 
@@ -32,23 +32,23 @@ FEWEST_ANNULI = 2
 def forward_rows(
     fluxes: JointFluxes, smearing: DiskSmearing, random: np.random.Generator
 ) -> list[dict[str, object]]:
-    """Return the rows of ``forward`` and ``forward_prior`` for the diagnostics that have them.
+    """Return the rows of ``forward`` and ``forward_prior`` for every diagnostic with a model.
 
     Parameters
     ----------
     fluxes : JointFluxes
-        With those of the annuli.
+        Line fluxes of all apertures, behind dust.
     smearing : DiskSmearing
-        The galaxy's disk, seeing and annuli.
+        Disk, seeing and annuli of the galaxy.
     random : Generator
-        Of the draws that check posteriors.
+        Random generator for the draws that check posteriors.
 
     Returns
     -------
     list of dict
         Columns of :func:`~kurvs_pipeline.gradients.table.gradient_table`, without units.
-        Diagnostics whose lines were not measured have no rows; of a galaxy without effective
-        radius or seeing there are none. ``joint`` is one gradient from several diagnostics
+        Diagnostics whose lines were not measured have no rows, nor has a galaxy without effective
+        radius or seeing. ``joint`` is one gradient from several diagnostics
         (:class:`~kurvs_pipeline.gradients.forward.dusty_profiles.JointProfiles`).
     """
     rows: list[dict[str, object]] = []
@@ -64,7 +64,7 @@ def forward_rows(
 
 
 def _fitted(fluxes: JointFluxes) -> dict[str, LineProfiles]:
-    """Return the profiles of the diagnostics whose lines were measured, then of them together."""
+    """Return the profiles of every diagnostic whose lines were measured, and of them jointly."""
     known = {name: profiles_of(DIAGNOSTICS[name]) for name in MODELLED_DIAGNOSTICS}
     fitted = {
         name: profiles for name, profiles in known.items()
@@ -81,7 +81,7 @@ def _fitted(fluxes: JointFluxes) -> dict[str, LineProfiles]:
 def _with_flags_of_lines(
     rows: list[dict[str, object]], of_annuli: StrArray
 ) -> list[dict[str, object]]:
-    """Let what makes lines doubtful stand beside the flags of the fit."""
+    """Add the flags of the lines to those of the fit."""
     flags = {flag for text in of_annuli.tolist() for flag in text.split("+")} - {""}
     return [row | {"flag": _joined(str(row["flag"]), flags)} for row in rows]
 
@@ -106,7 +106,7 @@ def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:
 def _of_diagnostic(
     name: str, model: ForwardModel, fluxes: ApertureFluxes, random: np.random.Generator
 ) -> list[dict[str, object]]:
-    """Return the two rows of a diagnostic; without numbers where nothing can be fitted."""
+    """Return both rows of a diagnostic; without numbers where nothing can be fitted."""
     n_bins = int(fluxes.measured.all(axis=0).sum())
     estimators = "forward", "forward_prior"
     if n_bins < FEWEST_ANNULI:

@@ -1,4 +1,4 @@
-"""The chance that a galaxy shows enough annuli for a gradient, had it another gradient."""
+"""Selection of a sample: the chance to detect enough annuli for a gradient, by gradient."""
 
 import numpy as np
 from scipy.special import ndtr
@@ -17,29 +17,25 @@ def chance_of_bins(
     *,
     fewest: int = 2,
 ) -> Array:
-    """Return the chance that enough annuli have every line above 4 sigma.
+    """Return the chance that enough annuli have every line above 4 sigma, shape (n_gradients,).
 
     A sample of published gradients holds only galaxies for which this happened, and it happens
-    more often where the outer disk is rich in metals. A fit to all galaxies needs no such
+    more often where the outer disk is metal-rich; see ``selection`` of
+    :class:`~kurvs_pipeline.gradients.population.Population`. A fit to all galaxies needs no such
     correction.
 
     Parameters
     ----------
     model : ForwardModel
-        Of the galaxy.
+        Model of the galaxy.
     fluxes : ApertureFluxes
-        For the errors of its lines; annuli and lines are taken as independent.
+        Line fluxes, for their errors; annuli and lines are taken as independent.
     parameters : array, shape (n_parameters,)
-        Of the model, apart from the gradient, such as those that fit best.
+        Parameters of the model apart from the gradient, such as the best fit.
     gradient : array, shape (n_gradients,)
-        dex/kpc.
+        Gradients, dex/kpc.
     fewest : int
-        Annuli that a gradient takes.
-
-    Returns
-    -------
-    array, shape (n_gradients,)
-        For :class:`~kurvs_pipeline.gradients.population.Population`.
+        Number of annuli that a gradient needs.
     """
     expected = model.predict(gradient, np.tile(parameters, (len(gradient), 1))).flux
     size = expected[0].size

@@ -17,7 +17,7 @@ from experiments.binning.sensitivity import BinningDesign, BinningTask, inside_f
 from experiments.cli import execute
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, observe
 
 N_MOCKS = 400

@@ -12,7 +12,7 @@ from experiments.measuring.many_galaxies import GalaxyTask, measure_or_fail
 from experiments.measuring.request import GalaxyRequest
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.fits.writing import write_eso
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 REDSHIFTS = {"near": 1.4, "far": 1.5}

@@ -16,7 +16,7 @@ from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.fits.writing import write_eso
 from kurvs_pipeline.io.reading import read_observation
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 GALAXY = Galaxy(name="disk", redshift=1.5, inclination_deg=30.0)

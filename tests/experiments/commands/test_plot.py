@@ -10,7 +10,7 @@ from experiments.cli import BAD_INPUT, execute
 from experiments.measuring.plotting import _save, read_truths
 from experiments.mocks.simulating import truth_of
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.writing import write_results
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 

@@ -13,7 +13,7 @@ from experiments.planning.answer import verdict
 from experiments.planning.planner import LONGEST_HOURS, ExposurePlanner
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import ExposureModel, Galaxy, observe
 from kurvs_sim.effects.effects import Effects
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance

@@ -20,7 +20,7 @@ from experiments.survey.twin import (
     twin,
     with_gradient,
 )
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.profiles.radial import Linear
 from kurvs_sim.scene.scene import Scene

@@ -9,7 +9,11 @@ from paths import SHARED
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import ConfigurationError, CoverageError, CubeFormatError, MetadataError
 from kurvs_pipeline.extracted.fluxes import fit_spectra, read_redshifts, read_spectra_table
-from kurvs_pipeline.extracted.spectrum import autocorrelation, running_scatter, variance_inflation
+from kurvs_pipeline.extracted.spectrum import (
+    _autocorrelation,
+    _running_scatter,
+    _variance_inflation,
+)
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, air_from_vacuum
 
 REAL = SHARED / "real"
@@ -399,7 +403,7 @@ def test_channels_with_infinite_errors_count_as_missing(tmp_path):
 def test_the_running_scatter_follows_the_noise():
     rng = np.random.default_rng(6)
     truth = np.where(np.arange(2000) < 1000, 1.0, 4.0)
-    scatter = running_scatter(rng.normal(0.0, truth), np.ones(2000, dtype=bool), n_window=201)
+    scatter = _running_scatter(rng.normal(0.0, truth), np.ones(2000, dtype=bool), n_window=201)
     assert np.median(scatter[:900]) == pytest.approx(1.0, abs=0.1)
     assert np.median(scatter[1100:]) == pytest.approx(4.0, abs=0.4)
 
@@ -407,12 +411,12 @@ def test_the_running_scatter_follows_the_noise():
 def test_variance_inflation_is_that_of_the_covariance_matrix():
     rng = np.random.default_rng(7)
     noise = np.convolve(rng.normal(size=200_001), [0.5, 0.5], mode="valid") * np.sqrt(2.0)
-    correlation = autocorrelation(noise, np.ones(noise.size, dtype=bool))
+    correlation = _autocorrelation(noise, np.ones(noise.size, dtype=bool))
     assert correlation[0] == pytest.approx(0.5, abs=0.02)
     profile = np.exp(-0.5 * (np.arange(-15, 16) / 3.0) ** 2)
     covariance = np.eye(31) + 0.5 * (np.eye(31, k=1) + np.eye(31, k=-1))
     expected = profile @ covariance @ profile / (profile @ profile)
-    assert variance_inflation([0.5], profile) == pytest.approx(expected)
+    assert _variance_inflation([0.5], profile) == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")

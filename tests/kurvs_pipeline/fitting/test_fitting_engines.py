@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from kurvs_pipeline.bands import KMOS_BANDS
-from kurvs_pipeline.fitting import engines
+from kurvs_pipeline.fitting import engines, plain
 from kurvs_pipeline.fitting import variable_projection as projection
 from kurvs_pipeline.fitting.fit import fit_lines, fit_lines_or_fix
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -133,7 +133,7 @@ def test_compiled_fits_do_not_depend_on_their_neighbours():
 
 @needs_numba
 def test_numba_is_imported_by_the_first_fit_only():
-    code = "import sys, kurvs_pipeline.measure; print('numba' in sys.modules)"
+    code = "import sys, kurvs_pipeline.pipeline; print('numba' in sys.modules)"
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -142,7 +142,7 @@ def test_numba_is_imported_by_the_first_fit_only():
 
 def test_without_numba_fits_are_those_of_numpy(monkeypatch):
     monkeypatch.setattr(engines, "find_spec", lambda _: None)
-    assert engines.engine_for(compiled=True).descend is projection.descend
+    assert engines.engine_for(compiled=True) is plain
     model = model_of("YJ")
     flux, variance, _ = spectra_of(model, snr=10.0)
     found = fit_lines(model, flux, variance)

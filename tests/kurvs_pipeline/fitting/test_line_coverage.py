@@ -10,7 +10,7 @@ from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 STEP_UM = 2.0e-4
 LSF_UM = 1.5e-4

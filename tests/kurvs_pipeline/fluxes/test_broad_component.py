@@ -10,8 +10,8 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag
 from kurvs_pipeline.fluxes.broad_line import fit_broad_halpha
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import Pipeline
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 from kurvs_sim import Galaxy, observe
 
 REDSHIFT = 1.5

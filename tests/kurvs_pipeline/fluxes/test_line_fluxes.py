@@ -5,7 +5,7 @@ import pytest
 
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.geometry import MINIMUM_COVERAGE
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 from kurvs_sim.profiles.radial import Constant
 

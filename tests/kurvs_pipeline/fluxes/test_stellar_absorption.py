@@ -8,9 +8,9 @@ import pytest
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.observation import band_dataset
-from kurvs_pipeline.spectra.calibrate import calibrate
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.spectra.calibration import calibrate
 from kurvs_pipeline.spectra.coadded_continuum import coadded_continuum, continuum_level
 from kurvs_pipeline.spectra.continuum import BlockContinuum
 from kurvs_sim import Galaxy, observe

@@ -12,7 +12,7 @@ from kurvs_pipeline.io.fits.cube import read_cube
 from kurvs_pipeline.io.fits.observation import read_observation
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.fits.writing import write_eso
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, SpaxelGrid, observe
 
 SHAPE = (60, 14, 14)

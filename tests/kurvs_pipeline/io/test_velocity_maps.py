@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.images import read_velocity_map
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_sim import Galaxy, observe
 from kurvs_sim.profiles.radial import Arctan
 

@@ -9,8 +9,8 @@ import xarray as xr
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
-from kurvs_pipeline.measure import Pipeline
 from kurvs_pipeline.observation import metadata_of
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_results
 from kurvs_pipeline.results.writing import write_results
 from kurvs_pipeline.spectra.cubes import CalibratedCubes

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kurvs_pipeline.kinematics.velocity_map import fill_nearest, kinematic_maps
-from kurvs_pipeline.spectra.calibrate import calibrate
+from kurvs_pipeline.kinematics.velocity_map import _fill_nearest, kinematic_maps
+from kurvs_pipeline.spectra.calibration import calibrate
 from kurvs_sim import Galaxy, SpaxelGrid, observe
 
 GRID = SpaxelGrid(n_x=28, n_y=14)
@@ -49,5 +49,5 @@ def test_a_residual_away_from_the_galaxy_is_not_part_of_it():
 
 def test_unknown_spaxels_take_the_nearest_velocity():
     values = np.array([[1.0, 0.0, 0.0, 7.0]])
-    filled = fill_nearest(values, np.array([[True, False, False, True]]))
+    filled = _fill_nearest(values, np.array([[True, False, False, True]]))
     np.testing.assert_array_equal(filled, [[1.0, 1.0, 7.0, 7.0]])

@@ -9,8 +9,8 @@ from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.kinematics.redshift import IntegratedSpectrum
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import Pipeline
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.noise import SpatialCorrelation
 from kurvs_sim import Galaxy, observe
 from kurvs_sim.profiles.radial import Linear

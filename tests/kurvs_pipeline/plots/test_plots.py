@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.plots.maps import plot_halpha_map, plot_velocity_map
 from kurvs_pipeline.plots.parts import signed, two_digits, unit_label
 from kurvs_pipeline.plots.profile import TrueProfile, common_abundance_range, plot_radial_profile
@@ -28,7 +28,7 @@ from kurvs_pipeline.plots.spectrum import (
     plot_spectrum,
     spectral_panels,
 )
-from kurvs_pipeline.plots.summary import headline, summary
+from kurvs_pipeline.plots.summary_page import headline, summary
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 POSITION_ANGLE_DEG = 120.0

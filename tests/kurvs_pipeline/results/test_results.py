@@ -8,7 +8,7 @@ import xarray as xr
 
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ResultsError
-from kurvs_pipeline.measure import Pipeline
+from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_results
 from kurvs_pipeline.results.writing import write_results
 from kurvs_sim import Galaxy, PointSpreadFunction, observe

@@ -5,8 +5,8 @@ import pytest
 
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
-from kurvs_pipeline.spectra.coadd import shared_noise
+from kurvs_pipeline.spectra.calibration import CalibratedBand
+from kurvs_pipeline.spectra.coaddition import shared_noise
 from kurvs_pipeline.spectra.noise import measure_correlation
 
 SIZE = 24

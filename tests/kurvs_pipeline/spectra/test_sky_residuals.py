@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kurvs_pipeline.spectra.calibrate import around_lines, calibrate, near_lines
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.calibration import around_lines, calibrate, near_lines
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 from kurvs_pipeline.spectra.sky_errors import REACH_OF_RESIDUALS, with_sky_residuals
 from kurvs_pipeline.spectra.sky_templates import between_sky_lines, sky_lines, sky_residual
 from kurvs_sim import ExposureModel, Galaxy, observe

@@ -5,8 +5,8 @@ import pytest
 
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.observation import band_dataset
-from kurvs_pipeline.spectra.calibrate import CalibratedBand, calibrate
-from kurvs_pipeline.spectra.coadd import coadd
+from kurvs_pipeline.spectra.calibration import CalibratedBand, calibrate
+from kurvs_pipeline.spectra.coaddition import coadd
 from kurvs_pipeline.spectra.continuum import BlockContinuum
 from kurvs_pipeline.spectra.noise import SpatialCorrelation
 

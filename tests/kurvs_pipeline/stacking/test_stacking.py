@@ -19,7 +19,7 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.io.tables import ExtractedSpectrum
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
-from kurvs_pipeline.spectra.coadd import ApertureSpectra
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 from kurvs_pipeline.stacking.lines import measure_stack
 from kurvs_pipeline.stacking.members import read_stellar_masses
 from kurvs_pipeline.stacking.rest_spectra import (

@@ -7,7 +7,7 @@ from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.io.fits.observation import read_observation
 from kurvs_pipeline.io.fits.writing import write_eso
-from kurvs_pipeline.spectra.calibrate import calibrate
+from kurvs_pipeline.spectra.calibration import calibrate
 from kurvs_sim import Galaxy, SpaxelGrid, observe
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
 from kurvs_sim.effects.defects import (

@@ -14,7 +14,11 @@ from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import CoverageError, FitError, MetadataError
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.geometry import aperture_weights
-from kurvs_pipeline.gradients.forward.estimator import FREE_PARAMETERS, ForwardFit, weighed_draws
+from kurvs_pipeline.gradients.forward.estimator import (
+    FREE_PARAMETERS,
+    ForwardFit,
+    _importance_samples,
+)
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.posterior import NestedLaplace, grid_posterior
@@ -120,11 +124,11 @@ def simulated(gradient, *, spaxels=False, inclination=45.0, radius_arcsec=0.5):
     x, y = band["x"], band["y"]
     if spaxels:
         used = np.hypot(x.to_numpy(), y.to_numpy()[:, None]) < 1.2
-        apertures = SpaxelApertures.of_spaxels(used, x.to_numpy(), y.to_numpy())
+        weights = np.eye(used.size)[used.ravel()].reshape(-1, *used.shape)
     else:
         annuli = BinningScheme().annuli(radius_arcsec)
         weights = np.stack([aperture_weights(annulus, metadata, x, y) for annulus in annuli])
-        apertures = SpaxelApertures(weights, x.to_numpy(), y.to_numpy())
+    apertures = SpaxelApertures(weights, x.to_numpy(), y.to_numpy())
     maps = mock["truth"]["line_map_smeared"].sel(line=["halpha", "nii_6584"]).to_numpy()
     flux = np.einsum("ayx,lyx->la", apertures.weights, maps)[None]
     error = flux[0, 0].sum() / (3000.0 if spaxels else 300.0)
@@ -233,7 +237,7 @@ def test_weighed_draws_have_the_mean_and_the_width_of_the_posterior(radius_arcse
     model = model_of(radius_arcsec=radius_arcsec, seeing=SeeingKnowledge(0.6, 0.17, 0.05, 0.05))
     nested = NestedLaplace(model, fluxes_of(model, -0.03))
     gridded = grid_posterior(nested)
-    draws = weighed_draws(nested, gridded, np.random.default_rng(3), 20_000)
+    draws = _importance_samples(nested, gridded, np.random.default_rng(3), 20_000)
     mean = (draws.weight * draws.gradient).sum()
     width = np.sqrt((draws.weight * (draws.gradient - mean) ** 2).sum())
     borders = gridded.posterior.quantile(np.linspace(0.0005, 0.9995, 1000))

@@ -1,4 +1,4 @@
-"""From a cube to the spectra of apertures: continuum, velocity alignment, co-addition."""
+"""Calibration of a band: continuum and sky residuals subtracted, noise measured on the cube."""
 
 import logging
 from dataclasses import dataclass
@@ -38,31 +38,31 @@ NOISE_FREE_SCALE = 0.1
 without noise, whose stated noise serves as weights only."""
 
 SATURATED_VOXELS = 10
-"""Noise does not put so many voxels on exactly one value."""
+"""Number of voxels on exactly one value that noise does not explain."""
 
 
 @dataclass(frozen=True)
 class CalibratedBand:
-    """A band without continuum, whose noise is that of the cube itself.
+    """A band without continuum, with noise measured on the cube itself.
 
     Parameters
     ----------
     flux : array, shape (n_channels, n_y, n_x)
         Continuum-subtracted flux density, 0 where invalid.
     sigma : array, same shape
-        Standard deviation, NaN where invalid.
+        Standard deviation of the noise, NaN where invalid.
     valid : bool array, same shape
-        Voxels to use.
+        Whether to use each voxel.
     wavelength_um, lsf_sigma_um : array, shape (n_channels,)
-        Vacuum wavelengths and line-spread function.
+        Vacuum wavelengths, and standard deviation of the line-spread function.
     correlation : SpatialCorrelation
-        Of the noise.
+        Correlation of the noise between spaxels.
     noise_scale : float
         Factor by which the stated noise was multiplied; NaN where none was stated.
     units : str
-        Of the flux density.
+        Unit of the flux density.
     continuum : BlockContinuum, optional
-        What was subtracted.
+        Continuum that was subtracted.
     """
 
     flux: Array
@@ -83,20 +83,17 @@ class CalibratedBand:
 
 
 def around_lines(band: xr.Dataset, redshift: float) -> xr.Dataset:
-    """Cut a band down to the channels that tell of its lines, of their noise and continuum.
+    """Return the channels of a band that its lines, their noise and continuum are measured on.
+
+    They reach from 10 000 km/s before the first line in the band to as much after its last. A band
+    without lines is returned whole.
 
     Parameters
     ----------
     band : Dataset
-        One child of an Observation.
+        One band of an Observation.
     redshift : float
-        Where the lines are.
-
-    Returns
-    -------
-    Dataset
-        Channels from 10 000 km/s before the first line that the band holds to as much after
-        its last; the whole band if it holds none.
+        Redshift of the lines.
     """
     wavelength = band["wavelength"].to_numpy()
     lines = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
@@ -111,20 +108,16 @@ def around_lines(band: xr.Dataset, redshift: float) -> xr.Dataset:
 
 
 def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float) -> CalibratedBand:
-    """Remove the continuum and calibrate the noise of one band.
+    """Return one band without continuum, with calibrated noise.
 
     Parameters
     ----------
     band : Dataset
-        One child of an Observation.
+        One band of an Observation.
     redshift : float
-        Where the lines are, to leave them out.
+        Redshift of the lines, which continuum and noise leave out.
     source_radius_arcsec : float
-        Spaxels further than this from the target are off the source.
-
-    Returns
-    -------
-    CalibratedBand
+        Radius from the target beyond which spaxels show no source.
     """
     wavelength = band["wavelength"].to_numpy()
     flux, valid = _usable_flux(band)
@@ -135,6 +128,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     quiet_channels = line_free
     if is_stated:
         valid &= stated > 0.0
+        # Residuals of sky lines would pass for noise that all spaxels share in all channels.
         quiet_channels = line_free & between_sky_lines(stated, valid & line_free[:, None, None])
     continuum = BlockContinuum.of(flux, valid & quiet_channels[:, None, None])
     residual = flux - continuum.cube()
@@ -167,7 +161,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
 
 
 def _usable_flux(band: xr.Dataset) -> tuple[Array, BoolArray]:
-    """Return the flux, 0 where there is none to use, and where there is."""
+    """Return the flux, 0 where there is none to use, and where it is usable."""
     flux = band["flux"].to_numpy()
     valid = ~band["mask"].to_numpy() & np.isfinite(flux)
     valid &= ~_saturated(flux, valid)
@@ -205,7 +199,7 @@ def _correlation(
 
 
 def _off_source(outside: BoolArray, valid: BoolArray, minimum_spaxels: int = 20) -> BoolArray:
-    """Fall back on the whole field where too little of it is off the source."""
+    """Return the spaxels off the source; the whole field where there are too few."""
     observed = valid.any(axis=0)
     chosen = outside & observed
     return np.asarray(chosen if chosen.sum() >= minimum_spaxels else observed)
@@ -214,20 +208,16 @@ def _off_source(outside: BoolArray, valid: BoolArray, minimum_spaxels: int = 20)
 def near_lines(
     wavelength_um: Array, redshift: float, *, within_kms: float = LINE_EXCLUSION_KMS
 ) -> BoolArray:
-    """Mark the channels near any line.
+    """Return whether channels are near any line, shape (n_channels,).
 
     Parameters
     ----------
     wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
+        Vacuum wavelengths, um.
     redshift : float
-        Of the galaxy.
+        Redshift of the lines.
     within_kms : float
-        How near.
-
-    Returns
-    -------
-    bool array, shape (n_channels,)
+        Largest distance from a line.
     """
     observed = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
     offset = np.abs(wavelength_um[:, None] / observed - 1.0) * SPEED_OF_LIGHT_KMS

@@ -1,4 +1,4 @@
-"""The pipeline: from an Observation to the metallicity gradient, one stage after the other."""
+"""The pipeline: from an Observation to the metallicity gradient in four stages."""
 
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -25,24 +25,25 @@ from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 class Pipeline:
     """The measurement of Li et al. (2025), Sections 3 and 4.
 
-    :meth:`run` measures a galaxy by four stages, each of which can be used alone and returns
-    what it found: :meth:`locate`, :meth:`fit`, :meth:`gas` and :meth:`gradients`.
+    :meth:`run` measures a galaxy in four stages: :meth:`locate`, :meth:`fit`, :meth:`gas` and
+    :meth:`gradients`. Each can be used alone and returns what it found.
 
     Parameters
     ----------
     scheme : BinningScheme
-        Annuli of the gradient; the survey's are 3 of 0.5 arcsec.
+        Annuli of the gradient; by default the survey's, 3 of 0.5 arcsec.
     seed : int
-        Seed of the draws that errors of abundances come from, >= 0.
+        Seed of the noise draws that errors of abundances come from, >= 0.
     broad_halpha : bool
         Whether to try a broad H-alpha beside the narrow lines, as of an active nucleus.
     balmer_absorption : BalmerAbsorption, optional
-        Absorption of the stars under H-alpha and H-beta, to correct for.
+        Stellar absorption under H-alpha and H-beta to correct for; none by default.
     seeing : SeeingKnowledge, optional
-        Width and wings of the seeing with their errors, for the forward estimators; by default
-        what the observation states, with errors assumed.
+        Width and wings of the seeing with their errors, for the forward estimators; by default what
+        the observation states, with errors assumed.
     centre_by : str
-        ``halpha`` or ``continuum``: what the galaxy is found by where headers do not say.
+        ``halpha`` or ``continuum``: light that the galaxy's centre is measured from where headers
+        do not state it.
 
     Raises
     ------
@@ -58,7 +59,6 @@ class Pipeline:
     centre_by: str = "halpha"
 
     def __post_init__(self) -> None:
-        """Refuse settings that no galaxy can be measured with."""
         require_centre_by(self.centre_by)
         _require_seed(self.seed)
 
@@ -74,12 +74,12 @@ class Pipeline:
         Parameters
         ----------
         observation : DataTree
-            Mock or real; ``/truth`` is never read.
+            Mock or real data; ``/truth`` is never read.
         velocity_kms : array, shape (n_y, n_x), optional
-            Velocities relative to the redshift given, measured elsewhere, NaN where there are
-            none; by default they are measured in the cube.
+            Velocities from elsewhere, relative to the redshift given; NaN where there are none. By
+            default they are measured in the cube.
         stellar_mass : StellarMass
-            Mass of the galaxy, for its class by mass and excitation.
+            Mass of the galaxy, for its class by mass and excitation; unknown by default.
 
         Returns
         -------
@@ -101,39 +101,31 @@ class Pipeline:
     def locate(
         self, observation: xr.DataTree, *, velocity_kms: Array | None = None
     ) -> LocatedGalaxy:
-        """Calibrate cubes, find the galaxy in them, and place its apertures.
+        """Return the galaxy located in its calibrated cubes, with its apertures placed.
 
         Parameters
         ----------
         observation : DataTree
-            As of :meth:`run`.
+            Mock or real data; ``/truth`` is never read.
         velocity_kms : array, shape (n_y, n_x), optional
-            As of :meth:`run`.
-
-        Returns
-        -------
-        LocatedGalaxy
+            Velocities from elsewhere, see :meth:`run`.
 
         Raises
         ------
         MetadataError, CoverageError
-            As of :meth:`run`.
+            See :meth:`run`.
         """
         return LocatedGalaxy.of(
             observation, self.scheme, velocity_kms=velocity_kms, centre_by=self.centre_by
         )
 
     def fit(self, located: LocatedGalaxy) -> MeasuredLines:
-        """Co-add the spectra of every aperture with velocities taken out, and fit their lines.
+        """Return the lines fitted to the co-added spectra of every aperture, velocities taken out.
 
         Parameters
         ----------
         located : LocatedGalaxy
             From :meth:`locate`; its annuli may be those of another scheme.
-
-        Returns
-        -------
-        MeasuredLines
         """
         return MeasuredLines.of(
             located, broad_halpha=self.broad_halpha, balmer_absorption=self.balmer_absorption
@@ -142,18 +134,14 @@ class Pipeline:
     def gas(
         self, lines: MeasuredLines, *, stellar_mass: StellarMass = UNKNOWN_MASS
     ) -> GasProperties:
-        """Measure attenuation, abundances, ionization and source of the light.
+        """Return attenuation, abundances, ionization and classes of every aperture.
 
         Parameters
         ----------
         lines : MeasuredLines
             From :meth:`fit`.
         stellar_mass : StellarMass
-            As of :meth:`run`.
-
-        Returns
-        -------
-        GasProperties
+            Mass of the galaxy, for its class by mass and excitation; unknown by default.
         """
         return GasProperties.of(lines, stellar_mass=stellar_mass, seed=self.seed)
 
@@ -168,10 +156,10 @@ class Pipeline:
         Returns
         -------
         QTable
-            See :func:`~kurvs_pipeline.gradients.table.gradient_table`. Without numbers, and
-            with the flag ``doubtful_redshift``, where a line is too bright to stand beside
-            H-alpha.
+            See :func:`~kurvs_pipeline.gradients.table.gradient_table`. Without numbers, and with
+            the flag ``doubtful_redshift``, where a line is brighter than any can be beside H-alpha.
         """
+        # A stream of its own: the number of draws of the gas does not change the gradients.
         random = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(1,)))
         return gradients_of(gas, self.seeing, random)
 

@@ -1,8 +1,4 @@
-"""How much of their noise two apertures share: spaxels at their border, and the whole field's sky.
-
-Reconstruction correlates neighbouring spaxels, so that annuli side by side see the same noise in
-part, and residuals of the sky are common to all.
-"""
+"""Co-added spectra of apertures, and the noise that apertures share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +8,13 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.spectra.calibrate import CalibratedBand
+from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_WEIGHT_FRACTION = 0.5
 """A channel that has lost more of its aperture than this is masked."""
+
+SAMPLED_CHANNELS = 12
+"""Number of channels to average over: the noise is correlated alike in nearly all of them."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,9 @@ class ApertureSpectra:
     Parameters
     ----------
     flux, variance : array, shape (n_apertures, n_channels)
-        Flux density, and its variance with the correlation of the noise.
+        Flux density, and its variance including the correlation of the noise.
     valid : bool array, same shape
-        Channels to use.
+        Whether to use each channel.
     """
 
     flux: Array
@@ -40,7 +39,7 @@ class ApertureSpectra:
         Parameters
         ----------
         rows : sequence of int
-            Their places.
+            Indices of the apertures.
         """
         return ApertureSpectra(self.flux[rows], self.variance[rows], self.valid[rows])
 
@@ -48,28 +47,25 @@ class ApertureSpectra:
 def coadd(
     band: CalibratedBand, weights: Array, *, velocity_kms: Array | None = None
 ) -> ApertureSpectra:
-    """Add up the spaxels of each aperture, after taking out their velocities.
+    """Return the sum of the spaxels of each aperture, velocities taken out.
 
-    Every spaxel is displaced by whole channels, so that no noise is interpolated; the
-    price, a broadening of 1/12 channel^2, falls on the free line width. Variances are those
+    Every spaxel is displaced by whole channels, so that no noise is interpolated; the lines are
+    broadened by 1/12 channel^2, which the free line width absorbs. Variances are those
     that give the flux of a line its error: spaxels displaced apart share less of it
     (:meth:`~kurvs_pipeline.spectra.noise.SpatialCorrelation.coadded_variances`).
+
+    A channel that misses part of its aperture is scaled up to the spaxels that hold data at all;
+    one that misses more than half of them is masked. Light on spaxels without data is not made
+    up: see ``coverage`` of :class:`~kurvs_pipeline.geometry.PlacedApertures`.
 
     Parameters
     ----------
     band : CalibratedBand
-        The cube.
+        Calibrated cube.
     weights : array, shape (n_apertures, n_y, n_x)
         Fraction of each spaxel that lies in each aperture.
     velocity_kms : array, shape (n_y, n_x), optional
         Velocity to take out of every spaxel.
-
-    Returns
-    -------
-    ApertureSpectra
-        A channel that misses part of its aperture is scaled up to the spaxels that hold
-        data at all; one that misses more than half of them is masked. Light on spaxels
-        without data is not made up: see ``coverage``.
     """
     inside = weights * band.valid_spaxels
     used = inside.any(axis=0)
@@ -90,40 +86,22 @@ def coadd(
     )  # fmt: skip
 
 
-def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
-    """Displace spaxels, shape (n_channels, n_spaxels), by the whole channel nearest to theirs."""
-    step = np.gradient(wavelength_um)
-    offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
-    source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
-    inside = (source >= 0) & (source < wavelength_um.size)
-    place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size
-    place += np.arange(velocity_kms.size)
-    return [spectrum.ravel()[place] * inside for spectrum in spectra]
-
-
-SAMPLED_CHANNELS = 12
-"""The noise has the same shape over the field in nearly all channels."""
-
-
 def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> Array:
-    """Return the correlation of the noise of apertures, as line fluxes see it.
+    """Return the correlation of the noise of apertures in line fluxes, (n_apertures, n_apertures).
 
-    The variance of the sum of two apertures, less that of each, is twice their covariance.
+    Reconstruction correlates neighbouring spaxels, so that adjacent annuli share part of their
+    noise, and all apertures share residuals of the sky. The covariance is half the variance of the
+    sum of two apertures, less that of each. It is 0 beside the diagonal for an aperture without
+    data. As an estimate, the matrix is not always positive definite.
 
     Parameters
     ----------
     band : CalibratedBand
-        The cube.
+        Calibrated cube.
     weights : array, shape (n_apertures, n_y, n_x)
-        Apertures, such as the annuli of one binning or several.
+        Weights of apertures, such as the annuli of one or several schemes.
     velocity_kms : array, shape (n_y, n_x)
-        Taken out of every spaxel.
-
-    Returns
-    -------
-    array, shape (n_apertures, n_apertures)
-        1 on the diagonal; 0 beside it for an aperture without data. An estimate, and so not always
-        positive definite.
+        Velocity taken out of every spaxel.
     """
     channels = np.flatnonzero(band.valid.any(axis=(1, 2)))
     chosen = channels[:: max(1, channels.size // SAMPLED_CHANNELS)]
@@ -140,3 +118,15 @@ def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> A
         if (scale > 0.0).any():
             shared[i, j] = shared[j, i] = np.median((value / scale)[scale > 0.0])
     return shared
+
+
+def _align(wavelength_um: Array, velocity_kms: Array, *spectra: NDArray) -> list[NDArray]:  # type: ignore[type-arg]
+    """Displace spaxels, shape (n_channels, n_spaxels), by a whole number of channels each."""
+    step = np.gradient(wavelength_um)
+    offset = wavelength_um[:, None] * (velocity_kms / SPEED_OF_LIGHT_KMS) / step[:, None]
+    # Interpolation would correlate neighbouring channels, and errors would come out too small.
+    source = np.arange(wavelength_um.size)[:, None] + np.rint(offset).astype(int)
+    inside = (source >= 0) & (source < wavelength_um.size)
+    place = np.clip(source, 0, wavelength_um.size - 1) * velocity_kms.size
+    place += np.arange(velocity_kms.size)
+    return [spectrum.ravel()[place] * inside for spectrum in spectra]
