@@ -28,7 +28,7 @@ def masked_median(
         Whether to keep these axes with length 1.
     """
     usable = valid & np.isfinite(values)
-    counts = usable.sum(axis=axis, keepdims=True)
+    counts = np.count_nonzero(usable, axis=axis, keepdims=True)
     # nanmedian is slow on a cube and warns on an empty slice: sort once instead.
     axes = (axis,) if isinstance(axis, int) else axis
     moved = np.moveaxis(np.where(usable, values, np.inf), axes, range(-len(axes), 0))

@@ -162,7 +162,7 @@ def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Arra
     x, y = np.asarray(log_n2o2, dtype=float), log_u
     return np.asarray(
         9.4772 + 1.1797 * x + 0.5085 * y + 0.6879 * x * y + 0.2807 * x**2 + 0.1612 * y**2
-        + 0.1187 * x * y**2 + 0.1200 * x**2 * y + 0.2293 * x**3 + 0.0164 * y**3
+        + 0.1187 * x * y**2 + 0.1200 * x**2 * y + 0.2293 * x**2 * x + 0.0164 * y**2 * y
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def kewley19_log_u(log_o32: ArrayLike, oxygen_abundance: ArrayLike) -> Array:
     x, z = np.asarray(log_o32, dtype=float), np.asarray(oxygen_abundance, dtype=float)
     return np.asarray(
         13.768 + 9.4940 * x - 4.3223 * z - 2.3531 * x * z - 0.5769 * x**2 + 0.2794 * z**2
-        + 0.1574 * x * z**2 + 0.0890 * z * x**2 + 0.0311 * x**3
+        + 0.1574 * x * z**2 + 0.0890 * z * x**2 + 0.0311 * x**2 * x
     )  # fmt: skip
 
 

@@ -153,7 +153,9 @@ class SmearingMatrix:
     @cached_property
     def at_nodes(self) -> Array:
         """The matrix at :attr:`nodes`, shape (n_apertures, n_nodes)."""
-        return self.at(self.nodes.radius_arcsec)
+        if self.psf is None:
+            return self._without_seeing(self.nodes.radius_arcsec)
+        return self._sum(self.psf, self._ring_transforms)
 
     def log_ratios(self, effective_radius_arcsec: float, log_ratio_per_arcsec: float) -> Array:
         """Return the logarithm of a line ratio in each aperture, shape (n_apertures,).

@@ -51,7 +51,7 @@ class BlockContinuum:
         edges = np.linspace(0, n_channels, n_blocks + 1).astype(int)
         pairs = list(itertools.pairwise(edges))
         medians = np.stack([masked_median(flux[a:b], usable[a:b], axis=0) for a, b in pairs])
-        count = np.stack([usable[a:b].sum(axis=0) for a, b in pairs])
+        count = np.stack([np.count_nonzero(usable[a:b], axis=0) for a, b in pairs])
         fraction = count / np.diff(edges)[:, None, None]
         sparse = fraction < LEAST_USABLE * fraction.max(axis=0, keepdims=True)
         return cls(np.where(sparse, np.nan, medians), edges, count)

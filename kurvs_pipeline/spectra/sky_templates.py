@@ -105,7 +105,7 @@ def _typical_variance(sigma: Array, observed: BoolArray) -> tuple[Array, BoolArr
 
     A single voxel with a mistaken error would pass for a line in any other mean.
     """
-    number = observed.sum(axis=(1, 2))
+    number = np.count_nonzero(observed, axis=(1, 2))
     logs = np.log(np.where(observed, sigma, 1.0).astype(np.float32)).sum(axis=(1, 2), dtype=float)
     mean = np.divide(logs, number, out=np.zeros_like(logs), where=number > 0)
     return np.where(number > 0, np.exp(2.0 * mean), 0.0), number > 0

@@ -101,7 +101,7 @@ class InverseCalibration:
         """
         at, ratio = self._table
         slopes = self._slopes
-        index = np.clip(np.searchsorted(at, abundance) - 1, 0, len(slopes) - 1)
+        index = np.minimum(np.maximum(np.searchsorted(at, abundance) - 1, 0), len(slopes) - 1)
         slope = slopes[index]
         return ratio[index] + slope * (abundance - at[index]), slope
 
