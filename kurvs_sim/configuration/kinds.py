@@ -1,10 +1,11 @@
 """Which kinds of profile, structure, seeing and noise a TOML file names, and its keys' units.
 
-To make a new kind of profile known, give it a line in :data:`PROFILES`; its parameters become
-keys by themselves. A parameter that is neither a pure number nor named in :data:`DIMENSIONS`
-needs a line there too.
+Profiles are known by themselves: every class of :mod:`kurvs_sim.profiles.shapes` and
+:mod:`kurvs_sim.profiles.radial` is a kind, and its parameters are keys whose units follow from
+their names.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,16 +24,8 @@ from kurvs_sim.galaxy.clumps import Clumps
 from kurvs_sim.galaxy.structure import DiskStructure
 from kurvs_sim.instrument.exposures import ExposureModel
 from kurvs_sim.instrument.spaxels import NoiseModel
-from kurvs_sim.profiles.radial import (
-    Arctan,
-    Constant,
-    Exponential,
-    Linear,
-    Product,
-    RadialProfile,
-    Sum,
-)
-from kurvs_sim.profiles.shapes import Broken, FreemanDisk, Ring, Sersic, Tabulated
+from kurvs_sim.profiles import radial, shapes
+from kurvs_sim.profiles.radial import Composable, Product, RadialProfile, Sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +48,21 @@ class Family:
     default: str | None = None
 
 
-PROFILES = Family(
-    base=RadialProfile,
-    kinds={
-        "constant": Constant,
-        "exponential": Exponential,
-        "linear": Linear,
-        "broken": Broken,
-        "sersic": Sersic,
-        "ring": Ring,
-        "tabulated": Tabulated,
-        "arctan": Arctan,
-        "freeman_disk": FreemanDisk,
-        "sum": Sum,
-        "product": Product,
-    },
-)
+def _profile_kinds() -> dict[str, type]:
+    """Return the profiles by name, ``freeman_disk`` for ``FreemanDisk``, those of others last."""
+    found = [
+        profile for module in (radial, shapes) for name, profile in vars(module).items()
+        if isinstance(profile, type) and issubclass(profile, Composable)
+        and profile is not Composable and not name.startswith("_")
+        and profile.__module__ == module.__name__
+    ]  # fmt: skip
+    found.sort(key=lambda profile: profile in (Sum, Product))
+    return {_NEW_WORD.sub("_", profile.__name__).lower(): profile for profile in found}
+
+
+_NEW_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+PROFILES = Family(base=RadialProfile, kinds=_profile_kinds())
 
 SEEING = Family(
     base=Seeing,
@@ -143,26 +135,22 @@ QUANTITIES: Mapping[str, Quantity] = {
 
 LENGTH_UNIT = "kpc"
 
-DIMENSIONS: Mapping[str, str] = {
-    "value": "value",
-    "central": "value",
-    "minimum": "value",
-    "maximum": "value",
-    "asymptote": "value",
-    "peak": "value",
-    "at_effective_radius": "value",
-    "gradient": "gradient",
-    "inner_gradient": "gradient",
-    "outer_gradient": "gradient",
-    "radius": "length",
-    "scale_length": "length",
-    "turnover_radius": "length",
-    "break_radius": "length",
-    "effective_radius": "length",
-    "ring_radius": "length",
-    "ring_sigma": "length",
-}
-"""What a parameter of a profile is, by its name; others are pure numbers."""
+LENGTHS = ("radius", "length", "sigma")
+WITHOUT_UNIT = ("index", "profiles")
+"""Ends of the names of lengths, and of what has no unit. Names of changes with radius end in
+``gradient``; all others are values, as is what begins with ``at_``."""
+
+
+def _unit_of(parameter: str, quantity: Quantity) -> str:
+    """Return the unit of a profile's parameter, by the end of its name."""
+    last = parameter.rpartition("_")[2]
+    if parameter.startswith("at_"):
+        return quantity.value_unit
+    if last in LENGTHS:
+        return LENGTH_UNIT
+    if last in WITHOUT_UNIT:
+        return ""
+    return quantity.gradient_unit if last == "gradient" else quantity.value_unit
 
 
 def key_of(described: object, parameter: str, quantity: Quantity) -> str:
@@ -179,12 +167,7 @@ def key_of(described: object, parameter: str, quantity: Quantity) -> str:
     """
     if described not in PROFILES.kinds.values():
         return parameter
-    units = {
-        "value": quantity.value_unit,
-        "gradient": quantity.gradient_unit,
-        "length": LENGTH_UNIT,
-    }
-    unit = units.get(DIMENSIONS.get(parameter, ""), "")
+    unit = _unit_of(parameter, quantity)
     return f"{parameter}_{unit}" if unit else parameter
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paths import EXAMPLES
+from profile_examples import PROFILES as PROFILE_EXAMPLES
 
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim import Galaxy, NoiseModel, Numerics, PointSpreadFunction, SpaxelGrid, observe
@@ -74,6 +75,12 @@ PROFILE_STRATEGIES = {
     ),
     "arctan": st.builds(Arctan, asymptote=st.floats(0.0, 1e3), turnover_radius=POSITIVE),
     "freeman_disk": st.builds(FreemanDisk, peak=POSITIVE, scale_length=POSITIVE),
+}  # fmt: skip
+# Profiles without a strategy of their own are tried as they stand among the examples.
+OF_CLASS = {profile: kind for kind, profile in PROFILES.kinds.items()}
+PROFILE_STRATEGIES |= {
+    OF_CLASS[type(profile)]: st.just(profile)
+    for profile in PROFILE_EXAMPLES if OF_CLASS[type(profile)] not in PROFILE_STRATEGIES
 }  # fmt: skip
 PROFILE_STRATEGIES |= {
     "sum": compound(Sum, st.one_of(*PROFILE_STRATEGIES.values())),
