@@ -15,6 +15,7 @@ from experiments.campaign.store import take_away
 from experiments.runs.run import start_run
 from experiments.runs.terminal import Terminal
 from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.io.tables import write_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Conclusion:
             An existing folder.
         """
         for name, table in self.tables.items():
-            table.write(directory / f"{name}.ecsv")
+            write_table(table, directory / f"{name}.ecsv")
         *_, last = self.tables
         self.figure.savefig(directory / f"{last}.png", dpi=130)
 
@@ -127,7 +128,7 @@ def run_command(
                 table.meta = {"version": version("kurvs"), "seed": seed, **table.meta}
             conclusion.write(directory)
             if outcome.failures:
-                _failures_table(outcome.failures).write(directory / "failures.ecsv")
+                write_table(_failures_table(outcome.failures), directory / "failures.ecsv")
             place.replace(directory / store)
     terminal.show(conclusion.shown)
     terminal.show(f"Results in {run.directory}")

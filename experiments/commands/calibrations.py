@@ -35,6 +35,7 @@ def calibrations(
     from experiments.runs.run import start_run
     from experiments.runs.terminal import Terminal
     from kurvs_pipeline.abundances.diagnostics import calibrations as sourced_table
+    from kurvs_pipeline.io.tables import write_table
 
     table = sourced_table()
     terminal = Terminal(quiet=quiet, debug=debug)
@@ -43,7 +44,7 @@ def calibrations(
             start_run("calibrations", output=output, overwrite=overwrite, configuration={}) as run,
             run.writing() as directory,
         ):
-            table.write(directory / "calibrations.ecsv")
+            write_table(table, directory / "calibrations.ecsv")
     terminal.show(laid_out(table))
     if output is not None:
         terminal.show(f"Results in {output}")

@@ -20,6 +20,7 @@ from experiments.runs.style import figure_style
 from experiments.runs.terminal import Terminal
 from kurvs_pipeline.errors import KurvsError, OutputError
 from kurvs_pipeline.io.files import checksum
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_result_table
 from kurvs_pipeline.results.writing import TABLES
@@ -40,14 +41,12 @@ def _combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
             for name, table in tables.items()
         }
         try:
-            # A QTable with a column called "value" cannot be written as ECSV.
-            Table(_stacked(tables)).write(directory / f"{kind}.ecsv")
+            write_table(_stacked(tables), directory / f"{kind}.ecsv")
         except (u.UnitConversionError, TableMergeError) as error:
             notes.append(f"no table of all {kind}, units differ ({error}): see the galaxies' own")
-    Table(
-        rows=[(name, *values) for name, values in redshifts.items()],
-        names=("galaxy", "redshift", "redshift_err"),
-    ).write(directory / "galaxies.ecsv")
+    rows = [(name, *values) for name, values in redshifts.items()]
+    measured = Table(rows=rows, names=("galaxy", "redshift", "redshift_err"))
+    write_table(measured, directory / "galaxies.ecsv")
     return notes
 
 
@@ -247,7 +246,7 @@ def _write_failures(failures: Sequence[Failure], directory: Path) -> None:
         "reason": [failure.reason for failure in failures],
     }
     table = Table(columns, dtype=[str, str, str])
-    table.write(directory / "failures.ecsv", format="ascii.ecsv")
+    write_table(table, directory / "failures.ecsv")
     traces = [f"{failure.name}\n{failure.trace}" for failure in failures if failure.trace]
     if traces:
         (directory / "failures.log").write_text("\n".join(traces), encoding="utf-8")

@@ -25,6 +25,7 @@ from experiments.studies.ensemble.report import p_value
 from experiments.survey.statistics import PUBLISHED, SurveyTable, percentiles
 from experiments.survey.twin import INTRINSIC
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.io.tables import write_table
 from kurvs_sim.survey.catalogue import kurvs_catalogue
 
 LARGEST_PUBLISHED = PUBLISHED["f_grad_84"]
@@ -107,7 +108,7 @@ def main(
     for name in ("percentile_16", "median", "percentile_84", "published", "p_value"):
         table[name].info.format = ".4g"
     table.meta["version"] = version("kurvs")
-    table.write(docs / "survey-twin-corrections.ecsv", overwrite=True)
+    write_table(table, docs / "survey-twin-corrections.ecsv")
     Terminal().show(str(table))
 
 

@@ -35,6 +35,7 @@ from experiments.survey.statistics import (
 from experiments.survey.twin import DEFINITIONS, INTRINSIC
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ResultsError
+from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.plots.parts import BLUE, DATA_COLOUR, GREEN, VERMILION
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 
@@ -235,7 +236,7 @@ def main(
         source="Li et al. (2025), MNRAS 544, 4025",
         command="python -m experiments.studies.ensemble.report",
     )  # fmt: skip
-    table.write(docs / "survey-twin.ecsv", overwrite=True)
+    write_table(table, docs / "survey-twin.ecsv")
     (docs / "images").mkdir(exist_ok=True)
     with figure_style():
         figure(found).savefig(docs / "images" / "survey-twin.png", dpi=90)
