@@ -100,20 +100,10 @@ KMOS_BANDS: dict[str, Band] = {
 
 
 def band_of(wavelength_um: Array) -> Band:
-    """Return the KMOS band that a wavelength axis lies in.
+    """Return the KMOS band that a wavelength axis, in vacuum, lies in.
 
     A part of a band may lie in two bands alike; the channel width then decides. Headers are not
-    asked.
-
-    Parameters
-    ----------
-    wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths, um.
-
-    Raises
-    ------
-    CubeFormatError
-        If less than half of the axis lies within any one band.
+    asked. CubeFormatError if less than half of the axis lies within any one band.
     """
     low, high = float(np.min(wavelength_um)), float(np.max(wavelength_um))
 

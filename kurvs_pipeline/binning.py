@@ -45,13 +45,7 @@ class Aperture:
 
 
 def annuli_among(apertures: Sequence[str]) -> IntArray:
-    """Return the indices of the annuli in a list of apertures, shape (n_annuli,).
-
-    Parameters
-    ----------
-    apertures : sequence of str
-        Names of apertures, the annuli ordered outwards.
-    """
+    """Return the indices of the annuli among names of apertures, shape (n_annuli,)."""
     return np.array([i for i, name in enumerate(apertures) if name != INTEGRATED], dtype=np.intp)
 
 

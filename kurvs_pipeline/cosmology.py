@@ -7,11 +7,5 @@ COSMOLOGY = FlatLambdaCDM(H0=67.3, Om0=0.315)
 
 
 def kpc_per_arcsec(redshift: float) -> float:
-    """Return the proper transverse scale, kpc per arcsec.
-
-    Parameters
-    ----------
-    redshift : float
-        Redshift, > 0.
-    """
+    """Return the proper transverse scale, kpc per arcsec, at a redshift > 0."""
     return float(COSMOLOGY.kpc_proper_per_arcmin(redshift).to_value(u.kpc / u.arcsec))

@@ -21,11 +21,6 @@ def attenuation_curve(rest_wavelength_um: float | Array) -> Array:
     """Return k(lambda) = A(lambda)/E(B-V) (Battisti et al. 2022), in the shape of the input.
 
     k(H-alpha) is 2.46 and k(H-beta) 3.82.
-
-    Parameters
-    ----------
-    rest_wavelength_um : float or array
-        Rest wavelength, um.
     """
     x = 1.0 / np.asarray(rest_wavelength_um, dtype=float)
     polynomial = 3.80 * (-1.542 + 1.046 * x - 0.123 * x**2 + 0.0063 * x**3) + 3.26
@@ -35,15 +30,7 @@ def attenuation_curve(rest_wavelength_um: float | Array) -> Array:
 
 
 def transmitted_fraction(rest_wavelength_um: float, a_v_mag: float | Array) -> Array:
-    """Return the fraction of light that leaves the dust, 10^(-0.4 k/R_V A_V).
-
-    Parameters
-    ----------
-    rest_wavelength_um : float
-        Rest wavelength, um.
-    a_v_mag : float or array, any shape
-        Attenuation in V, mag; the result has its shape.
-    """
+    """Return the fraction of light that leaves the dust, 10^(-0.4 k/R_V A_V), for any A_V."""
     k_over_r_v = attenuation_curve(rest_wavelength_um) / R_V
     return np.asarray(10.0 ** (-0.4 * k_over_r_v * np.asarray(a_v_mag, dtype=float)))
 
@@ -55,16 +42,8 @@ def gas_a_v_of_stellar(stellar_a_v_mag: ArrayLike) -> Array:
     it about 1 mag above the Balmer decrement of their stack, with a large scatter between
     galaxies, and use the stack instead, as ``kurvs_pipeline.gas.attenuation`` does.
 
-    Parameters
-    ----------
-    stellar_a_v_mag : array_like
-        Attenuation of the stars in V, mag, >= 0; NaN where unknown. The relation turns over at
-        6.3 mag, beyond the galaxies that it was fitted to; larger values give the maximum.
-
-    Raises
-    ------
-    ConfigurationError
-        If an attenuation is negative.
+    The relation turns over at 6.3 mag, beyond the galaxies that it was fitted to; larger values
+    give the maximum, unknown ones (NaN) NaN. ConfigurationError if an attenuation is negative.
     """
     a_v = np.asarray(stellar_a_v_mag, dtype=float)
     if np.any(a_v < 0.0):

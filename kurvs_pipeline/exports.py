@@ -10,17 +10,8 @@ def on_use(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and ``__dir__`` of a package that imports what it offers on use.
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    homes : mapping of str to str
-        The module that defines each name. A module of the package itself has the package as home.
-
-    Returns
-    -------
-    getattr, dir : callable
-        As modules have them. A name is looked up once, and stands in the package from then on.
+    ``homes`` has the module that defines each name. A module of the package itself has the package
+    as home. A name is looked up once, and stands in the package from then on.
     """
 
     def attribute(name: str) -> object:

@@ -19,31 +19,16 @@ MINIMUM_COVERAGE = 0.3
 
 
 def axis_ratio(inclination_deg: float, disk_thickness: float) -> float:
-    """Return the axis ratio b/a of an oblate disk, sqrt(cos^2 i (1 - q0^2) + q0^2).
-
-    Parameters
-    ----------
-    inclination_deg : float
-        Inclination; 0 is face-on.
-    disk_thickness : float
-        Intrinsic axis ratio q0.
-    """
+    """Return the axis ratio b/a of an oblate disk, sqrt(cos^2 i (1 - q0^2) + q0^2)."""
     cos2 = math.cos(math.radians(inclination_deg)) ** 2
     return math.sqrt(cos2 * (1.0 - disk_thickness**2) + disk_thickness**2)
 
 
 def apertures_for(metadata: ObservationMetadata, scheme: BinningScheme) -> tuple[Aperture, ...]:
-    """Return the integrated ellipse, then the annuli.
+    """Return the integrated ellipse, then the annuli of a scheme.
 
     The integrated ellipse has 1.5 effective radii (Li et al. 2025, Section 3); where the
     effective radius is unknown it covers the annuli.
-
-    Parameters
-    ----------
-    metadata : ObservationMetadata
-        Metadata of the galaxy, with its effective radius if it is known.
-    scheme : BinningScheme
-        Division into annuli, which sets all apertures but the integrated one.
     """
     annuli = scheme.annuli(metadata.effective_radius_arcsec)
     radius = 1.5 * metadata.effective_radius_arcsec
@@ -82,23 +67,9 @@ class PlacedApertures:
     ) -> "PlacedApertures":
         """Place the integrated ellipse and the annuli of a scheme.
 
-        Parameters
-        ----------
-        metadata : ObservationMetadata
-            Geometry of the disk, and its effective radius if it is known.
-        scheme : BinningScheme
-            Division into annuli, which sets all apertures but the integrated one.
-        x, y : DataArray
-            Spaxel centres, arcsec from the galaxy's centre to the West and North.
-        valid_spaxels : bool array, shape (n_y, n_x)
-            Whether a spaxel has data.
-
-        Raises
-        ------
-        MetadataError
-            If the geometry is unknown.
-        CoverageError
-            If an annulus lies outside the data.
+        Spaxel centres, arcsec, count from the galaxy's centre to the West and North;
+        ``valid_spaxels``, shape (n_y, n_x), have data. MetadataError if the geometry is unknown,
+        CoverageError if an annulus lies outside the data.
         """
         apertures = apertures_for(metadata, scheme)
         weights = [aperture_weights(aperture, metadata, x, y) for aperture in apertures]
@@ -139,19 +110,8 @@ def aperture_weights(
 ) -> Array:
     """Return the exact fraction of every spaxel inside an aperture, shape (n_y, n_x).
 
-    Parameters
-    ----------
-    aperture : Aperture
-        Ellipse or annulus in the plane of the disk, centred on the target.
-    metadata : ObservationMetadata
-        Inclination, position angle and thickness of the disk.
-    x, y : DataArray
-        Spaxel centres, arcsec from the target to the West and North, evenly spaced.
-
-    Raises
-    ------
-    MetadataError
-        If the inclination, or the position angle of an inclined disk, is unknown.
+    Spaxel centres, arcsec from the target to the West and North, are evenly spaced. MetadataError
+    if the inclination, or the position angle of an inclined disk, is unknown.
     """
     from photutils.geometry import elliptical_overlap_grid
 
@@ -187,23 +147,8 @@ def aperture_coverage(
 ) -> float:
     """Return the fraction of an aperture's area that lies on valid spaxels.
 
-    Parameters
-    ----------
-    aperture : Aperture
-        The aperture, whether or not it fits into the field.
-    metadata : ObservationMetadata
-        Inclination and thickness of the disk, for the axis ratio.
-    weights : array, shape (n_y, n_x)
-        Fraction of each spaxel inside, from :func:`aperture_weights`.
-    valid : bool array, same shape
-        True where a spaxel holds data.
-    spaxel_arcsec : float
-        Side of a spaxel.
-
-    Raises
-    ------
-    CoverageError
-        If the fraction is below 30 per cent.
+    The aperture need not fit into the field. ``weights``, from :func:`aperture_weights`, and
+    ``valid`` have shape (n_y, n_x). CoverageError if the fraction is below 30 per cent.
     """
     ratio = axis_ratio(metadata.inclination_deg, metadata.disk_thickness)
     area = math.pi * ratio * (aperture.outer_arcsec**2 - aperture.inner_arcsec**2)
@@ -219,13 +164,7 @@ def aperture_coverage(
 
 
 def spaxel_size_arcsec(x: xr.DataArray) -> float:
-    """Return the side of a spaxel from one of its coordinates.
-
-    Parameters
-    ----------
-    x : DataArray, shape (n_x,)
-        Spaxel centres, arcsec, evenly spaced.
-    """
+    """Return the side of a spaxel from one of its coordinates, evenly spaced."""
     return abs(_step(x))
 
 

@@ -38,12 +38,7 @@ DOUBLET_RATIO = 3.0
 class LineGroup:
     """Lines whose flux ratios are fixed, so that one amplitude scales them all.
 
-    Parameters
-    ----------
-    name : str
-        The line whose flux is the amplitude.
-    members : tuple of (str, float)
-        Every line of the group with its flux relative to ``name``.
+    ``members`` have their flux relative to the line ``name``.
     """
 
     name: str
@@ -63,24 +58,12 @@ LINE_GROUPS: tuple[LineGroup, ...] = (
 
 
 def members_of(line: str) -> tuple[str, ...]:
-    """Return the lines that a name stands for: ``oii`` is the pair, other names are themselves.
-
-    Parameters
-    ----------
-    line : str
-        Name of a line, or ``oii``.
-    """
+    """Return the lines that a name stands for: ``oii`` is the pair, other names are themselves."""
     return OII_PAIR if line == "oii" else (line,)
 
 
 def air_from_vacuum(vacuum_um: Array | float) -> Array:
-    """Return standard-air wavelengths (Ciddor 1996, as in VALD3), um, in the shape of the input.
-
-    Parameters
-    ----------
-    vacuum_um : float or array
-        Vacuum wavelength, um.
-    """
+    """Return standard-air wavelengths (Ciddor 1996, as in VALD3), um, in the shape of the input."""
     vacuum = np.asarray(vacuum_um, dtype=float)
     s2 = 1.0 / vacuum**2
     index = 1.0 + 0.0000834254 + 0.02406147 / (130.0 - s2) + 0.00015998 / (38.9 - s2)
@@ -88,13 +71,7 @@ def air_from_vacuum(vacuum_um: Array | float) -> Array:
 
 
 def vacuum_from_air(air_um: Array | float) -> Array:
-    """Return vacuum wavelengths, um: the inverse of :func:`air_from_vacuum`, to 1e-12.
-
-    Parameters
-    ----------
-    air_um : float or array, any shape
-        Standard-air wavelength, um.
-    """
+    """Return vacuum wavelengths, um: the inverse of :func:`air_from_vacuum`, to 1e-12."""
     air = np.asarray(air_um, dtype=float)
     vacuum = air.copy()
     for _ in range(4):

@@ -59,13 +59,7 @@ class BandSpectra:
 
     @classmethod
     def of(cls, fit: BandFit) -> "BandSpectra":
-        """Take the spectra out of the fit of a band.
-
-        Parameters
-        ----------
-        fit : BandFit
-            Spectra and fits of one band.
-        """
+        """Take the spectra out of the fit of a band."""
         spectra = fit.spectra
         return cls(
             wavelength_um=fit.model.wavelength_um,

@@ -42,11 +42,6 @@ def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
     """Return the unit of a flux density integrated over um.
 
     It is ``1e-16 erg / (s cm2)`` for calibrated cubes, the input's unit times um otherwise.
-
-    Parameters
-    ----------
-    flux_density_unit : str
-        Unit of the flux density in an Observation.
     """
     unit = u.Unit(flux_density_unit) * u.um
     calibrated = u.Unit("1e-16 erg / (s cm2)")
@@ -144,15 +139,8 @@ class ObservationMetadata:
     def from_attrs(cls, attrs: Mapping[Any, Any]) -> Self:
         """Read metadata from the root attributes of an Observation.
 
-        Parameters
-        ----------
-        attrs : mapping
-            Attributes; missing ones take their default, unknown ones are ignored.
-
-        Raises
-        ------
-        MetadataError
-            If a value has another type or is impossible.
+        Missing ones take their default, unknown ones are ignored. MetadataError if a value has
+        another type or is impossible.
         """
         defaults = asdict(cls())
         known = {key: _as(type(value), key, attrs[key]) for key, value in defaults.items()
@@ -218,19 +206,8 @@ def make_observation(
 ) -> xr.DataTree:
     """Build an Observation from its parts and validate it.
 
-    Parameters
-    ----------
-    bands : mapping of str to Dataset
-        Datasets by band, one or more of ``IZ``, ``YJ``, ``H``.
-    metadata : ObservationMetadata
-        Metadata of the galaxy, stored as root attributes.
-    truth : Dataset, optional
-        Truth that a mock was made from.
-
-    Raises
-    ------
-    MetadataError
-        If a band breaks the contract of :func:`validate`.
+    Bands, one or more, are by name: ``IZ``, ``YJ``, ``H``. The metadata become root attributes.
+    MetadataError if a band breaks the contract of :func:`validate`.
     """
     children = dict(bands) if truth is None else {**bands, "truth": truth}
     tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in children.items()})
@@ -240,39 +217,19 @@ def make_observation(
 
 
 def band_names(observation: xr.DataTree) -> tuple[str, ...]:
-    """Return the bands of an Observation in order of wavelength.
-
-    Parameters
-    ----------
-    observation : DataTree
-        Observation with at least one band.
-    """
+    """Return the bands of an Observation in order of wavelength."""
     return tuple(name for name in KMOS_BANDS if name in observation.children)
 
 
 def metadata_of(observation: xr.DataTree) -> ObservationMetadata:
-    """Return the root attributes as one checked object.
-
-    Parameters
-    ----------
-    observation : DataTree
-        Mock or real Observation.
-    """
+    """Return the root attributes as one checked object."""
     return ObservationMetadata.from_attrs(observation.attrs)
 
 
 def validate(observation: xr.DataTree) -> None:
     """Check an Observation: bands, dimensions, coordinates, units and metadata.
 
-    Parameters
-    ----------
-    observation : DataTree
-        Mock or real Observation.
-
-    Raises
-    ------
-    MetadataError
-        If something is wrong; the message names the band and the fix.
+    MetadataError names the band and the fix.
     """
     metadata_of(observation)
     names = band_names(observation)

@@ -16,16 +16,7 @@ def masked_median(
 ) -> Array:
     """Return the median of valid values along axes; NaN, without a warning, where there are none.
 
-    Parameters
-    ----------
-    values : array, any shape
-        Values; those that are not finite are left out.
-    valid : bool array, the same shape
-        Whether to use each value.
-    axis : int or tuple of int
-        Axes to take the median along.
-    keepdims : bool
-        Whether to keep these axes with length 1.
+    Values that are not finite are left out. ``keepdims`` keeps these axes with length 1.
     """
     usable = valid & np.isfinite(values)
     counts = np.count_nonzero(usable, axis=axis, keepdims=True)

@@ -16,15 +16,9 @@ SLOPE_RANGE = (0.05, 2.0)
 def main_sequence_log_sfr(log_stellar_mass: ArrayLike, redshift: ArrayLike) -> Array:
     """Return log star formation rate on the main sequence (Schreiber et al. 2015, eq. 9).
 
-    The result is log10 of solar masses a year, of the broadcast shape; galaxies scatter about it
-    by 0.3 dex.
-
-    Parameters
-    ----------
-    log_stellar_mass : array_like
-        log10 of solar masses, for the initial mass function of Salpeter (1955), as the rate is.
-    redshift : array_like
-        Redshift; the relation was fitted up to 4.
+    The result is log10 of solar masses a year, of the broadcast shape; galaxies scatter about it by
+    0.3 dex. Masses, log10 of solar ones, are for the initial mass function of Salpeter (1955), as
+    the rate is; the relation was fitted up to redshift 4.
     """
     mass = np.asarray(log_stellar_mass, dtype=float) - 9.0
     growth = np.log10(1.0 + np.asarray(redshift, dtype=float))
@@ -36,16 +30,8 @@ def main_sequence_log_sfr(log_stellar_mass: ArrayLike, redshift: ArrayLike) -> A
 class MassMetallicityRelation:
     """12 + log(O/H) = asymptote - log10(1 + (M / M_turnover)^-slope).
 
-    Li et al. (2025), Section 3, after Zahid et al. (2014).
-
-    Parameters
-    ----------
-    asymptote : float
-        12 + log(O/H) of massive galaxies.
-    log_turnover_mass : float
-        Mass above which the relation flattens, log10 of solar masses.
-    slope : float
-        Slope of abundance against log mass far below the turnover, > 0.
+    Li et al. (2025), Section 3, after Zahid et al. (2014). The turnover is in log10 of solar
+    masses; the slope against log mass, far below it, is > 0.
     """
 
     asymptote: float
@@ -59,13 +45,7 @@ class MassMetallicityRelation:
         return np.asarray(self.asymptote - np.logaddexp(0.0, np.log(10.0) * below) / np.log(10.0))
 
     def slope_at(self, log_stellar_mass: ArrayLike) -> Array:
-        """Return the change of abundance with log mass, dex per dex.
-
-        Parameters
-        ----------
-        log_stellar_mass : array_like
-            log10 of solar masses.
-        """
+        """Return the change of abundance with log10 of the mass (solar), dex per dex."""
         below = self.slope * (self.log_turnover_mass - np.asarray(log_stellar_mass, dtype=float))
         return np.asarray(self.slope / (1.0 + 10.0**-below))
 
@@ -86,28 +66,12 @@ def fit_mass_metallicity(
     Each galaxy is weighted by the error that both quantities make along the abundance axis,
     ``err_abundance^2 + (slope at its mass x err_mass)^2``, by maximum likelihood (the logarithm of
     the variance counts, or steep relations would win). Intrinsic scatter is not fitted: add it to
-    the errors.
+    the errors. The three parameters are degenerate over a narrow range of mass; the curve inside
+    that range is not.
 
-    Parameters
-    ----------
-    log_stellar_mass, oxygen_abundance : array_like, shape (n,)
-        log10 of solar masses, and 12 + log(O/H), of the galaxies; pairs that are not finite are
-        left out.
-    log_stellar_mass_err, oxygen_abundance_err : float or array_like, shape (n,)
-        Standard errors, dex; that of the abundance > 0.
-
-    Returns
-    -------
-    MassMetallicityRelation
-        Its three parameters are degenerate over a narrow range of mass; the curve inside that
-        range is not.
-
-    Raises
-    ------
-    ConfigurationError
-        If an error is negative, or that of an abundance zero.
-    CoverageError
-        If fewer than four galaxies are left.
+    Arrays have shape (n,): log10 of solar masses, 12 + log(O/H), and standard errors in dex; pairs
+    that are not finite are left out. ConfigurationError if an error is negative, or that of an
+    abundance zero; CoverageError if fewer than four galaxies are left.
     """
     values = np.broadcast_arrays(
         *(np.asarray(v, dtype=float) for v in (

@@ -15,22 +15,9 @@ from kurvs_sim.scene.scene import Scene
 
 @dataclass(frozen=True)
 class BandCube:
-    """The voxels of one band.
+    """The voxels of one band, or of a part of one.
 
-    Parameters
-    ----------
-    scene : Scene
-        Galaxy, grid and seeing.
-    band : Band
-        Channels to simulate, of a whole band or a part of one.
-    effects : Effects
-        Effects of atmosphere, instrument and reduction.
-    seed : int
-        Seed of the noise and of every random effect, >= 0.
-    level : NoiseLevel
-        Variance of the noise, from a signal-to-noise ratio or from exposures.
-    noisy : bool
-        Whether noise is drawn.
+    ``seed``, >= 0, is that of the noise and of every random effect.
     """
 
     scene: Scene
@@ -80,14 +67,10 @@ class BandCube:
         return self._sigma / np.float32(factor)
 
     def voxels(self) -> tuple[Cube, Cube, BoolArray]:
-        """Return flux, attached variance and mask.
+        """Return flux, attached variance and mask, shape (n_channels, n_y, n_x).
 
-        Returns
-        -------
-        flux, variance : float32 array, shape (n_channels, n_y, n_x)
-            Square of the unit for the variance. Invalid voxels have flux 0, variance NaN.
-        mask : bool array, same shape
-            True where the voxel must not be used.
+        The first two are float32. Voxels that must not be used are True in the mask, with flux 0
+        and variance NaN.
         """
         flux = self._with_noise(self._light_and_sky())
         self._add_cosmic_rays(flux)

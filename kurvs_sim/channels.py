@@ -19,19 +19,9 @@ def channel_integrated_gaussian(
 ) -> Array:
     """Return the mean flux density, in each channel, of Gaussian lines of unit flux.
 
-    Parameters
-    ----------
-    wavelength_um : array, shape (n_channels,)
-        Channel centres.
-    channel_width_um : float
-        Width of a channel.
-    centre_um, sigma_um : array_like, shape (n_lines,)
-        Centres and standard deviations of the lines, um.
-
-    Returns
-    -------
-    array, shape (n_channels, n_lines)
-        Per um. The sum over channels times the channel width is the flux on the channels.
+    Centres and standard deviations have shape (n_lines,). The result is per um, of shape
+    (n_channels, n_lines); its sum over channels times the channel width is the flux on the
+    channels.
     """
     centre, sigma = np.atleast_1d(centre_um), np.atleast_1d(sigma_um)
     first_edge = wavelength_um[0] - 0.5 * channel_width_um
@@ -51,20 +41,7 @@ def chebyshev_line_profile(
 ) -> Array:
     """Expand the line profile of every channel in Chebyshev polynomials of velocity.
 
-    Parameters
-    ----------
-    wavelength_um : array, shape (n_channels,)
-        Channel centres.
-    channel_width_um : float
-        Width of a channel.
-    systemic_um : float
-        Observed wavelength of gas at the galaxy's redshift.
-    sigma_um : float
-        Width of the observed line, line-spread function included.
-    maximum_velocity_kms : float
-        Line-of-sight velocities lie within plus or minus this.
-    n_moments : int
-        Polynomials T_0 to T_(n_moments - 1).
+    ``sigma_um`` includes the line-spread function; velocities lie within plus or minus the maximum.
 
     Returns
     -------
@@ -87,27 +64,9 @@ LEAST_KMS = 1000.0
 def near_lines(bands: Sequence[Band], redshift: float, within_kms: float) -> list[Band]:
     """Cut bands down to one range of channels each, about the lines that they hold.
 
-    Parameters
-    ----------
-    bands : sequence of Band
-        Whole bands to cut.
-    redshift : float
-        Redshift of the galaxy, on the vacuum scale.
-    within_kms : float
-        Distance kept to the blue of the first line and to the red of the last, km/s, >= 1000; less
-        where the band ends.
-
-    Returns
-    -------
-    list of Band
-        Those with lines in their usable range.
-
-    Raises
-    ------
-    ConfigurationError
-        If the distance is too small.
-    CoverageError
-        If there is no line in any band.
+    It reaches ``within_kms``, at least 1000, to the blue of the first line and to the red of the
+    last; less where the band ends. ConfigurationError if that is too small, CoverageError if there
+    is no line in any band.
     """
     if not LEAST_KMS <= within_kms < math.inf:
         raise ConfigurationError(

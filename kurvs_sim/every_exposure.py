@@ -22,14 +22,9 @@ def mean_of_exposures(
 ) -> Iterator[tuple[BandCube, tuple[Cube, Cube, BoolArray]]]:
     """Simulate the exposures of every band one by one, and average them.
 
-    Parameters
-    ----------
-    stacks : sequence of BandCube
-        Bands as the average over the exposures shows them. Each exposure has an equal share of
-        the noise level. Effects are those of a single exposure: what is random in them averages
-        out, and dithers are taken in turn.
-    sequence : ExposureSequence
-        Seeing and registration of each exposure.
+    ``stacks`` are bands as the average over the exposures shows them. Each exposure has an equal
+    share of the noise level. Effects are those of a single exposure: what is random in them
+    averages out, and dithers are taken in turn.
 
     Returns
     -------

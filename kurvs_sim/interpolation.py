@@ -13,14 +13,8 @@ from kurvs_pipeline.arrays import Array, IntArray
 class StraightLines:
     """Straight lines between samples, as ``numpy.interp`` draws them, for function after function.
 
-    The places are looked up once: six times as fast from the second function on.
-
-    Parameters
-    ----------
-    samples : array, shape (n_samples,)
-        Places where functions are known, increasing.
-    places : array, any shape
-        Places where functions are wanted, within the range of the samples.
+    Samples, shape (n_samples,), increase; places, of any shape, lie within their range. These are
+    looked up once: six times as fast from the second function on.
     """
 
     samples: Array
@@ -38,13 +32,7 @@ class StraightLines:
         return np.asarray(self.places - self.samples[self._interval])
 
     def __call__(self, values: Array) -> Array:
-        """Return a function at the places.
-
-        Parameters
-        ----------
-        values : array, shape (n_samples,)
-            Values at the samples.
-        """
+        """Return a function at the places, from its values at the samples, shape (n_samples,)."""
         slope = np.diff(values) / np.diff(self.samples)
         result = slope[self._interval]
         result *= self._beyond
@@ -53,19 +41,7 @@ class StraightLines:
 
 
 def chebyshev_nodes(low: float, high: float, number: int) -> Array:
-    """Return the Chebyshev points of an interval, or its one point.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the interval.
-    number : int
-        Number of points, unless the interval is one point itself.
-
-    Returns
-    -------
-    array, shape (number,) or (1,)
-    """
+    """Return the Chebyshev points of an interval, shape (number,), or its one point, shape (1,)."""
     if high - low <= 1e-9 * high:
         return np.array([low])
     points = np.cos(np.pi * (np.arange(number) + 0.5) / number)
@@ -75,15 +51,9 @@ def chebyshev_nodes(low: float, high: float, number: int) -> Array:
 def nodes_needed(low: float, high: float, *, error: float) -> int:
     """Return how many points interpolate a Gaussian in its variance to a given error.
 
-    A Gaussian is analytic in its variance down to zero, so the error falls with every point
-    by the parameter of the Bernstein ellipse through zero (Trefethen 2013, Theorem 8.2).
-
-    Parameters
-    ----------
-    low, high : float
-        Smallest and largest variance, > 0.
-    error : float
-        Largest error that is tolerated, relative to the largest value.
+    Variances from ``low`` to ``high`` are > 0; the error is relative to the largest value. A
+    Gaussian is analytic in its variance down to zero, so the error falls with every point by the
+    parameter of the Bernstein ellipse through zero (Trefethen 2013, Theorem 8.2).
     """
     if high - low <= 1e-9 * high:
         return 1
@@ -92,19 +62,7 @@ def nodes_needed(low: float, high: float, *, error: float) -> int:
 
 
 def lagrange_weights(nodes: Array, at: Array) -> Array:
-    """Return the weight of each node in the polynomial through all of them.
-
-    Parameters
-    ----------
-    nodes : array, shape (n_nodes,)
-        Places where values are known.
-    at : array, shape (n,)
-        Places where values are wanted.
-
-    Returns
-    -------
-    array, shape (n_nodes, n)
-    """
+    """Return the weight of each node in the polynomial through all of them, shape (n_nodes, n)."""
     rows = []
     for i, node in enumerate(nodes):
         others = np.delete(nodes, i)

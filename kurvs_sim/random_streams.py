@@ -18,22 +18,10 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, band: Band | None, stream: Stream) -> np.random.Generator:
-    """Return the generator of one effect in one band, or in all.
+    """Return the generator of one effect in one band, or in all (None).
 
-    Parameters
-    ----------
-    seed : int
-        Seed of the observation, >= 0.
-    band : Band or None
-        Band whose place among the bands, not the order in which they are made, sets the stream;
-        None for what the bands share.
-    stream : Stream
-        Effect that draws the numbers.
-
-    Returns
-    -------
-    numpy.random.Generator
-        The same numbers for any number of processes.
+    The band's place among the bands sets the stream, not the order in which they are made: numbers
+    are the same for any number of processes.
     """
     names = list(KMOS_BANDS)
     key = (len(names) if band is None else names.index(band.name), int(stream))

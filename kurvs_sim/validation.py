@@ -12,21 +12,7 @@ from kurvs_pipeline.errors import MetadataError
 def require(name: str, found: object, *, within: bool, expected: str) -> None:
     """Refuse a value that is out of range.
 
-    Parameters
-    ----------
-    name : str
-        Name of the property, for the message.
-    found : object
-        Value that was found.
-    within : bool
-        Whether it is in range.
-    expected : str
-        The range, in words.
-
-    Raises
-    ------
-    MetadataError
-        Naming the property, what was found and what was expected.
+    MetadataError names the property, what was found and what was expected.
     """
     if not within:
         raise MetadataError(f"{name} is {found}; expected {expected}")
@@ -40,20 +26,7 @@ def _require_numbers(**values: object) -> None:
 
 
 def require_whole(*, least: int, most: int, **values: object) -> None:
-    """Refuse what is not a whole number within limits.
-
-    Parameters
-    ----------
-    least, most : int
-        Ends of the range.
-    **values : object
-        Values by the names of their properties.
-
-    Raises
-    ------
-    MetadataError
-        Naming the first of them.
-    """
+    """Refuse what is not a whole number within limits: MetadataError names the first of them."""
     for name, value in values.items():
         within = (
             isinstance(value, int | np.integer)
@@ -72,18 +45,7 @@ def require_finite(**values: float) -> None:
 
 
 def require_positive(**values: float) -> None:
-    """Refuse values that are not finite and above zero.
-
-    Parameters
-    ----------
-    **values : float
-        Values by the names of their properties.
-
-    Raises
-    ------
-    MetadataError
-        Naming the first of them.
-    """
+    """Refuse values that are not finite and above zero: MetadataError names the first of them."""
     _require_numbers(**values)
     for name, value in values.items():
         require(name, value, within=0.0 < value < math.inf, expected="a finite number > 0")
@@ -97,21 +59,8 @@ def require_within(
 ) -> None:
     """Refuse a profile that leaves its limits, or is NaN, at some radius.
 
-    Parameters
-    ----------
-    name : str
-        Name of the profile, for the message.
-    values : array, shape (n_radii,)
-        Values at the radii, in the unit of the property.
-    radius_kpc : array, shape (n_radii,)
-        Radii of the values.
-    limits : (float, float)
-        Ends of the range.
-
-    Raises
-    ------
-    MetadataError
-        Naming the profile, the first value that is out of range and its radius.
+    MetadataError names the profile, the first value that is out of range and its radius. Values and
+    radii have shape (n_radii,).
     """
     low, high = limits
     bad = ~((values >= low) & (values <= high) & np.isfinite(values))

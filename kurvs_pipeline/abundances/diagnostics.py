@@ -152,12 +152,8 @@ class Diagnostic:
 def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Array:
     """Return 12 + log(O/H) of Kewley et al. (2019) for log P/k = 5.
 
-    Parameters
-    ----------
-    log_n2o2 : array, any shape
-        Logarithm of [N II]6584 / [O II]3727,3729.
-    log_u : float or array, the same shape
-        Logarithm of the ionization parameter; by default -2.5, that of the survey's stack.
+    The ratio is [N II]6584 / [O II]3727,3729; the ionization parameter is by default that of the
+    survey's stack, -2.5.
     """
     x, y = np.asarray(log_n2o2, dtype=float), log_u
     return np.asarray(
@@ -167,13 +163,7 @@ def kewley19_n2o2(log_n2o2: Array, log_u: float | Array = DEFAULT_LOG_U) -> Arra
 
 
 def dopita16_n2s2(y: Array) -> Array:
-    """Return 12 + log(O/H) by y = log([NII]/[SII]) + 0.264 log([NII]/Ha) (Dopita et al. 2016).
-
-    Parameters
-    ----------
-    y : array, any shape
-        Logarithm of the combined ratio.
-    """
+    """Return 12 + log(O/H) by y = log([NII]/[SII]) + 0.264 log([NII]/Ha) (Dopita et al. 2016)."""
     return np.asarray(8.77 + y + 0.45 * (np.asarray(y) + 0.3) ** 5)
 
 

@@ -17,13 +17,7 @@ _TABLE_STEP = 1e-3
 
 
 def sum_as_text(terms: Iterable[tuple[float, str]]) -> str:
-    """Return a sum as text: ``1.2 + 3 x - 0.5 x^2`` of (1.2, ""), (3, " x"), (-0.5, " x^2").
-
-    Parameters
-    ----------
-    terms : iterable of (float, str)
-        Coefficients, and the text that each multiplies.
-    """
+    """Return a sum as text: ``1.2 + 3 x - 0.5 x^2`` of (1.2, ""), (3, " x"), (-0.5, " x^2")."""
     text = "".join(
         f" {'-' if factor < 0.0 else '+'} {abs(factor):.10g}{power}" for factor, power in terms
     )

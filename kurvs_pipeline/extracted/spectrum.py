@@ -44,15 +44,7 @@ _PROBLEMS = {
 
 @dataclass(frozen=True)
 class Kinematics:
-    """Fixed velocity and width of a fit.
-
-    Parameters
-    ----------
-    velocity_kms : float
-        Velocity of the lines, km/s.
-    sigma_kms : float
-        Standard deviation of the lines before the spectrograph, km/s.
-    """
+    """Fixed velocity and width of a fit; the width (sigma) is that before the spectrograph."""
 
     velocity_kms: float = 0.0
     sigma_kms: float = TYPICAL_SIGMA_KMS
@@ -108,15 +100,7 @@ class FittedSpectrum:
 
 @dataclass(frozen=True)
 class SpectrumFitter:
-    """A spectrum with the line model on its axis.
-
-    Parameters
-    ----------
-    spectrum : ExtractedSpectrum
-        Spectrum to fit.
-    model : BandLineModel
-        Line model on the spectrum's axis, in vacuum.
-    """
+    """A spectrum with the line model on its axis."""
 
     spectrum: ExtractedSpectrum
     model: BandLineModel
@@ -128,23 +112,10 @@ class SpectrumFitter:
         medium: str,
         redshifts: Mapping[Any, float] | None = None,
     ) -> Self:
-        """Build the line model on a spectrum's axis.
+        """Build the line model on a spectrum's axis, in ``air`` or ``vacuum``.
 
-        Parameters
-        ----------
-        spectrum : ExtractedSpectrum
-            Spectrum of one band.
-        medium : str
-            Medium of its wavelengths, ``air`` or ``vacuum``.
-        redshifts : mapping, optional
-            Redshifts of a catalogue by the identity of a spectrum.
-
-        Raises
-        ------
-        MetadataError
-            If the axis is an observed one and there is no redshift.
-        CoverageError
-            If the axis covers no line.
+        Redshifts of a catalogue are by the identity of a spectrum. MetadataError if the axis is an
+        observed one and there is no redshift, CoverageError if it covers no line.
         """
         redshift = redshift_of(spectrum, redshifts)
         wavelength = spectrum.wavelength_um
@@ -161,13 +132,7 @@ class SpectrumFitter:
         return cls(spectrum, BandLineModel.for_band(vacuum, lsf_sigma_um, redshift))
 
     def fit(self, kinematics: Kinematics | None = None) -> FittedSpectrum:
-        """Return the fit of the spectrum, with free or fixed kinematics.
-
-        Parameters
-        ----------
-        kinematics : Kinematics, optional
-            Fixed velocity and width; free by default.
-        """
+        """Return the fit of the spectrum, with free kinematics unless some are given."""
         valid = np.isfinite(self.spectrum.flux_density)
         sigma = self.spectrum.flux_density_err
         if sigma is None:

@@ -27,21 +27,12 @@ DOUBLET_SIGMAS = 3.5
 
 
 def line_coverage(fits: LineFits, valid: ArrayLike) -> Array:
-    """Return the fraction of the channels about every line that were used.
+    """Return the fraction of the channels about every line that were used, (n_spec, n_lines).
 
-    Parameters
-    ----------
-    fits : LineFits
-        Where the lines are.
-    valid : bool array, shape (n_spec, n_channels)
-        Channels that were fitted.
-
-    Returns
-    -------
-    array, shape (n_spec, n_lines)
-        Within 4 observed widths (sigma) of the line; beyond the ends of the grid none are. Lines
-        are those of :meth:`~kurvs_pipeline.fitting.outcome.LineFits.to_lines`, ``oii`` the mean
-        of its pair. NaN where the fit failed.
+    Channels about a line are within 4 observed widths (sigma) of it; beyond the ends of the grid
+    none are used. ``valid``, shape (n_spec, n_channels), tells which were fitted. Lines are those
+    of :meth:`~kurvs_pipeline.fitting.outcome.LineFits.to_lines`, ``oii`` the mean of its pair. NaN
+    where the fit failed.
     """
     velocity, variance = drawn_kinematics(fits)
     edges, used = fits.model.edges_um, np.asarray(valid, dtype=bool)
@@ -59,21 +50,11 @@ def line_coverage(fits: LineFits, valid: ArrayLike) -> Array:
 
 
 def line_flags(coverage: Array, sums: StatisticalFluxes) -> StrArray:
-    """Return what makes single lines doubtful.
+    """Return what makes single lines doubtful, shape (n_spec, n_lines).
 
-    Parameters
-    ----------
-    coverage : array, shape (n_spec, n_lines)
-        From :func:`line_coverage`.
-    sums : StatisticalFluxes
-        Of the same lines, each by itself.
-
-    Returns
-    -------
-    str array, shape (n_spec, n_lines)
-        ``truncated``, less than 80 per cent of the channels about a line were used;
-        ``doublet_ratio``, the sums over both lines of a doublet are not as 3 to 1 by more than
-        3.5 sigma; both, joined by ``+``; empty for others.
+    ``truncated``, less than 80 per cent of the channels about a line were used (``coverage``, from
+    :func:`line_coverage`); ``doublet_ratio``, the sums over both lines of a doublet, each by
+    itself, are not as 3 to 1 by more than 3.5 sigma; both, joined by ``+``; empty for others.
     """
     with np.errstate(invalid="ignore"):
         truncated = coverage < LEAST_COVERAGE

@@ -30,13 +30,7 @@ class Engine(Protocol):
 
 
 def engine_for(*, compiled: bool) -> Engine:
-    """Return the engine asked for, or numpy's where numba is not installed.
-
-    Parameters
-    ----------
-    compiled : bool
-        Whether compiled code is wanted.
-    """
+    """Return the engine asked for, or numpy's where numba is not installed."""
     if not compiled or find_spec("numba") is None:
         return plain
     # Numba takes a while to import: only a fit waits for it.

@@ -11,16 +11,8 @@ SMALLEST_PIVOT = 1e-11
 def invert_symmetric(matrix: Array) -> Array:
     """Invert positive semi-definite matrices by Gauss-Jordan sweeps (Goodnight 1979).
 
-    Parameters
-    ----------
-    matrix : array, shape (n, n, ...)
-        One matrix for each trailing index.
-
-    Returns
-    -------
-    array, shape (n, n, ...)
-        The inverses. A column that is empty, or that the columns before it explain, is left
-        out: its row and column are zero.
+    The shape is (n, n, ...), one matrix for each trailing index. A column that is empty, or that
+    the columns before it explain, is left out: its row and column of the inverse are zero.
     """
     scale = np.sqrt(np.maximum(np.einsum("ii...->i...", matrix), 0.0))
     reciprocal_scale = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)

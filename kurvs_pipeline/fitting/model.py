@@ -28,14 +28,9 @@ LINE_REACH_SIGMAS = 7.0
 class Window:
     """A run of neighbouring channels that shares one flat continuum.
 
-    Parameters
-    ----------
-    channels : slice
-        Of the full wavelength grid.
-    used : slice
-        The same channels among those that the model uses.
-    lines : tuple of (int, str, float)
-        Every line inside: index of its group, name, flux relative to the group's.
+    ``channels`` are those of the full wavelength grid, ``used`` the same among those that the model
+    uses. Every line inside has the index of its group, its name, and its flux relative to the
+    group's.
     """
 
     channels: slice
@@ -45,14 +40,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Columns:
-    """The design matrix and its derivatives, one row a column of the matrix.
+    """The design matrix and its derivatives, shapes (n_spec, n_groups, n_used_channels).
 
-    Parameters
-    ----------
-    lines : array, shape (n_spec, n_groups, n_used_channels)
-        Profile of unit flux of each group, 1/um.
-    by_velocity, by_variance : array, same shape
-        Its derivatives by velocity (km/s) and by the square of the width (km^2/s^2).
+    ``lines`` are profiles of unit flux of each group, 1/um; derivatives are by velocity (km/s) and
+    by the square of the width (km^2/s^2).
     """
 
     lines: Array
@@ -289,17 +280,7 @@ class BandLineModel:
 
 
 def channel_edges(centres: Array) -> Array:
-    """Return the edges of neighbouring channels, half-way between centres.
-
-    Parameters
-    ----------
-    centres : array, shape (n_channels,)
-        Increasing, at least two.
-
-    Returns
-    -------
-    array, shape (n_channels + 1,)
-    """
+    """Return the n + 1 edges of neighbouring channels, half-way between at least two centres."""
     middle = 0.5 * (centres[1:] + centres[:-1])
     first = 2.0 * centres[0] - middle[0]
     last = 2.0 * centres[-1] - middle[-1]

@@ -42,34 +42,14 @@ class FitFlag(IntFlag):
 
 
 def describe_flag(flag: int) -> str:
-    """Spell a flag for tables, as in ``unresolved+partial``; empty when all is good.
-
-    Parameters
-    ----------
-    flag : int
-        Of a fit, bits set for what is not good.
-
-    Returns
-    -------
-    str
-    """
+    """Spell a flag for tables, as in ``unresolved+partial``; empty when all is good."""
     return "+".join(
         member.name.lower() for member in FitFlag if member.name is not None and member & flag
     )
 
 
 def join_flags(first: ArrayLike, second: ArrayLike) -> StrArray:
-    """Put flags beside one another, as in ``unresolved+truncated``; empty ones leave no trace.
-
-    Parameters
-    ----------
-    first, second : array_like of str, shapes that broadcast
-        Empty where all is good.
-
-    Returns
-    -------
-    str array, the broadcast shape
-    """
+    """Put flags beside one another, as in ``unresolved+truncated``; empty ones leave no trace."""
     one, other = np.broadcast_arrays(first, second)
     pairs = zip(one.ravel().tolist(), other.ravel().tolist(), strict=True)
     joined = ["+".join(filter(None, pair)) for pair in pairs]
@@ -312,17 +292,7 @@ class LineFits:
 def line_ratio(fits: LineFits, numerator: str, denominator: str) -> tuple[Array, Array]:
     """Return the ratio of two groups' fluxes and its error, with their covariance.
 
-    Parameters
-    ----------
-    fits : LineFits
-        Of one band.
-    numerator, denominator : str
-        Name lines of two groups.
-
-    Returns
-    -------
-    ratio, error : array, shape (n_spec,)
-        Detected or not; NaN where a line was not fitted.
+    Both have shape (n_spec,), detected or not; NaN where a line was not fitted.
     """
     if numerator not in fits.names or denominator not in fits.names:
         return np.full(len(fits.flag), np.nan), np.full(len(fits.flag), np.nan)

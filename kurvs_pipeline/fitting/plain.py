@@ -28,18 +28,9 @@ BLOCK_SIZE = 200
 
 
 def choose_start(sums: GridSums) -> IntArray:
-    """Return the point of the grid, for each spectrum, at which emission lowers chi2 most.
+    """Return the point of the grid at which emission lowers chi2 most, shape (n_spec,).
 
     Where a point is better explained by absorption it is taken only if all are.
-
-    Parameters
-    ----------
-    sums : GridSums
-        Of the spectra.
-
-    Returns
-    -------
-    int array, shape (n_spec,)
     """
     n_linear, n_groups = sums.right.shape[1], sums.covered.shape[1]
     inverse = invert_symmetric(_covered_gram(sums, n_linear))
@@ -69,22 +60,9 @@ def _covered_gram(sums: GridSums, n_linear: int) -> Array:
 
 
 def project(model: BandLineModel, spectra: Spectra, active: BoolArray, kinematics: Array) -> Point:
-    """Solve for amplitudes and continua at given kinematics.
+    """Solve for amplitudes and continua at given velocity and squared width, shape (2, n_spec).
 
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    spectra : Spectra
-        The data.
-    active : bool array, shape (n_spec, n_groups)
-        Groups to fit; the others have amplitude 0.
-    kinematics : array, shape (2, n_spec)
-        Velocity and squared width.
-
-    Returns
-    -------
-    Point
+    Groups that are not ``active``, shape (n_spec, n_groups), have amplitude 0.
     """
     lines = model.line_columns(*kinematics)
     n_spec, n_groups, n_used = lines.lines.shape
@@ -113,22 +91,8 @@ def descend(
 ) -> Minimum:
     """Minimise chi2 by Levenberg-Marquardt, each spectrum until its own steps vanish.
 
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    spectra : Spectra
-        The data.
-    active : bool array, shape (n_spec, n_groups)
-        Groups to fit.
-    start : array, shape (2, n_spec)
-        Velocity and squared width to start from.
-    bounds : Bounds
-        Limits that no step crosses.
-
-    Returns
-    -------
-    Minimum
+    ``active`` groups, shape (n_spec, n_groups), are fitted; ``start`` is velocity and squared
+    width, shape (2, n_spec).
     """
     here = start.copy()
     point = project(model, spectra, active, here)

@@ -8,16 +8,9 @@ from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 
 
 def drawn_kinematics(fits: LineFits) -> tuple[Array, Array]:
-    """Return the velocity (km/s) and squared width (km^2/s^2) of the lines as fitted.
+    """Return velocity (km/s) and squared width (km^2/s^2) of the lines as fitted, shape (n_spec,).
 
-    Parameters
-    ----------
-    fits : LineFits
-        An unresolved line has no width of its own; a failed fit stands at zero.
-
-    Returns
-    -------
-    velocity_kms, variance_kms2 : array, shape (n_spec,)
+    An unresolved line has no width of its own; a failed fit stands at zero.
     """
     unresolved = (fits.flag & FitFlag.UNRESOLVED) != 0
     sigma = np.where(unresolved, 0.0, np.nan_to_num(fits.sigma_kms))
@@ -27,17 +20,9 @@ def drawn_kinematics(fits: LineFits) -> tuple[Array, Array]:
 def parameter_responses(fits: LineFits, variance: Array) -> Array:
     """Return how every fitted parameter follows every channel.
 
-    Parameters
-    ----------
-    fits : LineFits
-        At the best fit.
-    variance : array, shape (n_spec, n_used_channels)
-        On the channels of the model, 0 where there is no valid data.
-
-    Returns
-    -------
-    array, shape (n_spec, n_groups + n_windows + 2, n_used_channels)
-        Fluxes, continua, velocity and squared width; 0 for what was held or not fitted.
+    The variance, shape (n_spec, n_used_channels), is 0 where there is no valid data. The result,
+    shape (n_spec, n_groups + n_windows + 2, n_used_channels), is that of fluxes, continua, velocity
+    and squared width; 0 for what was held or not fitted.
     """
     model = fits.model
     columns = model.line_columns(*drawn_kinematics(fits))

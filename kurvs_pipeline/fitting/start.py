@@ -20,16 +20,10 @@ _SIGMAS = 5
 
 @dataclass(frozen=True)
 class Grid:
-    """A model's columns at every point of the grid.
+    """A model's columns at every point of the grid of velocities and widths.
 
-    Parameters
-    ----------
-    velocity_kms, sigma_kms : array, shape (n_grid,)
-        The points.
-    columns : array, shape (n_linear, n_grid, n_used_channels)
-        Lines and continua.
-    overlap : array, shape (n_groups, n_grid, n_used_channels)
-        How the cores of the lines fall on the channels.
+    ``columns`` of lines and continua have shape (n_linear, n_grid, n_used_channels). ``overlap``,
+    how the cores of the lines fall on the channels, has shape (n_groups, n_grid, n_used_channels).
     """
 
     velocity_kms: Array
@@ -51,17 +45,7 @@ class Grid:
         return products.reshape(-1, self.columns.shape[2])
 
     def sums(self, spectra: Spectra) -> "GridSums":
-        """Weigh spectra with the columns.
-
-        Parameters
-        ----------
-        spectra : Spectra
-            To start.
-
-        Returns
-        -------
-        GridSums
-        """
+        """Weigh spectra with the columns."""
         n_linear, n_grid, n_used = self.columns.shape
         weight = _without_repetition(spectra.weight)
         gram = weight @ self.products.T
@@ -105,15 +89,7 @@ ChooseStart = Callable[[GridSums], IntArray]
 def grid_of(
     model: BandLineModel, velocity_kms: tuple[float, float], sigma_kms: tuple[float, float]
 ) -> Grid:
-    """Lay the grid inside the ranges; its steps are within reach of the descent.
-
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    velocity_kms, sigma_kms : tuple of float
-        Ranges of velocity and width.
-    """
+    """Lay the grid inside the ranges; its steps are within reach of the descent."""
     (first, last), (smallest, largest) = velocity_kms, sigma_kms
     n_velocity = max(1, int(np.ceil((last - first) / _STEP_KMS)))
     velocity = first + (last - first) * (np.arange(n_velocity) + 0.5) / n_velocity
@@ -129,16 +105,7 @@ def search_grid(
 ) -> tuple[Array, BoolArray]:
     """Find starting kinematics by the chi2 of linear fits on the grid.
 
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    spectra : Spectra
-        The data.
-    bounds : Bounds
-        What the grid spans.
-    choose_start : callable
-        The engine's :func:`~kurvs_pipeline.fitting.plain.choose_start`.
+    ``choose_start`` is the engine's :func:`~kurvs_pipeline.fitting.plain.choose_start`.
 
     Returns
     -------

@@ -25,25 +25,16 @@ DAMPING_START, DAMPING_FACTOR, DAMPING_MAXIMUM = 1e-3, 8.0, 1e12
 
 @dataclass(frozen=True)
 class Spectra:
-    """A batch of spectra on the channels that a model uses.
+    """A batch of spectra on the channels that a model uses, shape (n_spec, n_used_channels).
 
-    Parameters
-    ----------
-    flux, weight : array, shape (n_spec, n_used_channels)
-        Flux density, and inverse variance that is 0 where there is no valid data.
+    ``weight`` is the inverse variance, 0 where there is no valid data.
     """
 
     flux: Array
     weight: Array
 
     def rows(self, chosen: BoolArray) -> "Spectra":
-        """Return some of the spectra.
-
-        Parameters
-        ----------
-        chosen : bool array, shape (n_spec,)
-            Which ones.
-        """
+        """Return the spectra that a mask of shape (n_spec,) chooses."""
         return Spectra(self.flux[chosen], self.weight[chosen])
 
 
@@ -71,13 +62,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Limits of the search.
-
-    Parameters
-    ----------
-    velocity_kms, sigma_kms : tuple of float
-        Ranges of velocity and width.
-    """
+    """Limits of the search."""
 
     velocity_kms: tuple[float, float]
     sigma_kms: tuple[float, float]
@@ -93,46 +78,19 @@ class Bounds:
         return np.array([[self.velocity_kms[1]], [self.sigma_kms[1] ** 2]], dtype=float)
 
     def at_lower(self, kinematics: Array) -> BoolArray:
-        """Which parameters lie on their lower limit, shape (2, n_spec).
-
-        Parameters
-        ----------
-        kinematics : array, shape (2, n_spec)
-            Velocity and squared width.
-
-        Returns
-        -------
-        bool array, shape (2, n_spec)
-        """
+        """Which of velocity and squared width lie on their lower limit, shape (2, n_spec)."""
         return np.asarray(kinematics <= self.lower)
 
     def at_upper(self, kinematics: Array) -> BoolArray:
-        """Which parameters lie on their upper limit, shape (2, n_spec).
-
-        Parameters
-        ----------
-        kinematics : array, shape (2, n_spec)
-            Velocity and squared width.
-
-        Returns
-        -------
-        bool array, shape (2, n_spec)
-        """
+        """Which of velocity and squared width lie on their upper limit, shape (2, n_spec)."""
         return np.asarray(kinematics >= self.upper)
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where the search ended.
+    """Where the search ended: ``kinematics`` are velocity and squared width, shape (2, n_spec).
 
-    Parameters
-    ----------
-    kinematics : array, shape (2, n_spec)
-        Velocity and squared width.
-    point : Point
-        The projected problem there.
-    converged : bool array, shape (n_spec,)
-        Whether the steps became negligible.
+    ``converged``, shape (n_spec,), is whether the steps became negligible.
     """
 
     kinematics: Array
@@ -145,18 +103,8 @@ def core_coverage(
 ) -> BoolArray:
     """Return which groups have valid data over at least half of their name line's core.
 
-    Parameters
-    ----------
-    model : BandLineModel
-        The lines.
-    weight : array, shape (n_spec, n_used_channels)
-        0 where there is no valid data.
-    velocity_kms, sigma_kms : array, shape (n_spec,)
-        Where the lines are.
-
-    Returns
-    -------
-    bool array, shape (n_spec, n_groups)
+    Weights, shape (n_spec, n_used_channels), are 0 where there is no valid data; velocities and
+    widths have shape (n_spec,), the result (n_spec, n_groups).
     """
     low, high = model.edges_um[model.channels], model.edges_um[model.channels + 1]
     length = (weight > 0.0) * (high - low)
@@ -176,17 +124,8 @@ def core_coverage(
 def covariance(point: Point, held: BoolArray) -> Array:
     """Invert the Fisher matrix, with some kinematic parameters held fixed.
 
-    Parameters
-    ----------
-    point : Point
-        The best fit.
-    held : bool array, shape (2, n_spec)
-        Which of velocity and squared width are not free.
-
-    Returns
-    -------
-    array, shape (n_columns, n_columns, n_spec)
-        Rows of what was not fitted are 0.
+    ``held``, shape (2, n_spec), is whether velocity and squared width are. Rows of what was not
+    fitted are 0 in the result, shape (n_columns, n_columns, n_spec).
     """
     fisher = point.fisher.copy()
     n_linear = fisher.shape[0] - 2

@@ -82,18 +82,10 @@ def fit_broad_halpha(
     300-2500 km/s, flux >= 0; the narrow lines may be 300 km/s wide. It is kept where it lowers
     the Bayesian information criterion by more than 10 and has S/N > 5, no velocity nor width
     at the end of its range. Narrow lines whose brightest has S/N < 5 beside it are held at the
-    fallback's kinematics.
+    velocity and width of the fallback, shape (n_apertures,) each.
 
-    Parameters
-    ----------
-    spectra : ApertureSpectra
-        Co-added spectra without continuum.
-    narrow : LineFits
-        Fit of narrow lines alone, with H-alpha.
-    fallback_kms : tuple of array, shape (n_apertures,)
-        Velocity and width of narrow lines that are too faint to measure them.
-    hidden : array, shape (n_apertures, n_channels), optional
-        Part of the broad line in the subtracted continuum, see :func:`hidden_by_continuum`.
+    Spectra are co-added, without continuum; ``hidden``, shape (n_apertures, n_channels), is the
+    part of the broad line in the subtracted continuum, see :func:`hidden_by_continuum`.
     """
     model = BroadLineModel.beside(narrow.model)
     hidden = np.zeros(spectra.flux.shape) if hidden is None else hidden
@@ -114,15 +106,6 @@ def hidden_by_continuum(band: CalibratedBand, weights: Array, halpha_um: float) 
     Calibration excludes 700 km/s about the lines: a median about H-alpha includes the wings of a
     broad line, and subtracts part of them. The result is the co-added continuum less that
     interpolated over the medians that reach within 1500 km/s of H-alpha.
-
-    Parameters
-    ----------
-    band : CalibratedBand
-        Cube with its continuum.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel that lies in each aperture.
-    halpha_um : float
-        Observed wavelength of H-alpha.
     """
     continuum = subtracted_continuum(band)
     reach = HIDDEN_KMS / SPEED_OF_LIGHT_KMS

@@ -37,26 +37,14 @@ _SCALES_KMS = (20.0, 20.0, 100.0, 200.0)
 
 @dataclass(frozen=True)
 class BroadLineModel:
-    """Narrow lines of a band with wide windows, and H-alpha alone on the same channels.
-
-    Parameters
-    ----------
-    narrow, broad : BandLineModel
-        Line models with the same channels.
-    """
+    """Narrow lines of a band with wide windows, and H-alpha alone on the same channels."""
 
     narrow: BandLineModel
     broad: BandLineModel
 
     @classmethod
     def beside(cls, model: BandLineModel) -> "BroadLineModel":
-        """Build the model from one of narrow lines with H-alpha, by widening its windows.
-
-        Parameters
-        ----------
-        model : BandLineModel
-            Model of the narrow lines.
-        """
+        """Build the model from one of narrow lines with H-alpha, by widening its windows."""
         narrow = BandLineModel.for_band(
             model.wavelength_um, model.lsf_sigma_um, model.redshift,
             window_kms=WINDOW_KMS, lines=model.group_names,
@@ -83,11 +71,8 @@ class BroadLineModel:
     def columns(self, kinematics: Array) -> Array:
         """Return the columns of narrow lines, broad line and continuum, (n_columns, n_used).
 
-        Parameters
-        ----------
-        kinematics : array, shape (2,) or (4,)
-            Velocity and width of the narrow lines, then of the broad one, km/s. With two values
-            the column of the broad line is 0.
+        ``kinematics`` are velocity and width of the narrow lines, then of the broad one, km/s; with
+        the first two alone the column of the broad line is 0.
         """
         lines = [self._lines(self.narrow, kinematics[:2])[0]]
         if len(kinematics) > 2:
@@ -99,12 +84,7 @@ class BroadLineModel:
     def derivatives(self, kinematics: Array, amplitudes: Array) -> Array:
         """Return derivatives of the spectrum by velocities and widths, (n_kinematics, n_used).
 
-        Parameters
-        ----------
-        kinematics : array, shape (2,) or (4,)
-            Velocity and width of the narrow lines, then of the broad one if there is one, km/s.
-        amplitudes : array, shape (n_groups,) or (n_groups + 1,)
-            Fluxes of the same lines.
+        ``kinematics`` are those of :meth:`columns`, ``amplitudes`` the fluxes of the same lines.
         """
         n = self.n_groups
         parts = [(self.narrow, kinematics[:2], amplitudes[:n])]
@@ -141,10 +121,6 @@ class Solution:
         Whether each amplitude, then each kinematic value was fitted.
     at_lower, at_upper : bool array, shape (n_kinematics,)
         Whether a kinematic value ran to an end of its range.
-    chi2 : float
-        Chi squared of the best fit.
-    n_channels : int
-        Number of valid channels.
     """
 
     kinematics: Array
@@ -164,14 +140,9 @@ class Solution:
 
 @dataclass(frozen=True)
 class BroadLineProblem:
-    """One spectrum, and the model to fit to it.
+    """One spectrum, shape (n_used_channels,), and the model to fit to it.
 
-    Parameters
-    ----------
-    model : BroadLineModel
-        Model of the lines.
-    flux, weight : array, shape (n_used_channels,)
-        Flux density, and inverse variance, which is 0 where there is no valid data.
+    ``weight`` is the inverse variance, 0 where there is no valid data.
     """
 
     model: BroadLineModel
@@ -183,42 +154,21 @@ class BroadLineProblem:
         return np.sqrt(self.weight)
 
     def covered(self, velocity_kms: float, sigma_kms: float) -> BoolArray:
-        """Return which narrow groups have valid data over half of their core, (n_groups,).
-
-        Parameters
-        ----------
-        velocity_kms, sigma_kms : float
-            Velocity and width of the narrow lines.
-        """
+        """Return which narrow groups have valid data over half of their core, (n_groups,)."""
         narrow, kinematics = self.model.narrow, (np.array([velocity_kms]), np.array([sigma_kms]))
         return np.asarray(core_coverage(narrow, self.weight[None], *kinematics)[0])
 
     def fit_narrow(
         self, start: Array, *, free: bool, sigma_range_kms: tuple[float, float]
     ) -> Solution:
-        """Return the best fit of the narrow lines alone.
-
-        Parameters
-        ----------
-        start : array, shape (2,)
-            Velocity and width, km/s.
-        free : bool
-            Whether to fit them.
-        sigma_range_kms : tuple of float
-            Range of the width.
-        """
+        """Return the best fit of the narrow lines alone, started as by :meth:`fit_both`."""
         ranges = (NARROW_VELOCITY_RANGE_KMS, sigma_range_kms)
         return self._descend(start, np.array([free, free]), ranges)
 
     def fit_both(self, start: Array, *, free: bool) -> Solution:
         """Return the best fit of the narrow lines and a broad H-alpha.
 
-        Parameters
-        ----------
-        start : array, shape (2,)
-            Velocity and width of the narrow lines, km/s.
-        free : bool
-            Whether to fit them.
+        ``start`` is velocity and width of the narrow lines, km/s, ``free`` whether to fit them.
         """
         ranges = (
             NARROW_VELOCITY_RANGE_KMS, NARROW_SIGMA_RANGE_KMS,

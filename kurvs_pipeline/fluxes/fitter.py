@@ -51,20 +51,10 @@ class BandFitter:
 
     Parameters
     ----------
-    model : BandLineModel
-        Line model of the band.
-    band : CalibratedBand
-        Calibrated cube.
-    apertures : tuple of str
-        Names of the apertures.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel in each aperture.
     coverage : array, shape (n_apertures,)
         Fraction of each aperture with data; below 30 per cent it is not measured.
     minimum_snr : float
         Least S/N of the brightest line for its kinematics to be free.
-    broad_halpha : bool
-        Whether to try a broad H-alpha.
     balmer_absorption : BalmerAbsorption, optional
         Stellar absorption to correct for; none by default.
     """
@@ -79,13 +69,7 @@ class BandFitter:
     balmer_absorption: BalmerAbsorption | None = None
 
     def coadded(self, velocity_kms: Array) -> _CoaddedApertures:
-        """Return the co-added spectra of every aperture, velocities taken out.
-
-        Parameters
-        ----------
-        velocity_kms : array, shape (n_y, n_x)
-            Velocity to take out of every spaxel.
-        """
+        """Return the co-added spectra of every aperture, velocities of spaxels taken out."""
         spectra = coadd(self.band, self.weights, velocity_kms=velocity_kms)
         measured = (self.coverage >= MINIMUM_COVERAGE)[:, None]
         spectra = replace(spectra, valid=spectra.valid & measured)
@@ -115,12 +99,8 @@ class BandFitter:
     ) -> _FittedApertures:
         """Return fits of the lines, corrected for stellar absorption, with a broad line if asked.
 
-        Parameters
-        ----------
-        coadded : result of :meth:`coadded`
-            Spectra of the apertures.
-        fallback_kms : tuple of array, shape (n_apertures,)
-            Velocity and width of lines that are too faint to measure them.
+        ``fallback_kms`` are velocity and width of lines that are too faint to measure them, shape
+        (n_apertures,) each.
         """
         spectra, absorbed = coadded.spectra, self._absorbed
         emission = spectra if absorbed is None else absorbed.put_back(spectra)
@@ -138,12 +118,7 @@ class BandFitter:
     ) -> tuple[Array, Array]:
         """Return the kinematics of the integrated aperture, where detected, for every aperture.
 
-        Parameters
-        ----------
-        coadded : result of :meth:`coadded`
-            Spectra of the apertures.
-        velocity_kms, sigma_kms : array, shape (n_apertures,)
-            Values where it is not detected, and shape of the result.
+        Values where it is not detected, and results, have shape (n_apertures,).
         """
         whole = [self.apertures.index(INTEGRATED)]
         fitter = replace(self, weights=self.weights[whole], coverage=self.coverage[whole])

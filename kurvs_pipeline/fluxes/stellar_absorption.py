@@ -95,36 +95,17 @@ class AbsorbedLight:
         return np.asarray(self.flux.T @ self.profiles)
 
     def put_back(self, spectra: ApertureSpectra) -> ApertureSpectra:
-        """Return observed spectra with the absorption corrected.
-
-        Parameters
-        ----------
-        spectra : ApertureSpectra
-            Observed spectra.
-        """
+        """Return observed spectra with the absorption corrected."""
         return replace(spectra, flux=spectra.flux + self.spectra)
 
     def left_in(self, spectra: ApertureSpectra) -> ApertureSpectra:
-        """Return corrected spectra as they were observed.
-
-        Parameters
-        ----------
-        spectra : ApertureSpectra
-            Spectra corrected for absorption.
-        """
+        """Return corrected spectra as they were observed."""
         return replace(spectra, flux=spectra.flux - self.spectra)
 
     def with_error(self, fits: LineFits, spectra: ApertureSpectra) -> LineFits:
         """Return fits with the error of the absorbed light added to the covariance.
 
         Fits whose continuum was not detected are flagged.
-
-        Parameters
-        ----------
-        fits : LineFits
-            Fits of the corrected spectra.
-        spectra : ApertureSpectra
-            Corrected spectra that were fitted.
         """
         used = fits.model.channels
         variance = np.where(spectra.valid, spectra.variance, 0.0)[:, used]
@@ -145,17 +126,6 @@ def absorbed_light(
 
     A continuum that is not detected, even a negative one, is used as measured: on average that is
     right.
-
-    Parameters
-    ----------
-    absorption : BalmerAbsorption
-        Equivalent widths of the stars.
-    model : BandLineModel
-        Line model of the band.
-    band : CalibratedBand
-        Cube with its continuum.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel that lies in each aperture.
     """
     lines = [name for name in absorption.widths_angstrom if name in model.group_names]
     if not lines:

@@ -50,16 +50,9 @@ IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
 def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
     """Return the side of R23 on which each aperture lies, shape (n_apertures,).
 
-    ``upper`` is metal-rich, ``lower`` metal-poor, or ``unknown``. [N II]/[O II] decides where it is
-    known, [N II]/H-alpha elsewhere. A line that is not detected takes its 4-sigma limit, and
-    decides only what the limit bounds.
-
-    Parameters
-    ----------
-    fluxes : JointFluxes
-        Line fluxes of all apertures, behind dust.
-    a_v : array, shape (n_apertures,)
-        Attenuation of the gas in V, mag; where it is NaN, [N II]/[O II] is not used.
+    ``upper`` is metal-rich, ``lower`` metal-poor, or ``unknown``. [N II]/[O II] decides where it
+    and the attenuation (mag in V) are known, [N II]/H-alpha elsewhere. A line that is not detected
+    takes its 4-sigma limit, and decides only what the limit bounds.
     """
     nii = fluxes.detected("nii_6584")
     n2o2, n2 = (ratio.of(_with_limits(fluxes, needed_a_v(ratio, a_v))) for ratio in (N2O2, N2))

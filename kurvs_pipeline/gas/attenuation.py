@@ -93,13 +93,7 @@ class Attenuation:
 
 
 def a_v_in_words(row: Row) -> str:
-    """Write an attenuation as text: with its error, as a limit, or ``unknown``.
-
-    Parameters
-    ----------
-    row : Row
-        Row of :meth:`Attenuation.table`.
-    """
+    """Write a row of :meth:`Attenuation.table`: with its error, as a limit, or ``unknown``."""
     if row["source"] == "lower_limit":
         return f"> {row['lower_limit'].value:.2f}"
     if not np.isfinite(row["a_v"].value):
@@ -110,12 +104,8 @@ def a_v_in_words(row: Row) -> str:
 def balmer_a_v(halpha: Array, hbeta: Array) -> Array:
     """Return A_V of the Balmer decrement, mag (Li et al. 2025, eq. 1).
 
-    It is negative below the ratio of case B, 2.86, and NaN where a flux is not positive.
-
-    Parameters
-    ----------
-    halpha, hbeta : array, any one shape
-        Fluxes behind the dust, in the same unit; the result has their shape.
+    Fluxes are those behind the dust, in one unit. A_V is negative below the ratio of case B, 2.86,
+    and NaN where a flux is not positive.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         reddening = np.log10(halpha / hbeta / CASE_B_HALPHA_HBETA)
@@ -139,13 +129,6 @@ def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenu
     limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more. Where H-beta
     is below -4 sigma, a fault of the cube or of its continuum was measured and not a line: there is
     neither attenuation nor limit.
-
-    Parameters
-    ----------
-    fluxes : JointFluxes
-        Line fluxes of all apertures, behind dust.
-    apertures : sequence of Aperture
-        The apertures, in the same order.
     """
     found = survey_attenuation_of(fluxes, apertures)
     least_a_v = _least_a_v(fluxes)
@@ -164,15 +147,8 @@ def survey_attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) ->
     """Return the attenuation of every aperture (Li et al. 2025, Sections 3.2 and 4).
 
     It comes from the aperture's own lines where H-alpha and H-beta are detected and their ratio is
-    above 2.86, and from the stack elsewhere, however faint H-beta is.
-
-    Parameters
-    ----------
-    fluxes : JointFluxes
-        Line fluxes of all apertures, behind dust.
-    apertures : sequence of Aperture
-        The apertures, in the same order. Annuli without a decrement of their own take that of the
-        stacked annuli, interpolated linearly between their middles.
+    above 2.86, and from the stack elsewhere, however faint H-beta is: for annuli from that of the
+    stacked annuli, interpolated linearly between their middles.
     """
     stacked = np.array([_stacked(aperture) for aperture in apertures])
     halpha, hbeta = fluxes.of_line("halpha"), fluxes.of_line("hbeta")

@@ -79,11 +79,6 @@ def kewley13(redshift: ArrayLike) -> _Demarcation:
 
     The formula is taken from later papers; the paper's own equation was not at hand. It comes to
     within 0.1 dex of Kewley et al. (2001) at z = 2.4, as the paper's figures do.
-
-    Parameters
-    ----------
-    redshift : array_like
-        Redshifts of the galaxies, broadcast with their lines.
     """
     z = np.asarray(redshift, dtype=float)
     return _Demarcation(_hyperbola(0.61, 0.02 + 0.1833 * z, 1.20 + 0.03 * z), "Kewley et al. 2013")
@@ -161,10 +156,6 @@ def bpt_table(
 
     Parameters
     ----------
-    fluxes : JointFluxes
-        Line fluxes of all apertures, behind dust.
-    random : Generator
-        Random generator for the draws.
     redshift : float or array_like, shape (n_apertures,)
         Redshift of the galaxy, or of each row where rows are whole galaxies.
 
@@ -211,8 +202,6 @@ def mass_excitation_table(
     ----------
     fluxes : JointFluxes
         Line fluxes of all apertures, behind dust; the diagram is meant for the whole galaxy.
-    random : Generator
-        Random generator for the draws.
     log_stellar_mass : float or array_like, shape (n_apertures,)
         log10 of solar masses, of the galaxy, or of each row where rows are whole galaxies; NaN if
         unknown.

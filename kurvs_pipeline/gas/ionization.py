@@ -26,15 +26,9 @@ _CONVERGED_DEX = 1e-3
 def kewley19_log_u(log_o32: ArrayLike, oxygen_abundance: ArrayLike) -> Array:
     """Return log U for log P/k = 5 (Kewley et al. 2019, Table 3), not limited to the models.
 
-    Coefficients as a public code has them, whose range is 7.63 to 8.93 in abundance and -3.98 to
-    -2.98 in log U; the paper's own table was not at hand.
-
-    Parameters
-    ----------
-    log_o32 : array_like
-        log([O III]5007 / [O II]3727,3729), without dust.
-    oxygen_abundance : array_like
-        12 + log(O/H) on the scale of the same models: that of N2O2.
+    ``log_o32`` is log([O III]5007 / [O II]3727,3729) without dust; the abundance is on the scale of
+    the same models, that of N2O2. Coefficients are as a public code has them, whose range is 7.63
+    to 8.93 in abundance and -3.98 to -2.98 in log U; the paper's own table was not at hand.
     """
     x, z = np.asarray(log_o32, dtype=float), np.asarray(oxygen_abundance, dtype=float)
     return np.asarray(
@@ -46,13 +40,8 @@ def kewley19_log_u(log_o32: ArrayLike, oxygen_abundance: ArrayLike) -> Array:
 def diaz00_log_u(log_o32_both: ArrayLike) -> Array:
     """Return log U of Diaz et al. (2000): -3.02 + 0.80 log([O III]4959,5007 / [O II]).
 
-    It needs no abundance. The relation is taken from later papers; the paper itself, and its range,
-    were not at hand.
-
-    Parameters
-    ----------
-    log_o32_both : array_like
-        log([O III]4959,5007 / [O II]3727,3729), without dust.
+    The ratio, to [O II]3727,3729, is without dust; no abundance is needed. The relation is taken
+    from later papers; the paper itself, and its range, were not at hand.
     """
     return np.asarray(-3.02 + 0.80 * np.asarray(log_o32_both, dtype=float))
 
@@ -60,13 +49,8 @@ def diaz00_log_u(log_o32_both: ArrayLike) -> Array:
 def kewley19_log_u_and_abundance(log_n2o2: ArrayLike, log_o32: ArrayLike) -> tuple[Array, Array]:
     """Return log U and 12 + log(O/H), solved together since each needs the other.
 
-    Both have the broadcast shape; NaN where they do not settle to 0.001 dex inside the models'
-    range.
-
-    Parameters
-    ----------
-    log_n2o2, log_o32 : array_like
-        Logarithms of [N II]6584/[O II] and [O III]5007/[O II], without dust.
+    Ratios are [N II]6584/[O II] and [O III]5007/[O II] without dust. Results have the broadcast
+    shape; NaN where they do not settle to 0.001 dex inside the models' range.
     """
     ratios = (np.asarray(ratio, dtype=float) for ratio in (log_n2o2, log_o32))
     n2o2, o32 = np.broadcast_arrays(*(np.where(np.isfinite(r), r, np.nan) for r in ratios))
@@ -123,11 +107,6 @@ IONIZATION_RELATIONS = (
 
 def ionization_table(draws: AbundanceDraws) -> QTable:
     """Return log U of every aperture by every relation.
-
-    Parameters
-    ----------
-    draws : AbundanceDraws
-        Draws of the lines and the attenuation of all apertures.
 
     Returns
     -------

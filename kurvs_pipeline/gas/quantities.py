@@ -32,14 +32,8 @@ def value_and_limit(
 ) -> tuple[Array, StrArray]:
     """Return a quantity of every aperture, or its limit where one line is not detected.
 
-    Parameters
-    ----------
-    quantity : Diagnostic or LineRatio
-        Quantity that is monotonic in each of its lines.
-    fluxes : JointFluxes
-        Line fluxes of all apertures, behind dust.
-    a_v : array, shape (n_apertures,)
-        Attenuation of the gas in V, mag; NaN where it is not known.
+    The quantity must be monotonic in each of its lines; the attenuation, mag in V, is NaN where it
+    is not known.
 
     Returns
     -------
@@ -66,41 +60,19 @@ def value_and_limit(
 
 
 def parts_of(quantity: _LineQuantity) -> list[tuple[str, ...]]:
-    """Return the lines of a quantity, pairs together, each of which must be detected.
-
-    Parameters
-    ----------
-    quantity : Diagnostic or LineRatio
-        Quantity derived from lines.
-    """
+    """Return the lines of a quantity, pairs together, each of which must be detected."""
     pairs = [pair for pair in PAIRS if set(pair) <= set(quantity.lines)]
     paired = {name for pair in pairs for name in pair}
     return [*pairs, *((name,) for name in quantity.lines if name not in paired)]
 
 
 def needed_a_v(quantity: _LineQuantity, a_v: Array) -> Array:
-    """Return the attenuation, with 0 where it is not known and does not matter.
-
-    Parameters
-    ----------
-    quantity : Diagnostic or LineRatio
-        Quantity derived from lines.
-    a_v : array, any shape
-        Attenuation in V, mag; NaN where it is not known. The result has its shape.
-    """
+    """Return the attenuation, with 0 where it is not known (NaN) and does not matter."""
     return a_v if quantity.needs_attenuation else np.nan_to_num(a_v)
 
 
 def dust_free(fluxes: Mapping[str, Array], a_v: Array) -> dict[str, Array]:
-    """Return line fluxes corrected for dust.
-
-    Parameters
-    ----------
-    fluxes : mapping of str to array
-        Line fluxes behind dust, by line, of one shape.
-    a_v : array, shape that broadcasts with the fluxes
-        Attenuation of the gas in V, mag.
-    """
+    """Return line fluxes corrected for dust; the attenuation, mag in V, broadcasts with each."""
     return {
         name: flux / transmitted_fraction(REST_WAVELENGTH_UM[name], a_v)
         for name, flux in fluxes.items()
@@ -128,12 +100,7 @@ def _bound(
 def interval(values: Array) -> tuple[Array, Array]:
     """Return the ends of the central 68 per cent of draws, two arrays of shape (n_apertures,).
 
-    They are NaN where most draws are.
-
-    Parameters
-    ----------
-    values : array, shape (n_draws, n_apertures)
-        Draws; those that are NaN are left out.
+    They are NaN where most draws, shape (n_draws, n_apertures), are; other NaN are left out.
     """
     finite = np.isfinite(values)
     number = finite.sum(axis=0)

@@ -61,16 +61,8 @@ class CorrectedSlope:
     ) -> "CorrectedSlope":
         """Fit a line to the annuli, each weighted by its error.
 
-        Parameters
-        ----------
-        diagnostic : Diagnostic
-            Calibration of the abundance.
-        draws : AbundanceDraws
-            Draws of the noise, from which errors come.
-        abundance, radius_kpc : array, shape (n_annuli,)
-            12 + log(O/H), NaN where a line is not detected; and the radius of each annulus.
-        smearing : DiskSmearing
-            Disk, seeing and annuli of the galaxy.
+        Abundances, 12 + log(O/H), are NaN where a line is not detected; they and the radii of the
+        annuli have shape (n_annuli,).
         """
         of_apertures = draws.of_diagnostic(diagnostic)
         abundance_err = 0.5 * (of_apertures.high - of_apertures.low)[draws.annuli]
@@ -94,13 +86,7 @@ class CorrectedSlope:
 
 
 def central_interval(drawn: Array) -> tuple[float, float]:
-    """Return the central 68 per cent of draws; NaN where fewer than a tenth are finite.
-
-    Parameters
-    ----------
-    drawn : array, shape (n_draws,)
-        Gradients of all draws, dex/kpc; NaN for draws without one.
-    """
+    """Return the central 68 per cent of draws; NaN where fewer than a tenth are finite."""
     finite = drawn[np.isfinite(drawn)]
     if finite.size <= FEWEST_DRAWS * drawn.size:
         return float("nan"), float("nan")
@@ -140,15 +126,8 @@ def correction_of(
 ) -> float:
     """Return f_grad for the bins and weights of a slope; NaN for a slope without bins.
 
-    Parameters
-    ----------
-    diagnostic : Diagnostic
-        Calibration of the slope; those of other lines than [N II] and H-alpha take the f_grad of
-        N2.
-    coefficients : sequence of float or array, shape (n_annuli,)
-        Factors of the abundances in the slope; 0 for bins that were left out.
-    smearing : DiskSmearing
-        Disk, seeing and annuli of the galaxy.
+    Diagnostics of other lines than [N II] and H-alpha take the f_grad of N2. The coefficients,
+    shape (n_annuli,), multiply abundances in the slope; they are 0 for bins that were left out.
     """
     if not np.any(coefficients):
         return float("nan")

@@ -58,10 +58,7 @@ def weighted_slope(radius_kpc: Array, abundance: Array, abundance_err: Array) ->
 def slope_coefficients(radius_kpc: Array, abundance_err: Array) -> Array:
     """Return coefficients c for which the weighted slope is c @ abundance, shape (n_bins,).
 
-    Parameters
-    ----------
-    radius_kpc, abundance_err : array, shape (n_bins,)
-        Radii and standard errors, finite, of at least two bins.
+    Radii and standard errors are finite, of at least two bins.
     """
     weight = abundance_err**-2
     centred = radius_kpc - np.average(radius_kpc, weights=weight)

@@ -52,22 +52,11 @@ COLUMNS: dict[str, type] = {
 def gradients_of(
     gas: GasProperties, seeing: SeeingKnowledge | None, random: np.random.Generator
 ) -> QTable:
-    """Return the gradients of a galaxy by every estimator.
+    """Return the gradients of a galaxy by every estimator, as in :func:`gradient_table`.
 
-    Parameters
-    ----------
-    gas : GasProperties
-        Abundances of all apertures, with their lines and draws.
-    seeing : SeeingKnowledge or None
-        Seeing with its errors; None takes what the observation states, with errors assumed.
-    random : Generator
-        Random generator for the draws that check the forward fits.
-
-    Returns
-    -------
-    QTable
-        See :func:`gradient_table`. Without numbers, and with the flag ``doubtful_redshift``, where
-        a line is brighter than any can be beside H-alpha.
+    Without ``seeing`` the one that the observation states is taken, with errors assumed; the random
+    numbers check the forward fits. Rows are without numbers, and with the flag
+    ``doubtful_redshift``, where a line is brighter than any can be beside H-alpha.
     """
     located = gas.lines.located
     of_annuli = gas.abundances[gas.abundances["aperture"] != INTEGRATED]

@@ -22,19 +22,7 @@ BLOCK_BYTES = 2**24
 def open_fits(path: Path) -> Iterator[fits.HDUList]:
     """Open a FITS file and check that all of it can be read.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Yields
-    ------
-    HDUList
-
-    Raises
-    ------
-    CubeFormatError
-        If it is missing, a folder, not FITS or cut short.
+    CubeFormatError if it is missing, a folder, not FITS or cut short.
     """
     if path.is_dir():
         raise CubeFormatError(f"{path}: is a folder; expected a FITS file")
@@ -104,13 +92,7 @@ def _spell_out(header: fits.Header) -> None:
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal.
-
-    Parameters
-    ----------
-    path : Path
-        A file, or the folder of a zarr store.
-    """
+    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal."""
     if path.suffix == ".zarr" and path.is_dir():
         parts = sorted(part for part in path.rglob("*") if part.is_file())
         named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)

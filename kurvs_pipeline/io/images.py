@@ -142,17 +142,7 @@ def _of_image(path: Path, hdu: fits.ImageHDU) -> StarImage:
 
 
 def collapsed(band: xr.Dataset) -> StarImage:
-    """Average a cube over its quiet channels.
-
-    Parameters
-    ----------
-    band : Dataset
-        Of an Observation.
-
-    Returns
-    -------
-    StarImage
-    """
+    """Average a cube over its quiet channels."""
     known = ~band["mask"].to_numpy() & np.isfinite(band["flux"].to_numpy())
     flux = np.where(known, band["flux"].to_numpy().astype(float), 0.0)
     variance = np.where(known, band["variance"].to_numpy().astype(float), np.nan)

@@ -17,13 +17,7 @@ SUFFIXES: dict[str, Literal["h5netcdf", "zarr"]] = {".nc": "h5netcdf", ".zarr": 
 
 
 def is_native(path: Path) -> bool:
-    """Whether a path has the suffix of a native file.
-
-    Parameters
-    ----------
-    path : Path
-        Of a file or folder.
-    """
+    """Whether a path has the suffix of a native file."""
     return Path(path).suffix in SUFFIXES
 
 

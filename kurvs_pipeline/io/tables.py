@@ -105,17 +105,7 @@ def read_spectra_table(path: str | Path) -> list[ExtractedSpectrum]:
 def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | None) -> float:
     """Return a spectrum's redshift from its table, else from a catalogue, else NaN.
 
-    Parameters
-    ----------
-    spectrum : ExtractedSpectrum
-        With or without a redshift of its own.
-    redshifts : mapping or None
-        Of a catalogue, by the identity of a spectrum.
-
-    Raises
-    ------
-    MetadataError
-        If it is negative.
+    MetadataError if it is negative.
     """
     catalogued = (redshifts or {}).get(spectrum.identity, float("nan"))
     redshift = spectrum.redshift if np.isfinite(spectrum.redshift) else catalogued
@@ -127,15 +117,7 @@ def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | No
 def read_table(path: Path) -> Table:
     """Read a CSV or ECSV table.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Raises
-    ------
-    CubeFormatError
-        If it is missing, cannot be read, has no rows or a column twice.
+    CubeFormatError if it is missing, cannot be read, has no rows or a column twice.
     """
     if not path.is_file():
         raise CubeFormatError(f"{path}: no such file; expected a CSV or ECSV table")
@@ -159,14 +141,8 @@ def read_table(path: Path) -> Table:
 def write_table(table: Table, path: Path, **metadata: object) -> None:
     """Write a table as ECSV; a file that exists is replaced.
 
-    Parameters
-    ----------
-    table : Table
-        The table; it is not changed.
-    path : Path
-        The file.
-    **metadata : object
-        Stated in its header beside what the table states already.
+    ``metadata`` is stated in its header beside what the table, which is not changed, states
+    already.
     """
     # A QTable with a column called "value" cannot be written as ECSV.
     written = Table(table) if "value" in table.colnames else table.copy()
@@ -235,21 +211,7 @@ def _flux_density_unit(table: Table, path: str) -> str:
 def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
     """Return a column as floats, missing entries as NaN, in a unit if it carries one.
 
-    Parameters
-    ----------
-    table : Table
-        That holds the column.
-    name : str
-        Of the column.
-    path : str
-        Of the file, for messages.
-    unit : str, optional
-        To convert to.
-
-    Raises
-    ------
-    CubeFormatError
-        If an entry is no number, or the column has another kind of unit.
+    CubeFormatError if an entry is no number, or the column has another kind of unit.
     """
     column = table[name]
     try:
@@ -369,17 +331,7 @@ def _one_spectrum(
 
 
 def spelt(identity: Iterable[tuple[str, Any]]) -> str:
-    """Spell an identity, as in ``kurvs_id 2, annulus A``.
-
-    Parameters
-    ----------
-    identity : iterable of (str, value)
-        Columns that identify a spectrum.
-
-    Returns
-    -------
-    str
-    """
+    """Spell an identity, as in ``kurvs_id 2, annulus A``."""
     return ", ".join(f"{name} {value}" for name, value in identity)
 
 
@@ -403,11 +355,5 @@ def _placed(values: Array, index: IntArray, size: int) -> Array:
 
 
 def plain(value: object) -> object:
-    """Return a value of an array as the Python type that it stands for.
-
-    Parameters
-    ----------
-    value : object
-        Perhaps a numpy scalar.
-    """
+    """Return a value of an array as the Python type that it stands for."""
     return value.item() if isinstance(value, np.generic) else value

@@ -16,24 +16,11 @@ channels together then have more, and give the centre to less than a tenth of th
 def continuum_centre(
     band: CalibratedBand, x_arcsec: Array, y_arcsec: Array, *, seeing_arcsec: float
 ) -> tuple[float, float] | None:
-    """Return the position of the brightest continuum, smoothed by the seeing.
+    """Return the position of the brightest continuum, smoothed by the seeing (FWHM).
 
-    A background that is the same in all spaxels does not shift it.
-
-    Parameters
-    ----------
-    band : CalibratedBand
-        Cube with its continuum.
-    x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
-        Spaxel centres, evenly spaced.
-    seeing_arcsec : float
-        Full width at half-maximum of the seeing.
-
-    Returns
-    -------
-    (float, float) or None
-        x and y in arcsec; None where the continuum is too faint, or brightest at the edge of
-        the field.
+    A background that is the same in all spaxels does not shift it. Spaxel centres, shapes (n_x,)
+    and (n_y,), are evenly spaced. None where the continuum is too faint, or brightest at the edge
+    of the field.
     """
     spaxel_arcsec = abs(float(x_arcsec[1] - x_arcsec[0]))
     sigma = max(seeing_arcsec / FWHM_PER_SIGMA / spaxel_arcsec, 0.5)

@@ -139,18 +139,7 @@ class GalaxyFrame:
 
 
 def require_centre_by(centre_by: str) -> None:
-    """Refuse unknown ways to find the centre of a galaxy.
-
-    Parameters
-    ----------
-    centre_by : str
-        Value to check, one of ``CENTRE_BY``.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is none of ``CENTRE_BY``.
-    """
+    """Refuse ways to find the centre of a galaxy that are none of ``CENTRE_BY``."""
     if centre_by not in CENTRE_BY:
         raise ConfigurationError(f"--centre-by is '{centre_by}'; expected {' or '.join(CENTRE_BY)}")
 

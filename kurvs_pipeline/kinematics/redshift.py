@@ -43,14 +43,7 @@ BRIGHTEST_NII = 3.0
 class IntegratedSpectrum:
     """The spectrum of the whole galaxy in the band of H-alpha, with its rotation left in.
 
-    Parameters
-    ----------
-    band : CalibratedBand
-        The band with H-alpha.
-    redshift : float
-        Redshift given; velocities are relative to it.
-    spectrum : ApertureSpectra
-        Spectrum of the integrated aperture.
+    Velocities are relative to ``redshift``, the one given.
     """
 
     band: CalibratedBand
@@ -61,14 +54,7 @@ class IntegratedSpectrum:
     def of(cls, band: CalibratedBand, redshift: float, weight: Array) -> "IntegratedSpectrum":
         """Add up the spaxels of the integrated aperture.
 
-        Parameters
-        ----------
-        band : CalibratedBand
-            The band with H-alpha.
-        redshift : float
-            Redshift given, which velocities are relative to.
-        weight : array, shape (n_y, n_x)
-            Fraction of each spaxel in the integrated aperture.
+        Weights, shape (n_y, n_x), are the fraction of each spaxel in it.
         """
         return cls(band, redshift, coadd(band, weight[None]))
 

@@ -64,21 +64,11 @@ class KinematicMaps:
 
 
 def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
-    """Return maps with velocities from elsewhere.
+    """Return maps with velocities, (n_y, n_x), from elsewhere, relative to the redshift given.
 
-    Parameters
-    ----------
-    maps : KinematicMaps
-        Maps measured in the cube.
-    velocity_kms : array, shape (n_y, n_x)
-        Velocities relative to the redshift that was given; spaxels that are not finite get the
-        value of the nearest finite one.
-
-    Raises
-    ------
-    MetadataError
-        If the map has another shape than the cube, no finite value, or values that cannot be
-        velocities relative to the galaxy.
+    Spaxels that are not finite get the value of the nearest finite one. MetadataError if the map
+    has another shape than the cube, no finite value, or values that cannot be velocities relative
+    to the galaxy.
     """
     expected = maps.velocity_kms.shape
     if velocity_kms.shape != expected:

@@ -67,12 +67,7 @@ DECIMAL_PLACES_FROM = 10.0
 def printed_ticks(axes: Axes, *, n_x: int, n_y: int) -> None:
     """Give axes thin frames, and few ticks inwards on all sides, for a small panel in print.
 
-    Parameters
-    ----------
-    axes : Axes
-        With linear scales.
-    n_x, n_y : int
-        At most so many intervals along x and y.
+    There are at most ``n_x`` and ``n_y`` intervals, on linear scales.
     """
     axes.tick_params(labelsize=NOTE_POINTS, direction="in", top=True, right=True, pad=2.5)
     for spine in axes.spines.values():
@@ -82,78 +77,26 @@ def printed_ticks(axes: Axes, *, n_x: int, n_y: int) -> None:
 
 
 def unit_label(unit: str | u.UnitBase) -> str:
-    """Spell a unit for an axis, in mathtext.
-
-    Parameters
-    ----------
-    unit : str or astropy unit
-        As in an Observation.
-
-    Returns
-    -------
-    str
-    """
+    """Spell a unit for an axis, in mathtext."""
     text: str = u.Unit(unit).to_string("latex_inline")
     return text.replace(r"1 \times ", "").replace(r"1\times ", "").replace(r"1\times", "")
 
 
 def flux_density_label(*units: str) -> str:
-    """Spell what an axis of spectra shows.
-
-    Parameters
-    ----------
-    *units : str
-        Of the flux densities, as in an Observation.
-
-    Returns
-    -------
-    str
-    """
+    """Spell what an axis of spectra shows."""
     return f"flux density ({', '.join(unit_label(unit) for unit in units)})"
 
 
 def signal_to_noise_label(snr: float) -> str:
-    """Spell a signal-to-noise ratio: one decimal place below 10, none above.
-
-    Parameters
-    ----------
-    snr : float
-        The ratio.
-
-    Returns
-    -------
-    str
-    """
+    """Spell a signal-to-noise ratio: one decimal place below 10, none above."""
     return f"{snr:.0f}" if abs(snr) >= DECIMAL_PLACES_FROM else f"{snr:.1f}"
 
 
 def two_digits(value: float) -> str:
-    """Spell a number with two significant digits, as in 120 or 0.0029.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-
-    Returns
-    -------
-    str
-    """
+    """Spell a number with two significant digits, as in 120 or 0.0029."""
     return f"{float(f'{value:.2g}'):g}"
 
 
 def signed(value: float, decimals: int) -> str:
-    """Spell a number with its sign, a true minus.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    decimals : int
-        Digits after the point.
-
-    Returns
-    -------
-    str
-    """
+    """Spell a number with its sign, a true minus."""
     return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -50,13 +50,7 @@ _ROOM_FOR_A_NOTE = 0.09
 
 @dataclass(frozen=True)
 class Mark:
-    """How a diagnostic is drawn.
-
-    Parameters
-    ----------
-    marker, colour : str
-        As matplotlib has them.
-    """
+    """How a diagnostic is drawn."""
 
     marker: str
     colour: str
@@ -67,13 +61,7 @@ MARKS = (Mark("o", BLUE), Mark("D", VERMILION), Mark("s", GREEN), Mark("h", PURP
 
 
 def marks_of(diagnostics: Sequence[str]) -> dict[str, Mark]:
-    """Return the mark of each diagnostic, by its place; those of Fig. 6 always have their own.
-
-    Parameters
-    ----------
-    diagnostics : sequence of str
-        Up to four.
-    """
+    """Return the mark of each diagnostic, by its place; those of Fig. 6 always have their own."""
     own = dict(zip(SHOWN_DIAGNOSTICS, MARKS, strict=False))
     spare = iter([mark for mark in MARKS if mark not in {own.get(name) for name in diagnostics}])
     return {name: own[name] if name in own else next(spare) for name in diagnostics}
@@ -202,17 +190,7 @@ def _of_annuli(results: MeasuredGalaxy, diagnostic: str) -> QTable:
 
 @dataclass(frozen=True)
 class ShownGradient:
-    """A gradient as figures show it.
-
-    Parameters
-    ----------
-    estimator : str
-        As in the table.
-    gradient, error, low, high : float
-        dex/kpc.
-    is_doubtful : bool
-        Whether its flag says so.
-    """
+    """A gradient, dex/kpc, as figures show it; its flag says whether it is doubtful."""
 
     estimator: str
     gradient: float
@@ -262,28 +240,14 @@ def _note(results: MeasuredGalaxy, diagnostic: str) -> str:
 
 
 def outermost_kpc(galaxies: Sequence[MeasuredGalaxy]) -> float:
-    """Return the outer radius of the largest annulus of some galaxies.
-
-    Parameters
-    ----------
-    galaxies : sequence of MeasuredGalaxy
-        At least one.
-    """
+    """Return the outer radius of the largest annulus of some galaxies."""
     return max(g.annuli[-1].outer_arcsec * g.kpc_per_arcsec for g in galaxies)
 
 
 def common_abundance_range(
     galaxies: Sequence[MeasuredGalaxy], diagnostics: Sequence[str] = SHOWN_DIAGNOSTICS
 ) -> Range:
-    """Return a range of 12 + log(O/H) that holds every point, error and limit.
-
-    Parameters
-    ----------
-    galaxies : sequence of MeasuredGalaxy
-        That share it.
-    diagnostics : sequence of str
-        That are drawn.
-    """
+    """Return a range of 12 + log(O/H) that holds every point, error and limit."""
     low, high = LEAST_ABUNDANCE_RANGE
     for galaxy in galaxies:
         for diagnostic in diagnostics:

@@ -97,15 +97,7 @@ def _page(number: int, key: list[Line2D]) -> tuple[Figure, list[Axes]]:
 
 
 def profile_key(diagnostics: Sequence[str], *, with_truth: bool) -> list[Line2D]:
-    """Return what explains a figure of profiles, for its legend.
-
-    Parameters
-    ----------
-    diagnostics : sequence of str
-        Those drawn.
-    with_truth : bool
-        Whether some truth is drawn.
-    """
+    """Return what explains a figure of profiles, with some truth or without, for its legend."""
     symbols = [
         Line2D([], [], linestyle="", marker=mark.marker, color=mark.colour, markersize=4.5,
                label=_DESCRIPTION.get(name, name))

@@ -70,13 +70,7 @@ def _draw_map(results: MeasuredGalaxy, figure: SubFigure) -> None:
 
 
 def spectra_key(results: MeasuredGalaxy) -> list[Line2D | Patch]:
-    """Return what explains spectra and the map beside them, for a legend.
-
-    Parameters
-    ----------
-    results : MeasuredGalaxy
-        What was measured, for the unit of the limits.
-    """
+    """Return what explains spectra and the map beside them, for a legend."""
     limit = rf"or < its {DETECTION_SNR:g} $\sigma$ limit in"
     unit = unit_label(results.fluxes["flux"].unit)
     names = {(str(row["aperture"]), str(row["line"])) for row in results.fluxes}
@@ -98,17 +92,7 @@ def spectra_key(results: MeasuredGalaxy) -> list[Line2D | Patch]:
 
 
 def draw_spectra(results: MeasuredGalaxy, figure: SubFigure, apertures: Sequence[str]) -> None:
-    """Draw spectra in a grid: a row an aperture, a column a group of lines.
-
-    Parameters
-    ----------
-    results : MeasuredGalaxy
-        What was measured.
-    figure : SubFigure
-        Part of a page to draw into.
-    apertures : sequence of str
-        Names, from the top.
-    """
+    """Draw spectra in a grid: a row an aperture, a column a group of lines."""
     panels = spectral_panels(results)
     widths = [(panel.range_um[1] - panel.range_um[0]) ** WIDTH_EXPONENT for panel in panels]
     grid = figure.subplots(

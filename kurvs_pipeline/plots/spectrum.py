@@ -47,14 +47,8 @@ _WIDE_UM = 0.01
 class MeasuredLine:
     """How well a line is measured.
 
-    Parameters
-    ----------
-    snr : float
-        Flux over its error.
-    limit : float
-        At 4 sigma, in the unit of the flux; NaN or 0 without data.
-    doubtful : bool
-        Whether the line is cut, or out of the ratio of its doublet.
+    ``limit``, at 4 sigma in the unit of the flux, is NaN or 0 without data; ``doubtful`` is a line
+    that is cut, or out of the ratio of its doublet.
     """
 
     snr: float
@@ -69,28 +63,14 @@ class MeasuredLine:
 
 @dataclass(frozen=True)
 class LineNote:
-    """What a panel says of a line.
-
-    Parameters
-    ----------
-    text : str
-        S/N of a detected line, the 4-sigma limit of another.
-    detected : bool
-        Whether S/N is above 4.
-    """
+    """What a panel says of a line: S/N if above 4, so detected, else the 4-sigma limit."""
 
     text: str
     detected: bool
 
 
 def line_notes(lines: Mapping[str, MeasuredLine]) -> list[LineNote]:
-    """Return what a panel says of lines: those with a flux of their own, and [O II] once.
-
-    Parameters
-    ----------
-    lines : mapping of str to MeasuredLine
-        By name; ``oii`` is the sum of its pair.
-    """
+    """Return what a panel says of lines: those with a flux of their own, and [O II] once."""
     summed = OII_PAIR if "oii" in lines else ()
     noted = {n: line for n, line in lines.items() if n not in _TIED and n not in summed}
     labels = [LINE_LABEL[name] for name in noted]
@@ -119,16 +99,8 @@ def draw_channels(
 ) -> Axes:
     """Draw a spectrum as steps over the span of its errors.
 
-    Parameters
-    ----------
-    axes : Axes
-        Axes to draw into.
-    wavelength_um, flux : array, shape (n_channels,)
-        Centres of the channels, and the data; NaN is not drawn.
-    errors : tuple of array, shape (n_channels,)
-        Lower and upper end of what is shaded in colour.
-    left_out : bool array, shape (n_channels,), optional
-        Channels to shade in grey; those without data by default.
+    NaN is not drawn. ``errors`` are the lower and upper end of what is shaded in colour; channels
+    ``left_out``, by default those without data, are shaded in grey.
     """
     edges_um = channel_edges(wavelength_um)
     shaded = np.isnan(flux) if left_out is None else left_out
@@ -155,25 +127,9 @@ def draw_spectrum(
 ) -> Axes:
     """Draw a spectrum at rest with its fit, and the S/N or the limit of each line.
 
-    The fit is dotted at lines that are not detected. Lines and fit set the scale: residuals of
-    sky lines may run off the panel.
-
-    Parameters
-    ----------
-    axes : Axes
-        Axes to draw into.
-    wavelength_um, flux : array, shape (n_channels,)
-        Rest wavelengths in vacuum, and the data; NaN is not drawn.
-    errors : tuple of array, shape (n_channels,)
-        Lower and upper end of what is shaded in colour.
-    lines : mapping of str to MeasuredLine
-        Lines to mark and what is known of them, in the order of the notes.
-    model : array, shape (n_channels,), optional
-        The fit; NaN where there is none.
-    left_out : bool array, shape (n_channels,), optional
-        Channels to shade in grey; those without data by default.
-    velocity_kms : float
-        Of the lines.
+    The fit, NaN where there is none, is dotted at lines that are not detected. Lines and fit set
+    the scale: residuals of sky lines may run off the panel. Notes are in the order of ``lines``;
+    other arguments are those of :func:`draw_channels`, at rest wavelengths in vacuum.
     """
     draw_channels(axes, wavelength_um, flux, errors, left_out=left_out)
     shift = 1.0 + velocity_kms / SPEED_OF_LIGHT_KMS
@@ -241,12 +197,8 @@ def _write_notes(notes: Sequence[LineNote], axes: Axes) -> None:
 class LineComplex:
     """Neighbouring lines that are shown in one panel.
 
-    Parameters
-    ----------
-    members : tuple of str
-        Lines whose numbers are written, by name, as in the table of fluxes.
-    headings : tuple of (str, tuple of str)
-        What stands above a panel, and the marked lines in whose middle it stands.
+    ``members`` are the lines whose numbers are written, as in the table of fluxes; ``headings``
+    stand above a panel, each in the middle of the marked lines that it comes with.
     """
 
     members: tuple[str, ...]
@@ -273,16 +225,8 @@ COMPLEXES = (
 class SpectralPanel:
     """A column of a figure of spectra: the lines of one complex in one band.
 
-    Parameters
-    ----------
-    band : str
-        ``IZ``, ``YJ`` or ``H``.
-    lines : tuple of str
-        Those whose numbers are written, by name, as in the table of fluxes.
-    headings : tuple of (str, tuple of str)
-        See :class:`LineComplex`; of those within the range.
-    range_um : tuple of float
-        Rest wavelengths shown, in vacuum.
+    The range is in rest wavelengths; lines and headings are those of :class:`LineComplex` within
+    it.
     """
 
     band: str
@@ -292,13 +236,7 @@ class SpectralPanel:
 
 
 def spectral_panels(galaxy: MeasuredGalaxy) -> tuple[SpectralPanel, ...]:
-    """Return the columns that a galaxy's spectra need, in order of wavelength.
-
-    Parameters
-    ----------
-    galaxy : MeasuredGalaxy
-        What was measured.
-    """
+    """Return the columns that a galaxy's spectra need, in order of wavelength."""
     panels = [_panel(galaxy, band, lines) for band in galaxy.spectra for lines in COMPLEXES]
     return tuple(sorted(filter(None, panels), key=lambda panel: panel.range_um))
 
@@ -323,17 +261,7 @@ def _panel(results: MeasuredGalaxy, band: str, lines: LineComplex) -> SpectralPa
 def measured_lines(
     results: MeasuredGalaxy, panel: SpectralPanel, aperture: str
 ) -> dict[str, MeasuredLine]:
-    """Return what is known of the lines of a panel in one aperture.
-
-    Parameters
-    ----------
-    results : MeasuredGalaxy
-        What was measured.
-    panel : SpectralPanel
-        Its lines.
-    aperture : str
-        Name.
-    """
+    """Return what is known of the lines of a panel in one aperture."""
     marked = (name for _, names in panel.headings for name in names)
     return {
         name: MeasuredLine(

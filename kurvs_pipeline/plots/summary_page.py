@@ -82,13 +82,7 @@ def _draw_profile(results: MeasuredGalaxy, axes: Axes) -> None:
 
 
 def headline(results: MeasuredGalaxy) -> str:
-    """Return what is known of a galaxy, in one line.
-
-    Parameters
-    ----------
-    results : MeasuredGalaxy
-        What was measured.
-    """
+    """Return what is known of a galaxy, in one line."""
     metadata, error = results.metadata, results.redshift_err
     how = "(as given)" if math.isnan(error) else f"± {error:.5f}"
     known = {
@@ -102,13 +96,7 @@ def headline(results: MeasuredGalaxy) -> str:
 
 
 def apertures_in_words(results: MeasuredGalaxy) -> str:
-    """Return a small table: the edges, coverage, S/N of H-alpha and A_V of every aperture.
-
-    Parameters
-    ----------
-    results : MeasuredGalaxy
-        What was measured.
-    """
+    """Return a small table: the edges, coverage, S/N of H-alpha and A_V of every aperture."""
     lines = ["aperture    arcsec     cover  S/N Ha  A_V (mag)"]
     for aperture, coverage, row in zip(
         results.apertures, results.coverage, results.attenuation, strict=True

@@ -43,16 +43,8 @@ class SmearedDisks:
 
     Parameters
     ----------
-    seeing : Seeing
-        Width and wings of the seeing.
     gradient : float
         Intrinsic gradient, dex/kpc; 0 gives the limit of small ones.
-    scheme : BinningScheme
-        Division into annuli, two at least.
-    redshift : float
-        Redshift, for the scale of kpc on the sky.
-    disk_thickness : float
-        Intrinsic axis ratio q0.
     abundance_per_log_ratio : float
         d[12 + log(O/H)] / d[log ratio] of the diagnostic; by default that of the survey's N2.
 
@@ -116,13 +108,7 @@ class SmearedDisks:
         return HALF_LIGHT_IN_SCALE_LENGTHS / rise if rise > 0.0 else float("inf")
 
     def f_grad(self, inclination_deg: float, effective_radius_arcsec: float) -> float:
-        """Return the intrinsic over the observed gradient.
-
-        Parameters
-        ----------
-        inclination_deg, effective_radius_arcsec : float
-            Inclination and half-light radius of the disk.
-        """
+        """Return the intrinsic over the observed gradient."""
         edges = self.scheme.annuli(effective_radius_arcsec)
         radius_kpc = self.kpc_per_arcsec * np.array([a.middle_arcsec for a in edges])
         seen = self.abundance_per_log_ratio * self._seen_log_ratios(
@@ -134,20 +120,10 @@ class SmearedDisks:
         self, inclinations_deg: Array = INCLINATIONS_DEG, radii_arcsec: Array = RADII_ARCSEC,
         *, advance: Callable[[int], None] = lambda _: None,
     ) -> xr.Dataset:  # fmt: skip
-        """Return f_grad on a grid of inclinations and effective radii.
+        """Return f_grad on a grid of inclinations and effective radii, both increasing.
 
-        Parameters
-        ----------
-        inclinations_deg, radii_arcsec : array, shapes (n_i,), (n_r,)
-            Inclinations and effective radii of the grid, increasing.
-        advance : callable
-            Function called with the number of disks just done.
-
-        Returns
-        -------
-        Dataset
-            ``f_grad`` with dimensions ``inclination`` (deg) and ``effective_radius`` (arcsec); its
-            attributes hold the parameters of the map.
+        ``advance`` is called with the number of disks just done. The dimensions are ``inclination``
+        (deg) and ``effective_radius`` (arcsec); attributes hold the parameters of the map.
         """
         values = []
         for place in itertools.product(inclinations_deg.tolist(), radii_arcsec.tolist()):
@@ -177,13 +153,7 @@ class SmearedDisks:
 
 @dataclass(frozen=True, eq=False)
 class FGradMap:
-    """Interpolation of f_grad in a map.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Map of :meth:`SmearedDisks.map`.
-    """
+    """Interpolation of f_grad in a map of :meth:`SmearedDisks.map`."""
 
     dataset: xr.Dataset
 
@@ -198,10 +168,7 @@ class FGradMap:
     def __call__(self, inclination_deg: float, effective_radius_arcsec: float) -> float:
         """Return f_grad, interpolated to better than 1 per cent.
 
-        Raises
-        ------
-        CoverageError
-            If the disk is outside the map: nothing is extrapolated.
+        CoverageError if the disk is outside the map: nothing is extrapolated.
         """
         for name, value in (("inclination", inclination_deg),
                             ("effective_radius", effective_radius_arcsec)):  # fmt: skip

@@ -30,13 +30,7 @@ class PointSpread(Protocol):
     """A point-spread function of unit flux."""
 
     def transform(self, west: Array, north: Array) -> Array:
-        """Return the real part of the Fourier transform, of the shape of the components.
-
-        Parameters
-        ----------
-        west, north : array, any one shape
-            Components of wave vectors, rad per arcsec.
-        """
+        """Return the real part of the Fourier transform at wave vectors, rad per arcsec."""
 
     @property
     def reach_arcsec(self) -> float:

@@ -87,13 +87,6 @@ def around_lines(band: xr.Dataset, redshift: float) -> xr.Dataset:
 
     They reach from 10 000 km/s before the first line in the band to as much after its last. A band
     without lines is returned whole.
-
-    Parameters
-    ----------
-    band : Dataset
-        One band of an Observation.
-    redshift : float
-        Redshift of the lines.
     """
     wavelength = band["wavelength"].to_numpy()
     lines = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
@@ -208,17 +201,7 @@ def _off_source(outside: BoolArray, valid: BoolArray, minimum_spaxels: int = 20)
 def near_lines(
     wavelength_um: Array, redshift: float, *, within_kms: float = LINE_EXCLUSION_KMS
 ) -> BoolArray:
-    """Return whether channels are near any line, shape (n_channels,).
-
-    Parameters
-    ----------
-    wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths, um.
-    redshift : float
-        Redshift of the lines.
-    within_kms : float
-        Largest distance from a line.
-    """
+    """Return whether channels, in vacuum, are near any line, shape (n_channels,)."""
     observed = np.array(list(REST_WAVELENGTH_UM.values())) * (1.0 + redshift)
     offset = np.abs(wavelength_um[:, None] / observed - 1.0) * SPEED_OF_LIGHT_KMS
     return np.asarray((offset < within_kms).any(axis=1))

@@ -26,19 +26,8 @@ def coadded_continuum(
 ) -> Array:
     """Return the continuum of every aperture, shape (n_apertures, n_channels).
 
-    Parameters
-    ----------
-    band : CalibratedBand
-        Cube with its continuum.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel that lies in each aperture.
-    continuum : BlockContinuum, optional
-        Continuum to add up instead of the band's own.
-
-    Raises
-    ------
-    ConfigurationError
-        If the band was made without its continuum.
+    It is that of the band unless another is given. ConfigurationError if the band was made without
+    its continuum.
     """
     inside = weights * band.valid_spaxels
     cube = (continuum or subtracted_continuum(band)).cube()
@@ -49,21 +38,7 @@ def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) 
     """Return ``value`` and ``error`` of the continuum of every aperture at one wavelength.
 
     The error is that of the medians that are interpolated, with the correlation of the
-    noise between spaxels.
-
-    Parameters
-    ----------
-    band : CalibratedBand
-        Cube with its continuum.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Fraction of each spaxel that lies in each aperture.
-    wavelength_um : float
-        Wavelength within the band.
-
-    Raises
-    ------
-    ConfigurationError
-        If the band was made without its continuum.
+    noise between spaxels. ConfigurationError if the band was made without its continuum.
     """
     continuum = subtracted_continuum(band)
     inside = weights * band.valid_spaxels
@@ -77,15 +52,7 @@ def continuum_level(band: CalibratedBand, weights: Array, wavelength_um: float) 
 def subtracted_continuum(band: CalibratedBand) -> BlockContinuum:
     """Return the continuum that was subtracted from a band.
 
-    Parameters
-    ----------
-    band : CalibratedBand
-        Cube with its continuum.
-
-    Raises
-    ------
-    ConfigurationError
-        If the band was made without its continuum.
+    ConfigurationError if the band was made without its continuum.
     """
     if band.continuum is None:
         raise ConfigurationError(

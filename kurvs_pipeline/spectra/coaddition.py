@@ -94,14 +94,8 @@ def shared_noise(band: CalibratedBand, weights: Array, velocity_kms: Array) -> A
     sum of two apertures, less that of each. It is 0 beside the diagonal for an aperture without
     data. As an estimate, the matrix is not always positive definite.
 
-    Parameters
-    ----------
-    band : CalibratedBand
-        Calibrated cube.
-    weights : array, shape (n_apertures, n_y, n_x)
-        Weights of apertures, such as the annuli of one or several schemes.
-    velocity_kms : array, shape (n_y, n_x)
-        Velocity taken out of every spaxel.
+    ``weights`` may be the annuli of one or several schemes; the velocity of every spaxel is taken
+    out.
     """
     channels = np.flatnonzero(band.valid.any(axis=(1, 2)))
     chosen = channels[:: max(1, channels.size // SAMPLED_CHANNELS)]

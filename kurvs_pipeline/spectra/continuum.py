@@ -37,14 +37,9 @@ class BlockContinuum:
 
     @classmethod
     def of(cls, flux: Array, usable: BoolArray) -> "BlockContinuum":
-        """Compute the medians of blocks.
+        """Compute the medians of blocks of a cube, lines included.
 
-        Parameters
-        ----------
-        flux : array, shape (n_channels, n_y, n_x)
-            Flux density of every voxel, lines included.
-        usable : bool array, same shape
-            Whether a voxel has data and no line.
+        ``usable`` is whether a voxel has data and no line.
         """
         n_channels = flux.shape[0]
         n_blocks = max(1, round(n_channels / CONTINUUM_BLOCK_CHANNELS))
@@ -69,13 +64,7 @@ class BlockContinuum:
         return self.at(np.arange(self.edges[-1]))
 
     def at(self, channels: ArrayLike) -> Array:
-        """Return the continuum at channels, fractional ones as well, shape (n_chosen, n_y, n_x).
-
-        Parameters
-        ----------
-        channels : array_like, shape (n_chosen,)
-            Channel numbers from 0.
-        """
+        """Return the continuum at channels, fractional ones as well, shape (n_chosen, n_y, n_x)."""
         where = np.asarray(channels, dtype=float)
         columns = self.medians.reshape(len(self.medians), -1)
         known = np.isfinite(columns)
@@ -93,11 +82,6 @@ class BlockContinuum:
         """Return the continuum interpolated over the blocks with channels from first to last.
 
         It stays as it is if no block would be left.
-
-        Parameters
-        ----------
-        first, last : int
-            First and last channel to leave out.
         """
         held = (self.edges[:-1] <= last) & (self.edges[1:] > first)
         if held.all():

@@ -144,13 +144,7 @@ def _of_all_pairs(weights: Array, sigma: Array, velocity_kms: Array) -> Array:
 
 
 def observed_line_sigma_channels(wavelength_um: Array) -> float:
-    """Return the standard deviation of the survey's median line, in channels.
-
-    Parameters
-    ----------
-    wavelength_um : array, shape (n_channels,)
-        Channel centres, increasing.
-    """
+    """Return the standard deviation of the survey's median line, in channels."""
     channel_kms = np.median(np.diff(wavelength_um) / wavelength_um[1:]) * SPEED_OF_LIGHT_KMS
     return float(OBSERVED_LINE_SIGMA_KMS / channel_kms)
 
@@ -272,15 +266,7 @@ def _pairs(image: NDArray, lag: tuple[int, int]) -> tuple[NDArray, NDArray]:  # 
 
 
 def noise_scale(residual: Array, sigma: Array, valid: BoolArray) -> float:
-    """Return the robust scatter of the residuals over the stated noise.
-
-    Parameters
-    ----------
-    residual, sigma : array, shape (n_channels, n_y, n_x)
-        Residuals without continuum, and the stated noise, in one unit.
-    valid : bool array, the same shape
-        Whether to use each voxel.
-    """
+    """Return the robust scatter of the residuals without continuum over the stated noise."""
     if not valid.any():
         return float("nan")
     return float(MAD_TO_SIGMA * np.median(np.abs(residual[valid] / sigma[valid])))
@@ -291,16 +277,8 @@ def empirical_sigma(residual: Array, valid: BoolArray, off_source: BoolArray) ->
 
     It is the product of a factor per channel (scatter over spaxels off the source, which sees
     residuals of sky lines) and a factor per spaxel (scatter along the spectrum, which sees fewer
-    exposures at the edge of a dithered field).
-
-    Parameters
-    ----------
-    residual : array, shape (n_channels, n_y, n_x)
-        Continuum-subtracted flux; the result has its shape.
-    valid : bool array, same shape
-        Whether a voxel has data.
-    off_source : bool array, shape (n_y, n_x)
-        Whether a spaxel is away from the galaxy.
+    exposures at the edge of a dithered field). ``residual`` is flux without continuum, shape
+    (n_channels, n_y, n_x); ``off_source``, shape (n_y, n_x), spaxels away from the galaxy.
     """
     spaxel = _robust_scatter(residual, valid, axis=0)
     spaxel = spaxel / masked_median(spaxel, off_source, axis=(0, 1))
@@ -310,15 +288,7 @@ def empirical_sigma(residual: Array, valid: BoolArray, off_source: BoolArray) ->
 
 
 def residual_channels(sigma: Array, valid: BoolArray) -> BoolArray:
-    """Return channels with residuals of OH lines: noise 2.5 times the median, shape (n_channels,).
-
-    Parameters
-    ----------
-    sigma : array, shape (n_channels, n_y, n_x)
-        Standard deviations of the noise.
-    valid : bool array, same shape
-        Whether a voxel has data.
-    """
+    """Return channels with residuals of OH lines: noise 2.5 times the median, (n_channels,)."""
     channel = masked_median(sigma, valid, axis=(1, 2))
     typical = masked_median(channel, np.isfinite(channel), axis=0)
     with np.errstate(invalid="ignore"):

@@ -39,20 +39,11 @@ def with_sky_residuals(
 ) -> ApertureSpectra:
     """Return spectra with the residuals of sky lines added to the variance.
 
-    The residual of a channel is taken as a fraction of the sky
-    (:func:`~kurvs_pipeline.spectra.sky_templates.sky_lines`) in it and its neighbours. The
-    fraction is the likeliest for fits of a line of known width wherever the galaxy has none:
+    Spectra are without continuum. The residual of a channel is taken as a fraction of the sky
+    (:func:`~kurvs_pipeline.spectra.sky_templates.sky_lines`) in it and its neighbours. The fraction
+    is the likeliest for fits of a line of known width wherever the galaxy has none (``line_free``):
     errors of lines are what it is for. The variance never falls, and stays as it is where too few
     channels are free.
-
-    Parameters
-    ----------
-    spectra : ApertureSpectra
-        Co-added spectra without continuum.
-    line_free : bool array, shape (n_channels,)
-        Whether a channel is without lines of the galaxy.
-    line_sigma_channels : float
-        Observed standard deviation of a line.
     """
     variance = spectra.variance.copy()
     for index, valid in enumerate(spectra.valid):
@@ -67,13 +58,7 @@ def with_sky_residuals(
 
 
 def line_profile(line_sigma_channels: float) -> Array:
-    """Return a Gaussian line of unit peak as a matched filter, odd in length.
-
-    Parameters
-    ----------
-    line_sigma_channels : float
-        Observed standard deviation of the line.
-    """
+    """Return a Gaussian line of unit peak as a matched filter, odd in length."""
     reach = int(np.ceil(LINE_REACH_SIGMA * line_sigma_channels))
     return np.exp(-0.5 * (np.arange(-reach, reach + 1) / line_sigma_channels) ** 2)
 

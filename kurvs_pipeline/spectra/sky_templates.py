@@ -39,15 +39,8 @@ def sky_lines(variance: Array, valid: BoolArray) -> Array:
     """Return the flux density of the sky's lines from the noise they make, in arbitrary units.
 
     The variance of a channel is (sky + rest) / response^2, the rest being detector and sky
-    between lines; the response follows from the variance between lines. The result is >= 0, and
-    0 without data and where the instrument sees next to nothing.
-
-    Parameters
-    ----------
-    variance : array, shape (n_channels,)
-        Variance of a spectrum.
-    valid : bool array, same shape
-        Whether a channel has data.
+    between lines; the response follows from the variance between lines. The result, shape
+    (n_channels,), is >= 0, and 0 without data and where the instrument sees next to nothing.
     """
     if not valid.any():
         return np.zeros_like(variance)
@@ -68,14 +61,8 @@ def between_sky_lines(sigma: Array, usable: BoolArray) -> BoolArray:
     """Return whether channels are between sky lines, without residuals, shape (n_channels,).
 
     Residuals of lines would make the noise seem larger, and shared by the whole field, in all
-    channels. All channels are returned where fewer than 100 would be left.
-
-    Parameters
-    ----------
-    sigma : array, shape (n_channels, n_y, n_x)
-        Standard deviations of the noise.
-    usable : bool array, same shape
-        Whether a voxel has data and no lines of the galaxy.
+    channels. All channels are returned where fewer than 100 would be left. Voxels that are
+    ``usable`` have data and no lines of the galaxy.
     """
     variance, valid = _typical_variance(sigma, usable)
     if not valid.any():
@@ -115,14 +102,7 @@ def sky_residual(flux: Array, sigma: Array, usable: BoolArray) -> Array:
     """Return the residual of the sky's lines, fitted in every spaxel, in all channels.
 
     It is 0 in a spaxel with fewer than 200 usable channels, and everywhere if the noise shows no
-    sky lines.
-
-    Parameters
-    ----------
-    flux, sigma : array, shape (n_channels, n_y, n_x)
-        Flux density without continuum, and its stated error.
-    usable : bool array, same shape
-        Whether a voxel has data and no lines of the galaxy.
+    sky lines. The flux is without continuum; ``usable`` is data without lines of the galaxy.
     """
     templates = _templates(sigma)
     if templates is None:

@@ -56,18 +56,8 @@ def read_stellar_masses(path: str | Path, spectra: Sequence[ExtractedSpectrum]) 
 class Member:
     """One galaxy to be stacked.
 
-    Parameters
-    ----------
-    galaxy, aperture : str
-        Names of the galaxy and of its aperture.
-    bands : mapping of str to RestSpectrum
-        Bands with data.
-    log_stellar_mass : float
-        Log10 of solar masses; NaN where unknown.
-    empty_bands : tuple of str
-        Bands without data.
-    problem : str
-        Reason why it cannot be used; empty where it can.
+    ``bands`` are those with data, ``empty_bands`` those without. The mass is log10 of solar masses,
+    NaN where unknown; ``problem`` is why it cannot be used, empty where it can.
     """
 
     galaxy: str
@@ -107,23 +97,10 @@ def members_of(
 ) -> list[Member]:
     """Return galaxies with their spectra in one unit, and why some cannot be used.
 
-    They are in order of appearance.
-
-    Parameters
-    ----------
-    spectra : sequence of RestSpectrum
-        One spectrum per galaxy and band.
-    log_stellar_mass : mapping of str to float
-        Log10 of solar masses by galaxy.
-    normalise : bool
-        Whether H-alpha is needed; otherwise every band that any galaxy has is.
-    by_mass : bool
-        Whether the stellar mass is needed.
-
-    Raises
-    ------
-    MetadataError
-        If there are no spectra, a galaxy comes twice in a band, or units cannot be converted.
+    They are in order of appearance, from one spectrum per galaxy and band. ``normalise`` needs
+    H-alpha, and otherwise every band that any galaxy has is needed; ``by_mass`` needs the stellar
+    mass, log10 of solar masses by galaxy. MetadataError if there are no spectra, a galaxy comes
+    twice in a band, or units cannot be converted.
     """
     if not spectra:
         raise MetadataError("there are no spectra to stack; expected at least one")
@@ -154,14 +131,7 @@ def members_of(
 def member_table(members: Sequence[Member], weight: Mapping[str, float], unit: str) -> QTable:
     """Return the table ``galaxy, aperture, used, weight, log_stellar_mass, halpha_flux, ...``.
 
-    Parameters
-    ----------
-    members : sequence of Member
-        Galaxies, used or not.
-    weight : mapping of str to float
-        Weight by galaxy; 0 for others.
-    unit : str
-        Unit of the flux densities.
+    Weights are by galaxy, 0 for others; the unit is that of the flux densities.
     """
     return QTable({
         "galaxy": [member.galaxy for member in members],

@@ -170,13 +170,10 @@ def rest_spectra_of_galaxy(
 
 
 def names_of(identity: Sequence[tuple[str, Any]]) -> tuple[str, str]:
-    """Return the names of galaxy and aperture from identifying columns.
+    """Return the names of galaxy and aperture from identifying columns, names and values.
 
-    Parameters
-    ----------
-    identity : sequence of (str, value)
-        Names and values of the columns. ``aperture`` or ``annulus`` names the aperture,
-        ``integrated`` where there is neither; all others name the galaxy.
+    ``aperture`` or ``annulus`` names the aperture, ``integrated`` where there is neither; all
+    others name the galaxy.
     """
     galaxy = " ".join(str(value) for name, value in identity if name not in APERTURE_COLUMNS)
     aperture = " ".join(str(value) for name, value in identity if name in APERTURE_COLUMNS)

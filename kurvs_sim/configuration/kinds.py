@@ -30,17 +30,10 @@ from kurvs_sim.profiles.radial import Composable, Product, RadialProfile, Sum
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Classes that can stand for one another.
+    """Classes that can stand for one another, by the name that a file gives as ``kind``.
 
-    Parameters
-    ----------
-    base : type
-        Common type: the annotation of a parameter that takes any of them.
-    kinds : mapping of str to type
-        Classes by the name that a file gives as ``kind``. A class with a parameter ``kind`` of its
-        own is given the name.
-    default : str, optional
-        The kind of a table that states none.
+    ``base`` is the annotation of a parameter that takes any of them, ``default`` the kind of a
+    table that states none. A class with a parameter ``kind`` of its own is given the name.
     """
 
     base: type
@@ -106,14 +99,8 @@ FAMILIES = (PROFILES, SEEING, NOISE, EMISSION, STRUCTURES)
 class Quantity:
     """What a profile is a profile of, and so the units of its keys.
 
-    Parameters
-    ----------
-    name : str
-        Name that tells the models of different quantities apart.
-    value_unit, gradient_unit : str
-        Appended to the names of values and of their changes with radius; empty for none.
-    default_kind : str, optional
-        The kind of a table that states none.
+    Units are appended to the names of values and of their changes with radius; empty for none.
+    ``default_kind`` is that of a table that states none.
     """
 
     name: str
@@ -154,17 +141,7 @@ def _unit_of(parameter: str, quantity: Quantity) -> str:
 
 
 def key_of(described: object, parameter: str, quantity: Quantity) -> str:
-    """Return the key of a parameter: its name, with the unit if it belongs to a profile.
-
-    Parameters
-    ----------
-    described : class or function
-        Whose parameter it is.
-    parameter : str
-        Name of the parameter.
-    quantity : Quantity
-        Quantity that a profile describes, which gives the unit.
-    """
+    """Return the key of a parameter: its name, with the unit if it belongs to a profile."""
     if described not in PROFILES.kinds.values():
         return parameter
     unit = _unit_of(parameter, quantity)
@@ -175,13 +152,6 @@ def quantity_inside(described: object, quantity: Quantity) -> Quantity:
     """Return what the profiles inside a profile are of.
 
     The factors of a product are pure numbers: only the product has the unit.
-
-    Parameters
-    ----------
-    described : class or function
-        That takes profiles.
-    quantity : Quantity
-        Quantity that the whole profile describes.
     """
     inherits = described in PROFILES.kinds.values() and described is not Product
     return quantity if inherits else PURE_NUMBER

@@ -10,19 +10,7 @@ from kurvs_sim.configuration.sections import Section, sections_in
 
 
 def first_problem(error: ValidationError, file: type[Section]) -> str:
-    """Say what is wrong first, and how many problems follow.
-
-    Parameters
-    ----------
-    error : ValidationError
-        Every problem that pydantic found in the file.
-    file : type of Section
-        Model of the whole file.
-
-    Returns
-    -------
-    str
-    """
+    """Say what is wrong first, and how many problems follow."""
     # A misspelt key is also a missing one: name the spelling.
     problems = sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
     text = _described(problems[0], file)

@@ -60,10 +60,7 @@ class Section(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """Return the parameters that the file states, by name.
 
-        Raises
-        ------
-        MetadataError
-            If something that a table describes is impossible.
+        MetadataError if something that a table describes is impossible.
         """
         return {
             parameter: self._argument(key)
@@ -107,14 +104,10 @@ def section_for(
 
     Parameters
     ----------
-    described : callable
-        A class or function whose parameters have type hints.
     kinds : tuple of str
         Values that the key ``kind`` may have; no such key if empty.
     default_kind : str, optional
         One of ``kinds``, where a table may leave it out.
-    quantity : Quantity
-        Quantity that a profile describes, for the units of its keys.
     special : mapping of str to annotation
         Parameters whose form in a file is not that of their type; None if they have none.
     required : tuple of str
@@ -158,12 +151,7 @@ def _model_name(described: Callable[..., Any], kinds: tuple[str, ...], quantity:
 def field_of(default: object, description: str | None) -> Any:  # noqa: ANN401 - as pydantic's own
     """Return a field that shows a plain default in the schema, and no other.
 
-    Parameters
-    ----------
-    default : object
-        ``inspect.Parameter.empty`` if there is none.
-    description : str, optional
-        Meaning of the key, for the schema.
+    ``default`` is ``inspect.Parameter.empty`` if there is none.
     """
     if default is inspect.Parameter.empty:
         return Field(description=description)
@@ -268,13 +256,7 @@ def _with_kind(default: str) -> Callable[[object], object]:
 
 
 def sections_in(annotation: object) -> list[type[Section]]:
-    """Return the models that an annotation holds, at any depth.
-
-    Parameters
-    ----------
-    annotation : object
-        Annotation of a field of a model.
-    """
+    """Return the models that an annotation holds, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
     return [model for part in get_args(annotation) for model in sections_in(part)]

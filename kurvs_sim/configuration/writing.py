@@ -19,17 +19,9 @@ from kurvs_sim.configuration.sections import SCALARS
 
 
 def toml_text(table: Mapping[str, Any]) -> str:
-    """Return a table as a TOML document.
+    """Return strings, booleans, finite numbers, and sequences and mappings of these, as TOML.
 
-    Parameters
-    ----------
-    table : mapping
-        Strings, booleans, finite numbers, and sequences and mappings of these.
-
-    Returns
-    -------
-    str
-        Plain values before tables; tables within sequences in braces.
+    Plain values come before tables; tables within sequences are in braces.
     """
     return "\n".join(_lines(table, ())) + "\n"
 
@@ -55,20 +47,7 @@ def _value(value: object) -> str:
 
 
 def described(thing: object, quantity: Quantity = PURE_NUMBER) -> dict[str, Any]:
-    """Return the table that describes an object.
-
-    Parameters
-    ----------
-    thing : object
-        An instance of a dataclass.
-    quantity : Quantity
-        Quantity that a profile describes, for the units of its keys.
-
-    Returns
-    -------
-    dict
-        Every parameter but those that are None, under its key.
-    """
+    """Return the table of an object: every parameter but those that are None, under its key."""
     cls = type(thing)
     table: dict[str, Any] = _kind_of(thing)
     for name, parameter in inspect.signature(cls).parameters.items():
@@ -84,22 +63,7 @@ def _has_no_form(value: object) -> bool:
 
 
 def plain(value: object, name: str, quantity: Quantity) -> Any:  # noqa: ANN401
-    """Return the form that a value has in a file.
-
-    Parameters
-    ----------
-    value : object
-        Value of the parameter.
-    name : str
-        Name of the parameter, for the message.
-    quantity : Quantity
-        Quantity that a profile describes, for the units of its keys.
-
-    Raises
-    ------
-    ConfigurationError
-        If it has none.
-    """
+    """Return the form that a value has in a file; ConfigurationError if it has none."""
     if is_dataclass(value):
         return described(value, quantity)
     if isinstance(value, tuple | list):

@@ -98,18 +98,10 @@ class SkyResiduals:
 
 @cache
 def _residual_shapes(band: Band) -> Array:
-    """Return what unit errors of the sky model leave, to first order.
+    """Return what unit errors of the sky model leave, to first order, shape (n_channels, 3).
 
-    Parameters
-    ----------
-    band : Band
-        Band with its airglow and channels.
-
-    Returns
-    -------
-    array, shape (n_channels, 3)
-        1e-16 erg/s/cm2/um/arcsec2 left by lines that lie one channel redder than modelled,
-        that are wider by their own width, and that are twice as strong.
+    In 1e-16 erg/s/cm2/um/arcsec2, by lines that lie one channel redder than modelled, that are
+    wider by their own width, and that are twice as strong.
     """
     step_um = _SMALL_STEP * band.channel_width_um
     redder = airglow_lines(band, shift_um=step_um) - airglow_lines(band, shift_um=-step_um)

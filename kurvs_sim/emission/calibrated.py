@@ -79,15 +79,7 @@ def _inverted_linear(name: str, abundance: Array) -> Array:
 def dopita16_sii(abundance: Array, log_n2: Array) -> Array:
     """Return [S II]/H-alpha for which N2S2 of Dopita et al. (2016) gives an abundance.
 
-    Parameters
-    ----------
-    abundance, log_n2 : array, any one shape
-        12 + log(O/H), and log([N II]/H-alpha).
-
-    Returns
-    -------
-    array, the same shape
-        Both lines together.
+    It is of both lines together, from 12 + log(O/H) and log([N II]/H-alpha) of any one shape.
     """
     dopita_y = _inverted(dopita16_n2s2, N2S2_RANGE, abundance)
     return np.asarray(10.0 ** (1.264 * log_n2 - dopita_y))

@@ -40,21 +40,9 @@ def every_line_to_halpha(
     sii: ArrayLike,
     electron_density_cm3: ArrayLike,
 ) -> dict[str, Array]:
-    """Return every line relative to H-alpha.
+    """Return the lines of ``REST_WAVELENGTH_UM`` relative to H-alpha, in the broadcast shape.
 
-    Parameters
-    ----------
-    hbeta, oiii_5007, nii_6584 : array_like
-        Flux of the line over that of H-alpha.
-    oii, sii : array_like
-        Flux of both lines of the pair over that of H-alpha.
-    electron_density_cm3 : array_like
-        Shares out the pairs.
-
-    Returns
-    -------
-    dict of str to array
-        The lines of ``REST_WAVELENGTH_UM``, of the broadcast shape.
+    All ratios are to H-alpha; ``oii`` and ``sii`` are those of both lines of the pair.
     """
     oii_ratio = oii_3729_to_3726(electron_density_cm3)
     sii_ratio = sii_6716_to_6731(electron_density_cm3)

@@ -25,11 +25,6 @@ class AlignedAperture:
 
     Every spaxel is shifted to rest by its mean velocity in H-alpha, so a line has the
     intrinsic width, the line-spread function, and what the seeing mixes in.
-
-    Parameters
-    ----------
-    scene : Scene
-        Galaxy, grid and seeing.
     """
 
     scene: Scene
@@ -73,30 +68,11 @@ class AlignedAperture:
             )
 
     def flux(self, line: str) -> float:
-        """Return a line's flux in the aperture, 1e-16 erg/s/cm2.
-
-        Parameters
-        ----------
-        line : str
-            A line of ``REST_WAVELENGTH_UM``.
-        """
+        """Return a line's flux in the aperture, 1e-16 erg/s/cm2."""
         return float((self.weights * self.scene.moments(line)[0]).sum())
 
     def sigma_um(self, line: str, band: Band) -> float:
-        """Return the width of an aligned line as observed.
-
-        Parameters
-        ----------
-        line : str
-            A line of ``REST_WAVELENGTH_UM``.
-        band : Band
-            Band that gives the line-spread function.
-
-        Returns
-        -------
-        float
-            Standard deviation, um.
-        """
+        """Return the standard deviation of an aligned line as observed."""
         observed_um = REST_WAVELENGTH_UM[line] * (1.0 + self.scene.galaxy.redshift)
         spread_um = observed_um * self._velocities[1] / SPEED_OF_LIGHT_KMS
         return math.hypot(self.scene.line_sigma_um(line, band), spread_um)
@@ -104,18 +80,8 @@ class AlignedAperture:
     def variance(self, band: Band, spaxel_variance: Array, part: Band | None = None) -> Array:
         """Return the variance of the aligned, co-added spectrum of independent spaxels.
 
-        Parameters
-        ----------
-        band : Band
-            The channels of the spaxels.
-        spaxel_variance : array, shape (n_channels,)
-            Variance of one spaxel, the same for all.
-        part : Band, optional
-            The channels wanted, a part of the band; all of them if not given.
-
-        Returns
-        -------
-        array, shape (n_channels of the part,)
+        All spaxels have the same variance, shape (n_channels,). The result has the channels of
+        ``part``, by default those of the band.
         """
         wavelength = band.wavelength_um
         wanted = wavelength if part is None else part.wavelength_um

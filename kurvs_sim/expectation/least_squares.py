@@ -17,18 +17,9 @@ _STEP = 1e-3
 
 @dataclass(frozen=True)
 class LineModel:
-    """The lines of a band, with one velocity and one width.
+    """The lines of a band, with one velocity and one observed width.
 
-    Parameters
-    ----------
-    band : Band
-        The channels.
-    fluxes : tuple of (str, float)
-        Names of line groups, and their flux in 1e-16 erg/s/cm2.
-    redshift : float
-        Redshift of all lines, on the vacuum scale.
-    sigma_um : float
-        Width as observed.
+    ``fluxes`` are names of line groups, and their flux in 1e-16 erg/s/cm2.
     """
 
     band: Band
@@ -59,17 +50,9 @@ class LineModel:
     def derivatives(
         self, *, free_position: bool = False, free_width: bool = False, continuum: bool = True
     ) -> Array:
-        """Return the derivative of the spectrum by every free parameter.
+        """Return derivatives of the spectrum by free parameters, (n_channels, n_parameters).
 
-        Parameters
-        ----------
-        free_position, free_width, continuum : bool
-            Whether position, width and continuum are fitted besides the fluxes.
-
-        Returns
-        -------
-        array, shape (n_channels, n_parameters)
-            Fluxes come first, in the order of ``fluxes``.
+        Fluxes come first, in the order of ``fluxes``.
         """
         sigma, step = self.sigma_um, _STEP * self.sigma_um
         columns = [self._profile(name, 0.0, sigma) for name, _ in self.fluxes]
@@ -93,12 +76,9 @@ def _members(group: str) -> tuple[tuple[str, float], ...]:
 class LeastSquares:
     """A linearised fit: every parameter is a weighted sum of channels.
 
-    Parameters
-    ----------
-    derivatives : array, shape (n_channels, n_parameters)
-        Derivatives of the model with respect to its parameters.
-    assumed_variance : array, shape (n_channels,)
-        Variance by whose inverse the fit weights channels; infinite outside its range.
+    ``derivatives`` of the model by its parameters have shape (n_channels, n_parameters). The fit
+    weights channels by the inverse of ``assumed_variance``, (n_channels,), infinite outside its
+    range.
     """
 
     derivatives: Array
@@ -120,16 +100,10 @@ class LeastSquares:
         *,
         correlation_channels: float = 0.0,
     ) -> float:
-        """Return the variance of the sum of some parameters.
+        """Return the variance of the sum of some parameters, columns of ``derivatives``.
 
-        Parameters
-        ----------
-        parameters : sequence of int
-            Columns of ``derivatives``.
-        channel_variance : array, shape (n_channels,)
-            True variance of the channels.
-        correlation_channels : float
-            Correlation of the noise of neighbouring channels.
+        ``channel_variance``, shape (n_channels,), is the true one; ``correlation_channels`` is that
+        of the noise of neighbouring channels.
         """
         noise = self._weights[list(parameters)].sum(axis=0) * np.sqrt(channel_variance)
         neighbours = 2.0 * correlation_channels * float(noise[1:] @ noise[:-1])

@@ -67,27 +67,16 @@ class ProjectedDisk:
     def along_axes(self, x_arcsec: Array, y_arcsec: Array) -> tuple[Array, Array]:
         """Return positions along the receding major axis and along the minor axis.
 
-        Parameters
-        ----------
-        x_arcsec, y_arcsec : array, any shapes that broadcast
-            Position from the galaxy's centre, to the West and to the North.
+        Those given count from the galaxy's centre, to the West and to the North, and broadcast.
         """
         angle = math.radians(self.position_angle_deg)
         major = y_arcsec * math.cos(angle) - x_arcsec * math.sin(angle)
         return major, x_arcsec * math.cos(angle) + y_arcsec * math.sin(angle)
 
     def in_plane_kpc(self, x_arcsec: ArrayLike, y_arcsec: ArrayLike) -> tuple[Array, Array]:
-        """Return where sight lines meet the midplane.
+        """Return where sight lines meet the midplane, along the receding major and the minor axis.
 
-        Parameters
-        ----------
-        x_arcsec, y_arcsec : array_like
-            Position from the galaxy's centre, to the West and to the North.
-
-        Returns
-        -------
-        x_kpc, y_kpc : array
-            Along the receding major axis and along the minor axis, of the broadcast shape.
+        Positions count from the galaxy's centre, to the West and to the North, and broadcast.
         """
         major, minor = self.along_axes(
             np.asarray(x_arcsec, dtype=float), np.asarray(y_arcsec, dtype=float)

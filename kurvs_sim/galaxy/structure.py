@@ -69,28 +69,13 @@ def structure_generator(seed: int, stream: int) -> np.random.Generator:
 
     The key of one number keeps them apart from the noise of an observation with the same seed,
     whose keys have two.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the structure, >= 0.
-    stream : int
-        Number of the kind of structure.
     """
     sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
     return np.random.Generator(np.random.PCG64(sequence))
 
 
 def exponential_disk(radius_kpc: ArrayLike, effective_radius_kpc: float) -> Array:
-    """Return an exponential disk of unit flux, per kpc^2, at radii in its plane.
-
-    Parameters
-    ----------
-    radius_kpc : array_like
-        Radius in the plane of the disk.
-    effective_radius_kpc : float
-        Half-light radius of the disk, > 0.
-    """
+    """Return an exponential disk of unit flux, per kpc^2, at radii in its plane."""
     scale_length = effective_radius_kpc / EFFECTIVE_RADIUS_SCALE_LENGTHS
     falling = np.exp(-np.asarray(radius_kpc, float) / scale_length)
     return np.asarray(falling / (2.0 * np.pi * scale_length**2))

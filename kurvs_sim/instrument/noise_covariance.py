@@ -138,24 +138,17 @@ def _two_taps(correlation: float) -> tuple[float, float]:
 
 @lru_cache(maxsize=8)
 def resampling_matrix(n_spaxels: int, spaxel_per_native: float, correlation: float) -> Array:
-    """Return filter and linear interpolation along one axis as one matrix.
+    """Return filter and linear interpolation along one axis as one matrix, (n_spaxels, n_numbers).
 
-    One native spaxel beyond each end, and one more for the filter, keep the edges like the
-    middle.
+    It multiplies independent numbers; rows have unit power, so that variance is kept. One native
+    spaxel beyond each end, and one more for the filter, keep the edges like the middle.
 
     Parameters
     ----------
-    n_spaxels : int
-        Spaxels of the cube along the axis.
     spaxel_per_native : float
         Side of these spaxels over that of a native spaxel.
     correlation : float
         Correlation of neighbouring native spaxels, in [0, 0.5].
-
-    Returns
-    -------
-    array, shape (n_spaxels, n_numbers)
-        Multiplies independent numbers; rows have unit power, so that variance is kept.
     """
     # The small allowance keeps 28 x 0.1 / 0.2 from becoming fifteen.
     n_native = math.ceil(n_spaxels * spaxel_per_native - 1e-9)

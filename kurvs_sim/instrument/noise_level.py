@@ -49,15 +49,7 @@ class NoiseLevel(Protocol):
 
 @dataclass(frozen=True)
 class ScaledNoise:
-    """Relative noise with a scale that was found from a signal-to-noise ratio.
-
-    Parameters
-    ----------
-    noise : NoiseModel
-        Relative variance of the channels.
-    scale : float
-        Multiplies it.
-    """
+    """Relative noise with a scale that was found from a signal-to-noise ratio."""
 
     noise: NoiseModel
     scale: float

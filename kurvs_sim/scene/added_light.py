@@ -50,12 +50,8 @@ def _de_vaucouleurs_gaussians() -> tuple[Array, Array]:
     """Write a de Vaucouleurs profile as round Gaussians (Cappellari 2002, MNRAS 333, 400).
 
     Gaussians keep their light on pixels, which a cusp does not. The surface brightness is met to
-    3e-3 from 0.003 to 30 effective radii, to 1e-3 beyond 0.01.
-
-    Returns
-    -------
-    sigmas, shares : array, shape (n,)
-        Widths in effective radii, and fractions of the light.
+    3e-3 from 0.003 to 30 effective radii, to 1e-3 beyond 0.01. Returned are widths in effective
+    radii, and fractions of the light, shape (n,) each.
     """
     radius = np.geomspace(1e-3, 30.0, 400)
     sigmas = np.geomspace(1e-3, 20.0, 30)
@@ -70,16 +66,7 @@ def _de_vaucouleurs_gaussians() -> tuple[Array, Array]:
 class AddedLight:
     """Stars and nuclear sources of a galaxy behind the atmosphere.
 
-    Parameters
-    ----------
-    galaxy : Galaxy
-        Whose they are.
-    sky : FineSky
-        Fine pixels that it is drawn on.
-    psf : Seeing
-        The seeing.
-    height : MinorAxisBlur
-        Blur along the minor axis by the height of the disk, that of its stars too.
+    ``height``, the blur along the minor axis by the height of the disk, is that of its stars too.
     """
 
     galaxy: Galaxy
@@ -132,14 +119,9 @@ class AddedLight:
         return np.outer(along_y, along_x).astype(np.float32)
 
     def add(self, cube: NDArray[np.float32], band: Band) -> None:
-        """Add all of it to a cube.
+        """Add all of it to a cube, (n_channels, n_y, n_x), in place.
 
-        Parameters
-        ----------
-        cube : float32 array, shape (n_channels, n_y, n_x)
-            Flux density per spaxel, 1e-16 erg/s/cm2/um, changed in place.
-        band : Band
-            The channels of the cube.
+        The cube holds the flux density per spaxel, 1e-16 erg/s/cm2/um.
         """
         for stars, share in zip(self.galaxy.stars, self.star_maps, strict=True):
             spectrum = stars.spectrum(band, self.galaxy.redshift)

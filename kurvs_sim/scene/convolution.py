@@ -23,17 +23,9 @@ class Convolution(Protocol):
     """Anything that smears maps of the fine sky and sums them over the spaxels of a field."""
 
     def __call__(self, maps: Iterator[Map]) -> Map:
-        """Return the smeared maps.
+        """Return the smeared maps: light in each spaxel, shape (n_maps, n_y, n_x).
 
-        Parameters
-        ----------
-        maps : iterator of array, shape (n_fine_y, n_fine_x)
-            Light in each fine pixel.
-
-        Returns
-        -------
-        array, shape (n_maps, n_y, n_x)
-            Light in each spaxel.
+        Those given hold the light in each fine pixel, shape (n_fine_y, n_fine_x).
         """
 
 
@@ -41,10 +33,8 @@ class Convolution(Protocol):
 class SeparableConvolution:
     """Gaussian seeing: two matrix products.
 
-    Parameters
-    ----------
-    along_y, along_x : array, shapes (n_y, n_fine_y), (n_x, n_fine_x)
-        Light that each spaxel of an axis receives from each fine pixel.
+    The matrices, shapes (n_y, n_fine_y) and (n_x, n_fine_x), hold the light that each spaxel of an
+    axis receives from each fine pixel.
     """
 
     along_y: Map
@@ -56,12 +46,8 @@ class SeparableConvolution:
     ) -> "SeparableConvolution":
         """Return the convolution with a round Gaussian.
 
-        Parameters
-        ----------
-        sigma_arcsec : float
-            Standard deviation of the Gaussian, arcsec.
-        fine, edges : tuple of array
-            Fine pixel centres and borders of spaxels along y and along x, arcsec.
+        ``fine`` are centres of fine pixels, ``edges`` borders of spaxels, along y and along x in
+        arcsec.
         """
         along_y, along_x = (
             np.diff(ndtr((borders[:, None] - centres) / sigma_arcsec), axis=0).astype(np.float32)
@@ -78,14 +64,9 @@ class SeparableConvolution:
 class FourierConvolution:
     """Any seeing: one transform for two maps, and a small one back.
 
-    Parameters
-    ----------
-    transfer : complex array, shape (n, n)
-        Transform of the seeing and of the sum over the fine pixels of a spaxel.
-    oversampling : int
-        Fine pixels across a spaxel; divides n.
-    field : tuple of slice
-        Spaxels of the field, counted from the first one of the maps.
+    ``transfer``, shape (n, n), is the transform of the seeing and of the sum over the fine pixels
+    of a spaxel; ``oversampling``, fine pixels across a spaxel, divides n. ``field`` counts spaxels
+    from the first one of the maps.
     """
 
     transfer: Transfer
@@ -122,21 +103,9 @@ def transfer_function(
 ) -> Transfer:
     """Return the Fourier transform of the PSF and of the sum over the pixels of a spaxel.
 
-    The PSF is sampled, so the integral over the fine pixel is multiplied in; a delta function
-    keeps its light in the pixel where it was.
-
-    Parameters
-    ----------
-    psf : Seeing
-        Seeing of any kind.
-    fine_pixel_arcsec : float
-        Side of a fine pixel.
-    n_coarse, oversampling : int
-        Spaxels along an axis, and fine pixels across a spaxel.
-
-    Returns
-    -------
-    array, shape (n_coarse * oversampling, n_coarse * oversampling)
+    The PSF is sampled, so the integral over the fine pixel is multiplied in; a delta function keeps
+    its light in the pixel where it was. Both axes have n_coarse * oversampling pixels: spaxels
+    times fine pixels across a spaxel.
     """
     n_fine = n_coarse * oversampling
     transfer = fft.fft2(fft.ifftshift(psf.image(fine_pixel_arcsec, n_fine)))

@@ -22,30 +22,18 @@ from kurvs_sim.scene.convolution import (
 
 @dataclass(frozen=True)
 class MinorAxisBlur:
-    """The height of a thick disk as it is seen: a Gaussian along the minor axis.
+    """The height of a thick disk as it is seen: a Gaussian along the minor axis, 0 for none.
 
-    Parameters
-    ----------
-    sigma_arcsec : float
-        Standard deviation of the blur, arcsec; 0 for none.
-    position_angle_deg : float
-        Position angle of the major axis, degrees North through East.
+    The position angle is that of the major axis, North through East.
     """
 
     sigma_arcsec: float = 0.0
     position_angle_deg: float = 0.0
 
     def transfer(self, frequency: Array) -> NDArray[np.float32]:
-        """Return its Fourier transform.
+        """Return its Fourier transform, shape (n, n).
 
-        Parameters
-        ----------
-        frequency : array, shape (n,)
-            Cycles per arcsec, the same to the West and to the North.
-
-        Returns
-        -------
-        float32 array, shape (n, n)
+        Frequencies, shape (n,), are cycles per arcsec, the same to the West and to the North.
         """
         angle = math.radians(self.position_angle_deg)
         along_minor = frequency * math.cos(angle) + frequency[:, None] * math.sin(angle)
@@ -60,16 +48,9 @@ NO_BLUR = MinorAxisBlur()
 class FineSky:
     """Fine pixels that divide the spaxels of a field, and of sky around it.
 
-    Parameters
-    ----------
-    spaxel_x_arcsec, spaxel_y_arcsec : array, shapes (n_x,), (n_y,)
-        Centres of the field's spaxels from the galaxy, to the West and to the North.
-    spaxel_arcsec : float
-        Side of a spaxel.
-    oversampling : int
-        Fine pixels across a spaxel.
-    padding : int
-        Spaxels of sky beyond each edge of the field.
+    Centres of the field's spaxels, shapes (n_x,) and (n_y,), count from the galaxy, to the West and
+    to the North. ``oversampling`` is in fine pixels across a spaxel, ``padding`` in spaxels beyond
+    each edge.
     """
 
     spaxel_x_arcsec: Array
@@ -106,17 +87,7 @@ class FineSky:
         return slice(start, start + n_y), slice(start, start + n_x)
 
     def binned(self, fine: NDArray[np.floating[Any]]) -> Array:
-        """Sum the fine pixels of every spaxel of the field.
-
-        Parameters
-        ----------
-        fine : array, shape (n_fine_y, n_fine_x)
-            Light in each fine pixel.
-
-        Returns
-        -------
-        array, shape (n_y, n_x)
-        """
+        """Sum the fine pixels, (n_fine_y, n_fine_x), of every spaxel of the field, (n_y, n_x)."""
         number = self.oversampling
         rows, columns = (slice(part.start * number, part.stop * number) for part in self._field)
         n_y, n_x = self.spaxel_y_arcsec.size, self.spaxel_x_arcsec.size
@@ -124,15 +95,7 @@ class FineSky:
         return np.asarray(blocks.sum(axis=(1, 3), dtype=float))
 
     def convolution(self, psf: Seeing, blur: MinorAxisBlur = NO_BLUR) -> Convolution:
-        """Return the convolution with seeing, and with the height of a disk.
-
-        Parameters
-        ----------
-        psf : Seeing
-            Seeing of any kind.
-        blur : MinorAxisBlur
-            Blur along the minor axis by the height of the disk.
-        """
+        """Return the convolution with seeing, and with the height of a disk."""
         gaussian = isinstance(psf, PointSpreadFunction) and psf.kind == "gaussian"
         if not gaussian or psf.fwhm_arcsec == 0.0 or blur.sigma_arcsec > 0.0:
             return self._fourier_convolution(psf, blur)

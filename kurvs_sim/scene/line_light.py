@@ -32,31 +32,14 @@ class LineLight(Protocol):
         """Square of the dispersion at each place, km2/s2, shape (n,)."""
 
     def on_sky(self, values: Array) -> Map:
-        """Turn values at the places into a map, shape (n_fine_y, n_fine_x).
-
-        Parameters
-        ----------
-        values : array, shape (n,)
-            Values at the places.
-
-        Returns
-        -------
-        float32 array, shape (n_fine_y, n_fine_x)
-        """
+        """Turn values at the places, shape (n,), into a map, shape (n_fine_y, n_fine_x)."""
 
 
 @dataclass(frozen=True, eq=False)
 class RadialLight:
-    """Lines that are functions of the radius.
+    """Lines that are functions of the radius, of a galaxy without structures.
 
-    Parameters
-    ----------
-    galaxy : Galaxy
-        Without structures.
-    sky : FineSky
-        Fine pixels that it is drawn on.
-    n_radii : int
-        Number of radii, dense at the centre; between them lines are straight.
+    ``n_radii`` are dense at the centre; between them lines are straight.
     """
 
     galaxy: Galaxy
@@ -100,14 +83,9 @@ class RadialLight:
 
 @dataclass(frozen=True, eq=False)
 class PlanarLight:
-    """Lines that differ from place to place in the disk.
+    """Lines that differ from place to place in the disk, with or without structures.
 
-    Parameters
-    ----------
-    galaxy : Galaxy
-        Galaxy with or without structures.
-    sky : FineSky
-        Fine pixels; each is a place.
+    Each fine pixel is a place.
     """
 
     galaxy: Galaxy

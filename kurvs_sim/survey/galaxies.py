@@ -199,17 +199,7 @@ def mass_metallicity_relation(log_stellar_mass: float) -> float:
 def halpha_flux(star_formation_rate: float, redshift: float) -> float:
     """Return H-alpha of a star formation rate behind the survey's mean attenuation.
 
-    Parameters
-    ----------
-    star_formation_rate : float
-        Solar masses a year.
-    redshift : float
-        Gives the luminosity distance.
-
-    Returns
-    -------
-    float
-        1e-16 erg/s/cm2.
+    The rate is in solar masses a year, the flux in 1e-16 erg/s/cm2.
     """
     luminosity = star_formation_rate / SOLAR_MASSES_A_YEAR_PER_HALPHA
     distance_cm = float(COSMOLOGY.luminosity_distance(redshift).to_value(u.cm))

@@ -16,17 +16,10 @@ _FAST_SUMS = {"reassoc", "contract", "nsz"}
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function, and keep the outcome on disk where there is a place to write.
 
-    Parameters
-    ----------
-    function : callable
-        It may read and fill arrays but not make any: callers own them all, so that references
-        need not be counted. That halves the time. What it calls must stand in the same file:
-        numba compiles again only if that file changes. For the same reason constants of other
-        modules come as arguments.
-
-    Returns
-    -------
-    callable
+    The function may read and fill arrays but not make any: callers own them all, so that references
+    need not be counted. That halves the time. What it calls must stand in the same file: numba
+    compiles again only if that file changes. For the same reason constants of other modules come as
+    arguments.
     """
     compiler = partial(njit, error_model="numpy", fastmath=_FAST_SUMS, _nrt=False)
     try:

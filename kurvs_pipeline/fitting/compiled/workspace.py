@@ -24,10 +24,6 @@ class LineLayout(NamedTuple):
 
     Parameters
     ----------
-    n_groups : int
-        Number of amplitudes.
-    reach_sigmas : float
-        How far lines are computed.
     edges_um : array, shape (n_used_channels + n_windows,)
         Edges of the channels of each window, one window after the other.
     per_um : array, shape (n_used_channels,)
@@ -57,13 +53,7 @@ class LineLayout(NamedTuple):
 
 @lru_cache(maxsize=3)
 def layout_of(model: BandLineModel) -> LineLayout:
-    """Lay out a model.
-
-    Parameters
-    ----------
-    model : BandLineModel
-        Equal models share one layout.
-    """
+    """Lay out a model."""
     members = [
         (group, index, ratio, *model.line_scale(name))
         for index, window in enumerate(model.windows)
@@ -87,18 +77,9 @@ def layout_of(model: BandLineModel) -> LineLayout:
 
 
 class Search(NamedTuple):
-    """How to search; what it says is said in :mod:`kurvs_pipeline.fitting.variable_projection`.
+    """How to search, as :mod:`kurvs_pipeline.fitting.variable_projection` explains it.
 
-    Parameters
-    ----------
-    lower, upper : array, shape (2,)
-        Limits of velocity and squared width.
-    max_steps : int
-        Of the descent.
-    converged_step : float
-        Below which it ends.
-    damping_start, damping_factor, damping_maximum : float
-        Of Levenberg and Marquardt.
+    Limits, of velocity and squared width, have shape (2,).
     """
 
     lower: Array
@@ -125,12 +106,8 @@ class Projection(NamedTuple):
         A column times its weights, and what is left of the spectrum.
     right, amplitudes : array, shape (n_linear,)
         Right side of the normal equations, and their solution.
-    fisher : array, shape (n_linear + 2, n_linear + 2)
+    fisher, slope, chi2 : array, shapes (n_linear + 2, n_linear + 2), (2,), (1,)
         As of :class:`~kurvs_pipeline.fitting.variable_projection.Point`.
-    slope : array, shape (2,)
-        The same.
-    chi2 : array, shape (1,)
-        The same.
     """
 
     columns: Array
@@ -149,16 +126,10 @@ class Projection(NamedTuple):
 class Small(NamedTuple):
     """Small matrices of one spectrum.
 
-    Parameters
-    ----------
-    matrix, inverse : array, shape (n_linear + 2, n_linear + 2)
-        To invert, and its inverse.
-    scale, column : array, shape (n_linear + 2,)
-        Work space of that.
-    kinetic, curvature : array, shape (2, 2)
-        Covariance of velocity and squared width, and its inverse.
-    smallest_pivot : float
-        Below which a matrix is singular.
+    ``matrix`` and its ``inverse``, shape (n_linear + 2, n_linear + 2), with ``scale`` and
+    ``column``, shape (n_linear + 2,), as work space; ``kinetic``, the covariance of velocity and
+    squared width, and its inverse ``curvature``, shape (2, 2). A matrix with a pivot below the
+    smallest is singular.
     """
 
     matrix: Array
@@ -179,14 +150,10 @@ class Found(NamedTuple):
         Velocity and squared width.
     amplitudes : array, shape (n_spec, n_linear)
         Of groups of lines and continua.
-    fisher : array, shape (n_spec, n_linear + 2, n_linear + 2)
+    fisher, slope : array, shapes (n_spec, n_linear + 2, n_linear + 2), (n_spec, 2)
         As of :class:`~kurvs_pipeline.fitting.variable_projection.Point`.
-    slope : array, shape (n_spec, 2)
-        The same.
-    chi2 : array, shape (n_spec,)
-        At the minimum.
-    converged : bool array, shape (n_spec,)
-        Whether it is one.
+    chi2, converged : array, shape (n_spec,)
+        At the minimum, and whether it is one.
     """
 
     kinematics: Array
@@ -197,12 +164,7 @@ class Found(NamedTuple):
     converged: BoolArray
 
     def to_minimum(self) -> Minimum:
-        """Put spectra last, as the numpy descent does.
-
-        Returns
-        -------
-        Minimum
-        """
+        """Put spectra last, as the numpy descent does."""
         fisher = np.ascontiguousarray(self.fisher.transpose(1, 2, 0))
         slope = np.ascontiguousarray(self.slope.T)
         point = Point(self.amplitudes, fisher, slope, self.chi2)
@@ -210,19 +172,7 @@ class Found(NamedTuple):
 
 
 def found_from(start: Array, layout: LineLayout) -> Found:
-    """Make room for the outcome; the kinematics are those of the start, shape (2, n_spec).
-
-    Parameters
-    ----------
-    start : array, shape (2, n_spec)
-        Velocity and squared width.
-    layout : LineLayout
-        Of the model.
-
-    Returns
-    -------
-    Found
-    """
+    """Make room for the outcome; the kinematics are those of the start, shape (2, n_spec)."""
     n_spec, n_linear = start.shape[1], layout.n_groups + layout.window_start.size - 1
     return Found(
         kinematics=np.array(start.T, order="C"),
@@ -235,17 +185,7 @@ def found_from(start: Array, layout: LineLayout) -> Found:
 
 
 def new_projection(layout: LineLayout) -> Projection:
-    """Make room for a projection; its columns of the continua are filled in.
-
-    Parameters
-    ----------
-    layout : LineLayout
-        Of the model.
-
-    Returns
-    -------
-    Projection
-    """
+    """Make room for a projection; its columns of the continua are filled in."""
     n_groups, n_windows = layout.n_groups, layout.window_start.size - 1
     n_linear, n_used = n_groups + n_windows, int(layout.window_start[-1])
     columns, n_edges = np.zeros((n_linear + 2, n_used)), layout.edges_um.size
@@ -267,17 +207,7 @@ def new_projection(layout: LineLayout) -> Projection:
 
 
 def new_small(layout: LineLayout) -> Small:
-    """Make room for the matrices of a model.
-
-    Parameters
-    ----------
-    layout : LineLayout
-        Of the model.
-
-    Returns
-    -------
-    Small
-    """
+    """Make room for the matrices of a model."""
     size = layout.n_groups + layout.window_start.size + 1
     return Small(
         matrix=np.zeros((size, size)),
@@ -291,15 +221,7 @@ def new_small(layout: LineLayout) -> Small:
 
 
 def search_within(bounds: Bounds, max_steps: int) -> Search:
-    """Return a search within bounds; one of no steps stays where it starts.
-
-    Parameters
-    ----------
-    bounds : Bounds
-        Of velocity and squared width.
-    max_steps : int
-        Of the descent.
-    """
+    """Return a search within bounds; one of no steps stays where it starts."""
     return Search(
         lower=bounds.lower[:, 0].copy(),
         upper=bounds.upper[:, 0].copy(),

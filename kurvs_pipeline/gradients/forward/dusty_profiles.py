@@ -51,11 +51,6 @@ class DustyProfiles:
     The extra parameters are a line ratio that the abundance leaves free, log([N II]/H-alpha) or
     for R23 log([O III]4959,5007/[O II]), at the pivot and its slope per kpc, then A_V at the
     pivot and its slope per kpc.
-
-    Parameters
-    ----------
-    calibration : InverseCalibration
-        Diagnostic of one of these ratios.
     """
 
     calibration: InverseCalibration
@@ -120,13 +115,7 @@ class DustyProfiles:
 
 
 def profiles_of(diagnostic: Diagnostic) -> LineProfiles | None:
-    """Return the line profiles of a diagnostic; None where there is no model.
-
-    Parameters
-    ----------
-    diagnostic : Diagnostic
-        Any calibration.
-    """
+    """Return the line profiles of a diagnostic; None where there is no model."""
     inverse = InverseCalibration(diagnostic)
     if diagnostic.ratio.symbol == "N2":
         return NitrogenProfiles(inverse)
@@ -144,19 +133,8 @@ class JointProfiles:
     these, only a contradiction, and is fitted alone.
 
     The extra parameters are the zero points of all diagnostics but N2, then A_V at the pivot and
-    its slope per kpc.
-
-    Parameters
-    ----------
-    nitrogen : InverseCalibration
-        Diagnostic of N2.
-    others : tuple of InverseCalibration
-        Diagnostics of O3N2 or N2O2, at most one each.
-
-    Raises
-    ------
-    ConfigurationError
-        If the diagnostics are others than these, or one comes twice.
+    its slope per kpc. ConfigurationError if the diagnostics are others than these, or one comes
+    twice.
     """
 
     nitrogen: InverseCalibration

@@ -115,26 +115,12 @@ class ApertureFluxes:
 
 
 def has_lines(fluxes: JointFluxes, lines: Sequence[str]) -> bool:
-    """Return whether lines, or the members of their sums, were measured.
-
-    Parameters
-    ----------
-    fluxes : JointFluxes
-        Line fluxes of a galaxy.
-    lines : sequence of str
-        Names of lines; ``oii`` is the sum of the pair.
-    """
+    """Return whether lines, or the members of their sums such as ``oii``, were measured."""
     return set(single_lines(lines)) <= set(fluxes.names)
 
 
 def single_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return single lines, with sums replaced by their members.
-
-    Parameters
-    ----------
-    lines : sequence of str
-        Names of lines; ``oii`` is the sum of the pair.
-    """
+    """Return single lines, with sums such as ``oii`` replaced by their members."""
     return tuple(part for line in lines for part in members_of(line))
 
 

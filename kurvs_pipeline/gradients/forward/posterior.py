@@ -55,15 +55,7 @@ class _Conditional(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NestedLaplace:
-    """Fits of a forward model to the fluxes of one galaxy.
-
-    Parameters
-    ----------
-    model : ForwardModel
-        Model that is fitted.
-    data : ApertureFluxes
-        Fluxes that it is fitted to.
-    """
+    """Fits of a forward model to the fluxes of one galaxy."""
 
     model: ForwardModel
     data: ApertureFluxes
@@ -90,7 +82,7 @@ class NestedLaplace:
         gradient : array, shape (n_models,)
             Fixed gradients, dex/kpc.
         start : array, shape (n_models, n_parameters)
-            First guess of all parameters but the gradient.
+            First guess of all other parameters, in the order of the model.
         realisation : int array, shape (n_models,)
             Index of the realisation of the noise that each model is fitted to.
         """
@@ -128,17 +120,7 @@ class NestedLaplace:
         )
 
     def chi2(self, gradient: Array, parameters: Array, realisation: IntArray) -> Array:
-        """Return chi squared of fluxes and priors, shape (n_models,).
-
-        Parameters
-        ----------
-        gradient : array, shape (n_models,)
-            Gradients, dex/kpc.
-        parameters : array, shape (n_models, n_parameters)
-            All other parameters, in the order of the model.
-        realisation : int array, shape (n_models,)
-            Index of the realisation of the noise that each model is compared with.
-        """
+        """Return chi squared of fluxes and priors, shape (n_models,); see :meth:`maximise`."""
         return self._expand(gradient, parameters, realisation).chi2
 
 
@@ -253,14 +235,9 @@ class GradientPosterior:
 
 @dataclass(frozen=True, eq=False)
 class GriddedFit:
-    """A posterior with the fits that it was made from.
+    """A posterior with a flat prior, and the best fits at its gradients.
 
-    Parameters
-    ----------
-    posterior : GradientPosterior
-        Posterior with a flat prior.
-    fits : _Conditional
-        Best fits at all gradients of the grid, one realisation after the other.
+    ``fits`` are at all gradients of the grid, one realisation after the other.
     """
 
     posterior: GradientPosterior
@@ -273,13 +250,7 @@ class GriddedFit:
 
 
 def grid_posterior(fit: NestedLaplace) -> GriddedFit:
-    """Return the posterior on a grid of gradients that closes in on where the likelihood is.
-
-    Parameters
-    ----------
-    fit : NestedLaplace
-        Model and fluxes of one galaxy, with one or more realisations of the noise.
-    """
+    """Return the posterior on a grid of gradients that closes in on where the likelihood is."""
     n = len(fit.data.flux)
     realisation = np.repeat(np.arange(n), GRID_SIZE)
     low, high = np.full(n, -LARGEST_GRADIENT), np.full(n, LARGEST_GRADIENT)

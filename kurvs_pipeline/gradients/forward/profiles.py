@@ -63,15 +63,10 @@ class LineProfiles(Protocol):
 
 @dataclass(frozen=True)
 class InverseCalibration:
-    """The inverse of a calibration: the line ratio at an abundance.
+    """The inverse of a calibration that is one-valued within its range: ratios at abundances.
 
     Beyond its range a calibration is continued as a straight line, so that the likelihood stays
     defined where data leave the abundance open.
-
-    Parameters
-    ----------
-    diagnostic : Diagnostic
-        Calibration that is one-valued within its range.
     """
 
     diagnostic: Diagnostic
@@ -92,13 +87,7 @@ class InverseCalibration:
         return np.diff(ratio) / np.diff(at)
 
     def log_ratio(self, abundance: Array) -> tuple[Array, Array]:
-        """Return log10 of the ratio and its derivative, both in the shape of the input.
-
-        Parameters
-        ----------
-        abundance : array, any shape
-            12 + log(O/H).
-        """
+        """Return log10 of the ratio and its derivative, both in the shape of the abundance."""
         at, ratio = self._table
         slopes = self._slopes
         index = np.minimum(np.maximum(np.searchsorted(at, abundance) - 1, 0), len(slopes) - 1)
@@ -108,15 +97,7 @@ class InverseCalibration:
 
 @dataclass(frozen=True)
 class NitrogenProfiles:
-    """Lines of N2 along the radius of a disk: H-alpha and [N II], whose ratio dust does not change.
-
-    Parameters
-    ----------
-    calibration : InverseCalibration
-        Diagnostic of [N II] / H-alpha.
-    lines : tuple of str
-        Names of the lines.
-    """
+    """Lines of N2 along the radius of a disk: H-alpha and [N II], a ratio without dust."""
 
     calibration: InverseCalibration
     lines: tuple[str, ...] = ("halpha", "nii_6584")

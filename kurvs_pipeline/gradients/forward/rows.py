@@ -34,22 +34,10 @@ def forward_rows(
 ) -> list[dict[str, object]]:
     """Return the rows of ``forward`` and ``forward_prior`` for every diagnostic with a model.
 
-    Parameters
-    ----------
-    fluxes : JointFluxes
-        Line fluxes of all apertures, behind dust.
-    smearing : DiskSmearing
-        Disk, seeing and annuli of the galaxy.
-    random : Generator
-        Random generator for the draws that check posteriors.
-
-    Returns
-    -------
-    list of dict
-        Columns of :func:`~kurvs_pipeline.gradients.table.gradient_table`, without units.
-        Diagnostics whose lines were not measured have no rows, nor has a galaxy without effective
-        radius or seeing. ``joint`` is one gradient from several diagnostics
-        (:class:`~kurvs_pipeline.gradients.forward.dusty_profiles.JointProfiles`).
+    They have the columns of :func:`~kurvs_pipeline.gradients.table.gradient_table`, without units.
+    Diagnostics whose lines were not measured have no rows, nor has a galaxy without effective
+    radius or seeing. ``joint`` is one gradient from several diagnostics
+    (:class:`~kurvs_pipeline.gradients.forward.dusty_profiles.JointProfiles`).
     """
     rows: list[dict[str, object]] = []
     if not smearing.is_known:

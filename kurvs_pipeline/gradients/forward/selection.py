@@ -24,18 +24,8 @@ def chance_of_bins(
     :class:`~kurvs_pipeline.gradients.population.Population`. A fit to all galaxies needs no such
     correction.
 
-    Parameters
-    ----------
-    model : ForwardModel
-        Model of the galaxy.
-    fluxes : ApertureFluxes
-        Line fluxes, for their errors; annuli and lines are taken as independent.
-    parameters : array, shape (n_parameters,)
-        Parameters of the model apart from the gradient, such as the best fit.
-    gradient : array, shape (n_gradients,)
-        Gradients, dex/kpc.
-    fewest : int
-        Number of annuli that a gradient needs.
+    Annuli and lines are taken as independent, with the errors of the fluxes. ``parameters`` are
+    those of the model apart from the gradient, such as the best fit.
     """
     expected = model.predict(gradient, np.tile(parameters, (len(gradient), 1))).flux
     size = expected[0].size

@@ -43,23 +43,11 @@ class NoiseKind(Enum):
 
     @classmethod
     def of(cls, label: str) -> "NoiseKind":
-        """Return the kind that a label names.
-
-        Parameters
-        ----------
-        label : str
-            Such as ``variance``.
-        """
+        """Return the kind that a label such as ``variance`` names."""
         return cls[label.upper().replace("-", "_")]
 
     def standard_deviation(self, values: NDArray[Any]) -> Array:
-        """Return standard deviations; what has none is NaN or infinite.
-
-        Parameters
-        ----------
-        values : array, any shape
-            As stored.
-        """
+        """Return standard deviations; what has none is NaN or infinite."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.asarray(values, dtype=float) ** self.value)
 
@@ -103,13 +91,7 @@ SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
 
 
 def role_of(hdu: Any) -> Role:  # noqa: ANN401 - astropy has no types
-    """Return what an image is for, UNKNOWN where neither class nor name tells.
-
-    Parameters
-    ----------
-    hdu : HDU
-        An image.
-    """
+    """Return what an image is for, UNKNOWN where neither class nor name tells."""
     stated = CLASSES.get(_text(hdu, "HDUCLAS2"))
     return stated or NAMES.get(_last_word(hdu.name), Role.UNKNOWN)
 
@@ -119,11 +101,6 @@ def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
 
     An extension of the KMOS pipeline's own name, ``NOISE``, is a standard deviation by
     definition; other names alone are a convention.
-
-    Parameters
-    ----------
-    hdu : HDU
-        A noise extension.
     """
     stated = NOISE_CLASSES.get(_text(hdu, "HDUCLAS3"))
     if stated is not None:
@@ -133,32 +110,12 @@ def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
 
 
 def zero_is_good(hdu: Any) -> bool:  # noqa: ANN401
-    """Whether flags are a bit mask, 0 where nothing is wrong, as far as the header says.
-
-    Parameters
-    ----------
-    hdu : HDU
-        A quality extension.
-    """
+    """Whether flags are a bit mask, 0 where nothing is wrong, as far as the header says."""
     return _text(hdu, "HDUCLAS3") in {"", "FLAG8BIT", "FLAG16BIT", "FLAG32BIT"}
 
 
 def partner_of(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # noqa: ANN401
-    """Find the extension of a role that belongs to a cube, if there is one.
-
-    Parameters
-    ----------
-    images : sequence of HDU
-        Of the file.
-    cube : HDU
-        Of fluxes.
-    role : Role
-        NOISE or QUALITY.
-
-    Returns
-    -------
-    HDU or None
-    """
+    """Find the extension of a role that belongs to a cube, if there is one."""
     stated = _text(cube, PARTNER_KEYWORDS[role])
     others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
     for hdu in others:
@@ -178,19 +135,7 @@ def _stem_of(name: str) -> str:
 
 
 def described(images: Sequence[Any], primary: Header) -> str:
-    """List images with shapes, and the keywords that say what they are, for messages.
-
-    Parameters
-    ----------
-    images : sequence of HDU
-        Of the file.
-    primary : Header
-        The first header of the file.
-
-    Returns
-    -------
-    str
-    """
+    """List images with shapes, and the keywords that say what they are, for messages."""
     listed = ", ".join(map(_description, images)) or "no image at all"
     origin = _shown(primary, ORIGIN_KEYWORDS)
     return f"{listed}, {origin}" if origin else listed
@@ -221,14 +166,9 @@ ARM_IN_NAME = re.compile(r"IFU[._](\d+)")
 
 @dataclass(frozen=True)
 class Ifu:
-    """One of the integral-field units that a file may hold.
+    """One of the integral-field units, arm 1 to 24, that a file may hold.
 
-    Parameters
-    ----------
-    arm : int, optional
-        1 to 24.
-    target : str
-        Empty where no header names it.
+    The target is empty where no header names it.
     """
 
     arm: int | None = None
@@ -240,26 +180,12 @@ class Ifu:
         return f"{arm} ({self.target})" if arm and self.target else arm or self.target
 
     def is_on(self, target: str) -> bool:
-        """Whether this is the target of that name, capital letters or not.
-
-        Parameters
-        ----------
-        target : str
-            A name.
-        """
+        """Whether this is the target of that name, capital letters or not."""
         return self.target.casefold() == target.strip().casefold()
 
 
 def ifu_of(primary: Header, header: Header, extension: str) -> Ifu:
-    """Return the arm and target of a cube, as far as headers tell; OBJECT where no arm is named.
-
-    Parameters
-    ----------
-    primary, header : Header
-        Of the file and of the extension.
-    extension : str
-        Its name.
-    """
+    """Return the arm and target of a cube, as far as headers tell; OBJECT where no arm is named."""
     own, of_file = _targets(header), _targets(primary)
     named = ARM_IN_NAME.search(extension.upper())
     # The header of a combined cube names one arm, its extension the arms of all exposures.

@@ -32,18 +32,7 @@ PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\)
 
 
 def parse_unit(text: str) -> u.UnitBase | None:
-    """Read a unit of a header as astropy would if headers were written its way.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``10^-20 ergs/s/cm2/A`` or ``MICRON``.
-
-    Returns
-    -------
-    unit or None
-        None where it is not known.
-    """
+    """Read a unit of a header, such as ``10^-20 ergs/s/cm2/A`` or ``MICRON``; None if unknown."""
     bare = PER_SPAXEL.sub("", text)
     match = SCALE.match(bare)
     scale = 1.0
@@ -68,31 +57,10 @@ def flux_scale(
 ) -> tuple[float, str, list[str]]:
     """Return the factor and unit that bring a cube to order one, and what was assumed.
 
-    Calibrated flux densities go to 1e-16 erg/(s cm2 um). Anything else keeps its unit and,
-    unless it is of order one already, is scaled by a power of ten: squares of 1e-20 underflow
-    single precision. A unit that is not understood is called adu.
-
-    Parameters
-    ----------
-    header : Header
-        For BUNIT.
-    data : array, any shape
-        Fluxes with invalid voxels 0.
-    stated : str, optional
-        In place of BUNIT.
-
-    Returns
-    -------
-    factor : float
-        Multiply the data by it.
-    unit : str
-        That astropy parses.
-    assumptions : list of str
-
-    Raises
-    ------
-    MetadataError
-        If the stated unit is not understood.
+    Calibrated flux densities go to 1e-16 erg/(s cm2 um). Anything else keeps its unit and, unless
+    it is of order one already, is scaled by a power of ten: squares of 1e-20 underflow single
+    precision. A unit that is not understood is called adu, or if ``stated`` in place of BUNIT
+    raises MetadataError. Invalid voxels are 0.
     """
     text = str(header.get("BUNIT", "") if stated is None else stated).strip()
     unit = parse_unit(text)

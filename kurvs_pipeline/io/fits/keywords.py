@@ -39,24 +39,12 @@ CENTRE_KEYWORDS = ("HIERARCH KURVS CENTRE X", "HIERARCH KURVS CENTRE Y")
 
 
 def is_own(header: Header) -> bool:
-    """Whether a primary header was written by this project.
-
-    Parameters
-    ----------
-    header : Header
-        The primary one.
-    """
+    """Whether a primary header was written by this project."""
     return _plain(MARKER) in header
 
 
 def to_header(metadata: dict[str, Any]) -> Header:
-    """Write known values.
-
-    Parameters
-    ----------
-    metadata : dict
-        Fields of ObservationMetadata.
-    """
+    """Write known values."""
     header = Header()
     for field, keyword in KEYWORDS.items():
         value = metadata[field]
@@ -68,17 +56,7 @@ def to_header(metadata: dict[str, Any]) -> Header:
 def from_header(header: Header, where: str) -> dict[str, Any]:
     """Read back what :func:`to_header` wrote; nothing from a file that is not ours.
 
-    Parameters
-    ----------
-    header : Header
-        Of the primary.
-    where : str
-        File, for messages.
-
-    Raises
-    ------
-    MetadataError
-        If a value is of another type than it was written with.
+    MetadataError if a value is of another type than it was written with.
     """
     if not is_own(header):
         return {}
@@ -105,27 +83,13 @@ def _of_type_of(default: str | float, value: object) -> str | float | None:
 
 
 def write_centre_pixel(header: Header, pixel: tuple[float, float]) -> None:
-    """Write the 0-based pixel (x, y) that coordinates count from.
-
-    Parameters
-    ----------
-    header : Header
-        To write into.
-    pixel : (float, float)
-        (x, y).
-    """
+    """Write the 0-based pixel (x, y) that coordinates count from."""
     for keyword, value in zip(CENTRE_KEYWORDS, pixel, strict=True):
         header[keyword] = value + 1.0
 
 
 def centre_pixel_of(header: Header) -> tuple[float, float] | None:
-    """Read back what :func:`write_centre_pixel` wrote; None where it did not.
-
-    Parameters
-    ----------
-    header : Header
-        To read from.
-    """
+    """Read back what :func:`write_centre_pixel` wrote; None where it did not."""
     values = [header.get(_plain(keyword)) for keyword in CENTRE_KEYWORDS]
     if not all(isinstance(value, int | float) for value in values):
         return None

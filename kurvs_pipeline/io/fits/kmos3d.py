@@ -20,30 +20,14 @@ ORDER = ("DATA", "NOISE", "EXPOSURE", "PSF")
 
 
 def is_kmos3d(primary: fits.Header) -> bool:
-    """Whether a primary header is the survey's.
-
-    Parameters
-    ----------
-    primary : Header
-        Of a file.
-    """
+    """Whether a primary header is the survey's."""
     return any(keyword.startswith(PREFIX) for keyword in primary)
 
 
 def name_by_order(hdus: fits.HDUList) -> tuple[str, ...]:
-    """Give the extensions of a file of the survey the names that their order means.
+    """Give the extensions of a file in memory the names that their order means; return assumptions.
 
     Names that tell which extension holds the fluxes are left.
-
-    Parameters
-    ----------
-    hdus : HDUList
-        In memory; its names are changed.
-
-    Returns
-    -------
-    tuple of str
-        What was assumed.
     """
     extensions = hdus[1:]
     if not is_kmos3d(hdus[0].header) or any(role_of(hdu) is Role.FLUX for hdu in extensions):
@@ -54,13 +38,7 @@ def name_by_order(hdus: fits.HDUList) -> tuple[str, ...]:
 
 
 def moffat_beta(header: fits.Header) -> float:
-    """Return the wings of the point-spread function as the survey fitted it, NaN if unknown.
-
-    Parameters
-    ----------
-    header : Header
-        Of the image of the point-spread function.
-    """
+    """Return the wings of the point-spread function as the survey fitted it, NaN if unknown."""
     return _number(header, "PSF MOFFAT BETA")
 
 
@@ -68,17 +46,6 @@ def resolving_power(primary: fits.Header, wavelength_um: Array) -> Array | None:
     """Return wavelength over FWHM of the line-spread function, None where it is not stated.
 
     A polynomial in the wavelength, between the limits within which it was measured.
-
-    Parameters
-    ----------
-    primary : Header
-        Of a file.
-    wavelength_um : array, shape (n_channels,)
-        Where it is wanted.
-
-    Returns
-    -------
-    array, shape (n_channels,), or None
     """
     terms = [_number(primary, f"RES COEFF{power}") for power in range(6)]
     if not math.isfinite(terms[0]):

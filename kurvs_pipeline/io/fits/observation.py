@@ -26,8 +26,6 @@ def read_observation(
 
     Parameters
     ----------
-    paths : sequence of path
-        One file a band.
     overrides : mapping, optional
         Fields of ObservationMetadata that win over the headers. A position angle is on the
         sky.
@@ -37,9 +35,9 @@ def read_observation(
     Returns
     -------
     DataTree
-        An Observation. Its ``position_angle_deg`` counts from the cube's y axis, which is not
-        North where the field was rotated. ``assumptions`` among the root attributes has a
-        line for everything that the files left open.
+        Its ``position_angle_deg`` counts from the cube's y axis, which is not North where the field
+        was rotated. ``assumptions`` among the root attributes has a line for everything that the
+        files left open.
 
     Raises
     ------
@@ -88,15 +86,7 @@ POSITION_WITHIN_SPAXELS = 0.5
 def check_same_field(cubes: Mapping[Path, BandCube]) -> None:
     """Refuse cubes of the same band, or whose spaxels do not fall on one another.
 
-    Parameters
-    ----------
-    cubes : mapping of Path to BandCube
-        By file, at least one.
-
-    Raises
-    ------
-    CubeFormatError
-        Naming both files, the quantity in which they differ, and both values.
+    CubeFormatError names both files, the quantity in which they differ, and both values.
     """
     if not cubes:
         raise CubeFormatError("no cube given; expected one to three files")

@@ -31,14 +31,8 @@ class RawCube:
 
     Parameters
     ----------
-    path : Path
-        The file.
     name : str
         Of the extension; empty for an unnamed primary.
-    primary, header : Header
-        Of the file and of the extension.
-    ifu : Ifu
-        The arm and the target, as far as headers tell.
     data : array, shape (n_channels, n_y, n_x)
         Fluxes.
     noise : array, same shape, optional
@@ -49,8 +43,6 @@ class RawCube:
         The image of the point-spread function.
     lsf_sigma_um : array, shape (n_channels,), optional
         Of the line-spread function, as this project writes it.
-    assumptions : tuple of str
-        What the extensions left open.
     """
 
     path: Path
@@ -100,20 +92,8 @@ class _Candidate:
 def find_cube(hdus: fits.HDUList, path: Path, options: CubeOptions) -> RawCube:
     """Return the one cube of fluxes, or the one that was asked for.
 
-    Parameters
-    ----------
-    hdus : HDUList
-        An open file.
-    path : Path
-        For messages.
-    options : CubeOptions
-        Which cube of a file that holds several, by extension, arm or target.
-
-    Raises
-    ------
-    CubeFormatError
-        If there is no cube, more than one, a single channel or row of spaxels, or noise
-        of another shape.
+    CubeFormatError if there is no cube, more than one, a single channel or row of spaxels, or noise
+    of another shape.
     """
     order = name_by_order(hdus)
     images = [hdu for hdu in hdus if hdu.is_image and hdu.data is not None]

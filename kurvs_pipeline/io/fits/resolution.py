@@ -20,15 +20,6 @@ def lsf_sigma_um(raw: RawCube, wavelength_um: Array, band: Band) -> tuple[Array,
     A cube that this project wrote may hold it; KMOS3D measured a resolving power; the width of a
     KMOS band is known in channels. Of other instruments SPEC_RES is taken, which the ESO standard
     demands of every spectrum.
-
-    Parameters
-    ----------
-    raw : RawCube
-        As found in a file.
-    wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
-    band : Band
-        That they lie in.
     """
     if raw.lsf_sigma_um is not None:
         return raw.lsf_sigma_um, ()
@@ -55,20 +46,10 @@ SMALLEST_IMAGE = 5
 
 
 def seeing_of(raw: RawCube, spaxel_arcsec: float) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what a file tells of its point-spread function.
+    """Return fields of ObservationMetadata for the point-spread function, and what was assumed.
 
-    Parameters
-    ----------
-    raw : RawCube
-        As found in a file.
-    spaxel_arcsec : float
-        Side of a pixel of the point-spread function's image too.
-
-    Returns
-    -------
-    fields : dict
-        Of ObservationMetadata; empty where nothing is known.
-    assumptions : tuple of str
+    There are none where nothing is known. Pixels of the point-spread function's image are as large
+    as the spaxels.
     """
     if raw.psf is not None:
         fields = _from_image(raw.psf, spaxel_arcsec)
@@ -100,19 +81,10 @@ def _wings(header: fits.Header) -> float:
 
 
 def fitted_fwhm(image: Array, shape: Callable[[Array], Array]) -> float:
-    """Fit a round profile, averaged over pixels, to the image of a star.
+    """Fit a round profile, averaged over pixels, to the image of a star without background.
 
-    Parameters
-    ----------
-    image : array, shape (n_y, n_x)
-        Without background.
-    shape : callable
-        Brightness at a distance in units of the FWHM.
-
-    Returns
-    -------
-    float
-        FWHM in pixels; NaN where the image is none of a star.
+    ``shape`` is the brightness at a distance in units of the FWHM. The FWHM is in pixels; NaN where
+    the image is none of a star.
     """
     image = np.where(np.isfinite(image), image, 0.0)
     if min(image.shape) < SMALLEST_IMAGE or not image.max() > 0.0:

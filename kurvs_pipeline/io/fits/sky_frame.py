@@ -33,8 +33,6 @@ class SkyFrame:
 
     Parameters
     ----------
-    spaxel_x_arcsec, spaxel_y_arcsec : float
-        Sides of a spaxel.
     rotation_deg : float
         Direction of the y axis on the sky, North through East.
     mirrored : bool
@@ -53,18 +51,8 @@ class SkyFrame:
     def from_header(cls, header: Header, where: str) -> "SkyFrame":
         """Read CD, CDELT with PC, or CDELT with CROTA2.
 
-        Parameters
-        ----------
-        header : Header
-            Of the cube.
-        where : str
-            File and extension, for messages.
-
-        Raises
-        ------
-        CubeFormatError
-            If the axes are not right ascension and declination, have no scale, or the spaxels
-            are not square.
+        CubeFormatError if the axes are not right ascension and declination, have no scale, or the
+        spaxels are not square.
         """
         wcs = _spatial_wcs(header, where)
         matrix = wcs.pixel_scale_matrix
@@ -84,17 +72,8 @@ class SkyFrame:
     ) -> tuple[Array, Array]:
         """Return spaxel centres in arcsec from a pixel, x to the right of y's left hand.
 
-        Parameters
-        ----------
-        shape : (int, int)
-            (n_y, n_x).
-        centre_pixel : (float, float)
-            0-based (x, y).
-
-        Returns
-        -------
-        x, y : array, shapes (n_x,), (n_y,)
-            To the West and to the North, in an unrotated frame.
+        The shape is (n_y, n_x), the pixel 0-based (x, y). Centres, shapes (n_x,) and (n_y,), count
+        to the West and to the North in an unrotated frame.
         """
         sign = -1.0 if self.mirrored else 1.0
         x = sign * self.spaxel_x_arcsec * (np.arange(shape[1], dtype=np.float64) - centre_pixel[0])
@@ -105,11 +84,6 @@ class SkyFrame:
         """Return right ascension and declination of a 0-based pixel (x, y), in deg.
 
         NaN where the header does not place the frame on the sky.
-
-        Parameters
-        ----------
-        pixel : (float, float)
-            (x, y).
         """
         if self.wcs is None:
             return math.nan, math.nan

@@ -32,10 +32,6 @@ class Voxels:
         0 and NaN where masked; all variances are NaN where the file has no noise.
     mask : bool array, same shape
         True where a voxel holds no data.
-    units : str
-        Of the flux, as astropy parses it.
-    assumptions : tuple of str
-        What the file left open.
     """
 
     flux: Array
@@ -46,23 +42,9 @@ class Voxels:
 
 
 def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
-    """Set invalid voxels aside, and scale the others.
+    """Set invalid voxels aside, and scale the others; CubeFormatError if none holds data.
 
-    Parameters
-    ----------
-    raw : RawCube
-        As found in a file.
-    flux_unit : str, optional
-        In place of BUNIT.
-
-    Returns
-    -------
-    Voxels
-
-    Raises
-    ------
-    CubeFormatError
-        If no voxel holds data.
+    ``flux_unit`` takes the place of BUNIT.
     """
     mask = _mask(raw)
     if mask.all():
@@ -163,13 +145,7 @@ EMPTY_FROM = 1.0 / 3.0
 
 
 def doubts_of(voxels: Voxels) -> list[str]:
-    """Return what is doubtful about a cube, a line each.
-
-    Parameters
-    ----------
-    voxels : Voxels
-        Of a real cube.
-    """
+    """Return what is doubtful about a cube, a line each."""
     found = (_of_the_field(voxels), _of_the_noise(voxels), _of_the_unit(voxels))
     return [doubt for doubt in found if doubt]
 

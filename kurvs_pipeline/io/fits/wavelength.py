@@ -48,27 +48,15 @@ def wavelength_axis(
     step_um: float | None = None,
     medium: str | None = None,
 ) -> tuple[Array, list[str]]:
-    """Return channel centres, and what had to be assumed.
+    """Return channel centres in vacuum, and what had to be assumed.
 
     Parameters
     ----------
-    header : Header
-        Of the cube.
-    n_channels : int
-        Length of the axis.
-    where : str
-        File and extension, for messages.
     start_um, step_um : float, optional
         Override the header, whose wavelengths are wrong in some cut-outs; in air if CTYPE3 is
         AWAV. Both together state the axis whatever the header says.
     medium : str, optional
         ``air`` or ``vacuum``, whatever the header says.
-
-    Returns
-    -------
-    wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
-    assumptions : list of str
 
     Raises
     ------
@@ -120,19 +108,10 @@ def _logarithmic_axis(header: Header, n_channels: int, where: str) -> tuple[Arra
 
 
 def write_wavelength_axis(header: Header, wavelength_um: Array) -> None:
-    """State a wavelength axis in a header, in place of what it says.
+    """State a wavelength axis, in vacuum, in the header of a cube, in place of what it says.
 
-    Parameters
-    ----------
-    header : Header
-        Of a cube; where its CTYPE3 is AWAV the axis stays one in air.
-    wavelength_um : array, shape (n_channels,)
-        Vacuum wavelengths.
-
-    Raises
-    ------
-    OutputError
-        If neither they nor their logarithms are equally spaced.
+    Where its CTYPE3 is AWAV the axis stays one in air. OutputError if neither wavelengths nor their
+    logarithms are equally spaced.
     """
     kind = "AWAV" if _is_in_air(header) else "WAVE"
     axis = air_from_vacuum(wavelength_um) if kind == "AWAV" else wavelength_um

@@ -22,12 +22,8 @@ N_SPAXELS = 56
 class CubeLayout:
     """How one band's cubes lie on the common grid.
 
-    Parameters
-    ----------
-    margin : int
-        Spaxels of the common grid that are cut off on every side.
-    binning : int
-        Side of a spaxel of the cube in spaxels of the common grid.
+    ``margin`` spaxels of that grid are cut off on every side; the side of a spaxel of the cube is
+    ``binning`` of them.
     """
 
     margin: int = 0
@@ -39,30 +35,16 @@ class CubeLayout:
         return (N_SPAXELS - 2 * self.margin) // self.binning
 
     def centre(self, common: float) -> float:
-        """Return a position on the common grid in spaxels of the cube, both counted from 0.
-
-        Parameters
-        ----------
-        common : float
-            On the common grid.
-        """
+        """Return a position on the common grid in spaxels of the cube, both counted from 0."""
         return (common - self.margin + 0.5) / self.binning - 0.5
 
 
 @dataclass(frozen=True)
 class FieldLayout:
-    """One of the two fields of the survey.
+    """One of the two fields of the survey, ``CDFS`` or ``COSMOS``.
 
-    Parameters
-    ----------
-    name : str
-        ``CDFS`` or ``COSMOS``.
-    centre : int
-        Spaxel of the galaxy on both axes of the common grid, counted from 0.
-    bands : mapping of str to CubeLayout
-        By the band's name.
-    any_size : bool
-        Whether cubes of another size are read too, as long as they hold the galaxy.
+    ``centre`` is the galaxy's spaxel on both axes of the common grid, counted from 0. With
+    ``any_size`` cubes of another size are read too, as long as they hold the galaxy.
     """
 
     name: str
@@ -80,28 +62,14 @@ SURVEY_FIELDS: dict[str, FieldLayout] = {
 
 
 def field_at(dec_deg: float) -> str:
-    """Return the field that a galaxy would belong to: ``CDFS`` in the South, else ``COSMOS``.
-
-    Parameters
-    ----------
-    dec_deg : float
-        Declination.
-    """
+    """Return the field that a galaxy would belong to: ``CDFS`` in the South, else ``COSMOS``."""
     return "CDFS" if dec_deg < 0.0 else "COSMOS"
 
 
 def layout_of(path: Path) -> tuple[FieldLayout, str]:
-    """Return the field and the band that the folders of a file name.
+    """Return the field and the band that the folders of a file, ``FIELD/BAND/NAME.fits``, name.
 
-    Parameters
-    ----------
-    path : Path
-        ``FIELD/BAND/NAME.fits``.
-
-    Raises
-    ------
-    CubeFormatError
-        If they name none.
+    CubeFormatError if they name none.
     """
     path = Path(path).absolute()
     field, band = path.parent.parent.name, path.parent.name

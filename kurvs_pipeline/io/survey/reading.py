@@ -22,13 +22,7 @@ PER_FLUX_UNIT = 1e16
 
 
 def is_survey(path: Path) -> bool:
-    """Whether a file lies in folders as the survey names them, its cube in the primary HDU.
-
-    Parameters
-    ----------
-    path : Path
-        Of a file.
-    """
+    """Whether a file lies in folders as the survey names them, its cube in the primary HDU."""
     try:
         layout_of(path)
         return bool(fits.getheader(path).get("NAXIS") == 3)
@@ -173,16 +167,8 @@ def survey_wcs(
 ) -> fits.Header:
     """Return the world coordinates of a cube of the survey.
 
-    Parameters
-    ----------
-    ra_deg, dec_deg : float
-        Of the galaxy.
-    band : str
-        For the wavelengths.
-    centre : float
-        Spaxel of the galaxy on both axes, counted from 0.
-    binning : int
-        Side of a spaxel over 0.1 arcsec.
+    ``centre`` is the galaxy's spaxel on both axes, counted from 0, ``binning`` the side of a spaxel
+    over 0.1 arcsec.
     """
     step_deg = binning * SPAXEL_ARCSEC / 3600.0
     grating = KMOS_BANDS[band]
