@@ -1,10 +1,9 @@
 """Every public name is documented; how fully depends on who reads it.
 
-``kurvs_pipeline``, ``kurvs_sim`` and ``experiments.campaign`` are libraries that users import:
-there every parameter is documented, in order, with its type, and so is what is returned. The rest
-of ``experiments`` is the application behind the ``kurvs`` command: there a public name has a
-summary, and sections only where they tell what names and types do not. In both, what is documented
-must exist, be in order and be well formed, and arrays say their shape.
+Names that rooms offer in their ``__all__`` are what users import: there every parameter is
+documented, in order, with its type, and so is what is returned. Other public names have a summary,
+and sections only where they tell what names and types do not. In both, what is documented must
+exist, be in order and be well formed, and arrays say their shape.
 """
 
 import importlib
@@ -78,9 +77,21 @@ NAMES = dict(names())
 COMPLETENESS = {"PR01", "PR07", "RT01", "YD01"}
 
 
-def is_application(name):
-    """Whether a name belongs to the application, which documents what is not obvious."""
-    return name.startswith("experiments.") and not name.startswith("experiments.campaign.")
+def offered():
+    """Return the objects that rooms of the libraries offer in their ``__all__``, by identity."""
+    rooms = [item for item in NAMES.values() if inspect.ismodule(item)]
+    rooms += [kurvs_pipeline, kurvs_sim, experiments]
+    return {id(getattr(room, name)) for room in rooms for name in getattr(room, "__all__", ())}
+
+
+OFFERED = offered()
+
+
+def is_internal(name):
+    """Whether no room offers a name, nor the class that it belongs to."""
+    owner = NAMES.get(name.rpartition(".")[0])
+    owners = {id(NAMES[name])} | ({id(owner)} if inspect.isclass(owner) else set())
+    return not owners & OFFERED
 
 
 def is_protocol(item):
@@ -119,7 +130,7 @@ def problems(name):
         return [] if inspect.getdoc(item) else [f"{name}: GL08 no docstring"]
     found = validate(name)
     excuses = excused(item, inspect.getdoc(item) or "")
-    if is_application(name):
+    if is_internal(name):
         excuses |= COMPLETENESS
     return [f"{name}: {code} {message}" for code, message in found["errors"]
             if code in CHECKS and code not in excuses
@@ -152,7 +163,7 @@ def test_documented_parameters_stand_in_the_order_of_the_signature():
     for name, item in NAMES.items():
         fields = NumpyDocString(inspect.getdoc(item) or "")["Parameters"]
         documented = [one.strip("* ") for field in fields for one in field.name.split(",")]
-        if documented and is_application(name) and not has_keywords(item):
+        if documented and is_internal(name) and not has_keywords(item):
             signature = inspect.signature(getattr(item, "__func__", item)).parameters
             if documented != [one for one in signature if one in documented]:
                 misplaced.append(f"{name}: {documented}")
