@@ -131,7 +131,7 @@ def observe(
     else:
         means = mean_of_exposures(list(cubes), sequence)
         datasets = {cube.band.name: _band_dataset(cube, *voxels) for cube, voxels in means}
-    metadata = _metadata(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
+    metadata = metadata_of_mock(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
 
@@ -211,7 +211,8 @@ def _wcs_header(scene: Scene, band: Band) -> fits.Header:
     return header
 
 
-def _metadata(galaxy: Galaxy, psf: PointSpreadFunction, seed: int) -> ObservationMetadata:
+def metadata_of_mock(galaxy: Galaxy, psf: PointSpreadFunction, seed: int) -> ObservationMetadata:
+    """Return what the headers of a mock state; a seed of -1 says that no noise was drawn."""
     return ObservationMetadata(
         name=galaxy.name,
         redshift=galaxy.redshift,

@@ -22,6 +22,7 @@ from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_sim import Galaxy, Numerics, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.galaxy.clumps import Clumps
+from kurvs_sim.observing import metadata_of_mock
 from kurvs_sim.profiles.radial import Constant, Exponential, Linear
 from kurvs_sim.scene.scene import Scene
 from kurvs_sim.survey.catalogue import catalogue_entry, kurvs_catalogue
@@ -199,8 +200,8 @@ class MockDesign:
         noise = self._random(1).standard_normal(exact.shape)
         galaxy, scene = self.galaxy, self.scene(0.0)
         plain = LineFluxMocks(
-            metadata_of(galaxy), galaxy.kpc_per_arcsec, scene.x_arcsec, scene.y_arcsec, gradient,
-            exact, np.zeros(2),
+            metadata_of_mock(galaxy, DEFAULT_PSF, seed=-1), galaxy.kpc_per_arcsec,
+            scene.x_arcsec, scene.y_arcsec, gradient, exact, np.zeros(2),
         )  # fmt: skip
         error = spaxel_error(plain, _line_maps(scene), np.array([snr[line] for line in LINES]))
         return replace(plain, flux=exact + error[:, None, None] * noise, error=error)
@@ -238,21 +239,6 @@ def _line_maps(scene: Scene) -> Array:
 def _weights(tabulated: Array, at: Array) -> Array:
     """Return the weights that interpolate between tabulated points, shape (n_at, n_tabulated)."""
     return np.asarray(CubicSpline(tabulated, np.eye(tabulated.size))(at))
-
-
-def metadata_of(galaxy: Galaxy, psf: PointSpreadFunction = DEFAULT_PSF) -> ObservationMetadata:
-    """Return the metadata that an observation of a galaxy would state."""
-    return ObservationMetadata(
-        name=galaxy.name,
-        redshift=galaxy.redshift,
-        inclination_deg=galaxy.inclination_deg,
-        position_angle_deg=galaxy.position_angle_deg,
-        effective_radius_arcsec=galaxy.effective_radius_arcsec,
-        disk_thickness=galaxy.disk_thickness,
-        seeing_fwhm_arcsec=psf.fwhm_arcsec,
-        psf_kind=psf.kind,
-        psf_moffat_beta=psf.moffat_beta if psf.kind == "moffat" else float("nan"),
-    )
 
 
 def spaxel_error(mocks: LineFluxMocks, flux: Array, snr: Array) -> Array:

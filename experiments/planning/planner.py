@@ -14,7 +14,7 @@ from astropy import units as u
 from astropy.table import QTable
 from scipy.optimize import brentq
 
-from experiments.mocks.line_fluxes import LINES, LineFluxMocks, metadata_of, spaxel_error
+from experiments.mocks.line_fluxes import LINES, LineFluxMocks, spaxel_error
 from experiments.statistics.information import information
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
@@ -30,6 +30,7 @@ from kurvs_sim import ExposureModel, Galaxy, Numerics, PointSpreadFunction, Spax
 from kurvs_sim.atmosphere.seeing import Seeing
 from kurvs_sim.expectation.errors import IntegratedExpectation
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
+from kurvs_sim.observing import metadata_of_mock
 from kurvs_sim.scene.scene import Scene
 
 LONGEST_HOURS = 1000.0
@@ -159,7 +160,7 @@ class ExposurePlanner:
         """The lines on spaxels, with the errors of the stack of known noise."""
         maps = np.array([self._scene.smeared_line_maps[line] for line in LINES])
         plain = LineFluxMocks(
-            metadata_of(self.galaxy, self.seeing.nominal), self.galaxy.kpc_per_arcsec,
+            metadata_of_mock(self.galaxy, self.seeing.nominal, seed=-1), self.galaxy.kpc_per_arcsec,
             self._scene.x_arcsec, self._scene.y_arcsec, np.zeros(1), maps[None], np.zeros(2),
         )  # fmt: skip
         return replace(plain, error=spaxel_error(plain, maps, self.reference_snr))
