@@ -170,9 +170,9 @@ def _sequence(psf: Seeing) -> ExposureSequence:
     if isinstance(psf, PointSpreadFunction):
         return ExposureSequence(median=psf)
     raise ConfigurationError(
-        f"every_exposure is on and psf is of type {type(psf).__name__}; expected an "
-        'ExposureSequence (in TOML, kind = "exposure_sequence") or a round profile, the median of '
-        "one"
+        f"every_exposure is on and psf is of type {type(psf).__name__}, which is that of a stack; "
+        'expected a round profile (in TOML, kind = "gaussian", "moffat" or "kolmogorov"), the '
+        'median of the exposures, or an ExposureSequence (kind = "exposure_sequence")'
     )
 
 

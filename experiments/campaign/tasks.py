@@ -6,9 +6,14 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 
 from experiments.campaign.cluster import local_cluster
+from kurvs_pipeline.errors import KurvsError
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
+
+
+class WorkerLostError(KurvsError):
+    """A task took down every process that it was given to."""
 
 
 def run_tasks(
@@ -17,6 +22,7 @@ def run_tasks(
     *,
     workers: int,
     advance: Callable[[int], None] = lambda _: None,
+    lost: Callable[[Task, WorkerLostError], Outcome] | None = None,
 ) -> list[Outcome]:
     """Call a function on every task; the first error ends the run.
 
@@ -32,21 +38,39 @@ def run_tasks(
         Processes, one thread each; with 1 all is done in this process.
     advance : callable
         Called with 1 after every task.
+    lost : callable, optional
+        Gives the outcome of a task that took down four processes, from the task and the error.
+        By default such a task ends the run.
 
     Returns
     -------
     list
         In the order of the tasks.
+
+    Raises
+    ------
+    WorkerLostError
+        If a task took down four processes, and ``lost`` does not stand in for it.
     """
     if min(workers, len(tasks)) <= 1:
         return [_called_here(function, task, advance) for task in tasks]
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
     outcomes: dict[str, Outcome] = {}
     with local_cluster(min(workers, len(tasks)), lambda _: None) as client:
         futures = client.map(function, tasks, pure=False)
-        for future, outcome in as_completed(futures, with_results=True):
-            outcomes[future.key] = outcome
+        task_of = {future.key: task for future, task in zip(futures, tasks, strict=True)}
+        for future in as_completed(futures):
+            try:
+                outcomes[future.key] = future.result()
+            except KilledWorker:
+                error = WorkerLostError(
+                    "took down every process that it was given to, as one does that runs out of "
+                    "memory: try it alone, with --workers 1"
+                )
+                if lost is None:
+                    raise error from None
+                outcomes[future.key] = lost(task_of[future.key], error)
             advance(1)
         return [outcomes[future.key] for future in futures]
 

@@ -90,8 +90,9 @@ def simulate(
         typer.Option(
             "--every-exposure",
             help="Simulate each exposure of the stack by itself and average them, in place of one "
-            "cube behind their average seeing: slower by as much as there are exposures, 24 if "
-            "GALAXY.toml states none (psf.kind = exposure_sequence).",
+            "cube behind their average seeing. A round seeing becomes the median of a random "
+            "sequence of 24 exposures; psf.kind = exposure_sequence states the sequence, and other "
+            "kinds are refused. Slower.",
         ),
     ] = False,
     output: Output = None,

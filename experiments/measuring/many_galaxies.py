@@ -215,7 +215,10 @@ def _measure_all(
 ) -> list[Failure]:
     if not tasks:
         return []
-    outcomes = run_tasks(measure_or_fail, tasks, workers=workers, advance=advance)
+    outcomes = run_tasks(
+        measure_or_fail, tasks, workers=workers, advance=advance,
+        lost=_failure_of,
+    )  # fmt: skip
     return [outcome for outcome in outcomes if outcome is not None]
 
 
@@ -224,11 +227,15 @@ def measure_or_fail(task: GalaxyTask) -> Failure | None:
     try:
         task.measure()
     except (KurvsError, OSError) as error:
-        return Failure(task.name, type(error).__name__, _in_one_line(error))
+        return _failure_of(task, error)
     except Exception as error:  # noqa: BLE001 - a defect met in one galaxy spares the others
         trace = traceback.format_exc()
         return Failure(task.name, type(error).__name__, _in_one_line(error), trace)
     return None
+
+
+def _failure_of(task: GalaxyTask, error: Exception) -> Failure:
+    return Failure(task.name, type(error).__name__, _in_one_line(error))
 
 
 def _in_one_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.campaign.tasks import run_tasks
+from experiments.campaign.tasks import WorkerLostError, run_tasks
 
 
 def process_id(_task):
@@ -49,3 +49,23 @@ def test_an_error_begins_no_further_tasks(workers):
         run_tasks(time.sleep, [-1.0, *[0.3] * 100], workers=workers)
     # All of them would take half a minute; a few were already on their way to the process.
     assert time.monotonic() - started < 15.0
+
+
+def die_at_two(number):
+    """Take the process down at 2, every time."""
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_task_that_kills_every_process_has_a_stand_in():
+    outcomes = run_tasks(
+        die_at_two, [1, 2, 3], workers=2, lost=lambda task, error: f"{task}: {error}"
+    )
+    assert outcomes[::2] == [1, 3]
+    assert outcomes[1].startswith("2: took down every process")
+
+
+def test_a_task_that_kills_every_process_ends_the_run_with_what_to_do():
+    with pytest.raises(WorkerLostError, match="try it alone, with --workers 1"):
+        run_tasks(die_at_two, [1, 2, 3], workers=2)
