@@ -12,13 +12,18 @@ from experiments.campaign.batches import Batch, BatchSizes, Experiment, run_batc
 from kurvs_pipeline.errors import ConfigurationError, KurvsError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, as_completed
 
 CONNECT_S = 10.0
 BATCHES_A_THREAD = 2
 """One that runs, one that waits: a worker is never idle, and few results are on their way."""
 
 COUNT_EVERY_S = 2.0
+
+POLL_S = 0.01
+
+WITHOUT_WORKERS_S = 60.0
+"""Workers that died are back after a few seconds, on a busy machine after some more."""
 
 WORKER_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**27}
 """Bytes of free memory that a process keeps for its next arrays. Dask lets it keep 64 KiB: pages
@@ -109,6 +114,37 @@ def batches_on(
         ) from error
 
 
+def completed(client: "Client", running: "as_completed") -> Iterator["Future"]:
+    """Give futures as they are done, those that are added meanwhile included.
+
+    A scheduler elsewhere may wait for workers as long as it likes. On this machine they are
+    started again when they die; if none is there for a minute, none can be.
+
+    Raises
+    ------
+    ClusterLostError
+        If all workers of a cluster of this machine are gone.
+    """
+    last_seen = next_look = time.monotonic()
+    while not running.is_empty():
+        if running.has_ready():
+            yield next(running)
+            last_seen = time.monotonic()
+            continue
+        time.sleep(POLL_S)
+        now = time.monotonic()
+        if client.cluster is None or now < next_look:
+            continue
+        next_look = now + COUNT_EVERY_S
+        if client.nthreads():
+            last_seen = now
+        elif now - last_seen > WITHOUT_WORKERS_S:
+            raise ClusterLostError(
+                "all worker processes have ended, and none could be started again; results so far "
+                "are kept: make room in memory and processes, then go on with --resume"
+            )
+
+
 class _Window:
     """The batches that are under way: few, whatever the number of tasks."""
 
@@ -136,7 +172,7 @@ class _Window:
 
     def done(self) -> Iterator[tuple["Future", tuple[int, ...]]]:
         """Give batches as they are done, until none is under way."""
-        for future in self._running:
+        for future in completed(self._client, self._running):
             yield future, self._given.pop(future.key)
 
     def _threads(self) -> int:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from experiments.campaign.cluster import local_cluster
+from experiments.campaign.cluster import completed, local_cluster
 from kurvs_pipeline.errors import KurvsError
 
 Task = TypeVar("Task")
@@ -31,11 +31,11 @@ def run_tasks(
     Parameters
     ----------
     function : callable
-        At the top level of a module, where workers import it.
+        What is called; it must stand at the top level of a module, where workers import it.
     tasks : sequence
-        What it is called with.
+        Its argument in each call.
     workers : int
-        Processes, one thread each; with 1 all is done in this process.
+        Processes, one thread each; with 1, or one task, all is done in this process.
     advance : callable
         Called with 1 after every task.
     lost : callable, optional
@@ -45,12 +45,14 @@ def run_tasks(
     Returns
     -------
     list
-        In the order of the tasks.
+        Outcomes, in the order of the tasks.
 
     Raises
     ------
     WorkerLostError
         If a task took down four processes, and ``lost`` does not stand in for it.
+    ClusterLostError
+        If no process can be started any more.
     """
     if min(workers, len(tasks)) <= 1:
         return [_called_here(function, task, advance) for task in tasks]
@@ -60,7 +62,7 @@ def run_tasks(
     with local_cluster(min(workers, len(tasks)), lambda _: None) as client:
         futures = client.map(function, tasks, pure=False)
         task_of = {future.key: task for future, task in zip(futures, tasks, strict=True)}
-        for future in as_completed(futures):
+        for future in completed(client, as_completed(futures)):
             try:
                 outcomes[future.key] = future.result()
             except KilledWorker:

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from distributed import as_completed
 
+from experiments.campaign import cluster
 from experiments.campaign.tasks import WorkerLostError, run_tasks
 
 
@@ -69,3 +71,13 @@ def test_a_task_that_kills_every_process_has_a_stand_in():
 def test_a_task_that_kills_every_process_ends_the_run_with_what_to_do():
     with pytest.raises(WorkerLostError, match="try it alone, with --workers 1"):
         run_tasks(die_at_two, [1, 2, 3], workers=2)
+
+
+def test_without_any_process_left_the_run_ends(monkeypatch):
+    """Workers that cannot be started again: what watches over them is stopped with them."""
+    monkeypatch.setattr(cluster, "WITHOUT_WORKERS_S", 1.0)
+    with cluster.local_cluster(2, lambda _: None) as client:
+        futures = client.map(time.sleep, [30.0, 30.0], pure=False)
+        client.cluster.scale(0)
+        with pytest.raises(cluster.ClusterLostError, match="all worker processes have ended"):
+            list(cluster.completed(client, as_completed(futures)))
