@@ -10,8 +10,8 @@ def on_use(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and ``__dir__`` of a package that imports what it offers on use.
 
-    ``homes`` has the module that defines each name. A module of the package itself has the package
-    as home. A name is looked up once, and stands in the package from then on.
+    ``homes`` has the module that defines each name; for a submodule, it has the package's own name.
+    A name is looked up once, and stands in the package from then on.
     """
 
     def attribute(name: str) -> object:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict, get_args, get_type_hints
 from typer import Option
 from typer.models import OptionInfo
 
-UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um"}
+UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um", "DEX": "dex"}
 """Units of catalogue columns, by the placeholder of the option."""
 
 
@@ -21,21 +21,24 @@ class GalaxySettings(TypedDict, total=False):
     """What headers lack or have wrong: fields of the metadata, of cube options and of the mass."""
 
     # fmt: off
-    redshift: Annotated[float, Option(help="On the vacuum scale.")]
+    redshift: Annotated[float, Option(help="Redshift on the vacuum scale.")]
     inclination_deg: Annotated[
-        float, Option("--inclination", metavar="DEG", help="0 is face-on.")]
+        float, Option("--inclination", metavar="DEG",
+                      help="Inclination of the disk; 0 is face-on.")]
     inclination_err_deg: Annotated[
         float, Option("--inclination-err", metavar="DEG",
-                      help="Its standard error, for the forward estimators.  [default: 0]")]
+                      help="Standard error of the inclination, for the forward estimators.  "
+                           "[default: 0]")]
     position_angle_deg: Annotated[
         float, Option("--position-angle", metavar="DEG",
-                      help="North through East to the receding major axis.")]
+                      help="Position angle of the receding major axis, North through East.")]
     effective_radius_arcsec: Annotated[
-        float, Option("--effective-radius", metavar="ARCSEC", help="Along the major axis.")]
+        float, Option("--effective-radius", metavar="ARCSEC",
+                      help="Half-light radius along the major axis.")]
     disk_thickness: Annotated[
         float, Option(metavar="RATIO", help="Axis ratio seen edge-on: 0 is thin, 0.2 usual.")]
     seeing_fwhm_arcsec: Annotated[
-        float, Option("--seeing", metavar="ARCSEC", help="Full width at half-maximum.")]
+        float, Option("--seeing", metavar="ARCSEC", help="Full width at half-maximum of the PSF.")]
     psf_moffat_beta: Annotated[
         float, Option("--psf-beta", help="Moffat wings of the PSF; a Gaussian otherwise.")]
     psf_star: Annotated[
@@ -47,16 +50,20 @@ class GalaxySettings(TypedDict, total=False):
         Option("--centre", metavar="X Y", help="Spaxel of the galaxy's centre, counted from 0.")]
     wavelength_start_um: Annotated[
         float, Option("--wavelength-start", metavar="UM",
-                      help="First channel, in vacuum, where the header is wrong.")]
+                      help="Wavelength of the first channel, where the header is wrong; in the "
+                           "medium of --medium.")]
     wavelength_step_um: Annotated[
         float, Option("--wavelength-step", metavar="UM", help="Width of a channel.")]
     extension: Annotated[
         str, Option(metavar="HDU", help="Extension to read, such as IFU.3.DATA.")]
     arm: Annotated[int, Option(min=1, max=24, help="Arm of KMOS to read, in files of several.")]
-    target: Annotated[str, Option(metavar="NAME", help="The same, by the target of the arm.")]
-    medium: Annotated[str, Option(metavar="air|vacuum", help="Of the header's wavelengths.")]
+    target: Annotated[str, Option(metavar="NAME", help="Arm to read, by the name of its target.")]
+    medium: Annotated[
+        str, Option(metavar="air|vacuum",
+                    help="Medium of the wavelengths, where the header does not say.")]
     flux_unit: Annotated[
-        str, Option(metavar="UNIT", help="Such as erg/s/cm2/um, in place of BUNIT.")]
+        str, Option(metavar="UNIT",
+                    help="Unit of the flux, such as erg/s/cm2/um, in place of BUNIT.")]
     noise_kind: Annotated[
         str, Option(metavar="KIND",
                     help="What the noise extension holds: standard-deviation, variance, "
@@ -64,12 +71,14 @@ class GalaxySettings(TypedDict, total=False):
     velocity_map: Annotated[
         Path, Option(metavar="FITS",
                      help="Image of velocities on the spaxels of the cube with H-alpha, relative "
-                          "to --redshift; km/s unless BUNIT says otherwise. Measured in the cube "
-                          "otherwise.")]
+                          "to --redshift; km/s unless BUNIT says otherwise. Without it, velocities "
+                          "are measured in the cube.")]
     log_stellar_mass: Annotated[
-        float, Option(help="Of the galaxy, log of solar masses: classes by mass and excitation.")]
+        float, Option(help="Logarithm of the stellar mass in solar masses, for the mass-excitation "
+                          "diagram.")]
     log_stellar_mass_err: Annotated[
-        float, Option(metavar="DEX", help="Its standard error.  [default: 0.2]")]
+        float, Option(metavar="DEX",
+                      help="Standard error of the logarithm of the mass.  [default: 0.2]")]
     # fmt: on
 
 

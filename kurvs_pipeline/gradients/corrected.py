@@ -12,14 +12,14 @@ from kurvs_pipeline.gradients.slope import Slope, slope_coefficients, weighted_s
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.smearing.correction import DiskSmearing
 
-NII_LINES = {"nii_6584", "halpha"}
+_LINES_OF_N2 = {"nii_6584", "halpha"}
 
-FEWEST_DRAWS = 0.1
-"""Least fraction of draws with a gradient for an error to be given."""
+_SMALLEST_FRACTION_OF_DRAWS = 0.1
+"""An error is given where more of the draws than this have a gradient."""
 
 
 @dataclass(frozen=True)
-class _DrawnSlopes:
+class DrawnSlopes:
     """Slopes of every draw in dex/kpc, shape (n_draws,), through the annuli that it detects."""
 
     observed: Array
@@ -40,15 +40,15 @@ class CorrectedSlope:
     slope : Slope
         Slope before correction, with the coefficients that f_grad is computed for.
     f_grad : float
-        Intrinsic over observed gradient for the bins and weights of the slope; NaN if there is
-        none.
-    drawn : _DrawnSlopes
-        Slopes of every draw of the noise, before and after correction with f_grad of its own bins.
+        Intrinsic over observed gradient for the annuli and weights of the slope; NaN where the
+        slope has no annuli, or size or seeing are unknown.
+    drawn : DrawnSlopes
+        The same of every draw of the noise, each with the f_grad of the annuli that it detects.
     """
 
     slope: Slope
     f_grad: float
-    drawn: _DrawnSlopes
+    drawn: DrawnSlopes
 
     @classmethod
     def of(
@@ -69,7 +69,7 @@ class CorrectedSlope:
         slope = weighted_slope(radius_kpc, abundance, abundance_err)
         factor = correction_of(diagnostic, slope.coefficients, smearing)
         if slope.n_bins < 2:
-            return cls(slope, factor, _DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan)))
+            return cls(slope, factor, DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan)))
         drawn = _drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
         return cls(slope, factor, drawn)
 
@@ -86,9 +86,9 @@ class CorrectedSlope:
 
 
 def central_interval(drawn: Array) -> tuple[float, float]:
-    """Return the central 68 per cent of draws; NaN where fewer than a tenth are finite."""
+    """Return the central 68 per cent of draws; NaN where a tenth or fewer are finite."""
     finite = drawn[np.isfinite(drawn)]
-    if finite.size <= FEWEST_DRAWS * drawn.size:
+    if finite.size <= _SMALLEST_FRACTION_OF_DRAWS * drawn.size:
         return float("nan"), float("nan")
     low, high = np.percentile(finite, ONE_SIGMA_PERCENTILES)
     return float(low), float(high)
@@ -100,38 +100,38 @@ def _drawn_slopes(
     radius_kpc: Array,
     abundance_err: Array,
     smearing: DiskSmearing,
-) -> _DrawnSlopes:
+) -> DrawnSlopes:
     """Return the slope of every draw through the annuli that it would have detected."""
     abundance = draws.of_diagnostic(diagnostic).values[:, draws.annuli]
     used = draws.detected(diagnostic)[:, draws.annuli]
     used &= np.isfinite(abundance) & (abundance_err > 0.0)
     observed, corrected = np.full((2, len(used)), np.nan)
-    # Noise decides which annuli are detected: every draw has bins, weights and f_grad of its own.
-    # One number for each set of bins: sorting numbers is many times faster than sorting rows.
-    sets = used @ (1 << np.arange(used.shape[1]))
-    for one in np.unique(sets):
-        chosen = sets == one
-        bins = used[chosen.argmax()]
-        if bins.sum() < 2:
+    # Noise decides which annuli are detected: every draw has annuli, weights and f_grad of its own.
+    # Which annuli, as a binary number: sorting numbers is many times faster than sorting rows.
+    code = used @ (1 << np.arange(used.shape[1]))
+    for one in np.unique(code):
+        chosen = code == one
+        annuli = used[chosen.argmax()]
+        if annuli.sum() < 2:
             continue
-        coefficients = np.zeros(bins.size)
-        coefficients[bins] = slope_coefficients(radius_kpc[bins], abundance_err[bins])
-        observed[chosen] = abundance[np.ix_(chosen, bins)] @ coefficients[bins]
+        coefficients = np.zeros(annuli.size)
+        coefficients[annuli] = slope_coefficients(radius_kpc[annuli], abundance_err[annuli])
+        observed[chosen] = abundance[np.ix_(chosen, annuli)] @ coefficients[annuli]
         corrected[chosen] = observed[chosen] * correction_of(diagnostic, coefficients, smearing)
-    return _DrawnSlopes(observed, corrected)
+    return DrawnSlopes(observed, corrected)
 
 
 def correction_of(
     diagnostic: Diagnostic, coefficients: Sequence[float] | Array, smearing: DiskSmearing
 ) -> float:
-    """Return f_grad for the bins and weights of a slope; NaN for a slope without bins.
+    """Return f_grad for the annuli and weights of a slope; NaN for a slope without annuli.
 
     Diagnostics of other lines than [N II] and H-alpha take the f_grad of N2. The coefficients,
-    shape (n_annuli,), multiply abundances in the slope; they are 0 for bins that were left out.
+    shape (n_annuli,), multiply abundances in the slope; they are 0 for annuli that were left out.
     """
     if not np.any(coefficients):
         return float("nan")
-    of_nii = diagnostic if set(diagnostic.lines) == NII_LINES else DIAGNOSTICS["n2"]
+    of_nii = diagnostic if set(diagnostic.lines) == _LINES_OF_N2 else DIAGNOSTICS["n2"]
     return smearing.f_grad(
         np.asarray(coefficients), abundance_per_log_ratio=of_nii.abundance_per_log_ratio()
     )

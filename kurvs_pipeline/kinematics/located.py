@@ -1,4 +1,4 @@
-"""A galaxy located in its cubes: calibrated spectra, redshift, velocities and apertures."""
+"""A galaxy located in its cubes: calibrated cubes, redshift, velocities and apertures."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 @dataclass(frozen=True, eq=False)
 class LocatedGalaxy:
-    """A galaxy ready for line fits.
+    """A galaxy whose place, redshift and velocities are known, with apertures on its spaxels.
 
     Parameters
     ----------

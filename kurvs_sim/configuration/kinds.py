@@ -1,6 +1,6 @@
 """Which kinds of profile, structure, seeing and noise a TOML file names, and its keys' units.
 
-Profiles are known by themselves: every class of :mod:`kurvs_sim.profiles.shapes` and
+Every profile class is found automatically: each class of :mod:`kurvs_sim.profiles.shapes` and
 :mod:`kurvs_sim.profiles.radial` is a kind, and its parameters are keys whose units follow from
 their names.
 """
@@ -41,8 +41,11 @@ class Family:
     default: str | None = None
 
 
+_NEW_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+
 def _profile_kinds() -> dict[str, type]:
-    """Return the profiles by name, ``freeman_disk`` for ``FreemanDisk``, those of others last."""
+    """Return the profiles by name, ``freeman_disk`` for ``FreemanDisk``, sums and products last."""
     found = [
         profile for module in (radial, shapes) for name, profile in vars(module).items()
         if isinstance(profile, type) and issubclass(profile, Composable)
@@ -52,8 +55,6 @@ def _profile_kinds() -> dict[str, type]:
     found.sort(key=lambda profile: profile in (Sum, Product))
     return {_NEW_WORD.sub("_", profile.__name__).lower(): profile for profile in found}
 
-
-_NEW_WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 PROFILES = Family(base=RadialProfile, kinds=_profile_kinds())
 

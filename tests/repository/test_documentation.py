@@ -12,6 +12,7 @@ from typer.main import get_command
 from experiments.cli import app
 from kurvs_pipeline import bands
 from kurvs_pipeline.abundances import diagnostics as abundances
+from kurvs_pipeline.io import LAYOUTS
 
 PAGES_WITH_CODE = ("tour.md", *(f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md")))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
@@ -30,7 +31,9 @@ def sources():
 def registries():
     """Give back the tables that the how-tos add to."""
     known = [(table, dict(table)) for table in (bands.KMOS_BANDS, abundances.DIAGNOSTICS)]
+    layouts = list(LAYOUTS)
     yield
+    LAYOUTS[:] = layouts
     for table, before in known:
         table.clear()
         table.update(before)
