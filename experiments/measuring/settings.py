@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypedDict, get_args, get_type_hints
 from typer import Option
 from typer.models import OptionInfo
 
-UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um", "DEX": "dex"}
+UNITS = {"DEG": "deg", "ARCSEC": "arcsec", "UM": "um"}
 """Units of catalogue columns, by the placeholder of the option."""
 
 

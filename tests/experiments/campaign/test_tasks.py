@@ -2,28 +2,21 @@
 
 import math
 import os
-import signal
 import time
-from pathlib import Path
 
 import pytest
 from distributed import as_completed
+from toy_tasks import die_at_two, die_once, process_id
 
 from experiments.campaign import cluster
 from experiments.campaign.tasks import WorkerLostError, run_tasks
 
 
-def process_id(_task):
-    return os.getpid()
-
-
-def die_once(mark):
-    """Take the process down where the mark is not there yet."""
-    path = Path(mark)
-    if not path.exists():
-        path.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return path.name
+def while_processes_start(test):
+    """Let Dask complain: it may be stopped in the middle of starting a killed process again."""
+    for kind in ("PytestUnraisableExceptionWarning", "PytestUnhandledThreadExceptionWarning"):
+        test = pytest.mark.filterwarnings(f"ignore::pytest.{kind}")(test)
+    return test
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -53,13 +46,7 @@ def test_an_error_begins_no_further_tasks(workers):
     assert time.monotonic() - started < 15.0
 
 
-def die_at_two(number):
-    """Take the process down at 2, every time."""
-    if number == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
+@while_processes_start
 def test_a_task_that_kills_every_process_has_a_stand_in():
     outcomes = run_tasks(
         die_at_two, [1, 2, 3], workers=2, lost=lambda task, error: f"{task}: {error}"
@@ -68,6 +55,7 @@ def test_a_task_that_kills_every_process_has_a_stand_in():
     assert outcomes[1].startswith("2: took down every process")
 
 
+@while_processes_start
 def test_a_task_that_kills_every_process_ends_the_run_with_what_to_do():
     with pytest.raises(WorkerLostError, match="try it alone, with --workers 1"):
         run_tasks(die_at_two, [1, 2, 3], workers=2)
