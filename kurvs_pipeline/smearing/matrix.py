@@ -23,6 +23,8 @@ from kurvs_pipeline.smearing.sky_apertures import SkyApertures
 HALF_LIGHT_IN_SCALE_LENGTHS = 1.6783469900166605
 """Effective radius of an exponential disk over its scale length."""
 
+NODES_PER_RING = 8
+
 LARGEST_LOG_RATIO = 6.0
 """log10 of a line ratio at which it is cut off: there the light of an exponential disk is
 negligible."""
@@ -204,6 +206,25 @@ class SmearingMatrix:
             If this matrix has no seeing.
         """
         return self._sum(psf, self._ring_transforms)
+
+    def of_rings(self, edges_arcsec: Array) -> Array:
+        """Return the fraction of the light of rings of uniform surface brightness in each aperture.
+
+        Parameters
+        ----------
+        edges_arcsec : array, shape (n_rings + 1,)
+            Edges of the rings in the plane of the disk, increasing, >= 0.
+
+        Returns
+        -------
+        array, shape (n_apertures, n_rings)
+        """
+        point, weight = np.polynomial.legendre.leggauss(NODES_PER_RING)
+        inner, outer = edges_arcsec[:-1, None], edges_arcsec[1:, None]
+        radius = inner + 0.5 * (outer - inner) * (point + 1.0)
+        light = weight * radius
+        fraction = self.at(radius.ravel()).reshape(-1, *radius.shape)
+        return np.asarray((fraction * light).sum(axis=2) / light.sum(axis=1))
 
     @cached_property
     def _waves(self) -> "_WaveVectors":

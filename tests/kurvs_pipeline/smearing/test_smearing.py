@@ -35,16 +35,6 @@ def exponential_fluxes(matrix, scale_arcsec):
     return matrix.at_nodes @ (weight * radius * np.exp(-radius / scale_arcsec)) / scale_arcsec**2
 
 
-def of_rings(matrix, edges):
-    """Fraction of the light of rings of uniform brightness that lands in each aperture."""
-    point, weight = np.polynomial.legendre.leggauss(8)
-    inner, outer = edges[:-1, None], edges[1:, None]
-    radius = inner + 0.5 * (outer - inner) * (point + 1.0)
-    light = weight * radius
-    fraction = matrix.at(radius.ravel()).reshape(-1, *radius.shape)
-    return (fraction * light).sum(axis=2) / light.sum(axis=1)
-
-
 def test_a_face_on_disk_behind_gaussian_seeing_matches_the_rice_distribution():
     sigma = 0.6 / FWHM_PER_SIGMA
     expected = [
@@ -57,11 +47,11 @@ def test_a_face_on_disk_behind_gaussian_seeing_matches_the_rice_distribution():
 @pytest.mark.parametrize("inclination", [0.0, 40.0, 75.0])
 def test_without_seeing_it_is_the_identity_where_rings_equal_annuli(inclination):
     matrix = matrix_of(inclination=inclination, position_angle=35.0)
-    np.testing.assert_array_equal(of_rings(matrix, np.array([0.0, 0.5, 1.0, 1.5])), np.eye(3))
+    np.testing.assert_array_equal(matrix.of_rings(np.array([0.0, 0.5, 1.0, 1.5])), np.eye(3))
 
 
 def test_the_limit_of_sharp_seeing_is_no_seeing():
-    sharp = of_rings(matrix_of(inclination=40.0, psf=Seeing(0.05)), np.array([0.1, 0.4]))
+    sharp = matrix_of(inclination=40.0, psf=Seeing(0.05)).of_rings(np.array([0.1, 0.4]))
     np.testing.assert_allclose(sharp, [[1.0], [0.0], [0.0]], atol=1e-4)
 
 
