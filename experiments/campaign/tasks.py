@@ -51,7 +51,7 @@ def run_tasks(
     ------
     WorkerLostError
         If a task took down four processes, and ``lost`` does not stand in for it.
-    ClusterLostError
+    experiments.campaign.cluster.ClusterLostError
         If no process can be started any more.
     """
     if min(workers, len(tasks)) <= 1:
