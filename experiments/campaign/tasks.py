@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from experiments.campaign.cluster import completed, local_cluster
+from experiments.campaign.cluster import ClusterLostError, completed, local_cluster
 from kurvs_pipeline.errors import KurvsError
 
 Task = TypeVar("Task")
@@ -58,23 +58,33 @@ def run_tasks(
         return [_called_here(function, task, advance) for task in tasks]
     from distributed import KilledWorker, as_completed
 
-    outcomes: dict[str, Outcome] = {}
-    with local_cluster(min(workers, len(tasks)), lambda _: None) as client:
-        futures = client.map(function, tasks, pure=False)
-        task_of = {future.key: task for future, task in zip(futures, tasks, strict=True)}
-        for future in completed(client, as_completed(futures)):
-            try:
-                outcomes[future.key] = future.result()
-            except KilledWorker:
-                error = WorkerLostError(
-                    "took down every process that it was given to, as one does that runs out of "
-                    "memory: try it alone, with --workers 1"
-                )
-                if lost is None:
-                    raise error from None
-                outcomes[future.key] = lost(task_of[future.key], error)
-            advance(1)
-        return [outcomes[future.key] for future in futures]
+    outcomes: dict[int, Outcome] = {}
+
+    def run_waiting() -> None:
+        waiting = [number for number in range(len(tasks)) if number not in outcomes]
+        with local_cluster(min(workers, len(waiting)), lambda _: None) as client:
+            futures = client.map(function, [tasks[number] for number in waiting], pure=False)
+            number_of = {future.key: n for future, n in zip(futures, waiting, strict=True)}
+            for future in completed(client, as_completed(futures)):
+                number = number_of[future.key]
+                try:
+                    outcomes[number] = future.result()
+                except KilledWorker:
+                    error = WorkerLostError(
+                        "took down every process that it was given to, as one does that runs out "
+                        "of memory: try it alone, with --workers 1"
+                    )
+                    if lost is None:
+                        raise error from None
+                    outcomes[number] = lost(tasks[number], error)
+                advance(1)
+
+    try:
+        run_waiting()
+    except ClusterLostError:
+        # Dask can fail to start a killed process again: what is left has one more try.
+        run_waiting()
+    return [outcomes[number] for number in range(len(tasks))]
 
 
 def _called_here(
