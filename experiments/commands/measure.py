@@ -19,8 +19,8 @@ SOME_FAILED = 2
 EXAMPLES = """\b
 Estimators of gradients.ecsv, best first:
   forward        disk that explains the fluxes of all annuli, detected or not,
-                 through the seeing: quote it; average it with the sample's
-                 abundances as prior and a star (docs/gradient-estimators.md)
+                 through the seeing: quote it. An average of many galaxies is
+                 biased by about -0.004 dex/kpc (docs/gradient-estimators.md)
   forward_prior  the same with the population, 0 +- 0.04 dex/kpc, as prior: best
                  guess of one faint or compact galaxy, not to be averaged
   slope_fgrad    slope times the beam-smearing correction: beside published ones

@@ -24,6 +24,8 @@ from kurvs_pipeline.pipeline import Pipeline
 SHOWN_DIAGNOSTICS = ("n2", "o3n2", "r23", "n2o2", "n2s2")
 """One of each ratio on the terminal; the tables have all."""
 
+MARK = "*"
+"""Beside an abundance with a flag, extrapolated, or not known to be on its side of a relation."""
 
 A_V_SOURCES = (
     "A_V: balmer, from the aperture's own H-alpha/H-beta; stack, that of the survey's stacked "
@@ -107,7 +109,7 @@ def run_measure(
     shown = [name for name in SHOWN_DIAGNOSTICS if name in galaxy.abundances["diagnostic"]]
     if len(shown) > 1:
         tables.append(_abundance_table(galaxy, shown))
-    return Group(*_headline(galaxy), *tables)
+    return Group(*_headline(galaxy), *tables, *_marks_explained(galaxy, {"n2", *shown}))
 
 
 def _headline(galaxy: MeasuredGalaxy) -> list[str]:
@@ -174,7 +176,7 @@ def _n2_abundance(galaxy: MeasuredGalaxy, aperture: str) -> str:
     """Spell the abundance by N2 or its limit; none where [N II] tells nothing or is not covered."""
     found = galaxy.abundances
     for row in found[(found["diagnostic"] == "n2") & (found["aperture"] == aperture)]:
-        return _value_or_limit(row, 3)
+        return _value_or_limit(row, 3) + _mark(row)
     return "none"
 
 
@@ -193,11 +195,40 @@ def _abundance_table(galaxy: MeasuredGalaxy, diagnostics: Sequence[str]) -> Tabl
 
 
 def _spelt(row: Row) -> str:
-    """Spell an abundance with its error, or its limit."""
+    """Spell an abundance with its error, or its limit, and mark it where it is doubtful."""
     text = _value_or_limit(row, 2)
-    if row["limit"] != "":
-        return text
-    return f"{text}±{0.5 * (row['err_low'] + row['err_high']).value:.2f}"
+    if row["limit"] == "":
+        text += f"±{0.5 * (row['err_low'] + row['err_high']).value:.2f}"
+    return text + _mark(row)
+
+
+def _mark(row: Row) -> str:
+    return MARK if _doubts(row) else ""
+
+
+def _doubts(row: Row) -> list[str]:
+    """Return why an abundance is not to be taken as it stands: its flags, side and range."""
+    doubts = {
+        "wrong_side": row["branch_check"] == "wrong",
+        "side_unknown": row["branch_check"] == "unknown",
+        "extrapolated": bool(row["extrapolated"]),
+    }
+    flags = filter(None, str(row["flag"]).split("+"))
+    return [*flags, *(doubt for doubt, applies in doubts.items() if applies)]
+
+
+def _marks_explained(galaxy: MeasuredGalaxy, diagnostics: set[str]) -> list[str]:
+    """Say what the marks beside abundances mean, and where they stand."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for row in galaxy.abundances:
+        if row["diagnostic"] in diagnostics:
+            for doubt in _doubts(row):
+                where.setdefault((doubt, str(row["diagnostic"])), []).append(str(row["aperture"]))
+    notes = [
+        f"{MARK} {doubt}: {diagnostic} in {', '.join(apertures)}"
+        for (doubt, diagnostic), apertures in where.items()
+    ]
+    return [*notes, "* see flag, branch_check and extrapolated in abundances.ecsv"] if notes else []
 
 
 def _value_or_limit(row: Row, decimals: int) -> str:

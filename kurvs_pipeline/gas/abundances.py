@@ -29,6 +29,13 @@ FARTHEST_BEYOND_DEX = 0.5
 BRANCHED_RATIOS = ("R23", "R3")
 """Ratios that turn over at 12 + log(O/H) of 7.9 to 8.1, where nitrogen distinguishes the sides."""
 
+AT_TURNOVER = 0.16
+"""Fraction of draws beyond the turnover of a relation above which the 68 per cent interval ends
+there."""
+
+TURNOVER = "turnover"
+"""Flag of such an abundance, and of what hangs on it."""
+
 COLUMNS: dict[str, type] = {
     "diagnostic": str,
     "value": float,
@@ -103,7 +110,9 @@ def abundance_table(draws: AbundanceDraws) -> QTable:
 
         ``flag``: the flags of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), and
         ``attenuation_limit`` where the diagnostic needs an attenuation of which only a lower limit
-        is known, or ``negative_hbeta`` where not even that is: ``value`` is then NaN.
+        is known, or ``negative_hbeta`` where not even that is: ``value`` is then NaN. ``turnover``
+        where all lines are detected and more than 16 per cent of the draws lie beyond the turnover:
+        the interval ends there, and the gas may as well lie on the other side.
     """
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
@@ -149,6 +158,7 @@ def _of_diagnostic(
     """Return the columns of one diagnostic, without units, each of shape (n_apertures,)."""
     value, limit = value_and_limit(diagnostic, draws.fluxes, draws.attenuation.a_v)
     drawn = draws.of_diagnostic(diagnostic)
+    at_turnover = (limit == "") & (drawn.beyond_turnover > AT_TURNOVER)
     value = _held_at_turnover(diagnostic, value, limit, drawn)
     first, last = diagnostic.valid_range
     # A polynomial far from its galaxies gives numbers that mean nothing.
@@ -167,7 +177,7 @@ def _of_diagnostic(
         "branch": np.full(value.shape, diagnostic.branch),
         "branch_check": _branch_check(diagnostic, branch),
         "beyond_turnover": drawn.beyond_turnover,
-        "flag": _flags(diagnostic, draws),
+        "flag": join_flags(np.where(at_turnover, TURNOVER, ""), _flags(diagnostic, draws)),
     }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import INTEGRATED
+from kurvs_pipeline.gas.abundances import TURNOVER
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.properties import GasProperties
 from kurvs_pipeline.gradients.corrected import CorrectedSlope, central_interval
@@ -24,11 +25,7 @@ MOST_DRAWS = 0.8
 """Fraction of draws with a gradient below which ``few_draws`` is flagged: the error is then that of
 a selected few."""
 
-AT_TURNOVER = 0.16
-"""Fraction of an annulus' draws beyond the turnover of a relation above which the 68 per cent
-interval ends there."""
-
-USED_COLUMNS = ("value", "limit", "beyond_turnover", "branch_check", "flag")
+USED_COLUMNS = ("value", "limit", "branch_check", "flag")
 """Columns of the table of abundances that gradients need."""
 
 GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
@@ -174,15 +171,16 @@ def _doubts(slope: Slope, abundances: dict[str, NDArray[Any]], drawn_fraction: f
     if slope.n_bins < 2:
         return [slope.flag]
     used = {name: values[slope.coefficients != 0.0] for name, values in abundances.items()}
+    of_annuli = {flag for text in used["flag"] for flag in str(text).split("+")} - {""}
     doubts = {
         slope.flag: slope.flag != "ok",
-        "turnover": np.any(used["beyond_turnover"] > AT_TURNOVER),
+        TURNOVER: TURNOVER in of_annuli,
         "wrong_side": np.any(used["branch_check"] == "wrong"),
         "side_unknown": np.any(used["branch_check"] == "unknown"),
         "few_draws": drawn_fraction < MOST_DRAWS,
     }
-    of_lines = {flag for text in used["flag"] for flag in str(text).split("+")} - {""}
-    return [*(doubt for doubt, applies in doubts.items() if applies), *sorted(of_lines)]
+    of_slope = (doubt for doubt, applies in doubts.items() if applies)
+    return [*of_slope, *sorted(of_annuli - {TURNOVER})]
 
 
 def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict[str, object]:

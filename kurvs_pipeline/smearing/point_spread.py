@@ -18,7 +18,8 @@ FARTHEST_REACH_IN_FWHM = 4.0
 
 SMALLEST_TRANSFORM = 1e-7
 LARGEST_BETA = 40.0
-"""A Moffat with steeper wings is a Gaussian to 1 per cent of its peak."""
+"""A Moffat with steeper wings is a Gaussian to 1 per cent of its peak, and is taken as one: its
+Bessel function overflows from a beta of about 50."""
 
 KOLMOGOROV_FWHM = 0.9758634299
 """FWHM in units of lambda / r0 (as in GalSim)."""
@@ -52,7 +53,7 @@ class Seeing:
     kind : str
         ``gaussian``, ``moffat`` or ``kolmogorov``.
     moffat_beta : float
-        Exponent of a Moffat profile's wings, > 1.
+        Exponent of a Moffat profile's wings, > 1; from 40 on, infinity included, it is a Gaussian.
     shear : tuple of float
         Reduced shear (g1, g2) in coordinates to the West and to the North; the axis ratio is
         (1 - g) / (1 + g).
@@ -109,11 +110,17 @@ class Seeing:
         return cls(fwhm_arcsec, "moffat", 1.0 / inverse_beta, shear)
 
     @property
+    def _is_gaussian(self) -> bool:
+        return self.kind == "gaussian" or (
+            self.kind == "moffat" and self.moffat_beta >= LARGEST_BETA
+        )
+
+    @property
     def _moffat_scale_arcsec(self) -> float:
         return self.fwhm_arcsec / (2.0 * math.sqrt(2.0 ** (1.0 / self.moffat_beta) - 1.0))
 
     def _round_transform(self, wavenumber: Array) -> Array:
-        if self.kind == "gaussian":
+        if self._is_gaussian:
             return np.asarray(np.exp(-0.5 * (wavenumber * self.fwhm_arcsec / FWHM_PER_SIGMA) ** 2))
         if self.kind == "kolmogorov":
             scaled = wavenumber * self.fwhm_arcsec / (2.0 * math.pi * KOLMOGOROV_FWHM)
@@ -142,7 +149,7 @@ class Seeing:
     def reach_arcsec(self) -> float:
         """Radius of all but 1e-8 of the light of a Gaussian; else four times the FWHM."""
         farthest = FARTHEST_REACH_IN_FWHM * self.fwhm_arcsec
-        if self.kind == "gaussian":
+        if self._is_gaussian:
             sigma = self.fwhm_arcsec / FWHM_PER_SIGMA
             farthest = sigma * math.sqrt(-2.0 * math.log(LIGHT_LEFT_OUTSIDE))
         return farthest * self._stretch

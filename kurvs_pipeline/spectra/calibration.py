@@ -113,7 +113,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         Radius from the target beyond which spaxels show no source.
     """
     wavelength = band["wavelength"].to_numpy()
-    flux, valid = _usable_flux(band)
+    flux, valid = usable_flux(band)
     line_free = ~near_lines(wavelength, redshift)
     variance = band["variance"].to_numpy().astype(float)
     stated = np.sqrt(np.where(variance >= 0.0, variance, np.nan))
@@ -153,8 +153,8 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     )
 
 
-def _usable_flux(band: xr.Dataset) -> tuple[Array, BoolArray]:
-    """Return the flux, 0 where there is none to use, and where it is usable."""
+def usable_flux(band: xr.Dataset) -> tuple[Array, BoolArray]:
+    """Return the flux of a band, 0 where there is none to use, and where it is usable."""
     flux = band["flux"].to_numpy()
     valid = ~band["mask"].to_numpy() & np.isfinite(flux)
     valid &= ~_saturated(flux, valid)

@@ -18,7 +18,12 @@ from kurvs_pipeline.observation import (
     metadata_of,
     validate,
 )
-from kurvs_pipeline.spectra.calibration import CalibratedBand, around_lines, calibrate
+from kurvs_pipeline.spectra.calibration import (
+    CalibratedBand,
+    around_lines,
+    calibrate,
+    usable_flux,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +76,7 @@ class CalibratedCubes:
         validate(observation)
         metadata = _require_redshift(metadata_of(observation))
         calibrated = _calibrated(observation, metadata, scheme)
-        bands = _bands_with_lines(calibrated, metadata.redshift)
+        bands = _bands_with_lines(calibrated, observation, metadata.redshift)
         _require_one_unit(bands)
         first = observation[next(iter(bands))].to_dataset()
         assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
@@ -85,7 +90,7 @@ class CalibratedCubes:
 
 
 def _bands_with_lines(
-    bands: Mapping[str, CalibratedBand], redshift: float
+    bands: Mapping[str, CalibratedBand], observation: xr.DataTree, redshift: float
 ) -> dict[str, CalibratedBand]:
     """Return the bands that hold lines, H-alpha first: kinematics and abundances need it."""
     if not any(band.valid.any() for band in bands.values()):
@@ -96,7 +101,8 @@ def _bands_with_lines(
     halpha = REST_WAVELENGTH_UM["halpha"] * (1.0 + redshift)
     first = [name for name, band in bands.items() if _covers(band, halpha)]
     if not first:
-        ranges = ", ".join(f"{name} {_range(band)}" for name, band in bands.items())
+        # Bands are by now cut to what surrounds their lines: not what the file covers.
+        ranges = ", ".join(f"{name} {_range(observation[name].to_dataset())}" for name in bands)
         raise CoverageError(
             f"H-alpha at redshift {redshift:g} falls at {halpha:.4f} um, outside the data "
             f"({ranges}): check --redshift and --wavelength-start, or give the cube with H-alpha "
@@ -111,10 +117,12 @@ def _bands_with_lines(
     return {name: bands[name] for name in (*first[:1], *others)}
 
 
-def _range(band: CalibratedBand) -> str:
-    if not band.valid.any():
+def _range(band: xr.Dataset) -> str:
+    """Write the wavelengths between which a whole band has data."""
+    wavelength = band["wavelength"].to_numpy()[usable_flux(band)[1].any(axis=(1, 2))]
+    if not wavelength.size:
         return "without any usable voxel"
-    return f"{band.wavelength_um[0]:.4f}-{band.wavelength_um[-1]:.4f} um"
+    return f"{wavelength[0]:.4f}-{wavelength[-1]:.4f} um"
 
 
 def _covers(band: CalibratedBand, wavelength_um: float) -> bool:

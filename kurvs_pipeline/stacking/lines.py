@@ -12,13 +12,14 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable, Table
 
-from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import LineFits, describe_flag
+from kurvs_pipeline.gas.abundances import AT_TURNOVER, TURNOVER
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
@@ -60,8 +61,9 @@ class StackedLines:
         where it is below that of case B.
     abundances : Table
         ``diagnostic, value, err_low, err_high, a_v, flag``: 12 + log(O/H) after correction for
-        ``a_v``, which is never below 0. Flags name lines below 4 sigma; the scatter of the
-        calibration is not in the errors.
+        ``a_v``, which is never below 0. Flags name lines below 4 sigma, and say ``turnover`` where
+        the interval ends where a two-valued relation turns over; the scatter of the calibration
+        is not in the errors.
     """
 
     fits: Mapping[str, LineFits]
@@ -226,16 +228,30 @@ def _abundance_table(
     rows = []
     for diagnostic in DIAGNOSTICS.values():
         if set(diagnostic.lines) <= set(dust_free):
-            value = diagnostic.from_fluxes(dust_free)
+            value, turnover = _held_at_turnover(diagnostic, dust_free)
             low, high, failed = _errors(value)
             uncorrected = "" if known else "not corrected for dust"
-            flag = _joined(_undetected(diagnostic.lines, snr), failed, uncorrected, _few(few=few))
+            faint = _undetected(diagnostic.lines, snr)
+            flag = _joined(turnover, faint, failed, uncorrected, _few(few=few))
             rows.append((diagnostic.name, value[0], low, high, correction[0], flag))
     names = ("diagnostic", "value", "err_low", "err_high", "a_v", "flag")
     name_type = f"U{max(map(len, DIAGNOSTICS))}"
     table = Table(rows=rows or None, names=names, dtype=(name_type, *4 * ("f8",), "U200"))
     table["a_v"].unit = u.mag
     return table
+
+
+def _held_at_turnover(diagnostic: Diagnostic, dust_free: Mapping[str, Array]) -> tuple[Array, str]:
+    """Return the abundance of stack and draws, at the turnover for ratios beyond it, and a flag.
+
+    Left out, ratios beyond would leave the draws that noise has moved away. Where the whole
+    interval lies beyond, the stack has no abundance.
+    """
+    value = diagnostic.nearest_from_fluxes(dust_free)
+    beyond = diagnostic.is_beyond_turnover(dust_free)[1:].mean()
+    if beyond > 1.0 - AT_TURNOVER:
+        value[0] = np.nan
+    return value, TURNOVER if beyond > AT_TURNOVER else ""
 
 
 def _undetected(lines: tuple[str, ...], snr: Mapping[str, float]) -> str:

@@ -114,5 +114,6 @@ def _gaussian(distance_fwhm: Array) -> Array:
 
 
 def _moffat(beta: float) -> Callable[[Array], Array]:
-    core = 4.0 * (2.0 ** (1.0 / beta) - 1.0)
-    return lambda distance_fwhm: np.asarray((1.0 + core * distance_fwhm**2) ** -beta)
+    # By these functions a very large beta is the Gaussian that it tends to, not nothing.
+    core = 4.0 * math.expm1(math.log(2.0) / beta)
+    return lambda distance_fwhm: np.asarray(np.exp(-beta * np.log1p(core * distance_fwhm**2)))

@@ -13,6 +13,7 @@ from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.fits.writing import write_eso
 from kurvs_pipeline.io.native import write_native
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
+from kurvs_sim.profiles.radial import Linear
 
 REDSHIFT = 1.5
 KNOWN = {
@@ -139,6 +140,25 @@ def test_with_three_bands_attenuation_and_other_diagnostics_are_shown(tmp_path, 
     assert "A_V (mag)" in shown
     assert "(balmer)" in shown
     assert all(name in shown for name in ("o3n2", "n2o2", "n2s2"))
+
+
+def test_abundances_at_a_turnover_or_on_the_wrong_side_are_marked(tmp_path, capsys):
+    # R23 turns over at 8.05: gas of 8.15 is near it, and its [N II] is that of the metal-poor side.
+    galaxy = Galaxy(
+        name="turn", inclination_deg=40.0, effective_radius_arcsec=0.6,
+        oxygen_abundance=Linear(central=8.15, gradient=-0.01),
+    )  # fmt: skip
+    mock = observe(galaxy, psf=PointSpreadFunction("gaussian", 0.6), halpha_snr=100.0, seed=3)
+    cubes = write_eso(mock, tmp_path, galaxy.name)
+    out = tmp_path / "out"
+    assert execute(["measure", *map(str, cubes.values()), "--output", str(out)]) == 0
+    shown = capsys.readouterr().out
+    table = QTable.read(out / "abundances.ecsv")
+    flagged = table[["turnover" in str(flag) for flag in table["flag"]]]
+    assert "C" in flagged["aperture"][flagged["diagnostic"] == "r23"]
+    assert "* turnover: r23 in C" in shown
+    assert "* wrong_side: r23 in integrated, A, B, C" in shown
+    assert shown.count("*") > 4
 
 
 def test_what_a_missing_radius_does_is_among_what_is_assumed(cube, tmp_path, capsys):

@@ -77,6 +77,24 @@ def test_a_ratio_just_beyond_is_at_the_turnover():
     assert row["beyond_turnover"] > 0.5
 
 
+@pytest.mark.parametrize(
+    ("abundance", "log_excess", "flag"),
+    [(TURNOVER + 0.05, 0.0, "turnover"), (TURNOVER, 0.3, "turnover"), (8.9, 0.0, "")],
+    ids=["near", "beyond", "far"],
+)
+def test_an_abundance_whose_interval_ends_at_the_turnover_is_flagged(abundance, log_excess, flag):
+    light = lines_of(abundance, log_excess=log_excess)
+    (row,) = r23_rows(light, light / SNR)
+    assert row["flag"] == flag
+
+
+def test_lines_that_are_not_detected_do_not_flag_a_turnover():
+    light = lines_of(8.9)
+    (row,) = r23_rows(0.05 * light, light / SNR)
+    assert row["beyond_turnover"] > 0.0
+    assert row["flag"] == ""
+
+
 def test_a_ratio_far_beyond_is_no_abundance():
     light = lines_of(TURNOVER, log_excess=0.3)
     (row,) = r23_rows(light, light / SNR)

@@ -188,6 +188,13 @@ def test_the_seeing_is_that_of_the_star_that_the_file_holds(tmp_path, fwhm_arcse
     assert (found["psf_kind"], found["psf_moffat_beta"]) == ("moffat", beta)
 
 
+def test_wings_that_are_stated_beyond_any_number_are_a_gaussian(tmp_path):
+    psf = galsim.Gaussian(fwhm=0.5).drawImage(nx=17, ny=16, scale=0.2).array
+    path = kmos3d(tmp_path / "c.fits", psf=psf, psf_cards={"PSF MOFFAT BETA": 1e17})
+    found = read_cube(path).header_metadata
+    assert found["seeing_fwhm_arcsec"] == pytest.approx(0.5, rel=0.01)
+
+
 @pytest.mark.parametrize(
     "psf", [np.zeros((17, 17)), np.full((17, 17), np.nan), np.ones((17, 17)), np.eye(2)]
 )

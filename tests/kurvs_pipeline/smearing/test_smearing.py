@@ -44,6 +44,25 @@ def test_a_face_on_disk_behind_gaussian_seeing_matches_the_rice_distribution():
     np.testing.assert_allclose(matrix_of(psf=Seeing(0.6)).at(RADII), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("beta", [40.0, 50.0, 3e10, math.inf])
+def test_a_moffat_with_steep_wings_is_the_gaussian_that_it_tends_to(beta):
+    sigma = 0.6 / FWHM_PER_SIGMA
+    expected = [
+        rice.cdf(outer / sigma, RADII / sigma) - rice.cdf(inner / sigma, RADII / sigma)
+        for inner, outer in THREE_ANNULI
+    ]
+    found = matrix_of(psf=Seeing(0.6, "moffat", beta)).at(RADII)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_the_steepest_moffat_that_is_one_is_nearly_a_gaussian():
+    # No step where one passes into the other.
+    steep, gaussian = (
+        matrix_of(psf=psf).at(RADII) for psf in (Seeing(0.6, "moffat", 39.9), Seeing(0.6))
+    )
+    np.testing.assert_allclose(steep, gaussian, atol=0.015)
+
+
 @pytest.mark.parametrize("inclination", [0.0, 40.0, 75.0])
 def test_without_seeing_it_is_the_identity_where_rings_equal_annuli(inclination):
     matrix = matrix_of(inclination=inclination, position_angle=35.0)

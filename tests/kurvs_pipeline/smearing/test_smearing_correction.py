@@ -86,6 +86,12 @@ def test_the_wings_of_a_moffat_matter(disk, axes):
     assert f_of(winged, axes) > 1.1 * f_of(disk, axes)
 
 
+@pytest.mark.parametrize("beta", [50.0, 3e10, np.inf])
+def test_wings_too_steep_to_matter_leave_the_correction_of_a_gaussian(disk, axes, beta):
+    steep = replace(disk, psf_kind="moffat", psf_moffat_beta=beta)
+    assert f_of(steep, axes) == pytest.approx(f_of(disk, axes))
+
+
 def test_the_correction_does_not_depend_on_the_position_angle(disk, axes):
     inclined = replace(disk, inclination_deg=50.0)
     turned = replace(inclined, position_angle_deg=90.0)

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS
-from kurvs_pipeline.observation import band_dataset
+from kurvs_pipeline.binning import BinningScheme
+from kurvs_pipeline.errors import CoverageError
+from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
 from kurvs_pipeline.spectra.calibration import CalibratedBand, calibrate
 from kurvs_pipeline.spectra.coaddition import coadd
 from kurvs_pipeline.spectra.continuum import BlockContinuum
+from kurvs_pipeline.spectra.cubes import CalibratedCubes
 from kurvs_pipeline.spectra.noise import SpatialCorrelation
 
 BAND = KMOS_BANDS["H"]
@@ -156,3 +159,19 @@ def test_a_negative_variance_is_no_data():
     band = calibrate(observed_band(flux, variance), redshift=1.5, source_radius_arcsec=0.1)
     assert not band.valid[500, 1].any()
     assert band.valid[500, 2].all()
+
+
+def test_a_wrong_redshift_is_told_what_the_file_covers_and_not_what_was_cut_from_it():
+    # At z = 3 [O II] falls into H, and the channels about it are all that is calibrated.
+    shape = (BAND.n_channels, 3, 3)
+    mask = np.zeros(shape, dtype=bool)
+    mask[:200] = mask[-100:] = True
+    cube = band_dataset(
+        flux=np.random.default_rng(4).standard_normal(shape), variance=np.ones(shape), mask=mask,
+        wavelength_um=BAND.wavelength_um, x_arcsec=0.2 * np.arange(3.0),
+        y_arcsec=0.2 * np.arange(3.0), lsf_sigma_um=np.full(BAND.n_channels, BAND.lsf_sigma_um),
+    )  # fmt: skip
+    observation = make_observation({"H": cube}, ObservationMetadata(redshift=3.0))
+    first, last = BAND.wavelength_um[200], BAND.wavelength_um[-101]
+    with pytest.raises(CoverageError, match=rf"\(H {first:.4f}-{last:.4f} um\)"):
+        CalibratedCubes.of(observation, BinningScheme.parse("1x0.3"))

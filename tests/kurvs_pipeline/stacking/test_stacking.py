@@ -370,6 +370,27 @@ def test_a_v_and_abundances_are_those_of_the_decrement():
     assert "n2o2" not in rows
 
 
+@pytest.mark.parametrize(("oiii", "flagged"), [(5.6, True), (2.0, False)])
+def test_a_stack_at_the_turnover_of_r23_says_so(oiii, flagged):
+    """The largest R23 of the relation is 8.66: with [O II] of 1.2, [O III]5007 of 5.6 in H-beta."""
+    spectra = []
+    for index in range(12):
+        redshift = 1.35 + 0.015 * index
+        bands = {
+            "H": {"halpha": 2.86, "nii_6584": 0.3},
+            "YJ": {"hbeta": 1.0, "oiii_5007": oiii, "oiii_4959": oiii / 3.0},
+            "IZ": {"oii_3726": 0.6, "oii_3729": 0.6},
+        }
+        spectra += [
+            observed(f"g{index}", redshift, fluxes, band=band, seed=3 * index + place, noise=60.0)
+            for place, (band, fluxes) in enumerate(bands.items())
+        ]
+    lines = measure_stack(stack_spectra(at_rest(spectra), n_bootstraps=100))
+    (row,) = lines.abundances[lines.abundances["diagnostic"] == "r23"]
+    assert ("turnover" in row["flag"]) == flagged
+    assert row["err_high"] > 0.0
+
+
 def test_abundances_carry_the_full_names_of_diagnostics():
     lines = measure_stack(stack_spectra(balmer_galaxies(3.6)))
     assert set(lines.abundances["diagnostic"]) <= set(DIAGNOSTICS)
