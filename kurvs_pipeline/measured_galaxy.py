@@ -14,10 +14,11 @@ from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import join_flags
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.gas.properties import GasProperties
-from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
+from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT, TYPICAL_SEEING_ARCSEC
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.spectra.noise import OBSERVED_LINE_SIGMA_KMS
 
 _IN_PLACE: dict[str, str | bool] = {
     "class_local": "unknown",
@@ -30,6 +31,12 @@ _IN_PLACE: dict[str, str | bool] = {
     "extrapolated": False,
 }
 """Values of columns without numbers where the redshift is in doubt."""
+
+
+_WIDTH_OF_NOISE = (
+    "noise that spaxels and channels share is measured for lines with a standard deviation of "
+    f"{OBSERVED_LINE_SIGMA_KMS:g} km/s, the survey's median"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +151,7 @@ class MeasuredGalaxy:
         gas : GasProperties
             Gas properties, with the lines and the located galaxy that they come from.
         gradients : QTable
-            Gradients of the same galaxy.
+            Gradients of the same galaxy; assumptions that they rest on are in its ``meta``.
         """
         lines = gas.lines
         located, frame = lines.located, lines.located.frame
@@ -169,7 +176,13 @@ class MeasuredGalaxy:
             maps=frame.maps,
             noise_scale={name: band.noise_scale for name, band in located.cubes.bands.items()},
             spectra={name: BandSpectra.of(fit) for name, fit in lines.fits.items()},
-            assumptions=(*frame.assumptions, *_unknown_size(located), *_unknown_seeing(located)),
+            assumptions=(
+                *frame.assumptions,
+                *_geometry_assumed(located),
+                _WIDTH_OF_NOISE,
+                *gas.assumptions,
+                *gradients.meta.get("assumptions", ()),
+            ),
             fits=lines.fits,
         )
 
@@ -242,6 +255,21 @@ def _without_numbers(table: QTable) -> QTable:
     return emptied
 
 
+def _geometry_assumed(located: LocatedGalaxy) -> tuple[str, ...]:
+    """Say what is assumed of the disk and the seeing."""
+    return *_unknown_size(located), *_unknown_seeing(located), *_no_thickness(located)
+
+
+def _no_thickness(located: LocatedGalaxy) -> tuple[str, ...]:
+    """Say that an inclined disk is taken as thin."""
+    metadata = located.metadata
+    if metadata.disk_thickness > 0.0 or not metadata.inclination_deg > 0.0:
+        return ()
+    return (
+        "disk taken as infinitely thin; state --disk-thickness, 0.2 in the survey, for another",
+    )
+
+
 def _unknown_size(located: LocatedGalaxy) -> tuple[str, ...]:
     """Say what is assumed without an effective radius."""
     if math.isfinite(located.metadata.effective_radius_arcsec):
@@ -259,4 +287,8 @@ def _unknown_seeing(located: LocatedGalaxy) -> tuple[str, ...]:
     """Say what is left out without the seeing."""
     if math.isfinite(located.metadata.seeing_fwhm_arcsec):
         return ()
-    return ("seeing not stated: gradients are not corrected for it; state --seeing, or --psf-star",)
+    note = (
+        "seeing not stated: gradients are not corrected for it, and the velocity map is smoothed "
+        f"as for {TYPICAL_SEEING_ARCSEC:g} arcsec where it is faint; state --seeing, or --psf-star"
+    )
+    return (note,)

@@ -12,6 +12,7 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.measured import MeasuredLines
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
+from kurvs_pipeline.gas.attenuation import AssumedAttenuation
 from kurvs_pipeline.gas.classes import UNKNOWN_MASS, StellarMass
 from kurvs_pipeline.gas.properties import GasProperties
 from kurvs_pipeline.gradients.table import gradients_of
@@ -44,6 +45,10 @@ class Pipeline:
     centre_by : str
         ``halpha`` or ``continuum``: light that the galaxy's centre is measured from where headers
         do not state it.
+    assumed_attenuation : AssumedAttenuation, optional
+        Attenuation of apertures whose H-beta does not give it; by default that of the survey's
+        stacked galaxies (:data:`~kurvs_pipeline.gas.attenuation.SURVEY_STACK`) for galaxies at
+        1 < z < 2, and nothing for others.
 
     Raises
     ------
@@ -57,6 +62,7 @@ class Pipeline:
     balmer_absorption: BalmerAbsorption | None = None
     seeing: SeeingKnowledge | None = None
     centre_by: str = "halpha"
+    assumed_attenuation: AssumedAttenuation | None = None
 
     def __post_init__(self) -> None:
         require_centre_by(self.centre_by)
@@ -143,7 +149,10 @@ class Pipeline:
         stellar_mass : StellarMass
             Mass of the galaxy, for its class by mass and excitation; unknown by default.
         """
-        return GasProperties.of(lines, stellar_mass=stellar_mass, seed=self.seed)
+        return GasProperties.of(
+            lines, stellar_mass=stellar_mass, assumed_attenuation=self.assumed_attenuation,
+            seed=self.seed,
+        )  # fmt: skip
 
     def gradients(self, gas: GasProperties) -> QTable:
         """Return the gradients through the annuli by every estimator.

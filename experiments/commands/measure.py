@@ -30,7 +30,11 @@ Estimators of gradients.ecsv, best first:
 Attenuation:
   balmer         from H-alpha/H-beta of the aperture
   stack          of the survey's stacked galaxies, where H-beta is not detected
-                 or H-alpha/H-beta is below 2.86
+                 or H-alpha/H-beta is below 2.86; at 1 < z < 2, or at any z with
+                 --stack-attenuation
+  stated         of --attenuation, likewise
+  none           not known: none of these; abundances that need A_V are left
+                 out, with the flag attenuation_unknown
   lower_limit    where H-beta is too faint for that: abundances that need A_V
                  are then left out, with the flag attenuation_limit
   negative_hbeta where H-beta is more negative than noise makes it: A_V is not
@@ -44,6 +48,7 @@ Examples:
       --wavelength-start 1.661539 --wavelength-step 2.158203e-4
   kurvs measure sci_reconstructed.fits --target cdfs_30267 --redshift 1.54 --inclination 41
   kurvs measure cube.fits --redshift 0.975 --inclination 0 --centre-by continuum
+  kurvs measure iz.fits yj.fits --redshift 0.6 --inclination 0 --attenuation 0.8 0.3
   kurvs measure mock_H.fits --velocity-map velocities.fits
   kurvs measure mock_H.fits --psf-star star.fits
   kurvs measure mock_YJ.fits mock_H.fits --log-stellar-mass 10.3 --log-stellar-mass-err 0.1
@@ -98,6 +103,22 @@ def measure(
         tuple[float, float] | None,
         typer.Option(metavar="HALPHA HBETA", help="Standard errors of the same.  [default: 0 0]"),
     ] = None,
+    attenuation: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="A_V ERR",
+            help="Attenuation in mag where H-beta does not give it, in place of the survey's "
+            "stack.",
+        ),
+    ] = None,
+    stack_attenuation: Annotated[
+        bool,
+        typer.Option(
+            "--stack-attenuation",
+            help="Take the attenuation of the survey's stacked galaxies, at z ~ 1.5, at any "
+            "redshift; by default at 1 < z < 2 only.",
+        ),
+    ] = False,
     catalogue: Annotated[
         Path | None,
         typer.Option(
@@ -140,6 +161,7 @@ def measure(
     method: dict[str, Any] = {
         "scheme": scheme, "broad_halpha": broad_halpha, "balmer_absorption": balmer_absorption,
         "balmer_absorption_err": balmer_absorption_err, "centre_by": centre_by,
+        "attenuation": attenuation, "stack_attenuation": stack_attenuation,
     }  # fmt: skip
     pipeline, terminal = pipeline_of(**method, seed=seed), Terminal(quiet=quiet, debug=debug)
     if catalogue is None:

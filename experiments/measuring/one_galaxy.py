@@ -16,7 +16,7 @@ from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import line_ratio
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
-from kurvs_pipeline.gas.attenuation import a_v_in_words
+from kurvs_pipeline.gas.attenuation import SURVEY_STACK, AssumedAttenuation, a_v_in_words
 from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.pipeline import Pipeline
@@ -29,8 +29,9 @@ MARK = "*"
 
 A_V_SOURCES = (
     "A_V: balmer, from the aperture's own H-alpha/H-beta; stack, that of the survey's stacked "
-    "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86; "
-    "lower_limit, where H-beta is too faint for that; negative_hbeta, where it is below -4 sigma"
+    "galaxies (Li et al. 2025), where H-beta is not detected or the ratio is below 2.86; stated, "
+    "that of --attenuation instead; none, not known; lower_limit, where H-beta is too faint for "
+    "these; negative_hbeta, where it is below -4 sigma"
 )
 
 
@@ -41,6 +42,8 @@ def pipeline_of(
     balmer_absorption: tuple[float, float] | None = None,
     balmer_absorption_err: tuple[float, float] | None = None,
     centre_by: str = "halpha",
+    attenuation: tuple[float, float] | None = None,
+    stack_attenuation: bool = False,
     seed: int = 0,
 ) -> Pipeline:
     """Return the pipeline that options of the command line describe.
@@ -52,11 +55,15 @@ def pipeline_of(
         Angstrom.
     centre_by : str
         ``halpha`` or ``continuum``.
+    attenuation : (float, float), optional
+        A_V and its error, mag, where H-beta does not give it.
+    stack_attenuation : bool
+        Whether to take that of the survey's stacked galaxies there at any redshift.
 
     Raises
     ------
     ConfigurationError
-        If a value is impossible, or errors are given without widths.
+        If a value is impossible, errors are given without widths, or both attenuations are.
     """
     if balmer_absorption is None and balmer_absorption_err is not None:
         raise ConfigurationError(
@@ -69,7 +76,20 @@ def pipeline_of(
         broad_halpha=broad_halpha,
         centre_by=centre_by,
         balmer_absorption=_absorption(balmer_absorption, balmer_absorption_err or (0.0, 0.0)),
+        assumed_attenuation=_assumed(attenuation, of_stack=stack_attenuation),
     )
+
+
+def _assumed(
+    attenuation: tuple[float, float] | None, *, of_stack: bool
+) -> AssumedAttenuation | None:
+    if attenuation is None:
+        return SURVEY_STACK if of_stack else None
+    if of_stack:
+        raise ConfigurationError(
+            "--attenuation is given beside --stack-attenuation; expected one of them"
+        )
+    return AssumedAttenuation(*attenuation)
 
 
 def _absorption(

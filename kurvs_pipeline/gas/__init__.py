@@ -1,9 +1,12 @@
 """Dust, abundances, ionization and source of the light, from line fluxes."""
 
 from kurvs_pipeline.gas.abundances import abundance_table
-from kurvs_pipeline.gas.attenuation import Attenuation
+from kurvs_pipeline.gas.attenuation import SURVEY_STACK, AssumedAttenuation, Attenuation
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.properties import GasProperties
 
-__all__ = ["AbundanceDraws", "Attenuation", "GasProperties", "StellarMass", "abundance_table"]
+__all__ = [
+    "SURVEY_STACK", "AbundanceDraws", "AssumedAttenuation", "Attenuation", "GasProperties",
+    "StellarMass", "abundance_table",
+]  # fmt: skip

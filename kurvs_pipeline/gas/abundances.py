@@ -16,7 +16,7 @@ from kurvs_pipeline.arrays import Array, BoolArray, StrArray
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.fitting.outcome import join_flags
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.gas.attenuation import NEGATIVE_HBETA
+from kurvs_pipeline.gas.attenuation import NEGATIVE_HBETA, NO_ATTENUATION
 from kurvs_pipeline.gas.draws import AbundanceDraws, DrawnAbundance
 from kurvs_pipeline.gas.quantities import needed_a_v, value_and_limit
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM
@@ -106,13 +106,14 @@ def abundance_table(draws: AbundanceDraws) -> QTable:
         reaches. They count as at the turnover, and so does a measured ratio that noise can have
         carried there: monotonic in the ratio, the interval stays one of 68 per cent. Where the
         whole interval lies beyond, ``value`` is NaN and ``limit`` is ``none``. The fraction is NaN
-        with ``attenuation_limit``.
+        where an attenuation is needed and not known.
 
         ``flag``: the flags of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), and
         ``attenuation_limit`` where the diagnostic needs an attenuation of which only a lower limit
-        is known, or ``negative_hbeta`` where not even that is: ``value`` is then NaN. ``turnover``
-        where all lines are detected and more than 16 per cent of the draws lie beyond the turnover:
-        the interval ends there, and the gas may as well lie on the other side.
+        is known, ``negative_hbeta`` where not even that is, or ``attenuation_unknown`` where it is
+        neither known nor assumed: ``value`` is then NaN. ``turnover`` where all lines are detected
+        and more than 16 per cent of the draws lie beyond the turnover: the interval ends there, and
+        the gas may as well lie on the other side.
     """
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
@@ -185,8 +186,11 @@ def _flags(diagnostic: Diagnostic, draws: AbundanceDraws) -> StrArray:
     """Return the flags of the lines, and of an attenuation that is needed and missing."""
     of_lines = draws.fluxes.flags_of(*diagnostic.lines)
     missing = np.isnan(needed_a_v(diagnostic, draws.attenuation.a_v))
-    negative = draws.attenuation.source == NEGATIVE_HBETA
-    of_dust = np.select([missing & negative, missing], [NEGATIVE_HBETA, "attenuation_limit"], "")
+    flags = {NEGATIVE_HBETA: NEGATIVE_HBETA, NO_ATTENUATION: "attenuation_unknown"}
+    of_dust = np.select(
+        [missing & (draws.attenuation.source == source) for source in flags] + [missing],
+        [*flags.values(), "attenuation_limit"], "",
+    )  # fmt: skip
     return join_flags(of_dust, of_lines)
 
 

@@ -1,5 +1,6 @@
-"""Attenuation of each aperture: from its own Balmer lines, from stacked galaxies, or a limit."""
+"""Attenuation of each aperture: from its own Balmer lines, from an assumption, or a limit."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from astropy.table import QTable, Row
 from kurvs_pipeline.arrays import Array, StrArray
 from kurvs_pipeline.binning import INTEGRATED, Aperture
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
 
@@ -20,12 +22,72 @@ STACKED_RADIUS_ARCSEC = (0.25, 0.75, 1.25)
 STACKED_ANNULI = ((0.62, 0.16), (0.40, 0.20), (0.00, 0.20))
 """A_V and its error of stacked annuli of 0-0.5, 0.5-1.0 and 1.0-1.5 arcsec (Section 4)."""
 
+SURVEY_REDSHIFTS = (1.0, 2.0)
+"""Redshifts between which what is known of the survey's galaxies is assumed of others."""
+
 HBETA_LIMIT_SIGMA = 2.0
 """Distance of an upper limit on H-beta from its flux: a limit of 4 sigma alone is often exceeded by
 lines that noise has just taken below it."""
 
 NEGATIVE_HBETA = "negative_hbeta"
 """Source, and flag of abundances, where H-beta is more negative than noise makes it."""
+
+
+NO_ATTENUATION = "none"
+"""Source where H-beta does not give A_V and nothing is assumed for it."""
+
+
+@dataclass(frozen=True)
+class AssumedAttenuation:
+    """Attenuation of apertures whose own Balmer lines do not give it.
+
+    Parameters
+    ----------
+    a_v, a_v_err : float
+        A_V of the whole galaxy and its standard error, mag, >= 0.
+    of_annuli : tuple of (float, float)
+        The same of annuli about :data:`STACKED_RADIUS_ARCSEC`, between which it is interpolated;
+        by default that of the whole galaxy.
+    source : str
+        Where it is from, as in :class:`Attenuation`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is negative or not finite.
+    """
+
+    a_v: float
+    a_v_err: float
+    of_annuli: tuple[tuple[float, float], ...] = ()
+    source: str = "stated"
+
+    def __post_init__(self) -> None:
+        for value in (self.a_v, self.a_v_err):
+            if not 0.0 <= value < math.inf:
+                raise ConfigurationError(
+                    f"attenuation is {self.a_v:g} with an error of {self.a_v_err:g}; expected A_V "
+                    "and its standard error in mag, finite and >= 0, such as --attenuation 0.4 0.2"
+                )
+
+    def of_aperture(self, aperture: Aperture) -> tuple[float, float]:
+        """Return A_V and its standard error, mag.
+
+        Parameters
+        ----------
+        aperture : Aperture
+            The whole galaxy, or an annulus.
+        """
+        if aperture.name == INTEGRATED or not self.of_annuli:
+            return self.a_v, self.a_v_err
+        values, errors = zip(*self.of_annuli, strict=True)
+        at = aperture.middle_arcsec
+        return (float(np.interp(at, STACKED_RADIUS_ARCSEC, values)),
+                float(np.interp(at, STACKED_RADIUS_ARCSEC, errors)))  # fmt: skip
+
+
+SURVEY_STACK = AssumedAttenuation(*STACKED_INTEGRATED, STACKED_ANNULI, "stack")
+"""That of the survey's stacked galaxies."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +97,13 @@ class Attenuation:
     Parameters
     ----------
     a_v, a_v_err : array, shape (n_apertures,)
-        Attenuation and its standard error, mag; NaN where there is only a lower limit, and where
-        H-beta is more negative than noise makes it.
+        Attenuation and its standard error, mag; NaN where there is only a lower limit, where
+        H-beta is more negative than noise makes it, and where nothing is known or assumed.
     source : str array, shape (n_apertures,)
         ``balmer`` for the aperture's own H-alpha and H-beta, ``stack`` for that of stacked
-        galaxies, ``lower_limit`` where H-beta is too faint for that, ``negative_hbeta`` where it is
-        more negative than noise makes it.
+        galaxies, ``stated`` for one that was given, ``lower_limit`` where H-beta is too faint for
+        these, ``negative_hbeta`` where it is more negative than noise makes it, ``none`` where
+        H-beta does not give it and nothing is assumed.
     lower_limit : array, shape (n_apertures,), optional
         Lower limit, mag; NaN for other sources.
     """
@@ -121,19 +184,34 @@ def _mag_per_dex() -> float:
     return R_V / (0.4 * (hbeta - halpha))
 
 
-def attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) -> Attenuation:
+def attenuation_of(
+    fluxes: JointFluxes,
+    apertures: Sequence[Aperture],
+    assumed: AssumedAttenuation | None = SURVEY_STACK,
+) -> Attenuation:
     """Return the attenuation of every aperture, or its lower limit.
 
     It is that of :func:`survey_attenuation_of`, except where H-beta is not detected. Where H-beta
-    is so faint that it needs more dust than the stack's with its error, there is only a lower
+    is so faint that it needs more dust than what is assumed with its error, there is only a lower
     limit: that of H-beta at 4 sigma, or at 2 sigma above its flux where that is more. Where H-beta
     is below -4 sigma, a fault of the cube or of its continuum was measured and not a line: there is
     neither attenuation nor limit.
+
+    Parameters
+    ----------
+    fluxes : JointFluxes
+        Line fluxes of the apertures.
+    apertures : sequence of Aperture
+        The same apertures.
+    assumed : AssumedAttenuation, optional
+        Attenuation where the Balmer lines do not give it; None for nothing, so that it is not known
+        there, or has a lower limit.
     """
-    found = survey_attenuation_of(fluxes, apertures)
+    found = _own_or(assumed, fluxes, apertures)
     least_a_v = _least_a_v(fluxes)
     negative = fluxes.of_line("hbeta") < -DETECTION_SNR * fluxes.error_of("hbeta")
-    limited = ~negative & (found.source == "stack") & (least_a_v > found.a_v + found.a_v_err)
+    refuted = least_a_v > np.nan_to_num(found.a_v + found.a_v_err)
+    limited = ~negative & (found.source != "balmer") & refuted
     unknown = negative | limited
     return Attenuation(
         a_v=np.where(unknown, np.nan, found.a_v),
@@ -150,16 +228,24 @@ def survey_attenuation_of(fluxes: JointFluxes, apertures: Sequence[Aperture]) ->
     above 2.86, and from the stack elsewhere, however faint H-beta is: for annuli from that of the
     stacked annuli, interpolated linearly between their middles.
     """
-    stacked = np.array([_stacked(aperture) for aperture in apertures])
+    return _own_or(SURVEY_STACK, fluxes, apertures)
+
+
+def _own_or(
+    assumed: AssumedAttenuation | None, fluxes: JointFluxes, apertures: Sequence[Aperture]
+) -> Attenuation:
+    """Return the attenuation by an aperture's own lines, or what is assumed instead."""
+    nothing, source = (math.nan, math.nan), assumed.source if assumed else NO_ATTENUATION
+    otherwise = np.array([assumed.of_aperture(a) if assumed else nothing for a in apertures])
     halpha, hbeta = fluxes.of_line("halpha"), fluxes.of_line("hbeta")
     own_a_v = balmer_a_v(halpha, hbeta)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.hypot(fluxes.error_of("halpha") / halpha, fluxes.error_of("hbeta") / hbeta)
     own = fluxes.detected("halpha") & fluxes.detected("hbeta") & (own_a_v > 0.0)
     return Attenuation(
-        a_v=np.where(own, own_a_v, stacked[:, 0]),
-        a_v_err=np.where(own, _mag_per_dex() * relative / np.log(10.0), stacked[:, 1]),
-        source=np.where(own, "balmer", "stack"),
+        a_v=np.where(own, own_a_v, otherwise[:, 0]),
+        a_v_err=np.where(own, _mag_per_dex() * relative / np.log(10.0), otherwise[:, 1]),
+        source=np.where(own, "balmer", source),
     )
 
 
@@ -171,10 +257,47 @@ def _least_a_v(fluxes: JointFluxes) -> Array:
     return np.where(missing, balmer_a_v(fluxes.of_line("halpha"), ceiling), np.nan)
 
 
-def _stacked(aperture: Aperture) -> tuple[float, float]:
-    if aperture.name == INTEGRATED:
-        return STACKED_INTEGRATED
-    values, errors = zip(*STACKED_ANNULI, strict=True)
-    at = aperture.middle_arcsec
-    return (float(np.interp(at, STACKED_RADIUS_ARCSEC, values)),
-            float(np.interp(at, STACKED_RADIUS_ARCSEC, errors)))  # fmt: skip
+def assumed_at(
+    redshift: float, stated: AssumedAttenuation | None = None
+) -> AssumedAttenuation | None:
+    """Return what is assumed where H-beta gives no attenuation; None for nothing.
+
+    Parameters
+    ----------
+    redshift : float
+        Redshift of the galaxy.
+    stated : AssumedAttenuation, optional
+        What was asked for; by default that of the survey's stack, within its redshifts.
+    """
+    first, last = SURVEY_REDSHIFTS
+    return stated or (SURVEY_STACK if first < redshift < last else None)
+
+
+def assumptions_on_dust(
+    attenuation: Attenuation, apertures: Sequence[str], redshift: float
+) -> tuple[str, ...]:
+    """Say where A_V is not the aperture's own, and what it is instead.
+
+    Parameters
+    ----------
+    attenuation : Attenuation
+        Attenuation of the apertures.
+    apertures : sequence of str
+        Their names.
+    redshift : float
+        Redshift of the galaxy.
+    """
+    first, last = SURVEY_REDSHIFTS
+    texts = {
+        SURVEY_STACK.source: "is that of the survey's stacked galaxies at z ~ 1.5 (Li et al. 2025),"
+        " as H-beta does not give it; state --attenuation A_V ERR where more is known",
+        "stated": "is the one stated, as H-beta does not give it",
+        NO_ATTENUATION: "is not known, as H-beta does not give it and that of the survey's stacked "
+        f"galaxies, at {first:g} < z < {last:g}, is not assumed at z = {redshift:.3g}: abundances "
+        "that need it are left out; state --attenuation A_V ERR, or --stack-attenuation",
+    }  # fmt: skip
+    names = np.array(apertures)
+    return tuple(
+        f"A_V of {', '.join(names[attenuation.source == source])} {text}"
+        for source, text in texts.items() if np.any(attenuation.source == source)
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from kurvs_pipeline.gas.abundances import TURNOVER
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.properties import GasProperties
 from kurvs_pipeline.gradients.corrected import CorrectedSlope, central_interval
+from kurvs_pipeline.gradients.forward.assumptions import forward_assumptions
 from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT
 from kurvs_pipeline.gradients.forward.rows import forward_rows
 from kurvs_pipeline.gradients.slope import Slope
@@ -52,14 +53,19 @@ def gradients_of(
     """Return the gradients of a galaxy by every estimator, as in :func:`gradient_table`.
 
     Without ``seeing`` the one that the observation states is taken, with errors assumed; the random
-    numbers check the forward fits. Rows are without numbers, and with the flag
+    numbers check the forward fits. ``assumptions`` in the table's ``meta`` lists what the
+    forward estimators take as known. Rows are without numbers, and with the flag
     ``doubtful_redshift``, where a line is brighter than any can be beside H-alpha.
     """
     located = gas.lines.located
     of_annuli = gas.abundances[gas.abundances["aperture"] != INTEGRATED]
     smearing = located.smearing(seeing)
     table = gradient_table(of_annuli, located.radius_kpc, smearing, gas.draws, random)
-    return _without_gradients(table) if located.frame.doubtful_redshift else table
+    if located.frame.doubtful_redshift:
+        return _without_gradients(table)
+    fitted = {str(row["diagnostic"]) for row in table if row["estimator"] == "forward"}
+    table.meta["assumptions"] = forward_assumptions(smearing, fitted)
+    return table
 
 
 def gradient_table(

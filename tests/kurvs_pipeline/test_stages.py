@@ -1,12 +1,16 @@
 """Stages of the pipeline, used one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kurvs_pipeline import measure
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
+from kurvs_pipeline.gas.attenuation import SURVEY_STACK
 from kurvs_pipeline.gas.classes import StellarMass
+from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.results.reading import read_results
 from kurvs_pipeline.results.writing import write_results
@@ -39,6 +43,44 @@ def test_one_stage_after_the_other_is_the_pipeline(observation, located):
         assert np.array_equal(one, other, equal_nan=True)
     found = PIPELINE.gradients(gas)["gradient"].value
     assert np.array_equal(found, whole.gradients["gradient"].value, equal_nan=True)
+
+
+@pytest.fixture(scope="module")
+def nearer():
+    """Return the lines of a mock at z = 0.9 whose H-beta lies outside its one band."""
+    galaxy = Galaxy(redshift=0.9, inclination_deg=40.0, effective_radius_arcsec=0.6)
+    psf = PointSpreadFunction("gaussian", 0.6)
+    return PIPELINE.fit(PIPELINE.locate(observe(galaxy, bands=["YJ"], psf=psf, seed=5)))
+
+
+def test_a_galaxy_at_another_redshift_is_not_given_the_dust_of_the_survey_s(nearer):
+    gas = PIPELINE.gas(nearer)
+    assert list(gas.attenuation["source"]) == ["none"] * 3
+    assert not np.isfinite(gas.attenuation["a_v"]).any()
+    (note,) = [
+        note for note in gas.assumptions if note.startswith("A_V of integrated, A, B is not")
+    ]
+    assert "--attenuation" in note
+    assert "--stack-attenuation" in note
+
+
+def test_the_dust_of_the_survey_s_stack_is_taken_on_request_and_said_to_be(nearer):
+    gas = replace(PIPELINE, assumed_attenuation=SURVEY_STACK).gas(nearer)
+    assert list(gas.attenuation["source"]) == ["stack"] * 3
+    assert gas.attenuation["a_v"][0].value == pytest.approx(0.38)
+    assert any("A_V of integrated, A, B is that of the survey" in n for n in gas.assumptions)
+
+
+def test_priors_of_the_forward_estimators_are_among_the_assumptions(nearer, observation):
+    gas = PIPELINE.gas(nearer)
+    beyond = MeasuredGalaxy.of(gas, PIPELINE.gradients(gas)).assumptions
+    within = PIPELINE.run(observation).assumptions
+    for notes in (beyond, within):
+        assert any("12 + log(O/H) there as 8.5 ± 0.6" in note for note in notes)
+        assert any("galaxies at z ~ 1.5, 0 ± 0.04 dex/kpc" in note for note in notes)
+        assert any("infinitely thin" in note for note in notes)
+    assert any("at z = 0.9 nothing says that they are" in note for note in beyond)
+    assert not any("nothing says" in note for note in within)
 
 
 def test_one_call_is_a_pipeline_and_its_run(observation):

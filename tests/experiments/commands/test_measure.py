@@ -184,5 +184,6 @@ def test_what_an_unknown_seeing_does_is_among_what_is_assumed(cube, tmp_path, ca
     out = ["--output", str(tmp_path / "out"), "--scheme", "2x0.5"]
     assert execute(["measure", str(unknown), *out]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "seeing not stated: gradients are not corrected for it; state --seeing" in shown
+    assert "seeing not stated: gradients are not corrected for it" in shown
+    assert "smoothed as for 0.6 arcsec" in shown
     assert "no_psf_or_radius" in shown

@@ -13,6 +13,7 @@ from experiments.measuring.one_galaxy import pipeline_of
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
+from kurvs_pipeline.gas.attenuation import SURVEY_STACK
 from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.fits.writing import write_eso
 from kurvs_pipeline.io.reading import read_observation
@@ -34,6 +35,15 @@ def measure(cube, out, *options):
     return execute(
         ["measure", str(cube), *KNOWN, "--scheme", "2x0.7", "--output", str(out), *options]
     )
+
+
+def test_the_attenuation_to_assume_is_the_stack_s_or_the_one_stated():
+    assert pipeline_of().assumed_attenuation is None
+    assert pipeline_of(stack_attenuation=True).assumed_attenuation is SURVEY_STACK
+    stated = pipeline_of(attenuation=(0.8, 0.3)).assumed_attenuation
+    assert (stated.a_v, stated.a_v_err, stated.source) == (0.8, 0.3, "stated")
+    with pytest.raises(ConfigurationError, match="one of them"):
+        pipeline_of(attenuation=(0.8, 0.3), stack_attenuation=True)
 
 
 def test_a_velocity_map_of_others_is_used_and_recorded(cube, tmp_path):

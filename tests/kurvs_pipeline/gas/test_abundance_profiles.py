@@ -8,10 +8,14 @@ from scipy.stats import norm
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.binning import Aperture
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.abundances import abundance_table, metallicity_branch
 from kurvs_pipeline.gas.attenuation import (
+    SURVEY_STACK,
+    AssumedAttenuation,
     Attenuation,
+    assumed_at,
     attenuation_of,
     balmer_a_v,
     survey_attenuation_of,
@@ -93,6 +97,55 @@ def test_elsewhere_it_is_that_of_stacked_galaxies(fluxes, errors):
 
 DUSTY = {"halpha": 100.0, "nii_6584": 20.0, "hbeta": 1.0, "oiii_5007": 20.0,
          "oii_3726": 8.0, "oii_3729": 8.0}  # fmt: skip
+
+
+@pytest.mark.parametrize("fluxes", [{"halpha": 100.0}, {"halpha": 100.0, "hbeta": 60.0}])
+def test_where_nothing_is_assumed_dust_that_h_beta_does_not_give_is_not_known(fluxes):
+    found = attenuation_of(joint(fluxes, 1.0), [RING], None)
+    assert np.isnan([found.a_v[0], found.a_v_err[0], found.lower_limit[0]]).all()
+    assert found.source[0] == "none"
+
+
+def test_where_nothing_is_assumed_a_faint_h_beta_still_gives_a_lower_limit():
+    """100 against less than 32: no case B without dust, but less than the stack has."""
+    faint = joint({"halpha": 100.0, "hbeta": 25.0}, {"halpha": 1.0, "hbeta": 8.0})
+    assert attenuation_of(faint, [RING]).source[0] == "stack"
+    found = attenuation_of(joint({"halpha": 100.0, "hbeta": 5.0}, {"halpha": 1.0, "hbeta": 7.5}),
+                           [RING], None)  # fmt: skip
+    expected = R_V / (0.4 * (K_HBETA - K_HALPHA)) * np.log10(100.0 / 30.0 / 2.86)
+    assert found.source[0] == "lower_limit"
+    assert found.lower_limit[0] == pytest.approx(expected, rel=0.01)
+
+
+def test_an_attenuation_that_is_stated_takes_the_place_of_the_stack_s():
+    apertures = [Aperture("integrated", 0.0, 0.9), RING]
+    found = attenuation_of(joint({"halpha": 100.0}, 1.0, n_apertures=2), apertures,
+                           AssumedAttenuation(0.8, 0.3))  # fmt: skip
+    assert list(found.source) == ["stated"] * 2
+    assert list(found.a_v) == [0.8] * 2
+    assert list(found.a_v_err) == [0.3] * 2
+
+
+@pytest.mark.parametrize("impossible", [(-0.1, 0.1), (0.4, -0.1), (np.nan, 0.1), (0.4, np.inf)])
+def test_an_impossible_attenuation_is_refused(impossible):
+    with pytest.raises(ConfigurationError, match="--attenuation"):
+        AssumedAttenuation(*impossible)
+
+
+@pytest.mark.parametrize(("redshift", "assumed"), [(0.3, None), (1.5, SURVEY_STACK), (2.3, None)])
+def test_the_stack_s_attenuation_is_assumed_at_its_redshifts_only(redshift, assumed):
+    stated = AssumedAttenuation(0.8, 0.3)
+    assert assumed_at(redshift) is assumed
+    assert assumed_at(redshift, stated) is stated
+
+
+def test_abundances_say_that_their_dust_is_not_known():
+    unknown = attenuation_of(joint(DUSTY | {"hbeta": 60.0}, 1.0), [RING], None)
+    found = abundances_of(joint(DUSTY | {"hbeta": 60.0}, 1.0), unknown)
+    for name in ("n2o2", "o32", "r23"):
+        assert np.isnan(row(found, name)["value"])
+        assert row(found, name)["flag"] == "attenuation_unknown"
+    assert row(found, "o3n2")["flag"] == ""
 
 
 def test_h_beta_too_faint_for_the_dust_of_the_stack_gives_a_lower_limit():
