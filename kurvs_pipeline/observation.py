@@ -76,6 +76,9 @@ class ObservationMetadata:
         ``gaussian``, ``moffat`` or ``kolmogorov``.
     psf_moffat_beta : float
         Exponent of a Moffat profile's wings, NaN otherwise.
+    psf_origin : str
+        What the point-spread function is beyond its kind and width, such as the image of a star of
+        which they are a summary; empty for nothing.
     target_position : str
         ``stated`` where x and y count from the galaxy; ``unknown`` where they count from the middle
         of the field and the galaxy has to be found in the cube.
@@ -99,6 +102,7 @@ class ObservationMetadata:
     seeing_fwhm_arcsec: float = math.nan
     psf_kind: str = "gaussian"
     psf_moffat_beta: float = math.nan
+    psf_origin: str = ""
     target_position: str = "stated"
     origin: str = "mock"
     software_version: str = ""

@@ -7,9 +7,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 
-from kurvs_sim.validation import require, require_positive, require_whole
+from kurvs_pipeline.arguments import takes_quantities
+from kurvs_sim.validation import require, require_not_negative, require_positive, require_whole
+
+FINEST_TOLERANCE = 1e-11
+"""Rounding allows no finer expansion, however many terms it has."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Numerics:
     """How finely a galaxy is computed; the defaults are converged to 1e-3 of the peak or better.
@@ -54,16 +59,13 @@ class Numerics:
             fine_pixel_arcsec=self.fine_pixel_arcsec,
             pixels_per_scale_length=self.pixels_per_scale_length,
             pixels_per_psf_fwhm=self.pixels_per_psf_fwhm,
-            velocity_tolerance=self.velocity_tolerance,
             line_window_sigma=self.line_window_sigma,
-            profile_tolerance=self.profile_tolerance,
-            dispersion_tolerance=self.dispersion_tolerance,
         )
-        require("padding_arcsec", self.padding_arcsec,
-                within=0.0 <= self.padding_arcsec < math.inf,
-                expected="a finite number >= 0")  # fmt: skip
-        require("profile_tolerance", self.profile_tolerance, within=self.profile_tolerance < 1.0,
-                expected="a fraction below 1")  # fmt: skip
+        require_not_negative(padding_arcsec=self.padding_arcsec)
+        for name in ("velocity_tolerance", "profile_tolerance", "dispersion_tolerance"):
+            require(name, getattr(self, name),
+                    within=FINEST_TOLERANCE <= getattr(self, name) < 1.0,
+                    expected=f"a fraction below 1, at least {FINEST_TOLERANCE:g}")  # fmt: skip
         require_whole(least=100, most=10_000_000, radial_samples=self.radial_samples)
 
     def oversampling(

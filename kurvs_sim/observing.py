@@ -1,12 +1,13 @@
 """Observe a galaxy: from its description to cubes with noise, variance and truth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
 import numpy as np
 import xarray as xr
 from astropy.io import fits
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import BoolArray, Cube
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
@@ -30,7 +31,12 @@ NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
 
 HIGHEST_HALPHA_SNR = 1e6
-"""Largest ratio that a description of a mock or of a recovery may state."""
+LOWEST_HALPHA_SNR = 1e-3
+"""Largest and smallest ratio that can be asked for."""
+
+MOST_VOXELS = 300_000_000
+"""In all bands of a mock together, which has 5 million by default: 2.7 GB to keep, and up to twice
+as much on the way; exposure by exposure, a third of it."""
 
 DEFAULT_GRID = SpaxelGrid()
 DEFAULT_PSF = PointSpreadFunction()
@@ -38,6 +44,7 @@ DEFAULT_NOISE = NoiseModel()
 DEFAULT_NUMERICS = Numerics()
 
 
+@takes_quantities
 def observe(
     galaxy: Galaxy,
     *,
@@ -108,8 +115,10 @@ def observe(
     ------
     ConfigurationError
         If a band, the signal-to-noise ratio, the seed or the distance from lines is not usable,
-        or the ratio is asked for where exposures set it, or the seeing is not one of which every
-        exposure can be simulated.
+        or the mock would have more than 300 million voxels, or the ratio is asked for where
+        exposures set it, or the seeing is not one of which every exposure can be simulated.
+    MetadataError
+        If an argument is of another class or unit, or the sky has too many fine pixels.
     CoverageError
         If H-alpha falls outside every band, the galaxy outside the field, or all lines outside
         the bands of which only channels near lines are asked for.
@@ -122,6 +131,7 @@ def observe(
     observed = [band for name, band in KMOS_BANDS.items() if name in bands]
     if within_kms_of_lines is not None:
         observed = near_lines(observed, galaxy.redshift, within_kms_of_lines)
+    _check_size(observed, grid, every_exposure=every_exposure)
     # A generator: only one band is worked on, and in memory, at a time.
     cubes = (
         BandCube(scene, band, effects, seed, level, halpha_snr is not None) for band in observed
@@ -131,20 +141,32 @@ def observe(
     else:
         means = mean_of_exposures(list(cubes), sequence)
         datasets = {cube.band.name: _band_dataset(cube, *voxels) for cube, voxels in means}
-    metadata = metadata_of_mock(galaxy, psf.nominal, seed if halpha_snr is not None else -1)
+    metadata = metadata_of_mock(galaxy, psf, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
 
 
 def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) -> None:
-    unknown = [name for name in bands if name not in KMOS_BANDS]
-    if unknown or not bands or isinstance(bands, str):
+    named = isinstance(bands, Iterable) and not isinstance(bands, str)
+    if not named or not bands or not all(name in KMOS_BANDS for name in bands):
         raise ConfigurationError(f"bands is {bands!r}; expected some of {list(KMOS_BANDS)}")
-    if halpha_snr is not None and not 0.0 < halpha_snr < np.inf:
+    if halpha_snr is not None and not LOWEST_HALPHA_SNR <= halpha_snr <= HIGHEST_HALPHA_SNR:
         raise ConfigurationError(
-            f"halpha_snr is {halpha_snr}; expected a finite number > 0, or none for no noise"
+            f"halpha_snr is {halpha_snr}; expected a number from {LOWEST_HALPHA_SNR:g} to "
+            f"{HIGHEST_HALPHA_SNR:g}, or none for no noise"
         )
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
+
+
+def _check_size(bands: Sequence[Band], grid: SpaxelGrid, *, every_exposure: bool) -> None:
+    number = sum(band.n_channels for band in bands) * grid.n_x * grid.n_y
+    most = MOST_VOXELS // 3 if every_exposure else MOST_VOXELS
+    if number > most:
+        raise ConfigurationError(
+            f"{grid.n_x} x {grid.n_y} spaxels in {', '.join(band.name for band in bands)} are "
+            f"{number:,} voxels; expected at most {most:,}: ask for fewer bands or spaxels, or for "
+            "channels within_kms_of_lines alone"
+        )
 
 
 def _noise_level(
@@ -211,8 +233,10 @@ def _wcs_header(scene: Scene, band: Band) -> fits.Header:
     return header
 
 
-def metadata_of_mock(galaxy: Galaxy, psf: PointSpreadFunction, seed: int) -> ObservationMetadata:
+def metadata_of_mock(galaxy: Galaxy, seeing: Seeing, seed: int) -> ObservationMetadata:
     """Return what the headers of a mock state; a seed of -1 says that no noise was drawn."""
+    psf = seeing.nominal
+    kind = "gaussian" if psf.is_gaussian else psf.kind
     return ObservationMetadata(
         name=galaxy.name,
         redshift=galaxy.redshift,
@@ -223,8 +247,9 @@ def metadata_of_mock(galaxy: Galaxy, psf: PointSpreadFunction, seed: int) -> Obs
         effective_radius_arcsec=galaxy.effective_radius_arcsec,
         disk_thickness=galaxy.disk_thickness,
         seeing_fwhm_arcsec=psf.fwhm_arcsec,
-        psf_kind=psf.kind,
-        psf_moffat_beta=psf.moffat_beta if psf.kind == "moffat" else float("nan"),
+        psf_kind=kind,
+        psf_moffat_beta=psf.moffat_beta if kind == "moffat" else float("nan"),
+        psf_origin=seeing.origin,
         origin="mock",
         software_version=version("kurvs"),
         seed=seed,

@@ -8,6 +8,13 @@ import numpy as np
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 
+LARGEST_SEED = 2**63 - 1
+"""That netCDF holds."""
+
+LARGEST, SMALLEST = 1e12, 1e-12
+"""No property of a galaxy or an instrument is larger, or a positive one smaller, in the unit of its
+name: beyond, products leave the range of floating point."""
+
 
 def require(name: str, found: object, *, within: bool, expected: str) -> None:
     """Refuse a value that is out of range.
@@ -38,17 +45,34 @@ def require_whole(*, least: int, most: int, **values: object) -> None:
 
 
 def require_finite(**values: float) -> None:
-    """Refuse numbers that are NaN or infinite (:func:`require_positive`)."""
+    """Refuse numbers that are NaN, infinite or absurdly large (:func:`require_positive`)."""
     _require_numbers(**values)
     for name, value in values.items():
-        require(name, value, within=math.isfinite(value), expected="a finite number")
+        require(name, value, within=abs(value) <= LARGEST,
+                expected=f"a finite number, at most {LARGEST:g} in size")  # fmt: skip
+
+
+def require_angle(**values: float) -> None:
+    """Refuse angles in degrees that turn more than once (:func:`require_positive`)."""
+    _require_numbers(**values)
+    for name, value in values.items():
+        require(name, value, within=abs(value) <= 360.0, expected="an angle from -360 to 360")
+
+
+def require_not_negative(**values: float) -> None:
+    """Refuse values that are not finite and at least zero (:func:`require_positive`)."""
+    _require_numbers(**values)
+    for name, value in values.items():
+        require(name, value, within=0.0 <= value <= LARGEST,
+                expected=f"a finite number >= 0, at most {LARGEST:g}")  # fmt: skip
 
 
 def require_positive(**values: float) -> None:
     """Refuse values that are not finite and above zero: MetadataError names the first of them."""
     _require_numbers(**values)
     for name, value in values.items():
-        require(name, value, within=0.0 < value < math.inf, expected="a finite number > 0")
+        require(name, value, within=SMALLEST <= value <= LARGEST,
+                expected=f"a finite number > 0, between {SMALLEST:g} and {LARGEST:g}")  # fmt: skip
 
 
 def require_within(

@@ -160,7 +160,7 @@ class ExposurePlanner:
         """The lines on spaxels, with the errors of the stack of known noise."""
         maps = np.array([self._scene.smeared_line_maps[line] for line in LINES])
         plain = LineFluxMocks(
-            metadata_of_mock(self.galaxy, self.seeing.nominal, seed=-1), self.galaxy.kpc_per_arcsec,
+            metadata_of_mock(self.galaxy, self.seeing, seed=-1), self.galaxy.kpc_per_arcsec,
             self._scene.x_arcsec, self._scene.y_arcsec, np.zeros(1), maps[None], np.zeros(2),
         )  # fmt: skip
         return replace(plain, error=spaxel_error(plain, maps, self.reference_snr))

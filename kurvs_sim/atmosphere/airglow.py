@@ -5,6 +5,7 @@ from importlib import resources
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.seeing import PSF_KINDS, PointSpreadFunction
@@ -32,6 +33,7 @@ def _sky_table(name: str) -> Array:
     return table
 
 
+@takes_quantities
 def airglow_lines(band: Band, *, shift_um: float = 0.0, width_factor: float = 1.0) -> Array:
     """Return the brightness of the OH lines in every channel, as KMOS resolves them.
 
@@ -57,6 +59,7 @@ def airglow_lines(band: Band, *, shift_um: float = 0.0, width_factor: float = 1.
     return np.asarray(lines @ photon_rate * band.channel_width_um)
 
 
+@takes_quantities
 def sky_photon_rate(band: Band) -> Array:
     """Return the brightness of the sky in every channel, as KMOS resolves it.
 
@@ -83,6 +86,7 @@ def _whole_sky_photon_rate(band: Band) -> Array:
     return np.asarray(rate)
 
 
+@takes_quantities
 def transmission(band: Band) -> Array:
     """Return the fraction of light that the atmosphere lets through, shape (n_channels,).
 
@@ -102,6 +106,7 @@ def _whole_transmission(band: Band) -> Array:
     return np.asarray(through)
 
 
+@takes_quantities
 def flux_density_per_photon_rate(band: Band) -> Array:
     """Return the calibrated flux density of one photon a second, square metre and channel.
 

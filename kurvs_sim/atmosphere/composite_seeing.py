@@ -1,6 +1,5 @@
 """Seeing put together from plainer profiles: elongated, displaced, averaged."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,15 +7,27 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.random_streams import Stream, generator
-from kurvs_sim.validation import require, require_finite, require_positive, require_whole
+from kurvs_sim.validation import (
+    LARGEST_SEED,
+    require,
+    require_angle,
+    require_not_negative,
+    require_positive,
+    require_whole,
+)
 
 if TYPE_CHECKING:
     import galsim
 
+LEAST_AXIS_RATIO = 0.05
+"""No telescope makes a star into a longer line."""
 
+
+@takes_quantities
 @dataclass(frozen=True)
 class ElongatedSeeing(Seeing):
     """A profile stretched along one direction and squeezed across, its area kept.
@@ -26,7 +37,7 @@ class ElongatedSeeing(Seeing):
     profile : PointSpreadFunction
         Before stretching; its width is the geometric mean of the two axes'.
     axis_ratio : float
-        Minor over major axis, in (0, 1].
+        Minor over major axis, from 0.05 to 1.
     position_angle_deg : float
         Position angle of the major axis, degrees North through East.
 
@@ -42,9 +53,10 @@ class ElongatedSeeing(Seeing):
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        require("PSF axis_ratio", self.axis_ratio, within=0.0 < self.axis_ratio <= 1.0,
-                expected="a number in (0, 1]")  # fmt: skip
-        require_finite(position_angle_deg=self.position_angle_deg)
+        require("PSF axis_ratio", self.axis_ratio,
+                within=LEAST_AXIS_RATIO <= self.axis_ratio <= 1.0,
+                expected=f"a number from {LEAST_AXIS_RATIO:g} to 1")  # fmt: skip
+        require_angle(position_angle_deg=self.position_angle_deg)
 
     @property
     def fwhm_arcsec(self) -> float:
@@ -55,6 +67,11 @@ class ElongatedSeeing(Seeing):
     def nominal(self) -> PointSpreadFunction:
         """The round profile."""
         return self.profile
+
+    @property
+    def origin(self) -> str:
+        """Shape, for headers."""
+        return f"elongated, {self.axis_ratio:.3g} along {self.position_angle_deg:.4g} deg"
 
     @cached_property
     def galsim_profile(self) -> "galsim.GSObject":
@@ -70,6 +87,7 @@ class ElongatedSeeing(Seeing):
         return replace(self, profile=self.profile.scaled(factor))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class CompositeSeeing(Seeing):
     """The average image of a star over exposures that differ.
@@ -149,11 +167,17 @@ class CompositeSeeing(Seeing):
         """A profile of the first exposure's kind, as wide as the average."""
         return replace(self.profiles[0], fwhm_arcsec=self.fwhm_arcsec)
 
+    @property
+    def origin(self) -> str:
+        """What was averaged, for headers."""
+        return f"average of {len(self.profiles)} exposures"
+
     def scaled(self, factor: float) -> Self:
         """Return sharper or wider exposures, registered as before (:class:`Seeing`)."""
         return replace(self, profiles=tuple(p.scaled(factor) for p in self.profiles))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class ExposureSequence(Seeing):
     """The seeing of every exposure of a stack; as one image, their average.
@@ -188,9 +212,9 @@ class ExposureSequence(Seeing):
         """Refuse impossible values."""
         require_positive(**{"median fwhm_arcsec of a sequence": self.median.fwhm_arcsec})
         require_whole(least=1, most=100_000, n_exposures=self.n_exposures)
-        for name in ("fwhm_scatter", "registration_rms_arcsec", "seed"):
-            require(name, getattr(self, name), within=0.0 <= getattr(self, name) < math.inf,
-                    expected="a finite number >= 0")  # fmt: skip
+        require_whole(least=0, most=LARGEST_SEED, seed=self.seed)
+        for name in ("fwhm_scatter", "registration_rms_arcsec"):
+            require_not_negative(**{name: getattr(self, name)})
 
     @cached_property
     def _random(self) -> Array:
@@ -232,6 +256,11 @@ class ExposureSequence(Seeing):
     def nominal(self) -> PointSpreadFunction:
         """A profile of the median's kind, as wide as the average."""
         return self.composite.nominal
+
+    @property
+    def origin(self) -> str:
+        """What was averaged, for headers."""
+        return self.composite.origin
 
     def scaled(self, factor: float) -> Self:
         """Return sharper or wider exposures, registered as before (:class:`Seeing`)."""

@@ -1,15 +1,15 @@
 """Seeing: the image that the atmosphere makes of a star."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import LARGEST, require, require_positive, require_whole
 
 if TYPE_CHECKING:
     import galsim
@@ -19,7 +19,15 @@ PSF_KINDS = ("gaussian", "moffat", "kolmogorov")
 SMALLEST_SEEING_ARCSEC = 0.05
 """Sharper seeing is no seeing: it would ask for a sky grid that is far too fine."""
 
+GAUSSIAN_MOFFAT_BETA = 40.0
+"""A Moffat profile of a larger exponent is taken as its limit, the Gaussian of the same width: it
+differs by less than 2 per cent of the peak, and its formula loses all digits as beta grows."""
 
+MOST_IMAGE_PIXELS = 20_000
+"""Along an axis of a drawn image: 3 GB."""
+
+
+@takes_quantities
 class Seeing(ABC):
     """The image of a star.
 
@@ -35,6 +43,11 @@ class Seeing(ABC):
     @abstractmethod
     def nominal(self) -> "PointSpreadFunction":
         """The plain profile that an observer would state of it."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> str:
+        """What it is beyond the nominal profile, for headers; empty for nothing."""
 
     @property
     @abstractmethod
@@ -66,6 +79,7 @@ class Seeing(ABC):
         array, shape (n_pixels, n_pixels)
             The sum is the part of the light that falls on the image, so it approaches 1.
         """
+        require_whole(least=1, most=MOST_IMAGE_PIXELS, n_pixels=n_pixels)
         if self.fwhm_arcsec == 0.0:
             image = np.zeros((n_pixels, n_pixels))
             image[n_pixels // 2, n_pixels // 2] = 1.0
@@ -78,6 +92,7 @@ class Seeing(ABC):
         return np.asarray(drawn.array)
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class PointSpreadFunction(Seeing):
     """The round image of a star.
@@ -89,7 +104,8 @@ class PointSpreadFunction(Seeing):
     fwhm_arcsec : float
         Full width at half-maximum; 0 for no seeing, whatever the kind.
     moffat_beta : float
-        Exponent of a Moffat profile, > 1.1; other kinds ignore it.
+        Exponent of a Moffat profile, > 1.1; other kinds ignore it. From 40 on, infinity included,
+        the profile is the Gaussian.
 
     Raises
     ------
@@ -106,16 +122,27 @@ class PointSpreadFunction(Seeing):
         require("PSF kind", self.kind, within=self.kind in PSF_KINDS,
                 expected=", ".join(PSF_KINDS))  # fmt: skip
         require("PSF fwhm_arcsec", self.fwhm_arcsec,
-                within=SMALLEST_SEEING_ARCSEC <= self.fwhm_arcsec < math.inf
+                within=SMALLEST_SEEING_ARCSEC <= self.fwhm_arcsec <= LARGEST
                 or self.fwhm_arcsec == 0.0,
                 expected=f"0 for no seeing, or at least {SMALLEST_SEEING_ARCSEC}")  # fmt: skip
-        require("PSF moffat_beta", self.moffat_beta, within=1.1 < self.moffat_beta < math.inf,
-                expected="a finite number > 1.1")  # fmt: skip
+        require("PSF moffat_beta", self.moffat_beta, within=self.moffat_beta > 1.1,
+                expected="a number > 1.1")  # fmt: skip
 
     @property
     def nominal(self) -> "PointSpreadFunction":
         """The profile itself."""
         return self
+
+    @property
+    def origin(self) -> str:
+        """Nothing: the nominal profile says it all."""
+        return ""
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether it is a Gaussian, or a Moffat profile that cannot be told from one."""
+        steep = self.kind == "moffat" and self.moffat_beta >= GAUSSIAN_MOFFAT_BETA
+        return self.kind == "gaussian" or steep
 
     @property
     def galsim_profile(self) -> "galsim.GSObject":
@@ -124,7 +151,7 @@ class PointSpreadFunction(Seeing):
 
         if self.fwhm_arcsec == 0.0:
             return galsim.DeltaFunction()
-        if self.kind == "gaussian":
+        if self.is_gaussian:
             return galsim.Gaussian(fwhm=self.fwhm_arcsec)
         if self.kind == "moffat":
             return galsim.Moffat(beta=self.moffat_beta, fwhm=self.fwhm_arcsec)
@@ -135,6 +162,11 @@ class PointSpreadFunction(Seeing):
         return replace(self, fwhm_arcsec=factor * self.fwhm_arcsec)
 
 
+STEEPEST_EXPONENT = 5.0
+"""Turbulence has -0.2, diffraction 1."""
+
+
+@takes_quantities
 @dataclass(frozen=True)
 class ChromaticSeeing:
     """Seeing that is sharper in the red.
@@ -162,7 +194,8 @@ class ChromaticSeeing:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        require_finite(exponent=self.exponent)
+        require("exponent", self.exponent, within=abs(self.exponent) <= STEEPEST_EXPONENT,
+                expected=f"between {-STEEPEST_EXPONENT:g} and {STEEPEST_EXPONENT:g}")  # fmt: skip
         require_positive(reference_um=self.reference_um)
 
     def in_band(self, seeing: Seeing, band: Band) -> Seeing:

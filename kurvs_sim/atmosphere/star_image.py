@@ -9,15 +9,21 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.images import read_star
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.validation import require, require_positive
 
 if TYPE_CHECKING:
     import galsim
 
+SQUARE_PIXELS = 0.01
+"""Largest difference of a pixel's sides, as a fraction."""
 
+
+@takes_quantities
 @dataclass(frozen=True)
 class StarImage(Seeing):
     """The observed image of a star, background removed, as point-spread function.
@@ -28,7 +34,7 @@ class StarImage(Seeing):
 
     Parameters
     ----------
-    pixels : tuple of tuples of float, shape (n_y, n_x)
+    pixels : tuple of tuples of float, or array, shape (n_y, n_x)
         Counts; any scale, summing to more than zero. Rows from South to North, columns from
         East to West, like the spaxels of a cube.
     pixel_arcsec : float
@@ -75,15 +81,16 @@ class StarImage(Seeing):
         return cls(tuple(map(tuple, rows)), pixel_arcsec)
 
     @classmethod
-    def from_fits(cls, path: Path | str, pixel_arcsec: float) -> Self:
-        """Take the first image of a FITS file.
+    def from_fits(cls, path: Path | str, pixel_arcsec: float | None = None) -> Self:
+        """Take the first image of a FITS file, or a cube averaged over its quiet channels.
 
         Parameters
         ----------
         path : path
-            A FITS file.
-        pixel_arcsec : float
-            Side of a pixel, > 0.
+            A FITS file, background removed.
+        pixel_arcsec : float, optional
+            Side of a pixel, > 0: rows are then taken to run from South to North and columns from
+            East to West. By default the world coordinates of the file give size and directions.
 
         Returns
         -------
@@ -93,7 +100,11 @@ class StarImage(Seeing):
         ------
         CubeFormatError
             If the file cannot be read, or holds no image of two axes.
+        MetadataError
+            If the file does not say how large its pixels are, or they are not square.
         """
+        if pixel_arcsec is None:
+            return cls._from_world_coordinates(Path(path))
         try:
             with fits.open(path) as hdus:
                 for hdu in hdus:
@@ -102,6 +113,22 @@ class StarImage(Seeing):
         except OSError as error:
             raise CubeFormatError(f"{path}: cannot be read as FITS ({error})") from None
         raise CubeFormatError(f"{path}: no image with two axes; expected that of a star")
+
+    @classmethod
+    def _from_world_coordinates(cls, path: Path) -> Self:
+        star = read_star(path)
+        side_x, side_y = star.pixel_arcsec
+        require(f"{path}: pixel", f"{side_x:.4g} x {side_y:.4g} arcsec",
+                within=abs(side_x / side_y - 1.0) < SQUARE_PIXELS,
+                expected="square pixels")  # fmt: skip
+        to_west, to_north = (np.sign(axis[1] - axis[0]) for axis in (star.x_arcsec, star.y_arcsec))
+        return cls.from_array(star.flux[:: int(to_north), :: int(to_west)], side_x)
+
+    @property
+    def origin(self) -> str:
+        """What it is an image of, for headers."""
+        n_y, n_x = self._array.shape
+        return f"image of a star, {n_x} x {n_y} pixels of {self.pixel_arcsec:.4g} arcsec"
 
     @cached_property
     def _array(self) -> Array:

@@ -9,17 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, Strict, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_sim.configuration.kinds import PURE_NUMBER
 from kurvs_sim.configuration.problems import first_problem
 from kurvs_sim.configuration.sections import Section, field_of, section_for
 from kurvs_sim.configuration.writing import described, plain, toml_text
 from kurvs_sim.galaxy.galaxy import Galaxy
-from kurvs_sim.observing import HIGHEST_HALPHA_SNR, observe
+from kurvs_sim.observing import HIGHEST_HALPHA_SNR, LOWEST_HALPHA_SNR, observe
+from kurvs_sim.validation import LARGEST_SEED
 
 NOISE_FREE = "noise-free"
-LARGEST_SEED = 2**63 - 1
-"""That netCDF holds."""
+HERE = Path()
 
 
 def _number_or_noise_free(value: object) -> object:
@@ -29,11 +30,13 @@ def _number_or_noise_free(value: object) -> object:
     if (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and 0.0 < value <= HIGHEST_HALPHA_SNR
+        and LOWEST_HALPHA_SNR <= value <= HIGHEST_HALPHA_SNR
     ):
         return value
     raise PydanticCustomError(
-        "halpha_snr", f'expected a number > 0, up to {HIGHEST_HALPHA_SNR:g}, or "{NOISE_FREE}"'
+        "halpha_snr",
+        f"expected a number from {LOWEST_HALPHA_SNR:g} to {HIGHEST_HALPHA_SNR:g}, "
+        f'or "{NOISE_FREE}"',
     )
 
 
@@ -50,12 +53,13 @@ def _galaxy_section() -> type[Section]:
 
 
 @cache
-def _observation_section() -> type[Section]:
+def _observation_section(bands: tuple[str, ...]) -> type[Section]:
+    band: Any = Literal[bands]
     section = section_for(
         observe,
         special={
             "galaxy": None,
-            "bands": Annotated[tuple[Literal["IZ", "YJ", "H"], ...], Field(min_length=1)],
+            "bands": Annotated[tuple[band, ...], Field(min_length=1)],
             "halpha_snr": Annotated[
                 float | Literal["noise-free"], BeforeValidator(_number_or_noise_free)
             ],
@@ -68,16 +72,24 @@ def _observation_section() -> type[Section]:
 
 
 @cache
-def _file_section() -> type[Section]:
-    """Return the model of the whole file."""
+def _file_section(bands: tuple[str, ...]) -> type[Section]:
+    """Return the model of the whole file, for the bands that are known."""
     section = create_model(
         "Mock",
         __base__=Section,
         galaxy=(_galaxy_section(), Field(description="What is in the sky.")),
-        observation=(_observation_section(), field_of(None, "How it is observed.")),
+        observation=(_observation_section(bands), field_of(None, "How it is observed.")),
     )
     section.parameter_of = {key: key for key in section.model_fields}
     return section
+
+
+def _with_places(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Let the name of a star's image count from a folder; what is no such name is left alone."""
+    match document:
+        case {"observation": {"psf": {"file": str(name)}}}:
+            document["observation"]["psf"]["file"] = str(folder / name)
+    return document
 
 
 def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
@@ -107,25 +119,28 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        return parse_mock(text)
+        return parse_mock(text, folder=Path(path).parent)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 
 
-def parse_mock(text: str) -> tuple[Galaxy, dict[str, Any]]:
+def parse_mock(text: str, *, folder: Path = HERE) -> tuple[Galaxy, dict[str, Any]]:
     """Read the description of a mock from TOML text, as :func:`load_mock` does from a file.
 
     Parameters
     ----------
     text : str
         The whole file, in TOML.
+    folder : Path
+        Folder that names of files in the text count from.
     """
+    section = _file_section(tuple(KMOS_BANDS))
     try:
-        file = _file_section().model_validate(tomllib.loads(text)).arguments()
+        file = section.model_validate(_with_places(tomllib.loads(text), folder)).arguments()
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"is not TOML ({error})") from None
     except ValidationError as error:
-        raise ConfigurationError(first_problem(error, _file_section())) from None
+        raise ConfigurationError(first_problem(error, section)) from None
     except MetadataError as error:
         raise ConfigurationError(str(error)) from None
     options = file.get("observation", {})
@@ -170,4 +185,4 @@ def dump_mock(galaxy: Galaxy, options: Mapping[str, Any] | None = None) -> str:
 def mock_schema() -> dict[str, Any]:
     """Return the JSON schema of the file, with what the classes say of every key."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | _file_section().model_json_schema()
+    return dialect | _file_section(tuple(KMOS_BANDS)).model_json_schema()

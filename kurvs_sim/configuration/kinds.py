@@ -6,8 +6,9 @@ their names.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kurvs_sim.atmosphere.composite_seeing import (
     CompositeSeeing,
@@ -33,11 +34,12 @@ class Family:
     """Classes that can stand for one another, by the name that a file gives as ``kind``.
 
     ``base`` is the annotation of a parameter that takes any of them, ``default`` the kind of a
-    table that states none. A class with a parameter ``kind`` of its own is given the name.
+    table that states none. A class with a parameter ``kind`` of its own is given the name. A
+    function stands for the class of what it returns.
     """
 
     base: type
-    kinds: Mapping[str, type]
+    kinds: Mapping[str, Callable[..., Any]]
     default: str | None = None
 
 
@@ -58,6 +60,25 @@ def _profile_kinds() -> dict[str, type]:
 
 PROFILES = Family(base=RadialProfile, kinds=_profile_kinds())
 
+
+def star_image(file: str, pixel_arcsec: float | None = None) -> StarImage:
+    """Read the image of a star as point-spread function.
+
+    Parameters
+    ----------
+    file : str
+        FITS file with the image of a star, background removed; its place counts from the folder
+        of the file that names it.
+    pixel_arcsec : float, optional
+        Side of a pixel; by default that of the file's world coordinates.
+
+    Returns
+    -------
+    StarImage
+    """
+    return StarImage.from_fits(file, pixel_arcsec)
+
+
 SEEING = Family(
     base=Seeing,
     kinds={
@@ -68,6 +89,7 @@ SEEING = Family(
         "composite": CompositeSeeing,
         "exposure_sequence": ExposureSequence,
         "star_image": StarImage,
+        "image": star_image,
     },
     default="gaussian",
 )

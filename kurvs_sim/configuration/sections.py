@@ -238,7 +238,7 @@ def _models(
     family: Family, classes: tuple[type, ...], quantity: Quantity
 ) -> Iterator[type[Section]]:
     """Make one model a class, which may go by several kinds."""
-    allowed: dict[type, list[str]] = {}
+    allowed: dict[Callable[..., Any], list[str]] = {}
     for kind, cls in family.kinds.items():
         if cls in classes or family.base in classes:
             allowed.setdefault(cls, []).append(kind)

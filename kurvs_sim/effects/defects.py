@@ -8,13 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import BoolArray, Cube, IntArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
-from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
-from kurvs_sim.validation import require, require_positive, require_whole
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid, require_spaxel
+from kurvs_sim.validation import (
+    LARGEST,
+    require,
+    require_not_negative,
+    require_positive,
+    require_whole,
+)
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class MisscaledNoise:
     """A NOISE extension that understates the noise.
@@ -33,6 +41,7 @@ class MisscaledNoise:
         require_positive(true_over_stated=self.true_over_stated)
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class DeadColumns:
     """Detector columns without response.
@@ -54,7 +63,7 @@ class DeadColumns:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         require_whole(least=0, most=1_000_000, n_columns=self.n_columns)
-        require_positive(native_spaxel_arcsec=self.native_spaxel_arcsec)
+        require_spaxel(native_spaxel_arcsec=self.native_spaxel_arcsec)
 
     def mask(self, random: np.random.Generator, grid: SpaxelGrid) -> BoolArray:
         """Return the dead voxels, shape (1, n_y, n_x).
@@ -75,6 +84,7 @@ class DeadColumns:
         return np.asarray(np.isin(native, dead)[None])
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class UnseenEdges:
     """The border of the field, and the ends of the band, that no exposure covered.
@@ -92,8 +102,7 @@ class UnseenEdges:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        require("width_arcsec", self.width_arcsec, within=0.0 <= self.width_arcsec < math.inf,
-                expected="a finite number >= 0")  # fmt: skip
+        require_not_negative(width_arcsec=self.width_arcsec)
 
     def mask(self, band: Band, grid: SpaxelGrid) -> BoolArray:
         """Return the voxels without data, shape (n_channels, n_y, n_x).
@@ -113,6 +122,7 @@ class UnseenEdges:
         return np.asarray(border | (outside & self.channels_outside_band)[:, None, None])
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class SaturatedLines:
     """Sky lines so bright that the detector saturates: all spaxels of these channels are lost.
@@ -141,6 +151,7 @@ class SaturatedLines:
         return np.asarray((sky_photon_rate(band) > self.photon_rate_limit)[:, None, None])
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class CosmicRays:
     """Hits that the combination of exposures did not reject, and nothing marks.
@@ -165,11 +176,10 @@ class CosmicRays:
         require("hits_per_million_voxels", self.hits_per_million_voxels,
                 within=0.0 <= self.hits_per_million_voxels <= 1e6,
                 expected="a number in [0, 1e6]")  # fmt: skip
-        require_positive(
-            least_sigma=self.least_sigma, native_spaxel_arcsec=self.native_spaxel_arcsec
-        )
+        require_positive(least_sigma=self.least_sigma)
+        require_spaxel(native_spaxel_arcsec=self.native_spaxel_arcsec)
         require("largest_sigma", self.largest_sigma,
-                within=self.least_sigma <= self.largest_sigma < math.inf,
+                within=self.least_sigma <= self.largest_sigma <= LARGEST,
                 expected=f"a finite number >= least_sigma ({self.least_sigma})")  # fmt: skip
 
     def draw(self, random: np.random.Generator, band: Band, grid: SpaxelGrid) -> Cube:

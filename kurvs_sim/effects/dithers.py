@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_finite
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Dithers:
     """The offsets of the pointings that a stack is made of, as often as one another.

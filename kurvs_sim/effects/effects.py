@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_sim.atmosphere.seeing import ChromaticSeeing
 from kurvs_sim.effects.defects import (
     CosmicRays,
@@ -17,6 +18,7 @@ from kurvs_sim.effects.sky_subtraction import SkyOversubtraction, TelluricResidu
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class Effects:
     """The effects to simulate, each switched on by giving it.

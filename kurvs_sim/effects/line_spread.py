@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.interpolation import chebyshev_nodes, lagrange_weights
@@ -20,6 +21,7 @@ class _Light(Protocol):
     def cube(self, band: Band) -> Cube: ...
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class LineSpread:
     """The width of the Gaussian line-spread function along a band.

@@ -6,17 +6,19 @@ from functools import cache
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import airglow_lines, flux_density_per_photon_rate
 from kurvs_sim.instrument.noise_covariance import resampling_matrix
-from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid, require_spaxel
+from kurvs_sim.validation import require, require_not_negative
 
 _SMALL_STEP = 1e-3
 """Fraction of a channel, and of the width: far below the errors' effect on the shape."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class SkyResiduals:
     """Errors of the sky that was subtracted, which average out over a stack of exposures.
@@ -53,12 +55,11 @@ class SkyResiduals:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         for name in ("wavelength_error_channels", "width_error", "strength_error"):
-            require(name, getattr(self, name), within=0.0 <= getattr(self, name) < math.inf,
-                    expected="a finite number >= 0")  # fmt: skip
+            require_not_negative(**{name: getattr(self, name)})
         require("common_fraction", self.common_fraction,
                 within=0.0 <= self.common_fraction <= 1.0,
                 expected="a number in [0, 1]")  # fmt: skip
-        require_positive(slice_arcsec=self.slice_arcsec)
+        require_spaxel(slice_arcsec=self.slice_arcsec)
 
     def draw(
         self, random: np.random.Generator, band: Band, grid: SpaxelGrid, *, n_exposures: float

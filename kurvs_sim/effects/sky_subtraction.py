@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import flux_density_per_photon_rate, sky_photon_rate, transmission
@@ -11,6 +12,7 @@ from kurvs_sim.instrument.spaxels import SpaxelGrid
 from kurvs_sim.validation import require, require_finite
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class SkyOversubtraction:
     """A sky that was estimated too bright, and subtracted from every spaxel.
@@ -61,6 +63,11 @@ class SkyOversubtraction:
         return np.asarray(self.sky_fraction * sky + self.galaxy_fraction * mean)
 
 
+MOST_ABSORPTION_ERROR = 10.0
+"""Nobody corrects for eleven times too little."""
+
+
+@takes_quantities
 @dataclass(frozen=True)
 class TelluricResidual:
     """A galaxy divided by a transmission that was not quite that of its exposures.
@@ -83,8 +90,8 @@ class TelluricResidual:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         require("absorption_error", self.absorption_error,
-                within=-1.0 <= self.absorption_error < np.inf,
-                expected="a finite number >= -1")  # fmt: skip
+                within=-1.0 <= self.absorption_error <= MOST_ABSORPTION_ERROR,
+                expected=f"a number between -1 and {MOST_ABSORPTION_ERROR:g}")  # fmt: skip
 
     def factor(self, band: Band) -> Array:
         """Return what remains in each channel of the galaxy's light, shape (n_channels,).

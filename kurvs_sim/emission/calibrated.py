@@ -8,12 +8,13 @@ in. Any other diagnostic has an intrinsic value of its own, which the truth of a
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, dopita16_n2s2, kewley19_n2o2
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -85,6 +86,7 @@ def dopita16_sii(abundance: Array, log_n2: Array) -> Array:
     return np.asarray(10.0 ** (1.264 * log_n2 - dopita_y))
 
 
+@runtime_checkable
 class EmissionModel(Protocol):
     """Anything that turns the state of the gas into ratios of lines."""
 
@@ -113,6 +115,7 @@ class EmissionModel(Protocol):
         """
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class SurveyCalibrations:
     """The relations that the survey uses, inverted at every place of the disk.
@@ -148,6 +151,7 @@ class SurveyCalibrations:
         )
 
 
+@takes_quantities
 def line_surface_brightness(
     dust_free_halpha: ArrayLike, ratios: Mapping[str, Array], a_v_mag: ArrayLike = 0.0
 ) -> dict[str, Array]:

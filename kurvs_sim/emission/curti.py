@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kurvs_pipeline.abundances.polynomials import CURTI20_N2, CURTI20_R2, CURTI20_R3
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA
 from kurvs_sim.emission.calibrated import dopita16_sii
 from kurvs_sim.emission.ratios import every_line_to_halpha
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class CurtiCalibrations:
     """[N II], [O III] and [O II] of one set of local galaxies (Curti et al. 2020).

@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import ConfigurationError
@@ -43,6 +44,7 @@ _SQUARE, _NEIGHBOURS = 2.0 / 3.0, 1.0 / 6.0
 second is also what linear interpolation adds to the square of a width in channels."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class ExpectedFlux:
     """A line in the integrated aperture, as it would be measured.
@@ -75,6 +77,7 @@ class ExpectedFlux:
         return self.flux / self.published_error
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class IntegratedExpectation:
     """What fits to the integrated, velocity-aligned spectra of a stack would find.
@@ -143,6 +146,7 @@ class IntegratedExpectation:
         return self.bands[BAND_OF_LINE[line]]
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class BandExpectation:
     """The errors of the lines of one band.

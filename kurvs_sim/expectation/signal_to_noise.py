@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS, SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
@@ -39,6 +40,7 @@ def _halpha_band(redshift: float) -> Band:
     return best
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class HalphaExpectation:
     """What a least-squares fit to the integrated, velocity-aligned H-alpha would find.

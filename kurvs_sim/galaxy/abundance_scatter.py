@@ -9,9 +9,15 @@ from scipy import fft
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import map_coordinates, spline_filter
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_sim.galaxy.structure import ABUNDANCE_SCATTER_STREAM, structure_generator
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.validation import (
+    LARGEST_SEED,
+    require_not_negative,
+    require_positive,
+    require_whole,
+)
 
 _STEPS_PER_LENGTH = 4
 _N_LATTICE = 256
@@ -20,6 +26,7 @@ _N_ANGLES = 512
 of the amplitude. It repeats after 64 correlation lengths; 512 angles resolve circles that wide."""
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class AbundanceScatter:
     """O/H that differs around circles of one radius, by a Gaussian random field.
@@ -52,10 +59,8 @@ class AbundanceScatter:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require("seed of the abundance scatter", self.seed, within=self.seed >= 0,
-                expected="at least 0")  # fmt: skip
-        require("amplitude_dex", self.amplitude_dex, within=0.0 <= self.amplitude_dex < np.inf,
-                expected="a finite number >= 0")  # fmt: skip
+        require_whole(least=0, most=LARGEST_SEED, **{"seed of the abundance scatter": self.seed})
+        require_not_negative(amplitude_dex=self.amplitude_dex)
         require_positive(correlation_length_kpc=self.correlation_length_kpc)
 
     @property

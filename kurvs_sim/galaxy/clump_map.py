@@ -10,14 +10,16 @@ from astropy.io import fits
 from numpy.typing import ArrayLike
 from scipy.ndimage import map_coordinates
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import require, require_angle, require_finite, require_positive
 
 Colour = Literal["red", "green", "blue"]
 COLOURS: tuple[Colour, ...] = ("red", "green", "blue")
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class ClumpMap:
     """H-alpha that is laid out like the light of an image.
@@ -67,7 +69,7 @@ class ClumpMap:
                 within=len(lengths) == 1 and lengths[0] > 0,
                 expected="rows of as many pixels")  # fmt: skip
         require_positive(pixel_kpc=self.pixel_kpc)
-        require_finite(rotation_deg=self.rotation_deg)
+        require_angle(rotation_deg=self.rotation_deg)
         require("axis_ratio of the clump map", self.axis_ratio,
                 within=0.0 < self.axis_ratio <= 1.0, expected="a value in (0, 1]")  # fmt: skip
         require("flux_fraction of the clump map", self.flux_fraction,
@@ -170,6 +172,7 @@ class ClumpMap:
         return np.zeros(np.broadcast_shapes(np.shape(x_kpc), np.shape(y_kpc)))
 
 
+@takes_quantities
 def image_from_fits(path: Path | str, colour: Colour | None = None) -> Array:
     """Return the first image of a FITS file, for :meth:`ClumpMap.from_array`.
 

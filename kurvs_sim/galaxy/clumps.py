@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_sim.galaxy.structure import (
@@ -14,9 +15,19 @@ from kurvs_sim.galaxy.structure import (
     exponential_disk,
     structure_generator,
 )
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import (
+    LARGEST_SEED,
+    require,
+    require_finite,
+    require_positive,
+    require_whole,
+)
+
+MOST_CLUMPS = 100_000
+"""Each is drawn by itself."""
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class Clumps:
     """Clumps of gas, equally bright, with an abundance of their own.
@@ -57,8 +68,8 @@ class Clumps:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require("seed of the clumps", self.seed, within=self.seed >= 0, expected="at least 0")
-        require("number of clumps", self.number, within=self.number >= 1, expected="at least 1")
+        require_whole(least=0, most=LARGEST_SEED, **{"seed of the clumps": self.seed})
+        require_whole(least=1, most=MOST_CLUMPS, **{"number of clumps": self.number})
         require("flux_fraction of the clumps", self.flux_fraction,
                 within=0.0 <= self.flux_fraction <= 1.0, expected="a value in [0, 1]")  # fmt: skip
         require_positive(fwhm_kpc=self.fwhm_kpc, effective_radius_kpc=self.effective_radius_kpc)

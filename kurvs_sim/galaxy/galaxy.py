@@ -1,13 +1,14 @@
 """What is in the sky: an inclined, rotating disk of ionized gas."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kurvs_pipeline.abundances.diagnostics import DEFAULT_LOG_U
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
@@ -24,7 +25,15 @@ from kurvs_sim.galaxy.nucleus import NuclearSource
 from kurvs_sim.galaxy.orientation import ProjectedDisk
 from kurvs_sim.galaxy.stars import StellarContinuum
 from kurvs_sim.galaxy.structure import DiskStructure
-from kurvs_sim.profiles.radial import Arctan, Constant, Exponential, Linear, Product, RadialProfile
+from kurvs_sim.profiles.radial import (
+    Arctan,
+    Constant,
+    Exponential,
+    Linear,
+    Product,
+    RadialProfile,
+    as_profile,
+)
 from kurvs_sim.validation import require, require_finite, require_positive, require_within
 
 INTEGRATED_A_V_MAG = 0.38
@@ -36,16 +45,21 @@ FARTHEST_KPC, N_RADII = 200.0, 20_001
 FASTEST_KMS = 2000.0
 """Faster gas is refused."""
 
+HIGHEST_REDSHIFT = 100.0
+"""Before the first galaxies."""
+
 A_V_RANGE = (0.0, 100.0)
 """mag: behind more, lines leave the range of floating point."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Galaxy(ProjectedDisk):
     """A disk of ionized gas with an abundance gradient, and what else shines there.
 
-    Every profile is a function of the radius in the plane of the disk **in kpc**. Gas above
-    and below the plane rotates with it and has its abundance.
+    Every profile is a function of the radius in the plane of the disk **in kpc**; a number in its
+    place is the same at every radius. Gas above and below the plane rotates with it and has its
+    abundance.
 
     Parameters
     ----------
@@ -133,12 +147,26 @@ class Galaxy(ProjectedDisk):
     stars: tuple[StellarContinuum, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
+        """Take numbers as constant profiles, and refuse impossible values."""
+        for parameter in fields(self):
+            value = getattr(self, parameter.name)
+            if parameter.type in {RadialProfile, RadialProfile | None} and value is not None:
+                object.__setattr__(self, parameter.name, as_profile(parameter.name, value))
+            require(parameter.name, value,
+                    within=value is not None or parameter.default is None,
+                    expected="a profile or a number")  # fmt: skip
+        require("emission", repr(self.emission), within=isinstance(self.emission, EmissionModel),
+                expected="a model such as SurveyCalibrations()")  # fmt: skip
+        for structure in self.structures:
+            require("structures", repr(structure), within=isinstance(structure, DiskStructure),
+                    expected="clumps or maps such as those of kurvs_sim.galaxy")  # fmt: skip
         require_positive(
             redshift=self.redshift,
             effective_radius_arcsec=self.effective_radius_arcsec,
             halpha_flux=self.halpha_flux,
         )
+        require("redshift", self.redshift, within=self.redshift <= HIGHEST_REDSHIFT,
+                expected=f"at most {HIGHEST_REDSHIFT:g}")  # fmt: skip
         require_finite(offset_x_arcsec=self.offset_x_arcsec, offset_y_arcsec=self.offset_y_arcsec)
         require("disk_thickness", self.disk_thickness, within=0.0 <= self.disk_thickness < 1.0,
                 expected="an axis ratio in [0, 1)")  # fmt: skip
@@ -152,8 +180,8 @@ class Galaxy(ProjectedDisk):
                 within=0.0 <= self.position_angle_deg < 360.0,
                 expected="a value in [0, 360)")  # fmt: skip
         require("dispersion_kms", self.dispersion_kms,
-                within=0.0 <= self.dispersion_kms < math.inf,
-                expected="a finite number >= 0")  # fmt: skip
+                within=0.0 <= self.dispersion_kms <= FASTEST_KMS,
+                expected=f"a number from 0 to {FASTEST_KMS:g}")  # fmt: skip
         require("ra_deg", self.ra_deg, within=0.0 <= self.ra_deg < 360.0,
                 expected="a value in [0, 360)")  # fmt: skip
         require("dec_deg", self.dec_deg, within=-90.0 <= self.dec_deg <= 90.0,

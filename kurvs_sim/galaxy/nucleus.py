@@ -1,10 +1,10 @@
 """Lines from the centre of a galaxy that are not its disk's: an active or starburst nucleus."""
 
-import math
 from dataclasses import dataclass
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_sim.emission.ratios import DENSITY_RANGE_CM3, every_line_to_halpha
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.validation import require, require_not_negative, require_positive
 
 FASTEST_KMS = 10_000.0
 """Outflows of active galaxies are slower, and their broad lines narrower."""
@@ -13,6 +13,7 @@ TYPICAL_NARROW_LINE_DENSITY_CM3 = 500.0
 """Density of a narrow-line region; the ratios within [O II] and [S II] depend on it."""
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class NuclearSource:
     """A small round source at the centre with lines of one velocity and width.
@@ -76,9 +77,7 @@ class NuclearSource:
             "effective_radius_kpc", "hbeta_to_halpha", "nii_6584_to_halpha",
             "oiii_5007_to_halpha", "oii_to_halpha", "sii_to_halpha",
         ):  # fmt: skip
-            value = getattr(self, name)
-            require(f"{name} of the nuclear source", value, within=0.0 <= value < math.inf,
-                    expected="a finite number >= 0")  # fmt: skip
+            require_not_negative(**{f"{name} of the nuclear source": getattr(self, name)})
 
     def line_fluxes(self) -> dict[str, float]:
         """Return the flux of every line, 1e-16 erg/s/cm2.

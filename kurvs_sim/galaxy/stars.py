@@ -6,18 +6,23 @@ from typing import Literal, Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.channels import channel_integrated_gaussian
 from kurvs_sim.galaxy.structure import exponential_disk
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import require, require_not_negative, require_positive
 
 UM_PER_ANGSTROM = 1e-4
+
+STEEPEST_SPECTRUM = 20.0
+"""Stars have -4 to 4."""
 
 Shape = Literal["disk", "bulge"]
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class StellarContinuum:
     """Stars: one spectrum, times one map.
@@ -66,15 +71,15 @@ class StellarContinuum:
         """Check the values."""
         require("shape of the stars", repr(self.shape), within=self.shape in get_args(Shape),
                 expected="'disk' or 'bulge'")  # fmt: skip
-        require("flux_density of the stars", self.flux_density,
-                within=0.0 <= self.flux_density < np.inf,
-                expected="a finite number >= 0")  # fmt: skip
+        require_not_negative(**{"flux_density of the stars": self.flux_density})
+        require("spectral_slope", self.spectral_slope,
+                within=abs(self.spectral_slope) <= STEEPEST_SPECTRUM,
+                expected=f"between {-STEEPEST_SPECTRUM:g} and {STEEPEST_SPECTRUM:g}")  # fmt: skip
         require_positive(
             effective_radius_kpc=self.effective_radius_kpc,
             reference_rest_um=self.reference_rest_um,
             dispersion_kms=self.dispersion_kms,
         )
-        require_finite(spectral_slope=self.spectral_slope)
         for line, width_angstrom in self._absorption_angstrom.items():
             self._require_light_left(line, width_angstrom)
 

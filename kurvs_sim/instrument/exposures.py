@@ -1,20 +1,30 @@
 """The noise of a stack of exposures, from the photons and electrons of one."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import flux_density_per_photon_rate, sky_photon_rate
-from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
-from kurvs_sim.validation import require, require_positive, require_whole
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid, of_band, require_spaxel
+from kurvs_sim.validation import (
+    LARGEST,
+    require,
+    require_not_negative,
+    require_positive,
+    require_whole,
+)
 
 EXPOSURE_SECONDS = 600.0
 """Length of one exposure of the survey (Li et al. 2025, Section 2)."""
 
+LEAST_THROUGHPUT = 1e-6
+"""Less is no instrument."""
 
+
+@takes_quantities
 @dataclass(frozen=True)
 class BandExposures:
     """Number and efficiency of the exposures of a band.
@@ -37,12 +47,13 @@ class BandExposures:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         require_whole(least=1, most=1_000_000, n_exposures=self.n_exposures)
-        require("throughput", self.throughput, within=0.0 < self.throughput <= 1.0,
-                expected="a number in (0, 1]")  # fmt: skip
-        require("excess_noise", self.excess_noise, within=1.0 <= self.excess_noise < math.inf,
+        require("throughput", self.throughput, within=LEAST_THROUGHPUT <= self.throughput <= 1.0,
+                expected=f"a number from {LEAST_THROUGHPUT:g} to 1")  # fmt: skip
+        require("excess_noise", self.excess_noise, within=1.0 <= self.excess_noise <= LARGEST,
                 expected="a finite number >= 1")  # fmt: skip
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class ExposureModel:
     """Photon, read and dark noise of a mean stack of equal exposures.
@@ -96,12 +107,11 @@ class ExposureModel:
         require_positive(
             exposure_seconds=self.exposure_seconds,
             collecting_area_m2=self.collecting_area_m2,
-            native_spaxel_arcsec=self.native_spaxel_arcsec,
         )
+        require_spaxel(native_spaxel_arcsec=self.native_spaxel_arcsec)
         for name in ("read_noise_electrons", "dark_current_electrons_per_s",
                      "pixels_per_native_spaxel", "sky_frames_per_exposure"):  # fmt: skip
-            require(name, getattr(self, name), within=0.0 <= getattr(self, name) < math.inf,
-                    expected="a finite number >= 0")  # fmt: skip
+            require_not_negative(**{name: getattr(self, name)})
 
     def exposures(self, band: Band) -> BandExposures:
         """Return the exposures of a band.
@@ -110,8 +120,13 @@ class ExposureModel:
         ----------
         band : Band
             IZ, YJ or H.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is another band.
         """
-        return {"IZ": self.iz, "YJ": self.yj, "H": self.h}[band.name]
+        return of_band({"IZ": self.iz, "YJ": self.yj, "H": self.h}, band, "exposures")
 
     def _flux_density_per_electron(self, band: Band) -> Array:
         """Return 1e-16 erg/s/cm2/um of one electron in one exposure, shape (n_channels,)."""

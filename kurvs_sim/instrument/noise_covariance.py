@@ -13,9 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Cube
-from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid
-from kurvs_sim.validation import require, require_positive
+from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid, require_spaxel
+from kurvs_sim.validation import require
 
 LARGEST_TWO_TAP_CORRELATION = 0.5
 
@@ -24,6 +25,7 @@ _MIDDLE = slice(32, 96)
 """Spaxels far from the edges of a wide field: they have all their neighbours."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class NoiseCovariance:
     """What neighbours share of the noise.
@@ -56,7 +58,7 @@ class NoiseCovariance:
             require(name, getattr(self, name),
                     within=0.0 <= getattr(self, name) <= LARGEST_TWO_TAP_CORRELATION,
                     expected=f"a number in [0, {LARGEST_TWO_TAP_CORRELATION}]")  # fmt: skip
-        require_positive(native_spaxel_arcsec=self.native_spaxel_arcsec)
+        require_spaxel(native_spaxel_arcsec=self.native_spaxel_arcsec)
 
     def draw(self, random: np.random.Generator, n_channels: int, grid: SpaxelGrid) -> Cube:
         """Draw noise of unit variance.

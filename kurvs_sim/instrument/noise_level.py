@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.bands import Band
 from kurvs_sim.instrument.exposures import EXPOSURE_SECONDS, ExposureModel
 from kurvs_sim.instrument.noise_covariance import NoiseCovariance
@@ -68,6 +69,7 @@ class ScaledNoise:
         return np.asarray(self.scale * self.noise.relative_variance(band))[:, None, None]
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class StackNoise:
     """Noise of the photons and electrons of a stack.

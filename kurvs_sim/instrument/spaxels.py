@@ -1,15 +1,20 @@
 """KMOS: spaxels, exposure times and the noise of sky and detector."""
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim.atmosphere.airglow import sky_photon_rate, transmission
-from kurvs_sim.validation import require, require_positive, require_whole
+from kurvs_sim.validation import require, require_not_negative, require_positive, require_whole
+
+_Value = TypeVar("_Value")
 
 
 def _centred(n_pixels: int, pixel_arcsec: float) -> Array:
@@ -20,10 +25,22 @@ def _centred(n_pixels: int, pixel_arcsec: float) -> Array:
 NATIVE_SPAXEL_ARCSEC = 0.2
 """Side of a spaxel of KMOS, before resampling."""
 
+SPAXELS_ARCSEC = (0.005, 2.0)
+"""Spaxels of every integral-field unit, in any seeing."""
+
 MOST_SPAXELS = 1000
 """Along an axis; the fields of KMOS have 14, or 28 resampled."""
 
 
+def require_spaxel(**values: float) -> None:
+    """Refuse sides that no spaxel has: MetadataError names the first of them."""
+    low, high = SPAXELS_ARCSEC
+    for name, value in values.items():
+        require(name, value, within=low <= value <= high,
+                expected=f"a number from {low:g} to {high:g}")  # fmt: skip
+
+
+@takes_quantities
 @dataclass(frozen=True)
 class SpaxelGrid:
     """The spaxels of one integral-field unit.
@@ -44,7 +61,7 @@ class SpaxelGrid:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         require_whole(least=1, most=MOST_SPAXELS, n_x=self.n_x, n_y=self.n_y)
-        require_positive(spaxel_arcsec=self.spaxel_arcsec)
+        require_spaxel(spaxel_arcsec=self.spaxel_arcsec)
 
     @cached_property
     def x_arcsec(self) -> Array:
@@ -57,6 +74,17 @@ class SpaxelGrid:
         return _centred(self.n_y, self.spaxel_arcsec)
 
 
+def of_band(values: Mapping[str, _Value], band: Band, method: str) -> _Value:
+    """Return what is known of a band; ConfigurationError names the method that knows of others."""
+    if band.name not in values:
+        raise ConfigurationError(
+            f"no exposure time of band {band.name} is known; expected one of {', '.join(values)}: "
+            f"a subclass with a method {method} of its own can give those of other bands"
+        )
+    return values[band.name]
+
+
+@takes_quantities
 @dataclass(frozen=True)
 class NoiseModel:
     """Noise of the channels of all three bands relative to one another.
@@ -89,9 +117,7 @@ class NoiseModel:
             exposure_hours_yj=self.exposure_hours_yj,
             exposure_hours_h=self.exposure_hours_h,
         )
-        require("detector_photon_rate", self.detector_photon_rate,
-                within=0.0 <= self.detector_photon_rate < math.inf,
-                expected="a finite number >= 0")  # fmt: skip
+        require_not_negative(detector_photon_rate=self.detector_photon_rate)
 
     def exposure_seconds(self, band: Band) -> float:
         """Return the time on target in a band.
@@ -100,13 +126,18 @@ class NoiseModel:
         ----------
         band : Band
             IZ, YJ or H.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is another band.
         """
         hours = {
             "IZ": self.exposure_hours_iz,
             "YJ": self.exposure_hours_yj,
             "H": self.exposure_hours_h,
         }
-        return 3600.0 * hours[band.name]
+        return 3600.0 * of_band(hours, band, "exposure_seconds")
 
     def relative_variance(self, band: Band) -> Array:
         """Return the variance of the flux density per spaxel, up to one factor for all bands.

@@ -12,8 +12,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.validation import LARGEST, require, require_finite, require_positive
 
 
 @runtime_checkable
@@ -54,6 +55,17 @@ class Composable:
     __rmul__ = __mul__
 
 
+STEEPEST = 1e4
+"""Change per unit of radius: no disk is as small as a ten-thousandth of one."""
+
+
+def require_gradient(**values: float) -> None:
+    """Refuse changes with radius that no disk has: MetadataError names the first of them."""
+    for name, value in values.items():
+        require(name, value, within=abs(value) <= STEEPEST,
+                expected=f"a number between {-STEEPEST:g} and {STEEPEST:g}")  # fmt: skip
+
+
 def _members(
     profile: "RadialProfile | float", kind: "type[Sum | Product]"
 ) -> tuple[RadialProfile, ...]:
@@ -65,6 +77,19 @@ def _members(
     return (profile,)
 
 
+def as_profile(name: str, value: object) -> RadialProfile:
+    """Return a number as a constant profile, and a profile as it is.
+
+    MetadataError names the parameter if it is anything else.
+    """
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        require_finite(**{name: value})  # type: ignore[arg-type]
+        return Constant(float(value))
+    require(name, repr(value), within=callable(value),
+            expected="a profile of kurvs_sim.profiles, or a number for a constant one")  # fmt: skip
+    return value  # type: ignore[return-value]
+
+
 @dataclass(frozen=True)
 class _Combination(Composable):
     """Profiles taken together."""
@@ -72,11 +97,14 @@ class _Combination(Composable):
     profiles: tuple[RadialProfile, ...]
 
     def __post_init__(self) -> None:
-        """Check that there is something to combine."""
+        """Take numbers as constant profiles, and check that there is something to combine."""
+        members = tuple(as_profile("profiles", profile) for profile in self.profiles)
+        object.__setattr__(self, "profiles", members)
         require("profiles", self.profiles, within=len(self.profiles) > 0,
                 expected="at least one profile")  # fmt: skip
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Sum(_Combination):
     """The sum of profiles.
@@ -92,6 +120,7 @@ class Sum(_Combination):
         return np.asarray(sum(profile(radius) for profile in self.profiles))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Product(_Combination):
     """The product of profiles.
@@ -107,6 +136,7 @@ class Product(_Combination):
         return np.asarray(math.prod(profile(radius) for profile in self.profiles))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Constant(Composable):
     """The same value at every radius.
@@ -128,6 +158,7 @@ class Constant(Composable):
         return np.full(np.shape(radius), self.value)
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Exponential(Composable):
     """central x exp(-radius / scale_length).
@@ -153,6 +184,7 @@ class Exponential(Composable):
         return np.asarray(self.central * np.exp(-np.asarray(radius, float) / self.scale_length))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Linear(Composable):
     """central + gradient x radius, kept between two limits.
@@ -176,7 +208,8 @@ class Linear(Composable):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require_finite(central=self.central, gradient=self.gradient)
+        require_finite(central=self.central)
+        require_gradient(gradient=self.gradient)
         require("minimum", self.minimum, within=self.minimum < self.maximum,
                 expected=f"less than maximum ({self.maximum})")  # fmt: skip
         require("central", self.central, within=self.minimum <= self.central <= self.maximum,
@@ -188,6 +221,7 @@ class Linear(Composable):
         return np.asarray(np.clip(line, self.minimum, self.maximum))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Arctan(Composable):
     """asymptote x 2/pi x arctan(radius / turnover_radius): a rotation curve (Courteau 1997).
@@ -205,7 +239,7 @@ class Arctan(Composable):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require("asymptote", self.asymptote, within=0.0 <= self.asymptote < math.inf,
+        require("asymptote", self.asymptote, within=0.0 <= self.asymptote <= LARGEST,
                 expected="a finite number >= 0 (the position angle gives the sense)")  # fmt: skip
         require_positive(turnover_radius=self.turnover_radius)
 

@@ -1,6 +1,5 @@
 """Radial profiles of light and abundance beyond the exponential and the straight line."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,11 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaincinv, i0e, i1e, k0e, k1e
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
-from kurvs_sim.profiles.radial import Composable
-from kurvs_sim.validation import require, require_finite, require_positive
+from kurvs_sim.profiles.radial import Composable, require_gradient
+from kurvs_sim.validation import LARGEST, require, require_finite, require_positive
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Sersic(Composable):
     """at_effective_radius x exp(-b_n ((radius / effective_radius)^(1/n) - 1)) (Sersic 1963).
@@ -50,6 +51,7 @@ class Sersic(Composable):
         return np.asarray(self.at_effective_radius * np.exp(-exponent))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Ring(Composable):
     """A Gaussian in radius: peak x exp(-(radius - ring_radius)^2 / (2 ring_sigma^2)).
@@ -81,6 +83,7 @@ class Ring(Composable):
         return np.asarray(self.peak * np.exp(-0.5 * offset**2))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Broken(Composable):
     """Two straight lines that meet at a radius.
@@ -107,7 +110,7 @@ class Broken(Composable):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require_finite(inner_gradient=self.inner_gradient, outer_gradient=self.outer_gradient)
+        require_gradient(inner_gradient=self.inner_gradient, outer_gradient=self.outer_gradient)
         require_positive(break_radius=self.break_radius)
         require("minimum", self.minimum, within=self.minimum < self.maximum,
                 expected=f"less than maximum ({self.maximum})")  # fmt: skip
@@ -122,6 +125,7 @@ class Broken(Composable):
         return np.asarray(np.clip(line, self.minimum, self.maximum))
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Tabulated(Composable):
     """Straight lines between tabulated points, constant before the first and after the last.
@@ -156,10 +160,14 @@ class Tabulated(Composable):
         return np.asarray(np.interp(np.asarray(radius, float), self.radius, self.value))
 
 
+KEPLERIAN_Y = 1e4
+"""From here on rounding errors are larger than what differs from the curve of a point."""
+
 PEAK_SCALE_LENGTHS = 2.149_95
 """Where the rotation curve of a thin exponential disk peaks (Freeman 1970)."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class FreemanDisk(Composable):
     """The rotation curve of a thin, self-gravitating exponential disk (Freeman 1970).
@@ -179,7 +187,7 @@ class FreemanDisk(Composable):
 
     def __post_init__(self) -> None:
         """Check the values."""
-        require("peak", self.peak, within=0.0 <= self.peak < math.inf,
+        require("peak", self.peak, within=0.0 <= self.peak <= LARGEST,
                 expected="a finite number >= 0 (the position angle gives the sense)")  # fmt: skip
         require_positive(scale_length=self.scale_length)
 
@@ -192,5 +200,8 @@ class FreemanDisk(Composable):
 def _squared(scale_lengths: ArrayLike) -> Array:
     """Return the squared velocity, up to a factor, at radii in scale lengths."""
     y = np.maximum(np.asarray(scale_lengths, float) / 2.0, 1e-12)
-    # Scaled Bessel functions: the exponentials of I and K cancel.
-    return np.asarray(y**2 * (i0e(y) * k0e(y) - i1e(y) * k1e(y)))
+    # Scaled Bessel functions: the exponentials of I and K cancel. So do all digits far out, where
+    # the mass is a point's.
+    near = np.minimum(y, KEPLERIAN_Y)
+    exact = near**2 * (i0e(near) * k0e(near) - i1e(near) * k1e(near))
+    return np.asarray(np.where(y > KEPLERIAN_Y, 0.25 / y, exact))

@@ -96,7 +96,7 @@ class FineSky:
 
     def convolution(self, psf: Seeing, blur: MinorAxisBlur = NO_BLUR) -> Convolution:
         """Return the convolution with seeing, and with the height of a disk."""
-        gaussian = isinstance(psf, PointSpreadFunction) and psf.kind == "gaussian"
+        gaussian = isinstance(psf, PointSpreadFunction) and psf.is_gaussian
         if not gaussian or psf.fwhm_arcsec == 0.0 or blur.sigma_arcsec > 0.0:
             return self._fourier_convolution(psf, blur)
         axes = (self.spaxel_y_arcsec, self.spaxel_x_arcsec)

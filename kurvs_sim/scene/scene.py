@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Map
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS, Band
 from kurvs_pipeline.errors import CoverageError
@@ -44,6 +45,7 @@ NARROWEST_LSF_KMS = 25.0
 """Below the line-spread function of KMOS anywhere in its bands (26 to 46 km/s)."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class Scene:
     """A galaxy seen through the atmosphere by a grid of spaxels.

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim.galaxy.galaxy import Galaxy
@@ -17,6 +18,7 @@ _SAMPLES_PER_EFFECTIVE_RADIUS = 50
 _ANGLES = 360
 
 
+@takes_quantities
 def truth_dataset(scene: Scene) -> xr.Dataset:
     """Return the truth of a scene.
 

@@ -9,6 +9,7 @@ from importlib import resources
 
 from astropy.coordinates import Angle
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.errors import ConfigurationError
 
 AIR_TO_VACUUM = 1.0 + 2.76e-4
@@ -18,6 +19,7 @@ GRADIENT_DIAGNOSTICS = ("n2", "n2o2", "r23")
 """Diagnostics of Table 1, the one with most galaxies first."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class CatalogueEntry:
     """What is published of one galaxy.
@@ -98,6 +100,7 @@ def kurvs_catalogue() -> Mapping[int, CatalogueEntry]:
     }
 
 
+@takes_quantities
 def catalogue_entry(kurvs_id: int) -> CatalogueEntry:
     """Return what is published of one galaxy.
 

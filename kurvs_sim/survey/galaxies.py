@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 from astropy import units as u
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.cosmology import COSMOLOGY, kpc_per_arcsec
 from kurvs_pipeline.dust import transmitted_fraction
 from kurvs_pipeline.errors import ConfigurationError
@@ -35,7 +36,7 @@ from kurvs_sim.galaxy.galaxy import INTEGRATED_A_V_MAG, Galaxy
 from kurvs_sim.profiles.radial import Arctan, Linear
 from kurvs_sim.profiles.shapes import Tabulated
 from kurvs_sim.survey.catalogue import CatalogueEntry, catalogue_entry, kurvs_catalogue
-from kurvs_sim.validation import require, require_finite
+from kurvs_sim.validation import require_finite, require_not_negative
 
 GradientSource = Literal["published", "drawn"]
 
@@ -66,6 +67,7 @@ V_OVER_SIGMA_EFFECTIVE_RADII = 2.0
 TURNOVER_EFFECTIVE_RADII = 0.25
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class GradientDistribution:
     """A normal distribution of metallicity gradients.
@@ -89,14 +91,14 @@ class GradientDistribution:
     def __post_init__(self) -> None:
         """Check the values."""
         require_finite(mean=self.mean)
-        require("scatter", self.scatter, within=0.0 <= self.scatter < math.inf,
-                expected="a finite number >= 0")  # fmt: skip
+        require_not_negative(scatter=self.scatter)
 
 
 KURVS_GRADIENTS = GradientDistribution()
 _MOST_DRAWS = 10_000
 
 
+@takes_quantities
 def kurvs_sample(
     *,
     gradients: GradientSource = "published",
@@ -125,6 +127,7 @@ def kurvs_sample(
     )
 
 
+@takes_quantities
 def kurvs_galaxy(
     kurvs_id: int,
     *,
@@ -185,6 +188,7 @@ def kurvs_galaxy(
     )
 
 
+@takes_quantities
 def mass_metallicity_relation(log_stellar_mass: float) -> float:
     """Return 12 + log(O/H) by N2 at a stellar mass (Li et al. 2025, Section 3).
 

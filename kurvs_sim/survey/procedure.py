@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import Band
 from kurvs_sim.atmosphere.airglow import sky_photon_rate
@@ -22,6 +23,7 @@ FLUX_LIMIT = 0.01
 """Smallest flux that the survey reports, 1e-16 erg/s/cm2; a fainter one is a failed fit."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class BandProcedure:
     """Lines of a band that are fitted together, and the ranges of the fit.

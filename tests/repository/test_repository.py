@@ -11,7 +11,7 @@ import pytest
 from paths import ROOT
 
 PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
-COMMON_GROUND = {
+COMMON_GROUND = {"arguments", 
     "abundances", "arrays", "bands", "cosmology", "dust", "errors", "exports", "io", "lines",
     "observation",
 }  # fmt: skip

@@ -21,6 +21,7 @@ KEYWORDS: dict[str, str] = {
     "seeing_fwhm_arcsec": "HIERARCH KURVS SEEING FWHM",
     "psf_kind": "HIERARCH KURVS PSF KIND",
     "psf_moffat_beta": "HIERARCH KURVS PSF MOFFAT BETA",
+    "psf_origin": "HIERARCH KURVS PSF ORIGIN",
     "target_position": "HIERARCH KURVS TARGET POSITION",
     "origin": "HIERARCH KURVS ORIGIN",
     "software_version": "HIERARCH KURVS VERSION",

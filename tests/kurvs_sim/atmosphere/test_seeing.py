@@ -7,10 +7,12 @@ from mock_checks import FWHM_PER_SIGMA, assert_is_a_value, moments
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
+from kurvs_pipeline.io.fits.writing import write_eso
+from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import metadata_of
 from kurvs_sim import Galaxy, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.atmosphere.composite_seeing import CompositeSeeing, ElongatedSeeing, ExposureSequence
-from kurvs_sim.atmosphere.seeing import ChromaticSeeing
+from kurvs_sim.atmosphere.seeing import GAUSSIAN_MOFFAT_BETA, ChromaticSeeing
 from kurvs_sim.atmosphere.star_image import StarImage
 from kurvs_sim.effects.effects import Effects
 
@@ -177,3 +179,47 @@ def test_exposures_are_registered_at_finite_places(offset):
         MetadataError, match=r"offset of a composite PSF is .*; expected two finite"
     ):
         CompositeSeeing((PointSpreadFunction("gaussian", 0.6),), (offset,))
+
+
+@pytest.mark.parametrize("beta", [50.0, 3e10, np.inf])
+def test_a_steep_moffat_profile_is_the_gaussian(beta):
+    steep, gaussian = PointSpreadFunction("moffat", 0.6, beta), PointSpreadFunction(
+        "gaussian", 0.6
+    )  # fmt: skip
+    np.testing.assert_array_equal(steep.image(0.05, 61), gaussian.image(0.05, 61))
+    cube = observe(Galaxy(), bands=("H",), grid=GRID, psf=steep, halpha_snr=None)
+    assert metadata_of(cube).psf_kind == "gaussian"
+
+
+def test_moffat_profiles_approach_the_gaussian():
+    limit = PointSpreadFunction("gaussian", 0.6).image(0.05, 61)
+    just_below = PointSpreadFunction("moffat", 0.6, GAUSSIAN_MOFFAT_BETA - 0.01).image(0.05, 61)
+    np.testing.assert_allclose(just_below, limit, rtol=0.0, atol=0.02 * limit.max())
+
+
+def test_world_coordinates_give_pixels_and_directions(tmp_path):
+    """Columns of the file run from West to East and rows from North to South."""
+    sides = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CDELT1": 0.1 / 3600.0,
+             "CDELT2": -0.1 / 3600.0}  # fmt: skip
+    path = tmp_path / "star.fits"
+    displaced = sampled_gaussian(x0=0.23, y0=-0.31)
+    fits.PrimaryHDU(displaced[::-1, ::-1], fits.Header(sides)).writeto(path)
+    found = StarImage.from_fits(path)
+    np.testing.assert_allclose(found.pixels, displaced)
+    assert found.pixel_arcsec == pytest.approx(0.1)
+
+
+def test_a_star_without_a_scale_asks_for_one(tmp_path):
+    path = tmp_path / "star.fits"
+    fits.PrimaryHDU(sampled_gaussian()).writeto(path)
+    with pytest.raises(MetadataError, match=r"star\.fits.*CDELT"):
+        StarImage.from_fits(path)
+
+
+def test_a_mock_says_what_its_psf_was(star, tmp_path):
+    cubes = observe(Galaxy(), bands=("H",), grid=GRID, psf=star, within_kms_of_lines=1500.0)
+    told = "image of a star, 61 x 61 pixels of 0.1 arcsec"
+    assert metadata_of(cubes).psf_origin == told
+    path = write_eso(cubes, tmp_path)["H"]
+    assert fits.getheader(path)["KURVS PSF ORIGIN"] == told
+    assert metadata_of(read_observation([path])).psf_origin == told

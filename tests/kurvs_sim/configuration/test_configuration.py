@@ -6,12 +6,15 @@ import json
 import tomllib
 
 import jsonschema
+import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paths import EXAMPLES
 from profile_examples import PROFILES as PROFILE_EXAMPLES
 
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_sim import Galaxy, NoiseModel, Numerics, PointSpreadFunction, SpaxelGrid, observe
 from kurvs_sim.atmosphere.composite_seeing import (
@@ -181,7 +184,7 @@ OPTIONS = st.fixed_dictionaries(
         "halpha_snr": st.none() | POSITIVE,
         "seed": st.integers(0, 2**63 - 1),
         "psf": st.one_of(*SEEING_STRATEGIES.values()),
-        "grid": st.builds(SpaxelGrid, n_x=st.integers(1, 60), spaxel_arcsec=POSITIVE),
+        "grid": st.builds(SpaxelGrid, n_x=st.integers(1, 60), spaxel_arcsec=st.floats(0.01, 1.0)),
         "noise": st.one_of(*NOISE_STRATEGIES.values()),
         "numerics": st.builds(Numerics, fine_pixel_arcsec=POSITIVE),
         "every_exposure": st.booleans(),
@@ -289,7 +292,8 @@ def test_the_survey_s_galaxies_read_back_the_same():
 
 def test_the_round_trip_is_tried_with_every_kind():
     assert set(PROFILE_STRATEGIES) == set(PROFILES.kinds)
-    assert set(SEEING_STRATEGIES) == set(SEEING.kinds)
+    # An image in a file of its own is read back as its pixels.
+    assert set(SEEING_STRATEGIES) == set(SEEING.kinds) - {"image"}
     assert set(NOISE_STRATEGIES) == set(NOISE.kinds)
     assert set(STRUCTURE_STRATEGIES) == set(STRUCTURES.kinds)
 
@@ -435,9 +439,17 @@ def test_the_schema_lists_every_kind():
         ("-0.02}\n", "-0.02}\n[observation.effects.fog]\n", "allowed here: covariance, "),
         ("-0.02}\n", "-0.02}\nrotation = {speed = 1}\n", "unknown key galaxy.rotation.speed"),
         ("-0.02}\n", "-0.02}\n[observation]\nseed = -1\n", "observation.seed is -1"),
-        ("-0.02}\n", '-0.02}\n[observation]\nhalpha_snr = "no"\n', "a number > 0, up to 1e+06, or"),
-        ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = -3\n", "a number > 0, up to 1e+06, or"),
-        ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = 1e300\n", "a number > 0, up to"),
+        (
+            "-0.02}\n",
+            '-0.02}\n[observation]\nhalpha_snr = "no"\n',
+            "a number from 0.001 to 1e+06, or",
+        ),
+        (
+            "-0.02}\n",
+            "-0.02}\n[observation]\nhalpha_snr = -3\n",
+            "a number from 0.001 to 1e+06, or",
+        ),
+        ("-0.02}\n", "-0.02}\n[observation]\nhalpha_snr = 1e300\n", "a number from 0.001 to"),
         ("-0.02}\n", "-0.02}\n[observation]\nseed = 9223372036854775808\n", "less than or equal"),
         (
             "-0.02}\n",
@@ -459,3 +471,18 @@ def test_a_bad_file_is_refused_in_one_line_that_names_the_key(tmp_path, old, new
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml: cannot be read"):
         load_mock(tmp_path / "nowhere.toml")
+
+
+def test_the_psf_may_be_an_image_beside_the_file(tmp_path):
+    image = np.outer([1.0, 2.0, 1.0], [1.0, 3.0, 1.0])
+    fits.PrimaryHDU(image).writeto(tmp_path / "star.fits")
+    path = tmp_path / "mock.toml"
+    psf = '{kind = "image", file = "star.fits", pixel_arcsec = 0.1}'
+    path.write_text(f"{MINIMAL}\n[observation]\npsf = {psf}\n")
+    assert load_mock(path)[1]["psf"] == StarImage(image, 0.1)
+
+
+def test_a_band_that_was_registered_can_be_stated(monkeypatch):
+    fine = dataclasses.replace(KMOS_BANDS["H"], name="H_fine", n_channels=100)
+    monkeypatch.setitem(KMOS_BANDS, "H_fine", fine)
+    assert parse_mock(f'{MINIMAL}\n[observation]\nbands = ["H_fine"]\n')[1]["bands"] == ("H_fine",)

@@ -251,7 +251,7 @@ def test_a_pixel_that_is_no_light_is_refused_by_its_place(value):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: clumps(number=0), "number of clumps is 0; expected at least 1"),
+        (lambda: clumps(number=0), "number of clumps is 0; expected a whole number"),
         (lambda: clumps(seed=-1), "seed of the clumps"),
         (lambda: clumps(flux_fraction=1.1), "flux_fraction of the clumps"),
         (lambda: clumps(fwhm_kpc=0.0), "fwhm_kpc"),

@@ -272,3 +272,10 @@ def test_an_unvaried_sequence_is_its_median():
 def test_impossible_exposures_are_refused_by_name(make, named):
     with pytest.raises(MetadataError, match=named):
         make()
+
+
+@pytest.mark.parametrize("noise", [NoiseModel(), ExposureModel()])
+def test_a_registered_band_without_exposure_time_is_named(monkeypatch, noise):
+    monkeypatch.setitem(KMOS_BANDS, "K", replace(H, name="K"))
+    with pytest.raises(ConfigurationError, match="no exposure time of band K is known; expected"):
+        observe(GALAXY, bands=("K",), grid=GRID, noise=noise)
