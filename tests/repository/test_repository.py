@@ -11,9 +11,9 @@ import pytest
 from paths import ROOT
 
 PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
-COMMON_GROUND = {"arguments", 
-    "abundances", "arrays", "bands", "cosmology", "dust", "errors", "exports", "io", "lines",
-    "observation",
+COMMON_GROUND = {
+    "abundances", "arguments", "arrays", "bands", "cosmology", "dust", "errors", "exports", "io",
+    "lines", "observation",
 }  # fmt: skip
 """Of docs/decisions/04: what measures is not used to make what is measured."""
 
