@@ -14,7 +14,7 @@ EXAMPLES = """\b
 Examples:
   kurvs survey
   kurvs survey --intrinsic steep --seed 7 --output steep-twin
-  kurvs survey --published shared
+  git clone https://github.com/zidianjun/kurvs public; kurvs survey --published public
 """
 
 
@@ -38,8 +38,8 @@ def survey(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder with the survey's public tables (reference/output, "
-            "reference/literature, real), to draw beside the twin.",
+            help="Clone of the survey's public repository (github.com/zidianjun/kurvs), whose "
+            "points are drawn beside the twin.",
         ),
     ] = None,
     workers: Workers = 2,
@@ -62,6 +62,8 @@ def survey(
 
     points = PublishedPoints(published)
     terminal = Terminal(quiet=quiet, debug=debug)
+    if points.missing:
+        terminal.tell(f"{published} does not have: {', '.join(points.missing)}; drawn without")
     configuration = {"intrinsic": intrinsic.value, "published": published, "workers": workers}
     with start_run(
         "survey", output=output, overwrite=overwrite, configuration=configuration, seed=seed

@@ -6,7 +6,7 @@ of published points has them.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,10 +16,12 @@ from matplotlib.figure import Figure
 from experiments.survey.observed import INTEGRATED_DIAGNOSTICS, ObservedTwin, measured_a_v
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import LOG_MASS_ERR
+from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.gas.attenuation import STACKED_INTEGRATED
 from kurvs_pipeline.gas.classes import JUNEAU14_LOWER, JUNEAU14_UPPER, KAUFFMANN03, KEWLEY01
+from kurvs_pipeline.gradients.forward.profiles import InverseCalibration
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.plots.parts import (
     DATA_COLOUR,
@@ -36,10 +38,31 @@ from kurvs_pipeline.scaling_relations import (
 )
 
 DIAGNOSTIC_LABEL = {"n2": "N2", "n2s2": "D16", "o3n2": "O3N2", "r23": "R23", "n2o2": "N2O2"}
+
+
+class Literature(NamedTuple):
+    """Abundances of other galaxies, and the calibration that their file is on.
+
+    Without one, the file holds log([N II]/H-alpha) itself.
+    """
+
+    label: str
+    calibration: str | None
+    style: str = "^"
+
+
 LITERATURE_ABUNDANCES = {
-    "n2": {"KashinoMZR": "Kashino+17", "YabeMZR": "Yabe+15", "ToppingMZR": "Topping+21"},
-    "r23": {"HenryMZR": "Henry+13"},
+    "n2": {
+        "KashinoMZR": Literature("Kashino+17", "n2_marino13", "s"),
+        "YabeMZR": Literature("Yabe+15", "n2_marino13", "v"),
+        "ToppingMZR": Literature("Topping+21", "n2_marino13", "D"),
+        "WuytsMZR": Literature("Wuyts+12", "n2_maiolino08"),
+        "ZahidMZR": Literature("Zahid+14", None, ":"),
+    },
+    "r23": {"HenryMZR": Literature("Henry+13", "r23")},
 }
+"""Files of the survey's public repository, by the diagnostic of the panel. Which calibration each
+is on follows from where its figure of the relation draws them, on the scale of Marino et al."""
 _LOG_MASS = np.linspace(9.2, 11.8, 200)
 
 
@@ -107,6 +130,19 @@ def _twin_ratios(twin: ObservedTwin) -> tuple[Array, Array, Array, BoolArray]:
         r3 = np.log10(flux["oiii_5007"] / hbeta)
     mass = twin.of_entries("log_stellar_mass")
     return mass[kept], n2[kept], r3[kept], ~found["hbeta"][kept]
+
+
+def on_calibration(values: Array, source: str | None, wanted: str) -> Array:
+    """Return 12 + log(O/H) by another calibration of the same line ratio.
+
+    Without a ``source`` the values are the logarithm of the ratio.
+    """
+    if source == wanted:
+        return values
+    ratio = (
+        values if source is None else InverseCalibration(DIAGNOSTICS[source]).log_ratio(values)[0]
+    )
+    return DIAGNOSTICS[wanted].oxygen_abundance(ratio)
 
 
 def _draw_relations(axes: Axes, mass: Array, value: Array, error: Array) -> None:
@@ -225,11 +261,13 @@ class IntegratedFigures:
             if name in survey:
                 draw_survey(axes, published.of_galaxies("log_stellar_mass"), *survey[name])
             draw_twin(axes, mass, value, error)
-            for file, label in LITERATURE_ABUNDANCES.get(name, {}).items():
+            for file, source in LITERATURE_ABUNDANCES.get(name, {}).items():
                 points = published.literature(file)
                 if points is not None:
                     x = np.log10(points[0]) if points[0].min() > 100.0 else points[0]
-                    axes.plot(x, points[1], "^", color=MUTED_COLOUR, markersize=4, label=label)
+                    y = on_calibration(points[1], source.calibration, name)
+                    axes.plot(x, y, source.style, color=MUTED_COLOUR, markersize=4,
+                              label=source.label)  # fmt: skip
             if name == "n2":
                 _draw_relations(axes, mass, value, error)
             axes.set(title=DIAGNOSTIC_LABEL[name], xlabel="log stellar mass (solar)",

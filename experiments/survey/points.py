@@ -1,8 +1,9 @@
 """Published points to draw beside a twin, from the shipped tables and from an optional folder.
 
-The folder holds what the survey's public code has: ``reference/output`` (its own results),
-``reference/literature`` (points and curves of other papers) and ``real`` (its line fluxes). Nothing
-of it is shipped.
+The folder is a clone of the survey's public repository, github.com/zidianjun/kurvs, with ``output``
+(its results) and ``data`` (tables of galaxies, points and curves of other papers); or one with
+``reference/output``, ``reference/literature`` and ``real`` (its line fluxes). Nothing of it is
+shipped, and what a folder lacks is left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +20,26 @@ from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.tables import read_table
 from kurvs_sim.survey.catalogue import kurvs_catalogue
 
-OUTPUT, LITERATURE = Path("reference", "output"), Path("reference", "literature")
+FIELDS = ("CDFS", "COSMOS")
+
+LITERATURE = (
+    "data/ref_data/{}.csv", "data/model/{}.csv", "reference/literature/{}.csv",
+)  # fmt: skip
+GRADIENTS = ("output/met_grads_radbin{}.csv", "reference/output/met_grads_radbin{}.csv")
+OF_FIELDS = {
+    "morph_table": ("data/{}_morph_table.csv", "reference/output/{}_morph_table.csv"),
+    "av": ("data/{}_Av.csv", "reference/output/{}_av.csv"),
+    "integ_met": ("output/{}_integ_met.csv", "reference/output/{}_integ_met.csv"),
+    "integ_info": ("output/{}_integ_info.csv",),
+}
+"""Places of each table in either layout, relative to the folder; the second has fields in lower
+case."""
+
 FLUXES = Path("real", "integrated_fluxes.csv")
-FIELDS = ("cdfs", "cosmos")
+FLUX_COLUMNS = {
+    "nii_6584": "NII6584", "halpha": "Ha", "oiii_5007": "OIII5007", "hbeta": "Hb",
+}  # fmt: skip
+"""Lines in the table of integrated fluxes of the public repository."""
 
 ABUNDANCE_COLUMN = {
     "n2": "B18N2", "n2s2": "D16", "o3n2": "B18O3N2", "r23": "M08R23", "n2o2": "K19N2O2",
@@ -44,13 +62,28 @@ class PublishedPoints:
         """Refuse a folder without any published table."""
         if self.folder is None:
             return
-        expected = [OUTPUT, LITERATURE, FLUXES]
-        if not any((self.folder / path).exists() for path in expected):
+        folders = ("output", "data/ref_data", "reference/output", "reference/literature")
+        if not any((self.folder / path).exists() for path in (*folders, FLUXES)):
             raise ConfigurationError(
-                f"--published {self.folder}: found none of "
-                f"{', '.join(str(path) for path in expected)}; give the folder that holds them, or "
+                f"--published {self.folder}: found none of {', '.join(folders)} and {FLUXES}; "
+                "give a clone of the survey's public repository (github.com/zidianjun/kurvs), or "
                 "leave the option out"
             )
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the folder does not have, in words, so that figures are drawn without it."""
+        if self.folder is None:
+            return ()
+        parts = {
+            "integrated abundances": bool(self.abundances),
+            "A_V of gas and stars": self.attenuation is not None,
+            'gradients in annuli of 0.8"': self.gradients("0.8") is not None,
+            "gradients of Gillman et al. (2022)": self.gradients("gillman") is not None,
+            "integrated line fluxes": self.line_ratios is not None,
+            "points of other papers": self.literature("KashinoMZR") is not None,
+        }
+        return tuple(name for name, found in parts.items() if not found)
 
     @property
     def table_1(self) -> SurveyTable:
@@ -89,10 +122,9 @@ class PublishedPoints:
         if self.folder is None:
             return None
         is_gillman = width == "gillman"
-        path = (
-            LITERATURE / "GillmanMG.csv" if is_gillman else OUTPUT / f"met_grads_radbin{width}.csv"
+        table = (
+            self._table(LITERATURE, "GillmanMG") if is_gillman else self._table(GRADIENTS, width)
         )
-        table = _read(self.folder / path)
         names = self._names
         if table is None or names is None:
             return None
@@ -107,23 +139,47 @@ class PublishedPoints:
 
         Only galaxies with [O III] and [N II] above 4 sigma are included.
         """
-        table = None if self.folder is None else _read(self.folder / FLUXES)
-        if table is None:
+        found = self._fluxes
+        if found is None:
             return None
-        lines = ("nii_6584", "halpha", "oiii_5007", "hbeta")
-        flux = {name: _column(table, name) for name in lines}
-        snr = {name: _column(table, f"sn_{name}") for name in lines}
-        catalogue = kurvs_catalogue()
-        mass = np.array([catalogue[int(i)].log_stellar_mass for i in table["kurvs_id"]])
+        mass, flux, snr = found
         kept = (snr["nii_6584"] > 4.0) & (snr["oiii_5007"] > 4.0) & (flux["hbeta"] > 0.0)
         n2 = np.log10(flux["nii_6584"][kept] / flux["halpha"][kept])
         r3 = np.log10(flux["oiii_5007"][kept] / flux["hbeta"][kept])
         return n2, r3, mass[kept], snr["hbeta"][kept]
 
+    @property
+    def _fluxes(self) -> tuple[Array, dict[str, Array], dict[str, Array]] | None:
+        """Log mass, and fluxes and S/N by line, of the galaxies with public fluxes."""
+        public = self._by_galaxy("integ_info")
+        if public is not None:
+            mass = self.of_galaxies("log_stellar_mass")
+            flux = {line: public[f"I_{name}"] for line, name in FLUX_COLUMNS.items()}
+            return mass, flux, {line: public[f"SN_{name}"] for line, name in FLUX_COLUMNS.items()}
+        table = None if self.folder is None else _read(self.folder / FLUXES)
+        if table is None:
+            return None
+        catalogue = kurvs_catalogue()
+        mass = np.array([catalogue[int(i)].log_stellar_mass for i in table["kurvs_id"]])
+        flux = {line: _column(table, line) for line in FLUX_COLUMNS}
+        return mass, flux, {line: _column(table, f"sn_{line}") for line in FLUX_COLUMNS}
+
     def literature(self, name: str) -> tuple[Array, Array] | None:
         """Return points or a curve of another paper by the name of the file, without ending."""
-        table = None if self.folder is None else _read(self.folder / LITERATURE / f"{name}.csv")
+        table = self._table(LITERATURE, name)
         return None if table is None else (_column(table, "x"), _column(table, "y"))
+
+    def _table(self, places: Sequence[str], name: str) -> Table | None:
+        """Return the first of the tables that the folder has."""
+        if self.folder is None:
+            return None
+        for place in places:
+            # The layout with a folder "reference" has fields in lower case.
+            own = name.lower() if name in FIELDS and "reference" in place else name
+            table = _read(self.folder / place.format(own))
+            if table is not None:
+                return table
+        return None
 
     @property
     def _names(self) -> list[str] | None:
@@ -137,9 +193,7 @@ class PublishedPoints:
         return [names.get(number, "") for number in kurvs_catalogue()]
 
     def _of_fields(self, name: str) -> dict[str, list[str]] | None:
-        if self.folder is None:
-            return None
-        tables = [_read(self.folder / OUTPUT / f"{field}_{name}.csv") for field in FIELDS]
+        tables = [self._table(OF_FIELDS[name], field) for field in FIELDS]
         if any(table is None for table in tables):
             return None
         return {
