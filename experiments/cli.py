@@ -1,7 +1,9 @@
 """The ``kurvs`` command: its commands, and how errors reach the terminal."""
 
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -87,11 +89,11 @@ def execute(arguments: Sequence[str]) -> int:
     """Run one command line, without the program's name, and return its exit code.
 
     The code is 0; 2 for input that cannot be used, with one line on standard error; 130 when
-    interrupted.
+    interrupted, by Ctrl-C or by the SIGTERM of a batch system.
     """
     debug = "--debug" in arguments
     try:
-        with _quiet_libraries(debug=debug):
+        with _quiet_libraries(debug=debug), _sigterm_interrupts():
             command = typer.main.get_command(app)
             code = command.main(list(arguments), prog_name="kurvs", standalone_mode=False)
     except (KurvsError, TyperException, OSError) as error:
@@ -106,6 +108,19 @@ def execute(arguments: Sequence[str]) -> int:
         )
         _complain(f"interrupted; {kept if in_parts else 'nothing was written'}")
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C: what was done is kept, and locks and unfinished files go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

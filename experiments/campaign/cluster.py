@@ -25,6 +25,10 @@ POLL_S = 0.01
 WITHOUT_WORKERS_S = 60.0
 """Workers that died are back after a few seconds, on a busy machine after some more."""
 
+LOOPBACK = "127.0.0.1"
+"""Where a local cluster listens. Who reaches a scheduler can run code as its user, and a port
+alone, such as ``:0``, would be open on every network of the machine."""
+
 WORKER_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 2**25, "MALLOC_TRIM_THRESHOLD_": 2**27}
 """Bytes of free memory that a process keeps for its next arrays. Dask lets it keep 64 KiB: pages
 that come and go then take as long as the mocks themselves."""
@@ -208,8 +212,8 @@ def local_cluster(workers: int, announce: Callable[[str], None]) -> Iterator["Cl
         settings[f"distributed.nanny.pre-spawn-environ.{name}"] = size
     with dask.config.set(settings), _deaf_to_interruption():
         cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
-            silence_logs="CRITICAL",
+            n_workers=workers, threads_per_worker=1, processes=True, host=LOOPBACK,
+            dashboard_address=f"{LOOPBACK}:0", silence_logs="CRITICAL",
         )  # fmt: skip
     with cluster, Client(cluster) as client:
         announce(f"dashboard: {client.dashboard_link}")

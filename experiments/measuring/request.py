@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from kurvs_pipeline.errors import ConfigurationError, FitError
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.io.fits.options import CubeOptions
@@ -87,7 +89,11 @@ class GalaxyRequest:
         return self.cubes + tuple(p for p in (self.velocity_map, self.psf_star) if p is not None)
 
     def measure(self, pipeline: Pipeline) -> MeasuredGalaxy:
-        """Read the cubes and measure the galaxy."""
+        """Read the cubes and measure the galaxy, to the same bits on any number of cores."""
+        with threadpool_limits(limits=1):
+            return self._measured(pipeline)
+
+    def _measured(self, pipeline: Pipeline) -> MeasuredGalaxy:
         properties, star = dict(self.properties), self._star()
         if star is not None:
             properties |= star.metadata_fields

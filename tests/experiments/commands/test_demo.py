@@ -2,7 +2,9 @@
 
 import socket
 
+import psutil
 import pytest
+from demo_browser import served_demo
 
 from experiments import cli
 from experiments.commands import demo
@@ -26,3 +28,15 @@ def test_a_port_in_use_is_told_in_one_line(capsys):
     assert f"127.0.0.1:{port}" in told
     assert "--port" in told
     assert told.count("\n") == 1
+
+
+def test_the_demo_listens_on_loopback_alone_and_where_it_says():
+    pytest.importorskip("panel", reason="the demo needs panel: pip install '.[demo]'")
+    with served_demo() as demo_server:
+        sockets = [
+            connection.laddr
+            for connection in psutil.Process(demo_server.process.pid).net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert {address.port for address in sockets} == {demo_server.port}
+    assert {address.ip for address in sockets} <= {"127.0.0.1", "::1"}
