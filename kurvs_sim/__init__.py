@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kurvs_sim.instrument.exposures import ExposureModel
     from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
     from kurvs_sim.numerics import Numerics
-    from kurvs_sim.observing import observe
+    from kurvs_sim.observing import observe, survey_observation
 else:
     __getattr__, __dir__ = on_use(
         __name__,
@@ -27,10 +27,11 @@ else:
             "observe": "kurvs_sim.observing",
             "profiles": "kurvs_sim",
             "survey": "kurvs_sim",
+            "survey_observation": "kurvs_sim.observing",
         },
     )
 
 __all__ = [
     "Effects", "ExposureModel", "Galaxy", "NoiseModel", "Numerics", "PointSpreadFunction",
-    "SpaxelGrid", "observe", "profiles", "survey",
+    "SpaxelGrid", "observe", "profiles", "survey", "survey_observation",
 ]  # fmt: skip

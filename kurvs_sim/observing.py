@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,11 +22,13 @@ from kurvs_sim.every_exposure import mean_of_exposures
 from kurvs_sim.expectation.signal_to_noise import HalphaExpectation
 from kurvs_sim.galaxy.galaxy import Galaxy
 from kurvs_sim.instrument.exposures import ExposureModel
+from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.instrument.noise_level import NoiseLevel, ScaledNoise, StackNoise
 from kurvs_sim.instrument.spaxels import NoiseModel, SpaxelGrid
 from kurvs_sim.numerics import Numerics
 from kurvs_sim.scene.scene import Scene
 from kurvs_sim.scene.truth import truth_dataset
+from kurvs_sim.survey.catalogue import catalogue_entry
 
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
@@ -143,6 +146,32 @@ def observe(
         datasets = {cube.band.name: _band_dataset(cube, *voxels) for cube, voxels in means}
     metadata = metadata_of_mock(galaxy, psf, seed if halpha_snr is not None else -1)
     return make_observation(datasets, metadata, truth_dataset(scene))
+
+
+def survey_observation(kurvs_id: int) -> dict[str, Any]:
+    """Return how the survey observed one of its galaxies.
+
+    Parameters
+    ----------
+    kurvs_id : int
+        1 to 44, without 37.
+
+    Returns
+    -------
+    dict
+        Arguments of :func:`observe`: the ``bands`` of which the survey has cubes, the ``noise`` of
+        its exposures, and the ``effects`` with the covariance that reconstruction leaves.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no galaxy of this number.
+    """
+    return {
+        "bands": catalogue_entry(kurvs_id).bands,
+        "noise": ExposureModel(),
+        "effects": Effects(covariance=NoiseCovariance()),
+    }
 
 
 def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) -> None:

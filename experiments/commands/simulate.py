@@ -15,6 +15,7 @@ Examples:
   kurvs simulate examples/galaxy.toml
   kurvs simulate examples/galaxy.toml --seed 7 --output mock-7
   kurvs simulate --kurvs-id 9 --format netcdf
+  kurvs simulate --kurvs-id 9 --halpha-snr 60 --bands IZ,YJ,H
   kurvs simulate examples/galaxy.toml --every-exposure
   kurvs simulate --kurvs-id 9 --describe > mine.toml
   kurvs simulate --schema > mock.schema.json
@@ -48,7 +49,28 @@ def simulate(
     *,
     kurvs_id: Annotated[
         int | None,
-        typer.Option(metavar="N", help="A galaxy of the survey instead: 1-44, without 37."),
+        typer.Option(
+            metavar="N",
+            help="A galaxy of the survey instead, 1-44, without 37: in the bands in which it was "
+            "observed, with the noise that its exposures are expected to have.",
+        ),
+    ] = None,
+    halpha_snr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S/N",
+            help="Expected S/N of H-alpha in 1.5 effective radii, in place of that of the file or "
+            "of the survey's exposures.",
+            show_default=False,
+        ),
+    ] = None,
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BANDS",
+            help="In place of those of the file or of the survey: IZ,YJ,H or some of them.",
+            show_default=False,
+        ),
     ] = None,
     layout: Annotated[
         Format,
@@ -116,6 +138,10 @@ def simulate(
 
     terminal = Terminal(quiet=quiet, debug=debug)
     mock = Mock.chosen(galaxy, kurvs_id, seed=seed)
+    if halpha_snr is not None:
+        mock = mock.with_halpha_snr(halpha_snr)
+    if bands is not None:
+        mock = mock.observed(bands=tuple(bands.split(",")))
     if within_kms_of_lines is not None:
         mock = mock.observed(within_kms_of_lines=within_kms_of_lines)
     if every_exposure:
@@ -136,4 +162,5 @@ def simulate(
         inputs=[] if galaxy is None else [galaxy],
     ) as run:  # fmt: skip
         run_simulate(mock, layout=layout.value, run=run, progress=terminal.progress)
+    terminal.show(mock.noise_in_words)
     terminal.show(f"Results in {run.directory}")

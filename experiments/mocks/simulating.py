@@ -10,15 +10,24 @@ import xarray as xr
 
 from experiments.mocks.preview import preview
 from experiments.runs.run import Run
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.fits.writing import write_eso
 from kurvs_pipeline.io.native import write_native
 from kurvs_pipeline.io.survey.layout import field_at
 from kurvs_pipeline.io.survey.writing import write_survey
+from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import metadata_of
-from kurvs_sim import Galaxy, SpaxelGrid, observe
+from kurvs_sim import ExposureModel, Galaxy, SpaxelGrid, observe, survey_observation
 from kurvs_sim.configuration.file import dump_mock, load_mock
+from kurvs_sim.effects.effects import NO_EFFECTS
+from kurvs_sim.expectation.errors import IntegratedExpectation
+from kurvs_sim.observing import DEFAULT_GRID, DEFAULT_NUMERICS, DEFAULT_PSF, NOMINAL_HALPHA_SNR
+from kurvs_sim.scene.scene import Scene
 from kurvs_sim.survey.galaxies import kurvs_galaxy
+
+DEFAULTS = {"grid": DEFAULT_GRID, "psf": DEFAULT_PSF, "numerics": DEFAULT_NUMERICS}
+"""What a scene is made of beside a galaxy, in the order of its arguments."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +69,15 @@ class Mock:
 
     @classmethod
     def of_survey(cls, kurvs_id: int, *, seed: int | None = None) -> Self:
-        """Take a galaxy of the survey (1 to 44, without 37), observed as the survey typically did.
+        """Take a galaxy of the survey (1 to 44, without 37), in the survey's bands and noise.
 
         Raises
         ------
         ConfigurationError
             If there is no such galaxy.
         """
-        return cls(kurvs_galaxy(kurvs_id), {} if seed is None else {"seed": seed})
+        options = survey_observation(kurvs_id)
+        return cls(kurvs_galaxy(kurvs_id), options if seed is None else {**options, "seed": seed})
 
     def at_middle_of_spaxel(self) -> Self:
         """Move the galaxy by up to half a spaxel, to where the survey's layout has it."""
@@ -82,6 +92,45 @@ class Mock:
     def observed(self, **options: object) -> Self:
         """Return the mock with some arguments of :func:`~kurvs_sim.observing.observe` replaced."""
         return replace(self, options={**self.options, **options})
+
+    def with_halpha_snr(self, halpha_snr: float) -> Self:
+        """Return the mock with noise that gives a ratio, in place of that of its exposures."""
+        options = dict(self.options)
+        if isinstance(options.get("noise"), ExposureModel):
+            del options["noise"]
+        return replace(self, options={**options, "halpha_snr": halpha_snr})
+
+    @property
+    def noise_in_words(self) -> str:
+        """The signal-to-noise ratio of H-alpha, where it comes from, and the bands."""
+        names = self.options.get("bands", tuple(KMOS_BANDS))
+        observed_um = REST_WAVELENGTH_UM["halpha"] * (1.0 + self.galaxy.redshift)
+        ranges = (KMOS_BANDS[name].usable_range_um for name in names)
+        held = any(low < observed_um < high for low, high in ranges)
+        without = "" if held else ", but H-alpha is in none of its bands"
+        return f"{self.galaxy.name} in {', '.join(names)}: {self._snr_in_words}{without}"
+
+    @property
+    def _snr_in_words(self) -> str:
+        stated = self.options.get("halpha_snr", NOMINAL_HALPHA_SNR)
+        if stated is None:
+            return "no noise"
+        noise = self.options.get("noise")
+        if not isinstance(noise, ExposureModel):
+            source = "as asked for" if "halpha_snr" in self.options else "the default"
+            return f"S/N of H-alpha {stated:g} in 1.5 effective radii, {source}"
+        expected = self._expectation(noise)
+        if not expected.usable("halpha"):
+            return "S/N as its exposures give it"
+        snr = expected.expected("halpha").calibrated_snr
+        return f"S/N of H-alpha {snr:.1f} in 1.5 effective radii, expected of its exposures"
+
+    def _expectation(self, exposures: ExposureModel) -> IntegratedExpectation:
+        scene = Scene(
+            self.galaxy, *(self.options.get(name, DEFAULTS[name]) for name in DEFAULTS)
+        )  # fmt: skip
+        effects = self.options.get("effects", NO_EFFECTS)
+        return IntegratedExpectation(scene, exposures, effects.covariance)
 
     def as_toml(self) -> str:
         """Return the description that :meth:`load` reads the same mock from."""

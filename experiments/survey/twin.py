@@ -5,7 +5,7 @@ fits, whose errors are the errors made. ``published``: the survey's own fits and
 (:mod:`experiments.survey.procedure`), which are 1.3 to 2.4 times too small.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -15,11 +15,10 @@ import xarray as xr
 from experiments.campaign.batches import seed_of
 from experiments.survey.procedure import SurveyNoise
 from experiments.survey.signal_to_noise import expectation
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_sim import ExposureModel, Galaxy, Numerics, observe
-from kurvs_sim.effects.effects import Effects
-from kurvs_sim.instrument.noise_covariance import NoiseCovariance
+from kurvs_sim import Galaxy, Numerics, observe, survey_observation
 from kurvs_sim.profiles.radial import Linear
 from kurvs_sim.survey.catalogue import catalogue_entry, kurvs_catalogue
 from kurvs_sim.survey.galaxies import GradientDistribution, kurvs_galaxy, mass_metallicity_relation
@@ -90,12 +89,20 @@ class TwinGalaxy:
         """Seed of the draws that errors come from."""
         return seed_of(self._child(2))
 
-    def observe(self, *, within_kms_of_lines: float | None = NEAR_LINES_KMS) -> xr.DataTree:
-        """Return the cubes of all bands, in the survey's seeing, exposures and correlated noise."""
+    def observe(
+        self,
+        *,
+        within_kms_of_lines: float | None = NEAR_LINES_KMS,
+        bands: Sequence[str] = tuple(KMOS_BANDS),
+    ) -> xr.DataTree:
+        """Return the cubes, in the survey's seeing, exposures and correlated noise.
+
+        The survey lacks bands of eleven galaxies: ``catalogue_entry(kurvs_id).bands`` are those it
+        has.
+        """
         return observe(
             self.galaxy,
-            noise=ExposureModel(),
-            effects=Effects(covariance=NoiseCovariance()),
+            **{**survey_observation(self.kurvs_id), "bands": bands},
             numerics=TWIN_NUMERICS,
             seed=seed_of(self._child(1)),
             within_kms_of_lines=within_kms_of_lines,

@@ -10,6 +10,7 @@ from importlib import resources
 from astropy.coordinates import Angle
 
 from kurvs_pipeline.arguments import takes_quantities
+from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError
 
 AIR_TO_VACUUM = 1.0 + 2.76e-4
@@ -49,6 +50,9 @@ class CatalogueEntry:
     gradients : tuple of (str, float, float)
         Diagnostic, gradient and its error in dex/kpc, as corrected for beam smearing by the
         authors; without those that were not measured.
+    bands : tuple of str
+        Bands of which the survey has cubes, by the tables of its public repository,
+        github.com/zidianjun/kurvs.
     """
 
     kurvs_id: int
@@ -63,6 +67,7 @@ class CatalogueEntry:
     effective_radius_arcsec: float
     v_over_sigma: float
     gradients: tuple[tuple[str, float, float], ...]
+    bands: tuple[str, ...]
 
     @property
     def redshift(self) -> float:
@@ -94,8 +99,11 @@ def kurvs_catalogue() -> Mapping[int, CatalogueEntry]:
         In the order of Table A1.
     """
     gradients, kinematics = _rows("kurvs_gradients.csv"), _rows("kurvs_v_over_sigma.csv")
+    bands = _rows("kurvs_bands.csv")
     return {
-        kurvs_id: _entry(kurvs_id, row, gradients[kurvs_id], kinematics.get(kurvs_id, {}))
+        kurvs_id: _entry(
+            kurvs_id, row, gradients[kurvs_id], kinematics.get(kurvs_id, {}), bands[kurvs_id]
+        )
         for kurvs_id, row in _rows("kurvs_properties.csv").items()
     }
 
@@ -129,7 +137,11 @@ def _rows(name: str) -> dict[int, dict[str, str]]:
 
 
 def _entry(
-    kurvs_id: int, row: dict[str, str], gradients: dict[str, str], kinematics: dict[str, str]
+    kurvs_id: int,
+    row: dict[str, str],
+    gradients: dict[str, str],
+    kinematics: dict[str, str],
+    bands: dict[str, str],
 ) -> CatalogueEntry:
     return CatalogueEntry(
         kurvs_id=kurvs_id,
@@ -148,6 +160,7 @@ def _entry(
             for name in GRADIENT_DIAGNOSTICS
             if gradients[f"gradient_{name}"]
         ),
+        bands=tuple(name for name in KMOS_BANDS if bands.get(name.lower()) == "1"),
     )
 
 

@@ -44,6 +44,9 @@ SLIDERS = (
 """The range of the effective radius keeps the steepest gradient within 12 + log(O/H) of 7 to 9.2;
 sharper seeing than 0.1 arcsec is below the spaxels."""
 
+KURVS_9_HALPHA_SNR = 16.6
+"""Expected of the survey's exposures, in the true noise (docs/twin-signal-to-noise.ecsv)."""
+
 MOST_SEEDS = 10_000
 
 
@@ -160,14 +163,14 @@ def presets() -> dict[str, DemoParameters]:
     """Return galaxies to begin with, by the name on their button.
 
     ``KURVS 9`` has the size, inclination and N2 gradient that Li et al. (2025) publish, at the
-    demo's redshift.
+    demo's redshift, and the S/N that the survey's exposures are expected to give it.
     """
     entry = catalogue_entry(9)
     published = {name: gradient for name, gradient, *_ in entry.gradients}
     return {
         "KURVS 9": DemoParameters(
             gradient=published["n2"], inclination_deg=entry.inclination_deg,
-            effective_radius_arcsec=entry.effective_radius_arcsec,
+            effective_radius_arcsec=entry.effective_radius_arcsec, halpha_snr=KURVS_9_HALPHA_SNR,
         ).on_sliders(),
         "Compact": DemoParameters(
             gradient=-0.08, effective_radius_arcsec=0.25, halpha_snr=100.0

@@ -12,7 +12,9 @@ from experiments.cli import BAD_INPUT, execute
 from experiments.mocks.simulating import Mock
 from kurvs_pipeline.io.native import read_native
 from kurvs_pipeline.io.reading import read_observation
-from kurvs_pipeline.observation import metadata_of
+from kurvs_pipeline.observation import band_names, metadata_of
+from kurvs_pipeline.pipeline import Pipeline
+from kurvs_sim import survey_observation
 from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 GALAXY = """
@@ -171,7 +173,7 @@ def test_a_galaxy_of_the_survey_is_described_in_a_file_that_gives_it_again(tmp_p
     assert execute(["simulate", "--kurvs-id", "9", *arguments]) == 0
     path = tmp_path / "mine.toml"
     path.write_text(capsys.readouterr().out)
-    expected = {"seed": 4, "within_kms_of_lines": 3000.0}
+    expected = {**survey_observation(9), "seed": 4, "within_kms_of_lines": 3000.0}
     assert Mock.load(path) == Mock(kurvs_galaxy(9), expected)
 
 
@@ -194,3 +196,33 @@ def test_the_schema_is_printed_as_json(capsys):
 def test_help_has_examples(capsys):
     assert execute(["simulate", "--help"]) == 0
     assert "kurvs simulate --kurvs-id 9 --format netcdf" in capsys.readouterr().out
+
+
+def simulated_survey_galaxy(folder, *options):
+    """Run ``kurvs simulate`` for a galaxy of the survey, and return the mock."""
+    arguments = ["simulate", "--format", "netcdf", "--within-kms-of-lines", "2000", *options]
+    assert execute([*arguments, "--output", str(folder)]) == 0
+    return read_native(next(folder.glob("KURVS-*.nc")))
+
+
+def test_a_galaxy_of_the_survey_has_the_noise_of_its_exposures(tmp_path, capsys):
+    """The ratio is that of the committed table of the twin's; the survey reports 9."""
+    cube = simulated_survey_galaxy(tmp_path / "out", "--kurvs-id", "9")
+    assert "KURVS-9 in IZ, YJ, H: S/N of H-alpha 16.6" in capsys.readouterr().out
+    measured = Pipeline().run(cube)
+    assert measured.snr("integrated", "halpha") == pytest.approx(16.6, rel=0.2)
+
+
+def test_a_galaxy_of_the_survey_has_the_bands_that_were_observed(tmp_path, capsys):
+    assert band_names(simulated_survey_galaxy(tmp_path / "out", "--kurvs-id", "11")) == ("IZ",)
+    assert "H-alpha is in none of its bands" in capsys.readouterr().out
+
+
+def test_another_ratio_and_other_bands_are_made_on_request(tmp_path, capsys):
+    cube = simulated_survey_galaxy(
+        tmp_path / "out", "--kurvs-id", "25", "--halpha-snr", "60", "--bands", "YJ,H"
+    )
+    assert band_names(cube) == ("YJ", "H")
+    assert "S/N of H-alpha 60 in 1.5 effective radii, as asked for" in capsys.readouterr().out
+    measured = Pipeline().run(cube)
+    assert measured.snr("integrated", "halpha") == pytest.approx(60.0, rel=0.2)

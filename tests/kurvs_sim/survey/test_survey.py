@@ -5,10 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from paths import SHARED
 from scipy import stats
 
 from kurvs_pipeline.errors import ConfigurationError, MetadataError
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_sim import survey_observation
 from kurvs_sim.survey.catalogue import catalogue_entry, kurvs_catalogue
 from kurvs_sim.survey.galaxies import (
     HALPHA_FRACTION,
@@ -19,6 +21,7 @@ from kurvs_sim.survey.galaxies import (
     mass_metallicity_relation,
 )
 
+PUBLIC = SHARED / "authors" / "data"
 NUMBERS = [n for n in range(1, 45) if n != 37]
 
 
@@ -228,3 +231,26 @@ def test_bad_options_are_refused_with_what_is_allowed():
         GradientDistribution(scatter=-1)
     with pytest.raises(ConfigurationError, match="choose a mean nearer to 0"):
         kurvs_galaxy(11, distribution=GradientDistribution(mean=9.0, scatter=0.0))
+
+
+def test_bands_are_those_of_the_public_tables():
+    """Of 43 galaxies one has no cube in H, 7 none in YJ and 10 none in IZ."""
+    missing = {
+        band: [n for n, entry in kurvs_catalogue().items() if band not in entry.bands]
+        for band in ("IZ", "YJ", "H")
+    }
+    assert {band: len(numbers) for band, numbers in missing.items()} == {"IZ": 10, "YJ": 7, "H": 1}
+    assert missing["H"] == [11]
+    assert survey_observation(11)["bands"] == ("IZ",)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason=f"the survey's public tables are not in {PUBLIC}")
+def test_bands_agree_with_the_survey_s_repository():
+    for field in ("CDFS", "COSMOS"):
+        with (PUBLIC / f"{field}_morph_table.csv").open() as table:
+            number = {row["name"]: int(row["ID"]) for row in csv.DictReader(table)}
+        with (PUBLIC / f"{field}_OBs.csv").open() as table:
+            for row in csv.DictReader(table):
+                observed = tuple(band for band in ("IZ", "YJ", "H") if row[band] == "1")
+                assert catalogue_entry(number[row["name"]]).bands == observed

@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 
 from experiments.demo.model.measurement import DemoMeasurement
-from experiments.demo.model.parameters import SLIDERS, DemoParameters, presets
+from experiments.demo.model.parameters import (
+    KURVS_9_HALPHA_SNR,
+    SLIDERS,
+    DemoParameters,
+    presets,
+)
 from experiments.demo.model.sky import GRID, DemoSky, demo_galaxy, demo_psf
 from experiments.demo.model.state import demo_state, intrinsic_maps
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_sim import Numerics
+from kurvs_sim import ExposureModel, Numerics, PointSpreadFunction, SpaxelGrid
+from kurvs_sim.expectation.errors import IntegratedExpectation
+from kurvs_sim.instrument.noise_covariance import NoiseCovariance
 from kurvs_sim.scene.scene import Scene
+from kurvs_sim.survey.galaxies import kurvs_galaxy
 
 GALAXY = DemoParameters()
 BRIGHT = replace(GALAXY, halpha_snr=200.0, inclination_deg=0.0)
@@ -182,3 +190,10 @@ def test_bad_parameters_of_a_url_are_clamped_and_told(query, field, value, told)
 def test_what_somebody_wrote_in_a_url_cannot_become_part_of_the_page():
     _, (message,) = DemoParameters.from_query({"gradient": "<script>alert(1)</script>"})
     assert "<" not in message
+
+
+def test_the_preset_of_a_survey_galaxy_is_as_noisy_as_its_exposures():
+    scene = Scene(kurvs_galaxy(9), SpaxelGrid(), PointSpreadFunction(), Numerics())
+    expected = IntegratedExpectation(scene, ExposureModel(), NoiseCovariance()).expected("halpha")
+    assert expected.calibrated_snr == pytest.approx(KURVS_9_HALPHA_SNR, rel=0.01)
+    assert abs(presets()["KURVS 9"].halpha_snr - expected.calibrated_snr) < 2.5
