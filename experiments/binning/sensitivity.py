@@ -187,7 +187,7 @@ def _slope_error_per_dex(gas: GasProperties, row: Row) -> float:
         & (gas.abundances["aperture"] != INTEGRATED)
     ]
     error = 0.5 * (here["err_low"] + here["err_high"]).value
-    slope = weighted_slope(gas.lines.located.radius_kpc, here["value"].value, error)
+    slope = weighted_slope(gas.lines.located.radius_kpc, here["abundance"].value, error)
     return float(np.linalg.norm(slope.coefficients)) if slope.n_bins > 1 else float("nan")
 
 

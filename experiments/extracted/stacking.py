@@ -228,7 +228,6 @@ def _tables(measured: Mapping[str, MeasuredStack]) -> dict[str, Table]:
             "galaxies": stack.members,
         }
         for kind, table in of_stack.items():
-            # A QTable with a column called "value" cannot be written as ECSV.
             plain = Table(table)
             plain.add_column([name] * len(plain), index=0, name="stack")
             parts.setdefault(kind, []).append(plain)

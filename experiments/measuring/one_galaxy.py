@@ -255,7 +255,7 @@ def _value_or_limit(row: Row, decimals: int) -> str:
     """Spell an abundance, or what bounds it."""
     signs = {"": "", "upper": "< ", "lower": "> "}
     limit = str(row["limit"])
-    return f"{signs[limit]}{row['value'].value:.{decimals}f}" if limit in signs else "none"
+    return f"{signs[limit]}{row['abundance'].value:.{decimals}f}" if limit in signs else "none"
 
 
 def nii_to_halpha(galaxy: MeasuredGalaxy) -> list[tuple[float, float]]:

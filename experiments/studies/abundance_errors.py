@@ -89,7 +89,7 @@ def _abundance_rows(
     known = np.where(found["limit"] == "", 1.0, np.nan)
     return QTable({
         "aperture": np.asarray(found["aperture"]), "quantity": np.asarray(found["diagnostic"]),
-        "truth": truth, "value": found["value"].value * known,
+        "truth": truth, "value": found["abundance"].value * known,
         "err_low": found["err_low"].value, "err_high": found["err_high"].value,
     })[used & np.isfinite(truth)]  # fmt: skip
 

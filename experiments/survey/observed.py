@@ -186,7 +186,7 @@ def _abundances(
     if rows.any():
         row = table[rows][0]
         error = 0.5 * float(row["err_low"].value + row["err_high"].value)
-        found["n2s2"] = Abundance(float(row["value"].value), error)
+        found["n2s2"] = Abundance(float(row["abundance"].value), error)
     return tuple(found.values())
 
 

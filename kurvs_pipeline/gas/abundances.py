@@ -38,7 +38,7 @@ TURNOVER = "turnover"
 
 COLUMNS: dict[str, type] = {
     "diagnostic": str,
-    "value": float,
+    "abundance": float,
     "err_low": float,
     "err_high": float,
     "limit": str,
@@ -51,7 +51,7 @@ COLUMNS: dict[str, type] = {
 }
 """Columns of every diagnostic, without units."""
 
-IN_DEX = ("value", "err_low", "err_high", "calibration_scatter")
+IN_DEX = ("abundance", "err_low", "err_high", "calibration_scatter")
 
 
 def metallicity_branch(fluxes: JointFluxes, a_v: Array) -> StrArray:
@@ -86,17 +86,17 @@ def abundance_table(draws: AbundanceDraws) -> QTable:
     Returns
     -------
     QTable
-        ``aperture, diagnostic, value, err_low, err_high, limit, extrapolated,
+        ``aperture, diagnostic, abundance, err_low, err_high, limit, extrapolated,
         calibration_scatter, branch, branch_check, beyond_turnover, flag``, without rows where
         no diagnostic has its lines.
 
-        ``limit``: where one line (or pair) of the diagnostic is not detected, ``value`` is that of
-        its 4-sigma limit, ``limit`` says which way the abundance is bounded, ``upper`` or
-        ``lower``, and the errors are NaN. Where more are missing, ``value`` is NaN and ``limit``
-        is ``none``.
+        ``limit``: where one line (or pair) of the diagnostic is not detected, ``abundance`` is that
+        of its 4-sigma limit, ``limit`` says which way the abundance is bounded, ``upper`` or
+        ``lower``, and the errors are NaN. Where more are missing, ``abundance`` is NaN and
+        ``limit`` is ``none``.
 
         ``extrapolated``: beyond the range in which the calibration is used; more than half a dex
-        beyond, ``value`` is NaN and ``limit`` is ``none``.
+        beyond, ``abundance`` is NaN and ``limit`` is ``none``.
 
         ``branch``: two-valued diagnostics have a row for each side, ``upper`` or ``lower``. For
         those of R23 and [O III]/H-beta ``branch_check`` is ``right``, ``wrong`` or ``unknown`` by
@@ -105,15 +105,15 @@ def abundance_table(draws: AbundanceDraws) -> QTable:
         ``beyond_turnover``: fraction of draws whose ratio is larger than a two-valued relation
         reaches. They count as at the turnover, and so does a measured ratio that noise can have
         carried there: monotonic in the ratio, the interval stays one of 68 per cent. Where the
-        whole interval lies beyond, ``value`` is NaN and ``limit`` is ``none``. The fraction is NaN
-        where an attenuation is needed and not known.
+        whole interval lies beyond, ``abundance`` is NaN and ``limit`` is ``none``. The fraction is
+        NaN where an attenuation is needed and not known.
 
         ``flag``: the flags of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), and
         ``attenuation_limit`` where the diagnostic needs an attenuation of which only a lower limit
         is known, ``negative_hbeta`` where not even that is, or ``attenuation_unknown`` where it is
-        neither known nor assumed: ``value`` is then NaN. ``turnover`` where all lines are detected
-        and more than 16 per cent of the draws lie beyond the turnover: the interval ends there, and
-        the gas may as well lie on the other side.
+        neither known nor assumed: ``abundance`` is then NaN. ``turnover`` where all lines are
+        detected and more than 16 per cent of the draws lie beyond the turnover: the interval ends
+        there, and the gas may as well lie on the other side.
     """
     branch = metallicity_branch(draws.fluxes, draws.attenuation.a_v)
     measured = [d for d in DIAGNOSTICS.values() if set(d.lines) <= set(draws.fluxes.names)]
@@ -169,7 +169,7 @@ def _of_diagnostic(
     known = limit == ""
     return {
         "diagnostic": np.full(value.shape, diagnostic.name),
-        "value": value,
+        "abundance": value,
         "err_low": np.where(known, value - drawn.low, np.nan),
         "err_high": np.where(known, drawn.high - value, np.nan),
         "limit": limit,

@@ -26,7 +26,7 @@ MOST_DRAWS = 0.8
 """Fraction of draws with a gradient below which ``few_draws`` is flagged: the error is then that of
 a selected few."""
 
-USED_COLUMNS = ("value", "limit", "branch_check", "flag")
+USED_COLUMNS = ("abundance", "limit", "branch_check", "flag")
 """Columns of the table of abundances that gradients need."""
 
 GRADIENTS = ("gradient", "gradient_err", "gradient_low", "gradient_high")
@@ -154,7 +154,7 @@ def _of_diagnostic(
     draws: AbundanceDraws,
 ) -> list[dict[str, object]]:
     """Return the rows of a diagnostic: the slope before and after correction."""
-    abundance = np.where(abundances["limit"] == "", abundances["value"], np.nan)
+    abundance = np.where(abundances["limit"] == "", abundances["abundance"], np.nan)
     found = CorrectedSlope.of(diagnostic, draws, abundance, radius_kpc, smearing)
     slope, fraction = found.slope, found.drawn.drawn_fraction
     common = {"n_bins": slope.n_bins, "drawn_fraction": fraction}

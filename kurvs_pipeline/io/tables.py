@@ -144,8 +144,7 @@ def write_table(table: Table, path: Path, **metadata: object) -> None:
     ``metadata`` is stated in its header beside what the table, which is not changed, states
     already.
     """
-    # A QTable with a column called "value" cannot be written as ECSV.
-    written = Table(table) if "value" in table.colnames else table.copy()
+    written = table.copy()
     written.meta.update(metadata)
     written.write(path, format="ascii.ecsv", overwrite=True)
 

@@ -135,7 +135,7 @@ def plot_radial_profile(
 def _draw_points(results: MeasuredGalaxy, diagnostic: str, mark: Mark, axes: Axes) -> None:
     middles = {a.name: a.middle_arcsec * results.kpc_per_arcsec for a in results.annuli}
     for row in _of_annuli(results, diagnostic):
-        radius, value, limit = middles[str(row["aperture"])], row["value"].value, row["limit"]
+        radius, value, limit = middles[str(row["aperture"])], row["abundance"].value, row["limit"]
         excluded = str(row["branch_check"]) == "wrong"
         style: dict[str, Any] = {
             "color": mark.colour, "marker": mark.marker, "linestyle": "", "linewidth": 0.8,
@@ -166,7 +166,7 @@ def _draw_slopes(results: MeasuredGalaxy, diagnostic: str, mark: Mark, axes: Axe
     radii = np.array([middles[str(name)] for name in table["aperture"]])
     weight = error[used] ** -2
     pivot = np.average(radii[used], weights=weight)
-    level = np.average(table["value"].value[used], weights=weight)
+    level = np.average(table["abundance"].value[used], weights=weight)
     span = np.array([results.annuli[0].inner_arcsec, results.annuli[-1].outer_arcsec])
     span *= results.kpc_per_arcsec
     fitted = _first_known(results, diagnostic, ("slope",))
@@ -252,7 +252,7 @@ def common_abundance_range(
     for galaxy in galaxies:
         for diagnostic in diagnostics:
             table = _of_annuli(galaxy, diagnostic)
-            value = table["value"].value
+            value = table["abundance"].value
             below = value - np.nan_to_num(table["err_low"].value, nan=LIMIT_ARROW_DEX)
             above = value + np.nan_to_num(table["err_high"].value, nan=LIMIT_ARROW_DEX)
             low = min(low, float(np.min(below, where=np.isfinite(below), initial=low)))

@@ -234,7 +234,7 @@ def _abundance_table(
             faint = _undetected(diagnostic.lines, snr)
             flag = _joined(turnover, faint, failed, uncorrected, _few(few=few))
             rows.append((diagnostic.name, value[0], low, high, correction[0], flag))
-    names = ("diagnostic", "value", "err_low", "err_high", "a_v", "flag")
+    names = ("diagnostic", "abundance", "err_low", "err_high", "a_v", "flag")
     name_type = f"U{max(map(len, DIAGNOSTICS))}"
     table = Table(rows=rows or None, names=names, dtype=(name_type, *4 * ("f8",), "U200"))
     table["a_v"].unit = u.mag

@@ -38,7 +38,7 @@ def located(observation):
 def test_one_stage_after_the_other_is_the_pipeline(observation, located):
     whole = PIPELINE.run(observation)
     gas = PIPELINE.gas(PIPELINE.fit(located))
-    for column in ("value", "err_low"):
+    for column in ("abundance", "err_low"):
         one, other = (table[column].value for table in (gas.abundances, whole.abundances))
         assert np.array_equal(one, other, equal_nan=True)
     found = PIPELINE.gradients(gas)["gradient"].value

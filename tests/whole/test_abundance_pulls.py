@@ -25,7 +25,7 @@ def pulls():
         found["a_v"].append((dust["a_v"] - A_V * dust["a_v"].unit) / dust["a_v_err"])
         for row in measured.abundances[measured.abundances["aperture"] == "integrated"]:
             if row["diagnostic"] in galaxy.emission.honoured_diagnostics:
-                deviation = row["value"].value - ABUNDANCE
+                deviation = row["abundance"].value - ABUNDANCE
                 towards = row["err_low"] if deviation > 0.0 else row["err_high"]
                 found[str(row["diagnostic"])].append(deviation / towards.value)
     return {name: np.array(values, dtype=float) for name, values in found.items()}

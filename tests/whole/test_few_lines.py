@@ -30,14 +30,14 @@ def test_without_nii_there_are_fluxes_and_no_abundances(halpha_alone):
     results = read_results(halpha_alone)
     assert results.snr("integrated", "halpha") > 20.0
     assert len(results.abundances) == len(results.gradients) == 0
-    assert {"aperture", "diagnostic", "value", "limit"} <= set(results.abundances.colnames)
+    assert {"aperture", "diagnostic", "abundance", "limit"} <= set(results.abundances.colnames)
     assert {"diagnostic", "estimator", "gradient", "flag"} <= set(results.gradients.colnames)
     assert list(results.classes["class_local"]) == ["unknown"] * len(results.apertures)
 
 
 def test_empty_tables_have_the_units_of_full_ones(halpha_alone):
     results = read_results(halpha_alone)
-    assert str(results.abundances["value"].unit) == "dex"
+    assert str(results.abundances["abundance"].unit) == "dex"
     assert str(results.gradients["gradient"].unit) == "dex / kpc"
     assert results.abundances["extrapolated"].dtype == np.bool_
 

@@ -70,7 +70,7 @@ def test_attenuation_and_every_honoured_diagnostic_come_back_from_a_sharp_noise_
     for name in galaxy.emission.honoured_diagnostics:
         found = measured.abundances[measured.abundances["diagnostic"] == name]
         assert set(found["limit"]) == {""}
-        assert found["value"].value == pytest.approx(8.55, abs=0.01), name
+        assert found["abundance"].value == pytest.approx(8.55, abs=0.01), name
 
 
 def test_bands_in_different_units_are_refused():

@@ -63,7 +63,7 @@ def test_the_files_are_those_promised(measured):
 
 def test_tables_read_back_with_units(measured):
     abundances = QTable.read(measured / "abundances.ecsv")
-    assert str(abundances["value"].unit) == "dex"
+    assert str(abundances["abundance"].unit) == "dex"
     gradients = QTable.read(measured / "gradients.ecsv")
     assert {"slope", "slope_fgrad"} <= set(gradients["estimator"])
     assert str(gradients["gradient"].unit) == "dex / kpc"

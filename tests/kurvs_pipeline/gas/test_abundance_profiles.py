@@ -143,7 +143,7 @@ def test_abundances_say_that_their_dust_is_not_known():
     unknown = attenuation_of(joint(DUSTY | {"hbeta": 60.0}, 1.0), [RING], None)
     found = abundances_of(joint(DUSTY | {"hbeta": 60.0}, 1.0), unknown)
     for name in ("n2o2", "o32", "r23"):
-        assert np.isnan(row(found, name)["value"])
+        assert np.isnan(row(found, name)["abundance"])
         assert row(found, name)["flag"] == "attenuation_unknown"
     assert row(found, "o3n2")["flag"] == ""
 
@@ -169,7 +169,7 @@ def test_without_dust_to_correct_for_only_ratios_of_neighbours_are_given():
     limited = attenuation_of(fluxes, [Aperture("integrated", 0.0, 0.9)])
     found, clean = abundances_of(fluxes, limited), abundances_of(fluxes)
     for name in ("n2o2", "o32", "r23"):
-        assert np.isnan(row(found, name)["value"])
+        assert np.isnan(row(found, name)["abundance"])
         assert np.isnan(row(found, name)["beyond_turnover"])
         assert (row(found, name)["limit"], row(found, name)["flag"]) == (
             "none",
@@ -177,7 +177,7 @@ def test_without_dust_to_correct_for_only_ratios_of_neighbours_are_given():
         )
     for name in ("n2", "o3n2"):
         assert row(found, name)["limit"] == row(clean, name)["limit"]
-        assert row(found, name)["value"] == row(clean, name)["value"]
+        assert row(found, name)["abundance"] == row(clean, name)["abundance"]
         assert row(found, name)["flag"] == ""
     assert row(found, "n2")["err_low"] == row(clean, "n2")["err_low"]
 
@@ -198,7 +198,7 @@ def test_h_beta_too_negative_for_noise_tells_nothing_of_the_dust(hbeta, source):
     found = abundances_of(fluxes, attenuation)
     flag = "attenuation_limit" if source == "lower_limit" else source
     assert (row(found, "n2o2")["flag"], row(found, "n2")["flag"]) == (flag, "")
-    assert np.isnan(row(found, "n2o2")["value"])
+    assert np.isnan(row(found, "n2o2")["abundance"])
 
 
 @pytest.mark.statistical
@@ -227,7 +227,7 @@ def test_abundances_are_those_of_dust_free_lines():
     found = row(abundances_of(joint(behind, 1e-3), reddened), "n2o2")
     clean = row(abundances_of(joint(BRIGHT, 1e-3)), "n2o2")
     # The curve's values are rounded to two digits here.
-    assert found["value"].value == pytest.approx(clean["value"].value, abs=0.01)
+    assert found["abundance"].value == pytest.approx(clean["abundance"].value, abs=0.01)
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.6])
@@ -266,8 +266,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     found = abundances_of(measured)
     found = found[(found["diagnostic"] == "n2") & (found["limit"] == "")]
     expected = 8.98 + 0.63 * np.log10(0.2)
-    low = found["value"] - found["err_low"]
-    high = found["value"] + found["err_high"]
+    low = found["abundance"] - found["err_low"]
+    high = found["abundance"] + found["err_high"]
     held = np.mean((low.value <= expected) & (expected <= high.value))
     assert held == pytest.approx(norm.cdf(1.0) - norm.cdf(-1.0), abs=0.03)
 
@@ -289,7 +289,7 @@ def test_one_faint_line_bounds_the_abundance(faint, diagnostic, kind):
     at_limit = {name: 4.0 * sigma / len(faint_lines) if name in faint_lines else BRIGHT[name]
                 for name in LINES}  # fmt: skip
     expected = DIAGNOSTICS[diagnostic].from_fluxes(at_limit)
-    assert found["value"].value == pytest.approx(float(expected), abs=1e-9)
+    assert found["abundance"].value == pytest.approx(float(expected), abs=1e-9)
 
 
 def test_a_pair_is_detected_by_its_sum():
@@ -302,7 +302,7 @@ def test_two_faint_lines_tell_nothing():
     fluxes = BRIGHT | {"nii_6584": 1.0, "oiii_5007": 1.0}
     found = row(abundances_of(joint(fluxes, 1.0)), "o3n2")
     assert found["limit"] == "none"
-    assert np.isnan(found["value"])
+    assert np.isnan(found["abundance"])
 
 
 def test_a_line_without_data_tells_nothing():
@@ -326,7 +326,7 @@ def test_numbers_far_beyond_a_calibration_are_not_given():
     """[N II]/[O II] a million times too small, as if one band had another unit."""
     scaled = BRIGHT | {"oii_3726": 2e7, "oii_3729": 2.5e7}
     found = row(abundances_of(joint(scaled, 1.0)), "n2o2")
-    assert np.isnan(found["value"])
+    assert np.isnan(found["abundance"])
     assert found["limit"] == "none"
     assert np.isnan(found["err_low"])
 

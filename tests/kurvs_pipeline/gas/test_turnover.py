@@ -62,7 +62,7 @@ def test_the_interval_holds_the_truth_in_68_per_cent_of_cases(above_turnover):
     light = np.tile(lines_of(truth), (400, 1))
     noise = np.random.default_rng(2).standard_normal(light.shape)
     found = r23_rows(light * (1.0 + noise / SNR), light / SNR)
-    value = found["value"].value
+    value = found["abundance"].value
     low, high = value - found["err_low"].value, value + found["err_high"].value
     held = (low - 1e-9 <= truth) & (truth <= high + 1e-9)
     assert held.mean() == pytest.approx(0.683, abs=3.0 * np.sqrt(0.683 * 0.317 / 400.0))
@@ -71,7 +71,7 @@ def test_the_interval_holds_the_truth_in_68_per_cent_of_cases(above_turnover):
 def test_a_ratio_just_beyond_is_at_the_turnover():
     light = lines_of(TURNOVER, log_excess=0.02)
     (row,) = r23_rows(light, light / SNR)
-    assert row["value"].value == TURNOVER
+    assert row["abundance"].value == TURNOVER
     assert row["err_low"].value == 0.0
     assert row["err_high"].value > 0.1
     assert row["beyond_turnover"] > 0.5
@@ -98,7 +98,7 @@ def test_lines_that_are_not_detected_do_not_flag_a_turnover():
 def test_a_ratio_far_beyond_is_no_abundance():
     light = lines_of(TURNOVER, log_excess=0.3)
     (row,) = r23_rows(light, light / SNR)
-    assert np.isnan(row["value"].value)
+    assert np.isnan(row["abundance"].value)
     assert row["limit"] == "none"
     assert row["beyond_turnover"] > 0.99
 
@@ -106,7 +106,7 @@ def test_a_ratio_far_beyond_is_no_abundance():
 def test_far_from_the_turnover_nothing_is_beyond():
     light = lines_of(8.9)
     (row,) = r23_rows(light, light / SNR)
-    assert row["value"].value == pytest.approx(8.9, abs=2e-3)
+    assert row["abundance"].value == pytest.approx(8.9, abs=2e-3)
     assert row["beyond_turnover"] == 0.0
 
 

@@ -73,11 +73,11 @@ def with_snr(results, aperture, **by_line):
 
 def abundances(rows):
     """Return a table from rows of aperture, diagnostic, value, limit, branch_check."""
-    names = ("aperture", "diagnostic", "value", "limit", "branch_check")
+    names = ("aperture", "diagnostic", "abundance", "limit", "branch_check")
     table = QTable(rows=rows, names=names)
     table["err_low"] = np.where(table["limit"] == "", 0.05, np.nan) * u.dex
     table["err_high"] = np.where(table["limit"] == "", 0.07, np.nan) * u.dex
-    table["value"] = table["value"] * u.dex
+    table["abundance"] = table["abundance"] * u.dex
     return table
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from astropy.table import QTable
 
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ResultsError
@@ -32,6 +33,14 @@ def written(galaxy, tmp_path):
     """Return a folder with the results of the mock."""
     write_results(galaxy, tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("name", [*TABLES, "ionization", "classes"])
+def test_tables_convert_to_pandas_before_and_after_they_are_written(galaxy, written, name):
+    for table in (getattr(galaxy, name, None), *map(QTable.read, written.glob(f"{name}.ecsv"))):
+        if table is not None:
+            assert list(table.to_pandas().columns) == table.colnames
+            assert len(table.to_pandas()) == len(table)
 
 
 def test_what_is_read_is_what_was_written(galaxy, written):

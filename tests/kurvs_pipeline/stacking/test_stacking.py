@@ -365,7 +365,7 @@ def test_a_v_and_abundances_are_those_of_the_decrement():
     assert abs(a_v - expected) < 3.0 * max(low, high)
     assert flag == ""
     rows = {row["diagnostic"]: row for row in lines.abundances}
-    assert rows["n2"]["value"] == pytest.approx(8.98 + 0.63 * np.log10(0.3), abs=0.02)
+    assert rows["n2"]["abundance"] == pytest.approx(8.98 + 0.63 * np.log10(0.3), abs=0.02)
     assert rows["n2"]["a_v"] == pytest.approx(a_v)
     assert "n2o2" not in rows
 
