@@ -1,4 +1,4 @@
-"""The preview of a mock on one page: image, velocities, and spectra with noise."""
+"""The preview of a mock on one page: image, velocities, metallicity, and spectra with noise."""
 
 from collections.abc import Sequence
 
@@ -22,8 +22,11 @@ from kurvs_pipeline.spectra.coaddition import coadd
 IMAGE_HALF_WIDTH_KMS = 250.0
 MARGIN_KMS = 1500.0
 FAINTEST_SHOWN = 0.03
-"""Velocities are drawn where H-alpha is brighter than this fraction of its peak."""
+"""Velocities and abundances are drawn where H-alpha is brighter than this fraction of its peak."""
 
+
+NARROWEST_RANGE_DEX = 0.1
+"""Of the colours of abundances."""
 
 _APERTURE_RE = 1.5
 
@@ -54,14 +57,45 @@ def _plot_line_image(observation: xr.DataTree, line: str, axes: Axes) -> Axes:
 
 def _plot_true_velocity(observation: xr.DataTree, axes: Axes) -> Axes:
     """Draw the velocity map before the seeing, where H-alpha is bright enough to matter."""
-    truth = observation["truth"].to_dataset()
-    halpha = truth["line_map_smeared"].sel(line="halpha")
-    velocity = truth["velocity_map"].where(halpha > FAINTEST_SHOWN * halpha.max())
+    velocity = _true_where_bright(observation, "velocity_map")
     limit = float(np.abs(velocity).max())
     mesh = _draw_map(velocity, axes, cmap="RdBu_r", limits=(-limit, limit))
     axes.figure.colorbar(mesh, ax=axes, label="velocity (km s$^{-1}$)")
     axes.set_title("true velocity")
     return axes
+
+
+def _plot_true_abundance(observation: xr.DataTree, axes: Axes) -> Axes:
+    """Draw 12 + log(O/H) before the seeing, where H-alpha is bright enough to matter."""
+    abundance = _true_where_bright(observation, "oxygen_abundance_map")
+    low, high = float(abundance.min()), float(abundance.max())
+    # A flat galaxy has one colour, not its rounding errors.
+    margin = 0.5 * max(NARROWEST_RANGE_DEX - (high - low), 0.0)
+    limits = (low - margin, high + margin)
+    mesh = _draw_map(abundance, axes, cmap="viridis", limits=limits)
+    axes.figure.colorbar(mesh, ax=axes, label="12 + log(O/H)")
+    axes.set_title(f"true metallicity, {_true_gradient(observation):+.3f} dex/kpc")
+    return axes
+
+
+def _true_gradient(observation: xr.DataTree) -> float:
+    """Return the slope of 12 + log(O/H) of the disk within two effective radii, dex/kpc."""
+    truth = observation["truth"].to_dataset()
+    profile = truth["oxygen_abundance"]
+    reach = truth.attrs["gradient_range_effective_radii"]
+    inside = (
+        profile["radius_kpc"]
+        <= reach
+        * metadata_of(observation).effective_radius_arcsec
+        * (truth.attrs["kpc_per_arcsec"])
+    )
+    return float(profile[inside].polyfit("radius_kpc", 1)["polyfit_coefficients"][0])
+
+
+def _true_where_bright(observation: xr.DataTree, name: str) -> xr.DataArray:
+    truth = observation["truth"].to_dataset()
+    halpha = truth["line_map_smeared"].sel(line="halpha")
+    return truth[name].where(halpha > FAINTEST_SHOWN * halpha.max())
 
 
 def plot_integrated_spectrum(observation: xr.DataTree, band_name: str, axes: Axes) -> Axes:
@@ -112,12 +146,13 @@ def _measured_noise(observation: xr.DataTree, band_name: str, weights: Array) ->
 
 def preview(observation: xr.DataTree) -> Figure:
     """Draw one page on a mock. North is up and East is left."""
-    figure = Figure(figsize=(13.0, 8.0), layout="constrained")
+    figure = Figure(figsize=(15.0, 8.0), layout="constrained")
     names, metadata = band_names(observation), metadata_of(observation)
     page = figure.add_gridspec(2, 1, height_ratios=(1.15, 1.0))
-    top, bottom = page[0].subgridspec(1, 2), page[1].subgridspec(1, len(names))
+    top, bottom = page[0].subgridspec(1, 3), page[1].subgridspec(1, len(names))
     _plot_line_image(observation, _imaged_line(observation), figure.add_subplot(top[0]))
     _plot_true_velocity(observation, figure.add_subplot(top[1]))
+    _plot_true_abundance(observation, figure.add_subplot(top[2]))
     panels = [
         plot_integrated_spectrum(observation, name, figure.add_subplot(bottom[column]))
         for column, name in enumerate(names)

@@ -15,6 +15,7 @@ from astropy.table import QTable
 from scipy.optimize import brentq
 
 from experiments.mocks.line_fluxes import LINES, LineFluxMocks, spaxel_error
+from experiments.planning.airglow import Airglow
 from experiments.statistics.information import information
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
@@ -94,6 +95,13 @@ class ExposurePlanner:
         ):
             inside = np.ones(weights.shape, dtype=bool)
             aperture_coverage(annulus, metadata, weights, inside, grid.spaxel_arcsec)
+
+    @cached_property
+    def airglow(self) -> Airglow:
+        """The sky lines on H-alpha and [N II]."""
+        expected = self._expectation.bands["H"]
+        fraction = self.exposures.airglow_fraction(expected.band, self.grid)
+        return Airglow(expected, fraction, LINES)
 
     @cached_property
     def reference_hours(self) -> float:

@@ -3,6 +3,7 @@
 from kurvs_sim.atmosphere.airglow import (
     airglow_lines,
     flux_density_per_photon_rate,
+    oh_lines,
     sky_photon_rate,
     transmission,
 )
@@ -13,5 +14,5 @@ from kurvs_sim.atmosphere.star_image import StarImage
 __all__ = [
     "ChromaticSeeing", "CompositeSeeing", "ElongatedSeeing", "ExposureSequence",
     "PointSpreadFunction", "Seeing", "StarImage", "airglow_lines", "flux_density_per_photon_rate",
-    "sky_photon_rate", "transmission",
+    "oh_lines", "sky_photon_rate", "transmission",
 ]  # fmt: skip

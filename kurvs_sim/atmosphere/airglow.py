@@ -16,6 +16,7 @@ __all__ = [
     "PointSpreadFunction",
     "airglow_lines",
     "flux_density_per_photon_rate",
+    "oh_lines",
     "sky_photon_rate",
     "transmission",
 ]
@@ -31,6 +32,20 @@ def _sky_table(name: str) -> Array:
     table = np.loadtxt(rows, delimiter=",", skiprows=1)
     table.setflags(write=False)
     return table
+
+
+def oh_lines() -> tuple[Array, Array]:
+    """Return the OH lines of the sky.
+
+    Returns
+    -------
+    wavelength_um : array, shape (n_lines,)
+        In vacuum, as blended at the resolution of KMOS.
+    photon_rate : array, shape (n_lines,)
+        Photons / s / m2 / arcsec2 at airmass 1.
+    """
+    wavelength_um, photon_rate = _sky_table("oh_lines.csv").T
+    return wavelength_um, photon_rate
 
 
 @takes_quantities
@@ -51,7 +66,7 @@ def airglow_lines(band: Band, *, shift_um: float = 0.0, width_factor: float = 1.
     array, shape (n_channels,)
         Photons / s / m2 / arcsec2 per channel at airmass 1.
     """
-    wavelength_um, photon_rate = _sky_table("oh_lines.csv").T
+    wavelength_um, photon_rate = oh_lines()
     lines = channel_integrated_gaussian(
         band.wavelength_um, band.channel_width_um, wavelength_um + shift_um,
         width_factor * band.lsf_sigma_um,

@@ -11,7 +11,7 @@ covariance of its channels, and the one that the survey's procedure reports
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -179,6 +179,11 @@ class BandExpectation:
             return variance
         return variance * self.covariance.coadded_variance_factor(self.aperture.weights, grid)
 
+    @property
+    def spectrum(self) -> Array:
+        """The lines of the co-added spectrum, 1e-16 erg/s/cm2/um, shape (n_channels,)."""
+        return self._model.spectrum(0.0, self._model.sigma_um)
+
     def calibrated_error(self, members: Sequence[str]) -> float:
         """Return the error of the sum of some lines in a fit that knows its variances.
 
@@ -195,13 +200,34 @@ class BandExpectation:
         float
             1e-16 erg/s/cm2.
         """
+        return self.error_at(self._redshifted - 1.0, members, self.channel_variance)
+
+    def error_at(self, redshift: float, members: Sequence[str], variance: Array) -> float:
+        """Return the calibrated error that the same lines would have at another redshift.
+
+        Parameters
+        ----------
+        redshift : float
+            Redshift on the vacuum scale; fluxes and observed widths are kept.
+        members : sequence of str
+            Lines of the band whose fluxes are added.
+        variance : array, shape (n_channels,)
+            Of the co-added spectrum.
+
+        Returns
+        -------
+        float
+            1e-16 erg/s/cm2.
+        """
+        model = replace(self._model, redshift=redshift)
+        rest_um = self.band.wavelength_um / (1.0 + redshift)
         near = np.zeros(self.band.n_channels, dtype=bool)
-        for rest_um in self._model.rest_wavelengths_um:
-            near |= np.abs(self._rest_um / rest_um - 1.0) < WINDOW_KMS / SPEED_OF_LIGHT_KMS
+        for line_um in model.rest_wavelengths_um:
+            near |= np.abs(rest_um / line_um - 1.0) < WINDOW_KMS / SPEED_OF_LIGHT_KMS
         free = self.band.name == BAND_OF_LINE["halpha"]
-        derivatives = self._model.derivatives(free_position=free, free_width=free)
-        assumed = np.where(near, self.channel_variance, np.inf)
-        return self._error(LeastSquares(derivatives, assumed), members)
+        derivatives = model.derivatives(free_position=free, free_width=free)
+        fit = LeastSquares(derivatives, np.where(near, variance, np.inf))
+        return self._error(fit, members, variance)
 
     def published_scatter(self, members: Sequence[str]) -> float:
         """Return the error of the sum of some lines in a fit without weights.
@@ -220,7 +246,8 @@ class BandExpectation:
         """
         fitted = self._procedure.line_channels(self._rest_um - self._reference_um)
         derivatives = self._model.derivatives(free_width=True, continuum=False)
-        return self._error(LeastSquares(derivatives, np.where(fitted, 1.0, np.inf)), members)
+        fit = LeastSquares(derivatives, np.where(fitted, 1.0, np.inf))
+        return self._error(fit, members, self.channel_variance)
 
     @cached_property
     def published_error(self) -> float:
@@ -267,9 +294,8 @@ class BandExpectation:
             self.aperture.sigma_um(names[0], self.band),
         )
 
-    def _error(self, fit: LeastSquares, members: Sequence[str]) -> float:
+    def _error(self, fit: LeastSquares, members: Sequence[str], variance: Array) -> float:
         columns = [self._procedure.names.index(name) for name in members]
-        variance = self.channel_variance
         return math.sqrt(fit.variance(columns, variance, correlation_channels=self._correlation))
 
     def _rms_error(self, offset_um: Array, variance_factor: float, *, interpolations: int) -> float:

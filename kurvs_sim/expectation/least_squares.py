@@ -43,7 +43,8 @@ class LineModel:
         )  # fmt: skip
         return np.asarray(profiles @ np.array([ratio for _, ratio in members]))
 
-    def _spectrum(self, offset_um: float, sigma_um: float) -> Array:
+    def spectrum(self, offset_um: float, sigma_um: float) -> Array:
+        """Return all lines, per um, displaced and as wide as asked, shape (n_channels,)."""
         parts = [flux * self._profile(name, offset_um, sigma_um) for name, flux in self.fluxes]
         return np.asarray(np.sum(parts, axis=0))
 
@@ -58,10 +59,10 @@ class LineModel:
         columns = [self._profile(name, 0.0, sigma) for name, _ in self.fluxes]
         if free_position:
             columns.append(
-                (self._spectrum(step, sigma) - self._spectrum(-step, sigma)) / (2.0 * step)
+                (self.spectrum(step, sigma) - self.spectrum(-step, sigma)) / (2.0 * step)
             )
         if free_width:
-            wider, narrower = self._spectrum(0.0, sigma + step), self._spectrum(0.0, sigma - step)
+            wider, narrower = self.spectrum(0.0, sigma + step), self.spectrum(0.0, sigma - step)
             columns.append((wider - narrower) / (2.0 * step))
         if continuum:
             columns.append(np.ones(self.band.n_channels))

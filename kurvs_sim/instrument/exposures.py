@@ -7,7 +7,11 @@ import numpy as np
 from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, Cube
 from kurvs_pipeline.bands import Band
-from kurvs_sim.atmosphere.airglow import flux_density_per_photon_rate, sky_photon_rate
+from kurvs_sim.atmosphere.airglow import (
+    airglow_lines,
+    flux_density_per_photon_rate,
+    sky_photon_rate,
+)
 from kurvs_sim.instrument.spaxels import NATIVE_SPAXEL_ARCSEC, SpaxelGrid, of_band, require_spaxel
 from kurvs_sim.validation import (
     LARGEST,
@@ -128,6 +132,31 @@ class ExposureModel:
         """
         return of_band({"IZ": self.iz, "YJ": self.yj, "H": self.h}, band, "exposures")
 
+    def airglow_fraction(self, band: Band, grid: SpaxelGrid) -> Array:
+        """Return the fraction of the variance without a galaxy that OH lines make.
+
+        Parameters
+        ----------
+        band : Band
+            The channels.
+        grid : SpaxelGrid
+            The spaxels.
+
+        Returns
+        -------
+        array, shape (n_channels,)
+            From 0 where there is no line to nearly 1 on the bright ones.
+        """
+        lines = self._sky_electrons(airglow_lines(band), band, grid)
+        return np.asarray(lines / self._background_electrons(band, grid))
+
+    def _sky_electrons(self, photon_rate: Array, band: Band, grid: SpaxelGrid) -> Array:
+        """Return the electrons of a sky in a spaxel of one exposure."""
+        return np.asarray(
+            photon_rate * grid.spaxel_arcsec**2 * self.collecting_area_m2
+            * self.exposures(band).throughput * self.exposure_seconds
+        )  # fmt: skip
+
     def _flux_density_per_electron(self, band: Band) -> Array:
         """Return 1e-16 erg/s/cm2/um of one electron in one exposure, shape (n_channels,)."""
         electrons_per_rate = (
@@ -138,10 +167,7 @@ class ExposureModel:
     def _background_electrons(self, band: Band, grid: SpaxelGrid) -> Array:
         """Return the variance of sky and detector in a spaxel of one exposure, electrons^2."""
         area = grid.spaxel_arcsec**2
-        sky = (
-            sky_photon_rate(band) * area * self.collecting_area_m2
-            * self.exposures(band).throughput * self.exposure_seconds
-        )  # fmt: skip
+        sky = self._sky_electrons(sky_photon_rate(band), band, grid)
         pixel = self.read_noise_electrons**2 + (
             self.dark_current_electrons_per_s * self.exposure_seconds
         )
