@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from astropy.table import Row
+import numpy as np
+from astropy.table import QTable, Row
 from rich.console import Group
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import line_ratio
+from kurvs_pipeline.fluxes.joint import POOR_FIT
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.gas.attenuation import SURVEY_STACK, AssumedAttenuation, a_v_in_words
 from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
@@ -150,7 +152,34 @@ def _headline(galaxy: MeasuredGalaxy) -> list[str]:
             f"gradient by N2, {row['estimator']}: {value if known else 'none'} "
             f"({row['n_bins']} bins, {row['flag']})"
         )
-    return lines
+    return [*lines, *what_to_quote(galaxy.gradients)]
+
+
+def what_to_quote(gradients: QTable) -> list[str]:
+    """Say what to quote where no smooth disk explains the fluxes; nothing elsewhere.
+
+    Parameters
+    ----------
+    gradients : QTable
+        Gradients of one galaxy.
+    """
+    hopeless = [
+        str(row["diagnostic"])
+        for row in gradients[gradients["estimator"] == "forward"]
+        if np.isnan(row["gradient"]) and POOR_FIT in str(row["flag"]).split("+")
+    ]
+    if not hopeless:
+        return []
+    corrected = gradients["gradient"][gradients["estimator"] == "slope_fgrad"]
+    instead = (
+        "quote slope_fgrad with its interval, and say that no smooth disk fits"
+        if np.isfinite(corrected).any() else "there is no gradient to quote"
+    )  # fmt: skip
+    note = (
+        f"no gradient by forward ({', '.join(hopeless)}; {POOR_FIT}), as no smooth disk explains "
+        f"the fluxes: check inclination, position angle and centre; if they are right, {instead}"
+    )
+    return [note]
 
 
 def _redshift_in_words(galaxy: MeasuredGalaxy) -> str:

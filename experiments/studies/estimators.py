@@ -38,10 +38,11 @@ from kurvs_pipeline.gradients.forward.estimator import ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
-from kurvs_pipeline.gradients.slope import weighted_slope
+from kurvs_pipeline.gradients.slope import Slope, weighted_slope
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.matrix import InclinedDisk
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
@@ -50,6 +51,10 @@ from kurvs_sim import PointSpreadFunction
 
 N2_DIAGNOSTIC = DIAGNOSTICS["n2"]
 TWO_SIGMA = 1.96
+CENTRAL_INTERVALS = (2.5, *ONE_SIGMA_PERCENTILES, 97.5)
+SLOPE_DRAWS = np.random.default_rng(0).standard_normal(512)
+"""Draws of the noise of a slope, in standard errors."""
+
 SPAXEL_FIELD_ARCSEC = 1.5
 """Spaxels farther out hold little light."""
 
@@ -267,15 +272,32 @@ def _slope_rows(
     ])  # fmt: skip
     gradient = np.array([slope.gradient for slope in slopes])
     spread = np.array([slope.gradient_err for slope in slopes])
+    known = np.where(np.isfinite(factors), 1.0, np.nan)
+    corrected = factors * gradient
+    ends = np.array([_corrected_ends(slope, smearing) for slope in slopes]).T
+    # As the pipeline's, intervals reach to the gradient itself.
+    low95, low = np.fmin(ends[:2], corrected)
+    high, high95 = np.fmax(ends[2:], corrected)
     return [
         _rows(
-            mocks, scheme, name, gradient=f * gradient, low=f * (gradient - spread),
-            high=f * (gradient + spread), low95=f * (gradient - TWO_SIGMA * spread),
-            high95=f * (gradient + TWO_SIGMA * spread),
-        )
-        for name, f in (("slope", np.where(np.isfinite(factors), 1.0, np.nan)),
-                        ("slope_fgrad", factors))
+            mocks, scheme, "slope", gradient=known * gradient, low=known * (gradient - spread),
+            high=known * (gradient + spread), low95=known * (gradient - TWO_SIGMA * spread),
+            high95=known * (gradient + TWO_SIGMA * spread),
+        ),
+        _rows(mocks, scheme, "slope_fgrad", gradient=corrected, low=low, high=high, low95=low95,
+              high95=high95),
     ]  # fmt: skip
+
+
+def _corrected_ends(slope: Slope, smearing: DiskSmearing) -> Array:
+    """Return the ends of the intervals of a corrected slope, with the errors of f_grad."""
+    if slope.n_bins < 2:
+        return np.full(len(CENTRAL_INTERVALS), np.nan)
+    drawn = slope.gradient + slope.gradient_err * SLOPE_DRAWS
+    intrinsic = smearing.intrinsic_gradients(
+        drawn, slope.coefficients, abundance_per_log_ratio=N2_DIAGNOSTIC.abundance_per_log_ratio()
+    )
+    return np.asarray(np.percentile(intrinsic, CENTRAL_INTERVALS))
 
 
 def _abundances(fluxes: ApertureFluxes) -> tuple[Array, Array]:

@@ -77,7 +77,8 @@ KEWLEY01 = _Demarcation(_hyperbola(0.61, 0.47, 1.19), "Kewley et al. 2001, eq. 5
 def kewley13(redshift: ArrayLike) -> _Demarcation:
     """Return the curve at a redshift, up to about 3.5 (Kewley et al. 2013).
 
-    The formula is taken from later papers; the paper's own equation was not at hand. It comes to
+    The formula is taken from later papers and three public codes, which agree; the paper's own
+    equation was not at hand. It comes to
     within 0.1 dex of Kewley et al. (2001) at z = 2.4, as the paper's figures do.
     """
     z = np.asarray(redshift, dtype=float)
@@ -145,6 +146,29 @@ class StellarMass:
 
 UNKNOWN_MASS = StellarMass()
 
+LOCAL_REDSHIFT = 0.3
+"""Redshift up to which the curves of mass and excitation are those of galaxies like these."""
+
+
+def assumptions_on_mass_excitation(mass: StellarMass, redshift: float) -> tuple[str, ...]:
+    """Say that the curves of mass and excitation are local where the galaxy is not.
+
+    Parameters
+    ----------
+    mass : StellarMass
+        Mass of the galaxy; without one it has no class.
+    redshift : float
+        Redshift of the galaxy.
+    """
+    if math.isnan(mass.log_solar) or redshift <= LOCAL_REDSHIFT:
+        return ()
+    note = (
+        "class_mass_excitation is by the curves of local galaxies (Juneau et al. 2014), which are "
+        f"not shifted: at z = {redshift:.3g} galaxies that only form stars lie beyond them, so "
+        "that p_agn alone is no sign of an active nucleus"
+    )
+    return (note,)
+
 
 def bpt_table(
     fluxes: JointFluxes,
@@ -172,7 +196,8 @@ def bpt_table(
         ``p_star_forming, p_composite, p_agn``, the fractions of draws from the covariance of
         the lines, NaN where a line was not measured. ``class_at_redshift`` and
         ``p_agn_at_redshift``: the same by the one curve of Kewley et al. (2013). Classes are those
-        of the values, however far from a curve: see the fractions.
+        of the values, however far from a curve: see the fractions. ``curves_local`` and
+        ``curve_at_redshift`` name the curves.
     """
     drawn = fluxes.draws(random, N_DRAWS)
     nii, oiii = (_ratio_axis(ratio, fluxes, drawn) for ratio in (N2, R3))
@@ -186,6 +211,11 @@ def bpt_table(
         **{f"p_{name}": p_local[name] for name in BPT_CLASSES},
         "class_at_redshift": at_z,
         "p_agn_at_redshift": p_at_z["agn"],
+        "curves_local": [f"{KAUFFMANN03.source}; {KEWLEY01.source}"] * len(local),
+        "curve_at_redshift": [
+            f"Kewley et al. 2013 at z = {z:.3g}"
+            for z in np.broadcast_to(np.asarray(redshift, dtype=float), local.shape)
+        ],
     })  # fmt: skip
 
 
@@ -214,7 +244,8 @@ def mass_excitation_table(
         ``aperture, log_oiii_hbeta`` with its errors and limit as in :func:`bpt_table`;
         ``class_mass_excitation``: ``star_forming`` below the lower curve of Juneau et al.
         (2014), ``agn`` beyond the upper, ``intermediate`` between, ``unknown`` where limits do
-        not decide; and ``p_star_forming, p_intermediate, p_agn``.
+        not decide; ``p_star_forming, p_intermediate, p_agn``; and ``curves``, which are those of
+        local galaxies at any redshift.
 
     Notes
     -----
@@ -232,6 +263,7 @@ def mass_excitation_table(
         **oiii.columns("log_oiii_hbeta"),
         "class_mass_excitation": classes,
         **{f"p_{name}": p[name] for name in MASS_CLASSES},
+        "curves": ["Juneau et al. 2014, local galaxies, not shifted"] * len(classes),
     })  # fmt: skip
 
 

@@ -18,7 +18,13 @@ from kurvs_pipeline.gas.attenuation import (
     assumptions_on_dust,
     attenuation_of,
 )
-from kurvs_pipeline.gas.classes import UNKNOWN_MASS, StellarMass, bpt_table, mass_excitation_table
+from kurvs_pipeline.gas.classes import (
+    UNKNOWN_MASS,
+    StellarMass,
+    assumptions_on_mass_excitation,
+    bpt_table,
+    mass_excitation_table,
+)
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.ionization import ionization_table
 
@@ -88,6 +94,7 @@ class GasProperties:
             assumptions=(
                 *assumptions_on_dust(attenuation, apertures.names, redshift),
                 *_assumptions_of_diagnostics(joint),
+                *assumptions_on_mass_excitation(stellar_mass, redshift),
             ),
         )
 

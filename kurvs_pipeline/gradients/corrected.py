@@ -20,10 +20,19 @@ _SMALLEST_FRACTION_OF_DRAWS = 0.1
 
 @dataclass(frozen=True)
 class DrawnSlopes:
-    """Slopes of every draw in dex/kpc, shape (n_draws,), through the annuli that it detects."""
+    """Slopes of every draw through the annuli that it detects.
+
+    Parameters
+    ----------
+    observed, corrected : array, shape (n_draws,)
+        Slopes before and after correction, dex/kpc.
+    coefficients : array, shape (n_draws, n_annuli)
+        Factors of the abundances in each slope, 0 of annuli that were left out.
+    """
 
     observed: Array
     corrected: Array
+    coefficients: Array
 
     @property
     def drawn_fraction(self) -> float:
@@ -69,7 +78,8 @@ class CorrectedSlope:
         slope = weighted_slope(radius_kpc, abundance, abundance_err)
         factor = correction_of(diagnostic, slope.coefficients, smearing)
         if slope.n_bins < 2:
-            return cls(slope, factor, DrawnSlopes(np.full(1, np.nan), np.full(1, np.nan)))
+            none = np.full(1, np.nan)
+            return cls(slope, factor, DrawnSlopes(none, none, np.zeros((1, radius_kpc.size))))
         drawn = _drawn_slopes(diagnostic, draws, radius_kpc, abundance_err, smearing)
         return cls(slope, factor, drawn)
 
@@ -80,7 +90,10 @@ class CorrectedSlope:
 
     @property
     def gradient_err(self) -> float:
-        """Half the central 68 per cent of draws; NaN where fewer than a tenth have a gradient."""
+        """Half the central 68 per cent of draws; NaN where fewer than a tenth have a gradient.
+
+        The error of f_grad is not in it, as in the survey's; see :func:`intrinsic_gradients`.
+        """
         low, high = central_interval(self.drawn.corrected)
         return 0.5 * (high - low)
 
@@ -106,6 +119,7 @@ def _drawn_slopes(
     used = draws.detected(diagnostic)[:, draws.annuli]
     used &= np.isfinite(abundance) & (abundance_err > 0.0)
     observed, corrected = np.full((2, len(used)), np.nan)
+    of_draws = np.zeros(used.shape)
     # Noise decides which annuli are detected: every draw has annuli, weights and f_grad of its own.
     # Which annuli, as a binary number: sorting numbers is many times faster than sorting rows.
     code = used @ (1 << np.arange(used.shape[1]))
@@ -118,7 +132,26 @@ def _drawn_slopes(
         coefficients[annuli] = slope_coefficients(radius_kpc[annuli], abundance_err[annuli])
         observed[chosen] = abundance[np.ix_(chosen, annuli)] @ coefficients[annuli]
         corrected[chosen] = observed[chosen] * correction_of(diagnostic, coefficients, smearing)
-    return DrawnSlopes(observed, corrected)
+        of_draws[chosen] = coefficients
+    return DrawnSlopes(observed, corrected, of_draws)
+
+
+def intrinsic_gradients(
+    diagnostic: Diagnostic, drawn: DrawnSlopes, smearing: DiskSmearing
+) -> Array:
+    """Return the gradients that drawn slopes come from, with the errors of the correction.
+
+    As :meth:`DiskSmearing.intrinsic_gradients`; NaN for draws without a slope.
+    """
+    found = np.full(len(drawn.observed), np.nan)
+    seen = np.isfinite(drawn.observed)
+    ratio = _by_nitrogen(diagnostic).abundance_per_log_ratio()
+    for coefficients in np.unique(drawn.coefficients[seen], axis=0):
+        chosen = seen & (drawn.coefficients == coefficients).all(axis=1)
+        found[chosen] = smearing.intrinsic_gradients(
+            drawn.observed[chosen], coefficients, abundance_per_log_ratio=ratio
+        )
+    return found
 
 
 def correction_of(
@@ -131,7 +164,9 @@ def correction_of(
     """
     if not np.any(coefficients):
         return float("nan")
-    of_nii = diagnostic if set(diagnostic.lines) == _LINES_OF_N2 else DIAGNOSTICS["n2"]
-    return smearing.f_grad(
-        np.asarray(coefficients), abundance_per_log_ratio=of_nii.abundance_per_log_ratio()
-    )
+    ratio = _by_nitrogen(diagnostic).abundance_per_log_ratio()
+    return smearing.f_grad(np.asarray(coefficients), abundance_per_log_ratio=ratio)
+
+
+def _by_nitrogen(diagnostic: Diagnostic) -> Diagnostic:
+    return diagnostic if set(diagnostic.lines) == _LINES_OF_N2 else DIAGNOSTICS["n2"]

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
-from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT, GradientPosterior
+from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
+from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 
 GRADIENTS = np.linspace(-LARGEST_GRADIENT, LARGEST_GRADIENT, 801)
 """dex/kpc, on which the likelihoods of all galaxies are laid: finer than any error."""

@@ -13,13 +13,16 @@ from kurvs_pipeline.binning import INTEGRATED
 from kurvs_pipeline.gas.abundances import TURNOVER
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.properties import GasProperties
-from kurvs_pipeline.gradients.corrected import CorrectedSlope, central_interval
+from kurvs_pipeline.gradients.corrected import (
+    CorrectedSlope,
+    central_interval,
+    intrinsic_gradients,
+)
 from kurvs_pipeline.gradients.forward.assumptions import forward_assumptions
-from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT
 from kurvs_pipeline.gradients.forward.rows import forward_rows
 from kurvs_pipeline.gradients.slope import Slope
 from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
-from kurvs_pipeline.smearing.correction import DiskSmearing
+from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT, DiskSmearing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 MOST_DRAWS = 0.8
@@ -105,13 +108,19 @@ def gradient_table(
         Slopes leave out bins with a limit, which flattens faint negative gradients.
         ``gradient_low`` and ``gradient_high`` hold the central 68 per cent of draws of the noise,
         each with the bins that it would have detected, and ``gradient_err`` is half their distance;
-        ``drawn_fraction`` of the draws have a gradient at all. Errors leave out that of f_grad
-        itself. As in the survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for
+        ``drawn_fraction`` of the draws have a gradient at all. Draws of ``slope_fgrad`` are
+        corrected for a size of H-alpha, a seeing and an inclination drawn from their errors, and by
+        the f_grad of the gradient that comes out, not of the reference gradient
+        (:meth:`~kurvs_pipeline.smearing.correction.DiskSmearing.intrinsic_gradients`). Intervals
+        reach to the gradient itself where draws do not.
+
+        As in the survey, diagnostics of other lines take the f_grad of [N II]/H-alpha, for
         their own bins and weights.
 
         The flag of a slope is ``ok``, ``too_few_bins``, or all that makes it doubtful, joined by
         ``+``: ``two_bins``; ``no_psf_or_radius``; ``unconstrained``, corrected to more than
-        0.4 dex/kpc, so that the seeing left no gradient to correct; ``turnover``, an annulus whose
+        0.4 dex/kpc or with an interval that ends there, so that the seeing left no gradient to
+        correct; ``turnover``, an annulus whose
         interval ends where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of
         such a relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient;
         and those of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), which forward
@@ -159,16 +168,18 @@ def _of_diagnostic(
     slope, fraction = found.slope, found.drawn.drawn_fraction
     common = {"n_bins": slope.n_bins, "drawn_fraction": fraction}
     doubts = _doubts(slope, abundances, fraction)
+    intrinsic = intrinsic_gradients(diagnostic, found.drawn, smearing)
+    corrected = _row(diagnostic.name, "slope_fgrad", found.gradient, intrinsic)
+    steepest = np.abs([found.gradient, *central_interval(intrinsic)])
     undone = {
         "no_psf_or_radius": slope.n_bins >= 2 and not np.isfinite(found.f_grad),
-        "unconstrained": abs(found.gradient) > LARGEST_GRADIENT,
+        "unconstrained": np.any(steepest >= LARGEST_GRADIENT),
     }
     uncorrected = [doubt for doubt, applies in undone.items() if applies]
     return [
         _row(diagnostic.name, "slope", slope.gradient, found.drawn.observed)
         | common | _correction_columns(1.0, smearing) | {"flag": "+".join(doubts) or "ok"},
-        _row(diagnostic.name, "slope_fgrad", found.gradient, found.drawn.corrected)
-        | common | _correction_columns(found.f_grad, smearing)
+        corrected | common | _correction_columns(found.f_grad, smearing)
         | {"flag": "+".join(uncorrected + doubts) or "ok"},
     ]  # fmt: skip
 
@@ -191,6 +202,9 @@ def _doubts(slope: Slope, abundances: dict[str, NDArray[Any]], drawn_fraction: f
 
 def _row(diagnostic: str, estimator: str, gradient: float, drawn: Array) -> dict[str, object]:
     low, high = central_interval(drawn)
+    # The value is part of what is stated: draws of other annuli, or of other corrections, may
+    # all lie to one side of it.
+    low, high = min(low, gradient), max(high, gradient)
     return {
         "diagnostic": diagnostic,
         "estimator": estimator,

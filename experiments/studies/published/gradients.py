@@ -35,12 +35,13 @@ from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.gradients.forward.estimator import ForwardFit
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
-from kurvs_pipeline.gradients.forward.posterior import LARGEST_GRADIENT, GradientPosterior
+from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.gradients.population import Population
 from kurvs_pipeline.gradients.slope import Slope, weighted_slope
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 from kurvs_pipeline.smearing.matrix import InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.point_spread import Seeing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge

@@ -9,12 +9,9 @@ from kurvs_pipeline.gradients.forward.dusty_profiles import (
     TYPICAL_A_V_ERR,
 )
 from kurvs_pipeline.gradients.forward.estimator import POPULATION_MEAN, POPULATION_SCATTER
-from kurvs_pipeline.gradients.forward.model import (
-    SCALE_LENGTH_ERR,
-    TYPICAL_ABUNDANCE,
-    TYPICAL_ABUNDANCE_ERR,
-)
+from kurvs_pipeline.gradients.forward.model import TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR
 from kurvs_pipeline.smearing.correction import DiskSmearing
+from kurvs_pipeline.smearing.variations import SCALE_LENGTH_ERR
 
 WITHOUT_DUST = "n2"
 """The one modelled diagnostic that does not hang on dust."""

@@ -11,13 +11,13 @@ from kurvs_pipeline.arrays import Array, IntArray, StrArray
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.posterior import (
-    LARGEST_GRADIENT,
     GradientPosterior,
     GriddedFit,
     NestedLaplace,
     grid_posterior,
 )
 from kurvs_pipeline.lines import DETECTION_SNR
+from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 
 DEGREES_OF_FREEDOM = 6.0
 """Tails of the Student proposals: wider than the posterior, so that no weight is large."""
@@ -63,8 +63,9 @@ class ForwardGradient:
     flag : str array, shape (n_realisations,)
         ``ok``; ``no_halpha``, not detected in all apertures together; ``no_fit``, a likelihood that
         is not a number; ``unconstrained``, an error beyond 0.1 dex/kpc or an interval that ends
-        where the prior does; ``poor_fit``, fluxes that no smooth disk explains; ``approximate``, a
-        posterior that samples of it do not confirm. With a population as prior also
+        where the prior does; ``poor_fit``, fluxes that no smooth disk explains, where the corrected
+        slope with its interval is what to quote; ``approximate``, a posterior that samples of it do
+        not confirm. With a population as prior also
         ``prior_alone``, an error as large as the population's scatter, and ``against_prior``, data
         three errors from the population.
     """

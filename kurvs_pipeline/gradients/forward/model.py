@@ -13,62 +13,20 @@ from kurvs_pipeline.gradients.forward.profiles import LineProfiles
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.smearing.sky_apertures import SkyApertures
+from kurvs_pipeline.smearing.variations import (
+    SCALE_LENGTH_ERR,
+    SmearingVariations,
+    quadratic_terms,
+)
 
 LARGEST_LOG_RATIO = 15.0
 """Natural logarithm at which a line's profile is cut off, where the disk has long faded."""
-
-SCALE_LENGTH_ERR = 0.2
-"""Prior of ln(scale length) about that of the effective radius: H-alpha differs from the stars."""
 
 TYPICAL_ABUNDANCE, TYPICAL_ABUNDANCE_ERR = 8.5, 0.6
 """Wide prior at the pivot: twice the range of galaxies at z ~ 1.5 by any calibration."""
 
 AMPLITUDE_ERR = 3.0
 """Prior of ln(flux) about a first guess: too wide to matter where a line is detected."""
-
-
-@dataclass(frozen=True, eq=False)
-class _SmearingVariations:
-    """The smearing matrix at its nodes as a quadratic function of seeing and inclination.
-
-    It does not depend on the lines: the models of all diagnostics of a galaxy share one.
-    """
-
-    disk: InclinedDisk
-    seeing: SeeingKnowledge | None
-    apertures: SkyApertures
-    inclination_err_deg: float = 0.0
-
-    @cached_property
-    def best(self) -> SmearingMatrix:
-        psf = self.seeing.best if self.seeing else None
-        return SmearingMatrix(self.disk, psf, self.apertures)
-
-    @cached_property
-    def matrices(self) -> Array:
-        """K, then slope and curvature by each deviation, shape (1 + 2 n, n_apertures, n_nodes)."""
-        best = self.best.at_nodes
-        stack = [best]
-        for below, above in self._varied():
-            stack += [0.5 * (above - below), above - 2.0 * best + below]
-        return np.stack(stack)
-
-    def _varied(self) -> list[tuple[Array, Array]]:
-        """Matrices one standard deviation below and above, by deviation."""
-        pairs: list[tuple[Array, Array]] = []
-        if self.seeing:
-            for step in self.seeing.directions:
-                below, above = self.seeing.moved(-step), self.seeing.moved(step)
-                pairs.append((self.best.with_psf(below), self.best.with_psf(above)))
-        if self.inclination_err_deg > 0.0:
-            error = self.inclination_err_deg
-            pairs.append((self._inclined(-error), self._inclined(error)))
-        return pairs
-
-    def _inclined(self, by_deg: float) -> Array:
-        inclination = min(max(self.disk.inclination_deg + by_deg, 0.0), 90.0)
-        disk = replace(self.disk, inclination_deg=inclination)
-        return replace(self.best, disk=disk).at(self.best.nodes.radius_arcsec)
 
 
 class _Prediction(NamedTuple):
@@ -150,9 +108,9 @@ class ForwardModel:
             )
 
     @cached_property
-    def smearing(self) -> _SmearingVariations:
+    def smearing(self) -> SmearingVariations:
         """The smearing matrix as a function of seeing and inclination."""
-        return _SmearingVariations(
+        return SmearingVariations(
             self.disk, self.seeing, self.apertures, self.inclination_err_deg
         )  # fmt: skip
 
@@ -185,15 +143,11 @@ class ForwardModel:
         return self.effective_radius_arcsec * self.kpc_per_arcsec
 
     @cached_property
-    def _n_deviations(self) -> int:
-        return (len(self._matrices) - 1) // 2
-
-    @cached_property
     def prior_mean(self) -> Array:
         """Prior means, shape (n_parameters,); 0 for the amplitude, which data give."""
         return np.array([
             self.abundance_mean, *self.profiles.extra_mean, 0.0,
-            math.log(self.scale_length_arcsec), *np.zeros(self._n_deviations),
+            math.log(self.scale_length_arcsec), *np.zeros(self.smearing.n_deviations),
         ])  # fmt: skip
 
     @cached_property
@@ -201,7 +155,7 @@ class ForwardModel:
         """Prior standard deviations of the parameters, shape (n_parameters,)."""
         return np.array([
             self.abundance_err, *self.profiles.extra_err, AMPLITUDE_ERR, SCALE_LENGTH_ERR,
-            *np.ones(self._n_deviations),
+            *np.ones(self.smearing.n_deviations),
         ])  # fmt: skip
 
     @property
@@ -225,8 +179,8 @@ class ForwardModel:
         """
         seen = self._integrands(gradient, parameters) @ self._projection
         seen = seen.reshape(*seen.shape[:3], len(self._matrices), -1)
-        deviation = parameters[:, len(self.prior_mean) - self._n_deviations :]
-        value = np.einsum("bjlsa,bs->bjla", seen, _quadratic(deviation))
+        deviation = parameters[:, len(self.prior_mean) - self.smearing.n_deviations :]
+        value = np.einsum("bjlsa,bs->bjla", seen, quadratic_terms(deviation))
         slopes, curvatures = seen[:, 0, :, 1::2], seen[:, 0, :, 2::2]
         by_deviation = slopes + deviation[:, None, :, None] * curvatures
         by_parameter = [value[:, 1:-1], value[:, :1], value[:, -1:], by_deviation.swapaxes(1, 2)]
@@ -257,9 +211,3 @@ class ForwardModel:
             [np.stack([lines, lines * logs.by_abundance], axis=1), by_extra, by_scale[:, None]],
             axis=1,
         )
-
-
-def _quadratic(deviation: Array) -> Array:
-    """Return the weights of a matrix, its slopes and its curvatures, shape (n_models, n)."""
-    terms = np.stack([deviation, 0.5 * deviation**2], axis=2).reshape(len(deviation), -1)
-    return np.concatenate([np.ones((len(deviation), 1)), terms], axis=1)

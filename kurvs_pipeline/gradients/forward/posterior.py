@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
+from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 
 MOST_STEPS = 40
 CONVERGED = 1e-5
@@ -25,9 +26,6 @@ LONGEST_STEP = 1.0
 """In standard deviations of the priors: far from the best fit the linear model is not valid."""
 
 FIRST_DAMPING, MOST_DAMPING = 1e-2, 1e9
-
-LARGEST_GRADIENT = 0.4
-"""dex/kpc: the flat prior of the gradient ends here, far beyond any that is known."""
 
 GRID_SIZE = 25
 GRID_ROUNDS = 3
@@ -253,6 +251,7 @@ def grid_posterior(fit: NestedLaplace) -> GriddedFit:
     """Return the posterior on a grid of gradients that closes in on where the likelihood is."""
     n = len(fit.data.flux)
     realisation = np.repeat(np.arange(n), GRID_SIZE)
+    # The flat prior of the gradient ends there.
     low, high = np.full(n, -LARGEST_GRADIENT), np.full(n, LARGEST_GRADIENT)
     start = fit.prior_mean[realisation]
     for _ in range(GRID_ROUNDS):

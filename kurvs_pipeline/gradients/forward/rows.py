@@ -80,7 +80,7 @@ def _joined(of_fit: str, of_lines: set[str]) -> str:
 
 def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:
     metadata = smearing.metadata
-    return ForwardModel(
+    model = ForwardModel(
         disk=InclinedDisk.of(metadata),
         effective_radius_arcsec=metadata.effective_radius_arcsec,
         kpc_per_arcsec=kpc_per_arcsec(metadata.redshift),
@@ -89,6 +89,9 @@ def _model(smearing: DiskSmearing, profiles: LineProfiles) -> ForwardModel:
         profiles=profiles,
         inclination_err_deg=metadata.inclination_err_deg,
     )
+    # The correction of slopes has worked out the same matrices.
+    vars(model)["smearing"] = smearing.variations
+    return model
 
 
 def _of_diagnostic(

@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import norm
 
 from kurvs_pipeline.fluxes.joint import JointFluxes
-from kurvs_pipeline.gas.classes import SURVEY_AGN, bpt_table, mass_excitation_table
+from kurvs_pipeline.gas.classes import (
+    SURVEY_AGN,
+    StellarMass,
+    assumptions_on_mass_excitation,
+    bpt_table,
+    mass_excitation_table,
+)
 
 NAMES = ("halpha", "nii_6584", "hbeta", "oiii_5007")
 REDSHIFT = 1.5
@@ -139,6 +145,24 @@ def test_mass_and_excitation_divide_at_the_published_curves():
     assert list(table["class_mass_excitation"]) == [
         "star_forming", "intermediate", "agn", "star_forming", "agn",
     ]  # fmt: skip
+
+
+def test_every_row_names_the_curves_of_its_class():
+    (row,) = mass_excitation(galaxies(-0.5, 0.4), 10.3)
+    assert "Juneau et al. 2014, local" in row["curves"]
+    table = bpt(galaxies(-0.5, [0.3, 0.3]), redshift=[0.02, 1.5])
+    assert list(table["curve_at_redshift"]) == [
+        "Kewley et al. 2013 at z = 0.02", "Kewley et al. 2013 at z = 1.5",
+    ]  # fmt: skip
+    assert "Kauffmann et al. 2003" in table["curves_local"][0]
+
+
+@pytest.mark.parametrize(("mass", "redshift", "number"), [(10.3, 1.5, 1), (10.3, 0.1, 0),
+                                                          (np.nan, 1.5, 0)])  # fmt: skip
+def test_the_curves_of_mass_are_said_to_be_local_where_galaxies_are_not(mass, redshift, number):
+    notes = assumptions_on_mass_excitation(StellarMass(mass), redshift)
+    assert len(notes) == number
+    assert all("local" in note and "p_agn" in note for note in notes)
 
 
 def test_the_error_of_the_mass_is_in_the_probability():

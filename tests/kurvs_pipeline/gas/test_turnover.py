@@ -29,6 +29,9 @@ class NoSmearing:
     def f_grad(self, *_, **__):
         return 1.0
 
+    def intrinsic_gradients(self, observed, *_, **__):
+        return observed
+
 
 def lines_of(abundance, *, log_excess=0.0, nii=25.0):
     """Return metal-rich gas without dust, shape (n_apertures, n_lines)."""

@@ -19,17 +19,21 @@ class MultipliesGradients:
     reference_gradient = -0.02
     is_known = False
 
-    def __init__(self, factor=2.0):
-        self.factor = factor
+    def __init__(self, factor=2.0, offset=0.0):
+        self.factor, self.offset = factor, offset
 
     def f_grad(self, *_, **__):
         return self.factor
+
+    def intrinsic_gradients(self, observed, *_, **__):
+        return self.factor * observed + self.offset
 
 
 APERTURES = ("integrated", "A", "B", "C")
 
 
-def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1, f_grad=2.0):
+def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1, f_grad=2.0,
+              offset=0.0):  # fmt: skip
     """Return the gradients by N2 of annuli with [N II] at these S/N."""
     nii = np.broadcast_to(nii_to_halpha, 3) * HALPHA
     flux = np.stack([np.full(3, HALPHA), nii], axis=1)
@@ -43,7 +47,7 @@ def gradients(nii_snr, *, halpha_snr=1000.0, nii_to_halpha=NII_TO_HALPHA, seed=1
     )  # fmt: skip
     abundances = abundance_table(draws)
     annuli = abundances[abundances["aperture"] != "integrated"]
-    smearing = MultipliesGradients(f_grad)
+    smearing = MultipliesGradients(f_grad, offset)
     table = gradient_table(annuli, RADIUS_KPC, smearing, draws, np.random.default_rng(0))
     return {str(row["estimator"]): row for row in table if row["diagnostic"] == "n2"}
 
@@ -81,6 +85,22 @@ def test_the_corrected_gradient_and_its_interval_are_corrected_alike():
     found = gradients([50.0, 30.0, 20.0], nii_to_halpha=[0.3, 0.2, 0.15])
     for column in ("gradient", "gradient_err", "gradient_low", "gradient_high"):
         assert found["slope_fgrad"][column] == 2.0 * found["slope"][column]
+
+
+@pytest.mark.parametrize("offset", [-0.3, 0.3])
+def test_an_interval_by_other_corrections_reaches_to_the_gradient(offset):
+    found = gradients([50.0, 30.0, 20.0], nii_to_halpha=[0.3, 0.2, 0.15], offset=offset)
+    row = found["slope_fgrad"]
+    assert row["gradient_low"] <= row["gradient"] <= row["gradient_high"]
+    assert row["gradient_err"].value > 0.5 * abs(offset)
+
+
+def test_a_slope_lies_in_its_interval_although_most_draws_lose_an_annulus():
+    # Draws in which the faint annulus is seen at all are those that noise made brighter.
+    for seed in range(5):
+        row = gradients([50.0, 4.01, 1.0], nii_to_halpha=[0.2, 0.02, 0.02], seed=seed)["slope"]
+        assert "few_draws" in row["flag"]
+        assert row["gradient_low"] <= row["gradient"] <= row["gradient_high"]
 
 
 def test_a_correction_beyond_every_known_gradient_is_told():

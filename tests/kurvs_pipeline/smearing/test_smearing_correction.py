@@ -11,6 +11,7 @@ from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.geometry import aperture_weights
 from kurvs_pipeline.gradients.slope import slope_coefficients
 from kurvs_pipeline.smearing.correction import DiskSmearing
+from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 ANNULI = (Aperture("A", 0.0, 0.5), Aperture("B", 0.5, 1.0), Aperture("C", 1.0, 1.5))
 
@@ -96,6 +97,55 @@ def test_the_correction_does_not_depend_on_the_position_angle(disk, axes):
     inclined = replace(disk, inclination_deg=50.0)
     turned = replace(inclined, position_angle_deg=90.0)
     assert f_of(turned, axes) == pytest.approx(f_of(inclined, axes), rel=1e-6)
+
+
+COEFFICIENTS = slope_coefficients(np.array([0.25, 0.75, 1.25]) * kpc_per_arcsec(1.5), np.ones(3))
+
+
+def observed_slope(smearing, gradient):
+    """Slope that annuli show of a disk of this gradient, with size and seeing as stated."""
+    per_arcsec = gradient * kpc_per_arcsec(smearing.metadata.redshift)
+    radius = smearing.metadata.effective_radius_arcsec
+    return float(COEFFICIENTS @ (0.63 * smearing.matrix.log_ratios(radius, per_arcsec / 0.63)))
+
+
+def intrinsic_of(smearing, observed, number=512):
+    found = smearing.intrinsic_gradients(
+        np.full(number, observed), COEFFICIENTS, abundance_per_log_ratio=0.63
+    )
+    return np.percentile(found, [16.0, 50.0, 84.0])
+
+
+@pytest.mark.parametrize("gradient", [-0.1, -0.02, 0.0, 0.06])
+def test_a_seen_slope_gives_back_the_gradient_that_makes_it(disk, axes, gradient):
+    wide = replace(disk, effective_radius_arcsec=0.7)
+    exact = replace(smearing_of(wide, axes), seeing=SeeingKnowledge.exact(wide))
+    # Only the size has an error left.
+    _, middle, _ = intrinsic_of(exact, observed_slope(exact, gradient))
+    assert middle == pytest.approx(gradient, abs=0.03 * abs(gradient) + 1e-4)
+
+
+def test_the_error_of_a_correction_grows_with_those_of_size_seeing_and_inclination(disk, axes):
+    inclined = replace(disk, inclination_deg=50.0)
+    exact = replace(smearing_of(inclined, axes), seeing=SeeingKnowledge.exact(inclined))
+    by_size, by_seeing, by_all = (
+        np.ptp(intrinsic_of(smearing, observed_slope(exact, -0.05)))
+        for smearing in (
+            exact, smearing_of(inclined, axes),
+            smearing_of(replace(inclined, inclination_err_deg=10.0), axes),
+        )
+    )  # fmt: skip
+    assert 0.0 < by_size < by_seeing < by_all
+
+
+def test_what_no_gradient_shows_has_the_steepest(disk, axes):
+    low, middle, high = intrinsic_of(smearing_of(disk, axes), -1.0)
+    assert (low, middle, high) == (-0.4, -0.4, -0.4)
+
+
+def test_without_a_seeing_there_is_no_intrinsic_gradient(disk, axes):
+    unknown = smearing_of(replace(disk, seeing_fwhm_arcsec=float("nan")), axes)
+    assert np.isnan(intrinsic_of(unknown, -0.02)).all()
 
 
 def test_an_unknown_effective_radius_gives_no_number(disk, axes):
