@@ -154,8 +154,11 @@ class _MoffatFit:
         self.x = star.x_arcsec[:, None] + 0.5 * side_x * point
         self.y = star.y_arcsec[:, None] + 0.5 * side_y * point
         self.cell = np.multiply.outer(weight, weight) / 4.0
-        self.error = np.ones_like(star.flux) if star.error is None else star.error
         peak = np.where(star.used, star.flux, -np.inf)
+        # Tolerances of the fit are absolute: an image in any unit is brought to order 1.
+        brightest = float(np.abs(star.flux[star.used]).max()) or 1.0
+        self.flux = star.flux / brightest
+        self.error = np.ones_like(self.flux) if star.error is None else star.error / brightest
         row, column = np.unravel_index(int(peak.argmax()), peak.shape)
         self.start = np.array([
             star.x_arcsec[column], star.y_arcsec[row],
@@ -178,7 +181,7 @@ class _MoffatFit:
     def _weighted(self, parameters: Array) -> tuple[Array, Array]:
         error = self.error[self.star.used]
         templates = np.stack([self.profile(parameters), np.ones_like(error)], axis=1)
-        return templates / error[:, None], self.star.flux[self.star.used] / error
+        return templates / error[:, None], self.flux[self.star.used] / error
 
     def linear(self, parameters: Array) -> Array:
         """Return amplitude and background."""

@@ -1,5 +1,7 @@
 """The point-spread function of a star: GalSim draws it, the fit finds it and knows its errors."""
 
+from dataclasses import replace
+
 import galsim
 import numpy as np
 import pytest
@@ -55,6 +57,19 @@ def test_a_gaussian_star_has_no_wings():
     assert found.metadata_fields == {
         "seeing_fwhm_arcsec": pytest.approx(0.6, rel=2e-3), "psf_kind": "gaussian",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("with_error", [False, True])
+@pytest.mark.parametrize("unit", [1e-20, 1e-15, 1e-4, 1e20])
+def test_the_unit_of_the_image_changes_nothing(unit, with_error):
+    image = star_of(drawn(), snr=200.0)
+    error = image.error if with_error else None
+    expected = fit_star(replace(image, error=error))
+    scaled = None if error is None else unit * error
+    found = fit_star(replace(image, flux=unit * image.flux, error=scaled))
+    assert (found.flag, expected.flag) == ("ok", "ok")
+    assert found.fwhm_arcsec == pytest.approx(expected.fwhm_arcsec, rel=1e-6)
+    np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-3, atol=1e-9)
 
 
 def test_ellipticity_is_that_of_galsim():
