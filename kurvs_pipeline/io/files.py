@@ -1,33 +1,101 @@
-"""Open FITS files so that what is wrong with them is said in one line."""
+"""Open files so that what is wrong with them is said in one line, before anything is read."""
 
 import gzip
 import hashlib
+import logging
+import os
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.errors import CubeFormatError, MetadataError
+
+logger = logging.getLogger(__name__)
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 BLOCK_BYTES = 2**24
 
+LARGEST_BYTES = 2 * 2**30
+"""Of a file of arrays: twenty times the cubes of 24 arms, and what memory holds several times."""
 
-@contextmanager
-def open_fits(path: Path) -> Iterator[fits.HDUList]:
-    """Open a FITS file and check that all of it can be read.
+LARGEST_TEXT_BYTES = 256 * 2**20
+"""Of a table or a configuration: millions of rows."""
 
-    CubeFormatError if it is missing, a folder, not FITS or cut short.
+
+def regular_file(path: Path, expected: str, *, largest_bytes: int = LARGEST_BYTES) -> Path:
+    """Return a path if it is a regular file of a plausible size, so that reading it comes to an end.
+
+    CubeFormatError otherwise, which says what was ``expected``, such as "a FITS file".
     """
     if path.is_dir():
-        raise CubeFormatError(f"{path}: is a folder; expected a FITS file")
+        raise CubeFormatError(f"{path}: is a folder; expected {expected}")
+    if not path.exists():
+        raise CubeFormatError(f"{path}: no such file; expected {expected}")
     if not path.is_file():
-        raise CubeFormatError(f"{path}: no such file")
+        raise CubeFormatError(f"{path}: is a device, pipe or socket; expected {expected} on disk")
+    _check_bytes(path, path.stat().st_size, expected, largest_bytes)
+    return path
+
+
+def _check_bytes(path: Path, size: int, expected: str, largest: int) -> None:
+    if size > largest:
+        raise CubeFormatError(
+            f"{path}: holds {size / 2**20:,.0f} MiB; expected {expected} of at most "
+            f"{largest / 2**20:,.0f} MiB: cut out what is needed"
+        )
+
+
+def zarr_store(path: Path) -> Path:
+    """Return a path if it is a folder of regular files of a plausible size; else CubeFormatError."""
+    if not path.exists():
+        raise CubeFormatError(f"{path}: no such file; expected a zarr store")
+    if not path.is_dir():
+        raise CubeFormatError(f"{path}: is no folder; expected a zarr store")
+    parts = [part for part in path.rglob("*") if not part.is_dir()]
+    sizes = (regular_file(part, "a part of a zarr store").stat().st_size for part in parts)
+    _check_bytes(path, sum(sizes), "a zarr store", LARGEST_BYTES)
+    return path
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Return the text of a small file, without the mark of byte order that spreadsheets write.
+
+    CubeFormatError if it is none of at most 256 MiB in UTF-8.
+    """
+    regular_file(path, expected, largest_bytes=LARGEST_TEXT_BYTES)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CubeFormatError(f"{path}: is not text in UTF-8 ({error}); expected {expected}") from None
+    except OSError as error:
+        raise CubeFormatError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def as_paths(paths: Any) -> list[Path]:  # noqa: ANN401 - whatever a user hands over
+    """Return one path, or several, as a list; MetadataError for what is neither."""
+    if isinstance(paths, str | os.PathLike):
+        return [Path(paths)]
+    if isinstance(paths, Sequence) and all(isinstance(path, str | os.PathLike) for path in paths):
+        return [Path(path) for path in paths]
+    raise MetadataError(f"paths is {paths!r:.100}; expected a path, or a list of paths, of files")
+
+
+@contextmanager
+def open_fits(path: Path, *, verify_checksum: bool = True) -> Iterator[fits.HDUList]:
+    """Open a FITS file and check that all of it can be read.
+
+    CubeFormatError if it is missing, a folder, not FITS, cut short, or not what its CHECKSUM and
+    DATASUM say, where it has them.
+    """
+    regular_file(path, "a FITS file")
     # Headers of old pipelines break the standard in ways that do not matter here.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", AstropyWarning)
@@ -38,6 +106,8 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
             with hdus:
                 with _damage_as_one_error():
                     _load(hdus)
+                if verify_checksum:
+                    _check_sums(path)
                 yield hdus
         except (OSError, fits.VerifyError, ValueError, TypeError, EOFError, zlib.error) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -68,8 +138,65 @@ def _check_compressed(path: Path) -> None:
         if file.read(2) != GZIP_MAGIC:
             return
     with gzip.open(path) as unpacked:
-        while unpacked.read(BLOCK_BYTES):
-            pass
+        read = 0
+        while block := unpacked.read(BLOCK_BYTES):
+            read += len(block)
+            _check_bytes(path, read, "a FITS file, unpacked,", LARGEST_BYTES)
+
+
+def _check_sums(path: Path) -> None:
+    """Refuse parts that are not what their CHECKSUM and DATASUM say.
+
+    Where neither header nor data agree, the header was carried over from another file, as in the
+    released cubes of KURVS: nothing can be verified, and that is logged.
+    """
+    damaged, carried_over = [], []
+    # A compressed image is verified as the table that it is on disk.
+    with fits.open(path, ignore_missing_simple=True, disable_image_compression=True) as hdus:
+        for number, hdu in enumerate(hdus):
+            failed = [
+                keyword
+                for keyword, verify in (
+                    ("CHECKSUM", hdu.verify_checksum), ("DATASUM", hdu.verify_datasum)
+                )
+                if hdu.header.get(keyword) and not _holds(verify)
+            ]  # fmt: skip
+            if failed:
+                name = f"extension {number} ({hdu.name or 'PRIMARY'}, {' and '.join(failed)})"
+                unsigned = len(failed) == 2 and not _is_signed(hdu.header)
+                (carried_over if unsigned else damaged).append(name)
+    if damaged:
+        raise CubeFormatError(
+            f"{path}: {', '.join(damaged)} is not what was written, by its checksum: copy the file "
+            "again; if it was changed on purpose, write new checksums (fitscheck --write), or give "
+            "--ignore-checksum"
+        )
+    for name in carried_over:
+        logger.warning(
+            "%s: checksums of %s are of another header and other data: not verified", path, name
+        )
+
+
+def _holds(verify: Callable[[], int]) -> bool:
+    """Whether a checksum is that of the bytes; one that is no number is not."""
+    try:
+        return bool(verify())
+    except ValueError:
+        return False
+
+
+def _is_signed(header: fits.Header) -> bool:
+    """Whether CHECKSUM is that of this header and of data with its DATASUM, or that is no number.
+
+    All 32-bit words then add up to -0, in ones' complement (FITS 4.0, Appendix J).
+    """
+    try:
+        total = int(header["DATASUM"])
+    except ValueError:
+        return True
+    words = np.frombuffer(header.tostring().encode("ascii"), ">u4")
+    total += int(words.sum(dtype=np.uint64))
+    return total % 0xFFFFFFFF == 0
 
 
 def _load(hdus: fits.HDUList) -> None:
@@ -92,10 +219,14 @@ def _spell_out(header: fits.Header) -> None:
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal."""
+    """Return the SHA-256 of a file, or of the files of a zarr store, in hexadecimal.
+
+    CubeFormatError if it is missing, no regular file, or larger than any input.
+    """
     if path.suffix == ".zarr" and path.is_dir():
         parts = sorted(part for part in path.rglob("*") if part.is_file())
         named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)
         return hashlib.sha256("".join(named).encode()).hexdigest()
+    regular_file(path, "a file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

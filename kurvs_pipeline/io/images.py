@@ -84,14 +84,16 @@ SIDES_ARCSEC = (0.01, 1.0)
 """Of pixels of any camera or integral-field unit; what is beyond is a wrong header."""
 
 
-def read_star(path: Path) -> StarImage:
+def read_star(path: str | Path, *, verify_checksum: bool = True) -> StarImage:
     """Read the star of a field.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         FITS image with a world coordinate system, or any cube that
         :func:`~kurvs_pipeline.io.reading.read_observation` reads.
+    verify_checksum : bool
+        Whether a file that is not what its checksums say is refused.
 
     Returns
     -------
@@ -104,7 +106,8 @@ def read_star(path: Path) -> StarImage:
     MetadataError
         If an image does not say how large its pixels are.
     """
-    with open_fits(path) as hdus:
+    path = Path(path)
+    with open_fits(path, verify_checksum=verify_checksum) as hdus:
         for hdu in hdus:
             if hdu.data is not None and getattr(hdu.data, "ndim", 0) == 2:
                 return _of_image(path, hdu)
@@ -112,7 +115,7 @@ def read_star(path: Path) -> StarImage:
                 break
         else:
             raise CubeFormatError(f"{path}: holds neither an image nor a cube; expected a star")
-    observation = read_observation([path])
+    observation = read_observation(path, verify_checksum=verify_checksum)
     return collapsed(observation[band_names(observation)[0]].to_dataset())
 
 
@@ -173,13 +176,15 @@ def _channel_variance(variance: Array, flux: Array, known: BoolArray) -> Array:
         return np.asarray(np.nanmedian(np.abs(spaxels - middle), axis=1) ** 2)
 
 
-def read_velocity_map(path: Path) -> Array:
+def read_velocity_map(path: str | Path, *, verify_checksum: bool = True) -> Array:
     """Read the first image of a FITS file as velocities.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         The file. Its ``BUNIT`` is a velocity; without one, km/s.
+    verify_checksum : bool
+        Whether a file that is not what its checksums say is refused.
 
     Returns
     -------
@@ -193,7 +198,8 @@ def read_velocity_map(path: Path) -> Array:
     MetadataError
         If ``BUNIT`` is not a velocity.
     """
-    with open_fits(path) as hdus:
+    path = Path(path)
+    with open_fits(path, verify_checksum=verify_checksum) as hdus:
         for hdu in hdus:
             if hdu.data is not None and getattr(hdu.data, "ndim", 0) == 2:
                 return np.asarray(hdu.data, dtype=float) * _kms(path, hdu)

@@ -89,7 +89,7 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
     MetadataError
         If an override is impossible.
     """
-    with open_fits(path) as hdus:
+    with open_fits(path, verify_checksum=options.verify_checksum) as hdus:
         raw = find_cube(hdus, path, options)
     wavelength, notes = wavelength_axis(
         raw.header, raw.data.shape[0], raw.where,

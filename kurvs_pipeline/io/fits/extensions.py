@@ -6,7 +6,7 @@ win over names, which are those of pipelines in use: ``DATA``, ``NOISE`` (KMOS),
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -54,12 +54,16 @@ class NoiseKind(Enum):
 
 NOISE_NAMES: dict[str, NoiseKind] = {
     **dict.fromkeys(
-        ("NOISE", "ERR", "ERROR", "ERRORS", "SIGMA", "RMS", "RMSE", "STD", "STDDEV", "UNCERT"),
+        ("NOISE", "ERR", "ERROR", "SIGMA", "SIG", "RMS", "RMSE", "STD", "STDDEV", "STDEV", "UNC",
+         "UNCERT", "UNCERTAINTY", "UNCERTAINTIES"),
         NoiseKind.STANDARD_DEVIATION,
     ),
-    **dict.fromkeys(("STAT", "VAR", "VARIANCE"), NoiseKind.VARIANCE),
-    **dict.fromkeys(("IVAR", "INVVAR"), NoiseKind.INVERSE_VARIANCE),
-}
+    **dict.fromkeys(("STAT", "VAR", "VARIANCE", "COVAR"), NoiseKind.VARIANCE),
+    **dict.fromkeys(
+        ("IVAR", "INVVAR", "INVERSEVARIANCE", "WEIGHT", "WGT", "WHT"), NoiseKind.INVERSE_VARIANCE
+    ),
+}  # fmt: skip
+"""Names of pipelines in use, each in the singular."""
 
 NOISE_CLASSES: dict[str, NoiseKind] = {
     "RMSE": NoiseKind.STANDARD_DEVIATION,
@@ -69,44 +73,68 @@ NOISE_CLASSES: dict[str, NoiseKind] = {
 }
 """HDUCLAS3 of an extension of class ERROR."""
 
+FLUX_NAMES = ("DATA", "SCI", "SCIENCE", "FLUX", "CUBE", "SIGNAL")
+"""Generic: beside one of another role, as in ``FLUX_ERR``, they name what the other is of."""
+
 NAMES: dict[str, Role] = {
-    **dict.fromkeys(("DATA", "SCI", "FLUX"), Role.FLUX),
+    **dict.fromkeys(FLUX_NAMES, Role.FLUX),
     **dict.fromkeys(NOISE_NAMES, Role.NOISE),
-    **dict.fromkeys(("QUAL", "QUALITY", "DQ", "MASK", "BPM", "FLAGS"), Role.QUALITY),
     **dict.fromkeys(
-        ("EXP", "EXPOSURE", "EXPMAP", "EXPTIME", "WEIGHT", "WMAP", "PSF", "SKY", "MODEL"),
+        ("QUAL", "QUALITY", "DQ", "DQI", "MASK", "BPM", "FLAG", "BADPIX", "BADPIXEL", "BAD"),
+        Role.QUALITY,
+    ),
+    **dict.fromkeys(
+        ("EXP", "EXPOSURE", "EXPMAP", "EXPTIME", "WMAP", "PSF", "LSF", "SKY", "MODEL", "CONTINUUM"),
         Role.OTHER,
     ),
 }
 
+JOINED = re.compile(rf"(?:{'|'.join(FLUX_NAMES)})?(.+?)(?:{'|'.join(FLUX_NAMES)})?")
+"""A name of flux run together with another, as in ``FLUXERR`` and ``VARCUBE``."""
+
 CLASSES: dict[str, Role] = {"DATA": Role.FLUX, "ERROR": Role.NOISE, "QUALITY": Role.QUALITY}
 """HDUCLAS2 of the ESO standard."""
 
-PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA"}
-"""In the ESO standard a cube's header names the extensions that belong to it."""
+PARTNER_KEYWORDS = {Role.NOISE: "ERRDATA", Role.QUALITY: "QUALDATA", Role.FLUX: "SCIDATA"}
+"""In the ESO standard extensions name those that belong to them."""
 
 ORIGIN_KEYWORDS = ("INSTRUME", "PRODCATG")
 
 SHOWN_KEYWORDS = ("CTYPE3", "CUNIT3", "BUNIT", "HDUCLAS2", "HDUCLAS3")
 
 
-def role_of(hdu: Any) -> Role:  # noqa: ANN401 - astropy has no types
-    """Return what an image is for, UNKNOWN where neither class nor name tells."""
-    stated = CLASSES.get(_text(hdu, "HDUCLAS2"))
-    return stated or NAMES.get(_last_word(hdu.name), Role.UNKNOWN)
+def roles_of(images: Sequence[Any]) -> dict[int, Role]:
+    """Return what each image is for, by its id, UNKNOWN where nothing tells.
 
-
-def noise_kind_of(hdu: Any) -> tuple[NoiseKind, bool]:  # noqa: ANN401
-    """Return how an extension states noise, and whether its header says so.
-
-    An extension of the KMOS pipeline's own name, ``NOISE``, is a standard deviation by
-    definition; other names alone are a convention.
+    What others name as their noise, flags or fluxes is that: headers are copied with classes and
+    all. Then classes count, and names last; but what is named as noise is no flux by a class.
     """
-    stated = NOISE_CLASSES.get(_text(hdu, "HDUCLAS3"))
-    if stated is not None:
-        return stated, True
-    word = _last_word(hdu.name)
-    return NOISE_NAMES.get(word, NoiseKind.STANDARD_DEVIATION), word == "NOISE"
+    named = {
+        name: role
+        for role in (Role.FLUX, Role.QUALITY, Role.NOISE)
+        for hdu in images
+        if (name := _text(hdu, PARTNER_KEYWORDS[role]))
+    }
+    return {id(hdu): named.get(hdu.name.upper()) or role_of(hdu) for hdu in images}
+
+
+def role_of(hdu: Any) -> Role:  # noqa: ANN401 - astropy has no types
+    """Return what an image is for by itself, UNKNOWN where neither class nor name tells."""
+    by_class = CLASSES.get(_text(hdu, "HDUCLAS2"), Role.UNKNOWN)
+    by_name = NAMES.get(_split(hdu.name)[1], Role.UNKNOWN)
+    if by_class is Role.FLUX and by_name in {Role.NOISE, Role.QUALITY}:
+        return by_name
+    return by_name if by_class is Role.UNKNOWN else by_class
+
+
+def noise_kind_of(hdu: Any) -> NoiseKind | None:  # noqa: ANN401
+    """Return how an extension states noise by its class; None if that does not say."""
+    return NOISE_CLASSES.get(_text(hdu, "HDUCLAS3"))
+
+
+def noise_kind_by_name(hdu: Any) -> NoiseKind:  # noqa: ANN401
+    """Return how noise of an extension's name is stated by convention."""
+    return NOISE_NAMES.get(_split(hdu.name)[1], NoiseKind.STANDARD_DEVIATION)
 
 
 def zero_is_good(hdu: Any) -> bool:  # noqa: ANN401
@@ -117,42 +145,85 @@ def zero_is_good(hdu: Any) -> bool:  # noqa: ANN401
 def partner_of(images: Sequence[Any], cube: Any, role: Role) -> Any | None:  # noqa: ANN401
     """Find the extension of a role that belongs to a cube, if there is one."""
     stated = _text(cube, PARTNER_KEYWORDS[role])
-    others = [hdu for hdu in images if hdu is not cube and role_of(hdu) is role]
+    roles = roles_of(images)
+    others = [hdu for hdu in images if hdu is not cube and roles[id(hdu)] is role]
     for hdu in others:
         if stated and hdu.name.upper() == stated:
             return hdu
+    for hdu in others:
+        if cube.name and _text(hdu, PARTNER_KEYWORDS[Role.FLUX]) == cube.name.upper():
+            return hdu
     # A cube without a word for its role, the only one of its file, goes with plain names too.
-    stem = _stem_of(cube.name)
-    stems = {stem} if _last_word(cube.name) in NAMES else {stem, ""}
-    return next((hdu for hdu in others if _stem_of(hdu.name) in stems), None)
+    stem, word = _split(cube.name)
+    stems = {stem} if word in NAMES else {stem, ""}
+    alike = [hdu for hdu in others if _split(hdu.name)[0] in stems]
+    # Several of one name are told apart by their version, and weights are the last resort.
+    alike.sort(key=lambda hdu: (hdu.ver != cube.ver, _is_weight(hdu)))
+    return next(iter(alike), None)
 
 
-def _stem_of(name: str) -> str:
-    """Return the part of a name that cube and noise share: ``IFU.7`` of ``IFU.7.DATA``."""
-    if _last_word(name) in NAMES:
-        return name[: -len(_last_word(name))].rstrip("._- ").upper()
-    return name.upper()
+def _is_weight(hdu: Any) -> bool:  # noqa: ANN401
+    return _split(hdu.name)[1] in {"WEIGHT", "WGT", "WHT"}
 
 
-def described(images: Sequence[Any], primary: Header) -> str:
-    """List images with shapes, and the keywords that say what they are, for messages."""
-    listed = ", ".join(map(_description, images)) or "no image at all"
+def _split(name: str) -> tuple[str, str]:
+    """Return what a name shares with others, and the word for the role: ``IFU.7`` and ``NOISE``.
+
+    The word is the last that stands for a role, that of flux only beside no other, in the singular;
+    empty where there is none, and the whole name is shared.
+    """
+    words = [word for word in re.split(r"[._\- ]+", name.strip().upper()) if word]
+    singular = [_singular(word) for word in words]
+    bare = [index for index, word in enumerate(singular) if word not in FLUX_NAMES]
+    last = next((index for index in reversed(bare) if not words[index].isdigit()), None)
+    if last is not None and singular[last] in NAMES:
+        return ".".join(words[i] for i in bare if i != last), singular[last]
+    fluxes = [index for index, word in enumerate(singular) if word in FLUX_NAMES]
+    if fluxes:
+        return ".".join(words[index] for index in bare), singular[fluxes[-1]]
+    return name.strip().upper(), ""
+
+
+def _singular(word: str) -> str:
+    """Return a word for a role as it is listed; any other as it is."""
+    joined = JOINED.fullmatch(word)
+    for found in (word, joined[1] if joined else word):
+        for spelling in (found, found.removesuffix("S")):
+            if spelling in NAMES:
+                return spelling
+    return word
+
+
+def label_of(hdu: Any, number: int) -> str:  # noqa: ANN401
+    """Return the name of an extension, or its number where it has none."""
+    return str(hdu.name or (f"extension {number}" if number else "PRIMARY"))
+
+
+def first_stated(headers: Iterable[Header], keyword: str) -> Any:  # noqa: ANN401
+    """Return what the first header that has a keyword says; None where none has it."""
+    return next((header[keyword] for header in headers if keyword in header), None)
+
+
+def instrument_of(headers: Iterable[Header]) -> str:
+    """Return the instrument in capital letters; empty where no header names it."""
+    return str(first_stated(headers, "INSTRUME") or "").strip().upper()
+
+
+def described(images: Mapping[int, Any], primary: Header) -> str:
+    """List images by number with shapes, and keywords that say what they are, for messages."""
+    listed = ", ".join(_description(hdu, number) for number, hdu in images.items())
     origin = _shown(primary, ORIGIN_KEYWORDS)
-    return f"{listed}, {origin}" if origin else listed
+    return ", ".join(filter(None, [listed or "no image at all", origin]))
 
 
-def _description(hdu: Any) -> str:  # noqa: ANN401
+def _description(hdu: Any, number: int) -> str:  # noqa: ANN401
     shape = "x".join(map(str, np.shape(hdu.data)))
     keywords = _shown(hdu.header, SHOWN_KEYWORDS)
-    return f"{hdu.name or 'PRIMARY'} {shape}" + (f" ({keywords})" if keywords else "")
+    return f"{label_of(hdu, number)} {shape}" + (f" ({keywords})" if keywords else "")
 
 
 def _shown(header: Header, keywords: Sequence[str]) -> str:
     return ", ".join(f"{key} = {header[key]!r}" for key in keywords if key in header)
-
-
-def _last_word(name: str) -> str:
-    return str(re.split(r"[._\- ]", name.strip())[-1].upper())
 
 
 def _text(hdu: Any, keyword: str) -> str:  # noqa: ANN401

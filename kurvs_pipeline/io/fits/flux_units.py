@@ -1,5 +1,6 @@
 """Units of headers, whatever they call them, and the scale of a cube's flux."""
 
+import math
 import re
 import warnings
 
@@ -11,45 +12,74 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 
+_PREFIXES = {"": "", "kilo": "k", "centi": "c", "milli": "m", "micro": "u", "nano": "n"}
+
 SPELLINGS: dict[str, str] = {
     "erg": "erg", "ergs": "erg", "w": "W", "watt": "W", "watts": "W",
-    "s": "s", "sec": "s", "second": "s", "seconds": "s", "cm": "cm", "m": "m",
-    "a": "Angstrom", "aa": "Angstrom", "ang": "Angstrom", "angstrom": "Angstrom",
-    "angstroms": "Angstrom", "å": "Angstrom", "nm": "nm",
-    "km": "km", "um": "um", "mum": "um", "µm": "um", "μm": "um", "micron": "um", "microns": "um",
+    "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "cm": "cm", "m": "m",
+    "a": "Angstrom", "aa": "Angstrom", "ang": "Angstrom", "angs": "Angstrom",
+    "angstrom": "Angstrom", "angstroms": "Angstrom", "angstroem": "Angstrom", "ångström": "Angstrom", "å": "Angstrom",
+    "nm": "nm", "km": "km", "um": "um", "mum": "um", "µm": "um", "μm": "um",
+    "micron": "um", "microns": "um",
+    **{f"{long}{meter}{plural}": f"{short}m" for long, short in _PREFIXES.items()
+       for meter in ("meter", "metre") for plural in ("", "s")},
     "adu": "adu", "dn": "DN", "count": "count", "counts": "count", "ct": "count", "cts": "count",
-    "electron": "electron", "electrons": "electron", "jy": "Jy", "arcsec": "arcsec",
+    "electron": "electron", "electrons": "electron", "photon": "photon", "photons": "photon",
+    "jy": "Jy",
+    "deg": "deg", "degree": "deg", "degrees": "deg", "rad": "rad", "radian": "rad",
+    "radians": "rad", "arcsec": "arcsec", "arcsecs": "arcsec", "asec": "arcsec",
+    "arcsecond": "arcsec", "arcseconds": "arcsec", "arcmin": "arcmin", "arcminute": "arcmin",
+    "arcminutes": "arcmin", "mas": "mas",
 }  # fmt: skip
 """Lower-case spelling to astropy's: in a unit of flux A is no ampere and S no siemens."""
 
 SCALE = re.compile(
     r"\(?(?:10\s*(?:\*\*|\^)\s*\(?\s*(?P<power>[+-]?\d+)\s*\)?"
-    r"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))\)?\s*[*.]?\s*(?=[A-Za-z])"
+    r"|(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))\)?\s*[*.]?\s*(?=[^\W\d])"
 )
 """A number before a unit: ``10**(-20)*``, ``10^-20``, ``1E-20``."""
+
+RUN_TOGETHER = {
+    re.compile(r"\bkms(-1|\^-1|\*\*-1)?$", re.IGNORECASE): "km/s",
+    re.compile(r"\be-(?=$|[\s/*])"): "electron",
+    re.compile(r"\bflam\b", re.IGNORECASE): "erg/(s cm2 Angstrom)",
+}
+"""Abbreviations that are more than the spelling of one unit."""
 
 PER_SPAXEL = re.compile(r"(\s*/\s*|\s+)(spaxels?|pix|pixels?)(-1|\^-1|\*\*\(-1\))?$", re.IGNORECASE)
 
 
 def parse_unit(text: str) -> u.UnitBase | None:
-    """Read a unit of a header, such as ``10^-20 ergs/s/cm2/A`` or ``MICRON``; None if unknown."""
-    bare = PER_SPAXEL.sub("", text)
+    """Read a unit of a header, such as ``10^-20 ergs/s/cm2/A`` or ``MICRON``.
+
+    None if it is unknown, or times a number that is not positive and finite.
+    """
+    bare = PER_SPAXEL.sub("", text.strip().strip("[]'\"").strip())
     match = SCALE.match(bare)
     scale = 1.0
     if match:
         scale = float(match["number"] or f"1e{match['power']}")
         bare = bare[match.end() :]
+    if not 0.0 < scale < math.inf:
+        return None
     for spelling in (_respelt(bare), bare):
         try:
             with warnings.catch_warnings():
                 # Where astropy is not sure what is meant, nor are we.
                 warnings.simplefilter("error", u.UnitsWarning)
                 unit = u.Unit(_one_denominator(spelling))
-        except (ValueError, u.UnitsWarning):
+                unit = u.Unit(scale * unit) if scale != 1.0 else unit
+        except (ValueError, TypeError, OverflowError, u.UnitsWarning):
             continue
-        if unit != u.dimensionless_unscaled:
-            return u.Unit(scale * unit)
+        if _is_physical(unit):
+            return unit
     return None
+
+
+def _is_physical(unit: u.UnitBase) -> bool:
+    """Whether a unit measures something, times a positive number."""
+    scale = unit.decompose().scale
+    return bool(unit.decompose().bases) and np.isreal(scale) and 0.0 < np.real(scale) < math.inf
 
 
 def flux_scale(
@@ -65,8 +95,11 @@ def flux_scale(
     text = str(header.get("BUNIT", "") if stated is None else stated).strip()
     unit = parse_unit(text)
     notes = [] if stated is None else [f"fluxes are in {text}, as given"]
-    if stated is not None and unit is None:
-        raise MetadataError(f"--flux-unit is '{text}'; expected a unit such as erg/s/cm2/um")
+    if stated is not None and (unit is None or not _is_of_light(unit)):
+        raise MetadataError(
+            f"--flux-unit is '{text}'; expected a unit of light per channel, such as "
+            "erg/s/cm2/um, 1e-20 erg/s/cm2/A or adu"
+        )
     target = u.Unit(FLUX_DENSITY_UNIT)
     if unit is not None and unit.is_equivalent(target):
         return float(unit.to(target)), FLUX_DENSITY_UNIT, notes
@@ -76,6 +109,18 @@ def flux_scale(
         return 10.0**-exponent, name, notes
     found = f"'{text}'" if text else "absent"
     return 10.0**-exponent, name, [f"BUNIT is {found}: fluxes are in {name}, not calibrated"]
+
+
+COUNTED = {u.adu, u.DN, u.ct, u.electron, u.ph}
+
+
+def _is_of_light(unit: u.UnitBase) -> bool:
+    """Whether a unit is one of energy or counts, of any area, time, wavelength and angle."""
+    bare = unit.decompose()
+    if COUNTED & set(bare.bases):
+        return True
+    # Energy of any kind has the mass to the first power: lengths, times and angles have none.
+    return u.kg in bare.bases and bare.powers[bare.bases.index(u.kg)] == 1
 
 
 def _exponent(data: Array) -> int:
@@ -93,6 +138,8 @@ def _scaled_name(unit: u.UnitBase, exponent: int) -> str:
 
 
 def _respelt(text: str) -> str:
+    for pattern, spelling in RUN_TOGETHER.items():
+        text = pattern.sub(spelling, text)
     return re.sub(r"[^\W\d_]+", lambda match: SPELLINGS.get(match[0].lower(), match[0]), text)
 
 

@@ -27,10 +27,11 @@ def is_kmos3d(primary: fits.Header) -> bool:
 def name_by_order(hdus: fits.HDUList) -> tuple[str, ...]:
     """Give the extensions of a file in memory the names that their order means; return assumptions.
 
-    Names that tell which extension holds the fluxes are left.
+    Names that tell which extensions hold the fluxes and their noise are left.
     """
     extensions = hdus[1:]
-    if not is_kmos3d(hdus[0].header) or any(role_of(hdu) is Role.FLUX for hdu in extensions):
+    roles = {role_of(hdu) for hdu in extensions}
+    if not is_kmos3d(hdus[0].header) or {Role.FLUX, Role.NOISE} <= roles:
         return ()
     for hdu, name in zip(extensions, ORDER, strict=False):
         hdu.name = name

@@ -28,12 +28,17 @@ class CubeOptions:
         Whether voxels that a quality extension flags are left out.
     centre_pixel : (float, float), optional
         The galaxy's 0-based pixel (x, y).
+    spaxel_arcsec : float, optional
+        Side of a spaxel, whatever the header says; its rotation is kept.
     extension : str, optional
-        Which cube of a file that holds several: a name, with or without ``.DATA``.
+        Which cube of a file that holds several: a name, with or without ``.DATA``, or its number,
+        where the primary is 0.
     arm : int, optional
         The same by the number of the KMOS arm, 1 to 24.
     target : str, optional
         The same by the target's name, capital letters or not.
+    verify_checksum : bool
+        Whether a file that is not what its ``CHECKSUM`` and ``DATASUM`` say is refused.
     """
 
     wavelength_start_um: float | None = None
@@ -43,9 +48,11 @@ class CubeOptions:
     noise_kind: str | None = None
     use_quality: bool = True
     centre_pixel: tuple[float, float] | None = None
+    spaxel_arcsec: float | None = None
     extension: str | None = None
     arm: int | None = None
     target: str | None = None
+    verify_checksum: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a kind of noise that there is not."""
