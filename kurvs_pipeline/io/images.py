@@ -16,6 +16,7 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.fits.flux_units import parse_unit
+from kurvs_pipeline.io.fits.sky_frame import check_sides
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import band_names
 
@@ -80,10 +81,6 @@ class StarImage:
 LOUD_CHANNEL = 2.0
 """Times the median noise: airglow, or the edge of a band."""
 
-SIDES_ARCSEC = (0.01, 1.0)
-"""Of pixels of any camera or integral-field unit; what is beyond is a wrong header."""
-
-
 def read_star(path: str | Path, *, verify_checksum: bool = True) -> StarImage:
     """Read the star of a field.
 
@@ -127,11 +124,7 @@ def _of_image(path: Path, hdu: fits.ImageHDU) -> StarImage:
             "CDELT, which give the size of a pixel"
         )
     sides = 3600.0 * proj_plane_pixel_scales(wcs)
-    if not ((sides > SIDES_ARCSEC[0]) & (sides < SIDES_ARCSEC[1])).all():
-        raise MetadataError(
-            f"{path}: pixels are {sides[0]:.3g} x {sides[1]:.3g} arcsec; expected "
-            f"{SIDES_ARCSEC[0]:g} to {SIDES_ARCSEC[1]:g}: check CD or CDELT"
-        )
+    check_sides(sides, f"{path}: pixels", f"CUNIT1 = '{hdu.header.get('CUNIT1', '')}'")
     # Right ascension grows to the East; rotated images keep their own axes.
     to_west = -np.sign(wcs.pixel_scale_matrix[0, 0]) or 1.0
     n_y, n_x = hdu.data.shape

@@ -1,7 +1,7 @@
 """One band of a galaxy as read from a file, whatever the layout of the file."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import Band, band_of
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
+from kurvs_pipeline.io.fits.extensions import first_stated
 from kurvs_pipeline.io.fits.keywords import centre_pixel_of, from_header, is_own
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.fits.raw_cube import RawCube, find_cube
 from kurvs_pipeline.io.fits.resolution import lsf_sigma_um, seeing_of
-from kurvs_pipeline.io.fits.sky_frame import SPATIAL_KEYWORDS, SkyFrame
+from kurvs_pipeline.io.fits.sky_frame import SPATIAL_KEYWORDS, SkyFrame, with_spaxel_size
 from kurvs_pipeline.io.fits.voxels import Voxels, doubts_of, voxels_of
 from kurvs_pipeline.io.fits.wavelength import SPECTRAL_KEYWORDS, wavelength_axis
 from kurvs_pipeline.observation import band_dataset
@@ -68,12 +69,12 @@ class _Centre:
     assumptions: tuple[str, ...]
 
 
-def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
+def read_cube(path: str | Path, options: CubeOptions = DEFAULTS) -> BandCube:
     """Read one band from one file.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A FITS file.
     options : CubeOptions
         Which cube of the file, and what wins over its headers.
@@ -89,12 +90,16 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
     MetadataError
         If an override is impossible.
     """
+    path = Path(path)
     with open_fits(path, verify_checksum=options.verify_checksum) as hdus:
         raw = find_cube(hdus, path, options)
+    if options.spaxel_arcsec is not None:
+        header = with_spaxel_size(raw.header, options.spaxel_arcsec, raw.where)
+        raw = replace(raw, headers=(header, *raw.headers[1:]))
     wavelength, notes = wavelength_axis(
         raw.header, raw.data.shape[0], raw.where,
         start_um=options.wavelength_start_um, step_um=options.wavelength_step_um,
-        medium=options.medium,
+        medium=options.medium, elsewhere=raw.headers[1:],
     )  # fmt: skip
     band = _band(wavelength, raw.where)
     voxels = voxels_of(raw, flux_unit=options.flux_unit)
@@ -104,7 +109,10 @@ def read_cube(path: Path, options: CubeOptions = DEFAULTS) -> BandCube:
     metadata, metadata_notes = _metadata(raw, frame)
     # What this project wrote is what it says, a mock without noise too.
     doubts = [] if is_own(raw.primary) else [*_motion(raw), *doubts_of(voxels)]
-    assumptions = (*raw.assumptions, *notes, *lsf_notes, *voxels.assumptions, *centre.assumptions,
+    size = [] if options.spaxel_arcsec is None else [
+        f"spaxels are {options.spaxel_arcsec:g} arcsec as given, not as in the header"
+    ]
+    assumptions = (*raw.assumptions, *notes, *size, *lsf_notes, *voxels.assumptions, *centre.assumptions,
                    *metadata_notes, *doubts)  # fmt: skip
     return BandCube(
         band_name=band.name,
@@ -129,8 +137,8 @@ def _band(wavelength_um: Array, where: str) -> Band:
 
 def _motion(raw: RawCube) -> list[str]:
     """Say that the motion of the Earth, of up to 30 km/s, is not taken out, unless it was."""
-    frame = str(raw.header.get("SPECSYS", raw.primary.get("SPECSYS", ""))).strip().upper()
-    if frame in {"BARYCENT", "HELIOCEN"}:
+    frame = str(first_stated(raw.headers, "SPECSYS") or "").strip().upper()
+    if frame.startswith(("BARY", "HELIO")):
         return []
     return [f"no barycentric correction is applied (SPECSYS is {frame or 'absent'})"]
 

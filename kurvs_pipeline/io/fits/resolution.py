@@ -10,6 +10,7 @@ from scipy.optimize import least_squares
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, Band
+from kurvs_pipeline.io.fits.extensions import first_stated, instrument_of
 from kurvs_pipeline.io.fits.kmos3d import moffat_beta, resolving_power
 from kurvs_pipeline.io.fits.raw_cube import RawCube
 
@@ -27,15 +28,17 @@ def lsf_sigma_um(raw: RawCube, wavelength_um: Array, band: Band) -> tuple[Array,
     if power is not None and np.all(power > 0.0):
         note = "line-spread function from the resolving power that KMOS3D measured"
         return wavelength_um / power / FWHM_PER_SIGMA, (note,)
-    instrument = str(raw.primary.get("INSTRUME", "")).strip().upper()
+    instrument = instrument_of(raw.headers)
     of_band = np.full(wavelength_um.size, band.lsf_sigma_um)
-    if instrument in {"", "KMOS"}:
+    if instrument == "KMOS":
         return of_band, ()
-    stated = raw.primary.get("SPEC_RES", raw.header.get("SPEC_RES"))
+    stated = first_stated(raw.headers, "SPEC_RES")
     if isinstance(stated, int | float) and 0.0 < stated < math.inf:
-        note = f"line-spread function of {instrument} from SPEC_RES = {stated:g}"
+        note = f"line-spread function from SPEC_RES = {stated:g}"
         return wavelength_um / stated / FWHM_PER_SIGMA, (note,)
-    return of_band, (f"line-spread function of {instrument} taken as that of KMOS {band.name}",)
+    whose = f"of {instrument} " if instrument else ""
+    why = "" if instrument else ", as no header names the instrument (INSTRUME) or SPEC_RES"
+    return of_band, (f"line-spread function {whose}taken as that of KMOS {band.name}{why}",)
 
 
 SUB_PIXELS = 5
@@ -57,7 +60,7 @@ def seeing_of(raw: RawCube, spaxel_arcsec: float) -> tuple[dict[str, Any], tuple
             shape = fields["psf_kind"]
             seen = f"{fields['seeing_fwhm_arcsec']:.3g} arcsec ({shape})"
             return fields, (f"seeing is {seen}, fitted to the image {raw.psf.name} of the file",)
-    stated = raw.header.get("SKY_RES", raw.primary.get("SKY_RES"))
+    stated = first_stated(raw.headers, "SKY_RES")
     if isinstance(stated, int | float) and stated > 0.0:
         return {"seeing_fwhm_arcsec": float(stated)}, (f"seeing is {stated:.3g} arcsec, SKY_RES",)
     return {}, ()

@@ -2,16 +2,19 @@
 
 import math
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from astropy import units as u
 from astropy.io.fits import Header
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.errors import CubeFormatError, MetadataError
+from kurvs_pipeline.io.fits.flux_units import parse_unit
 
 MATRIX_KEYWORDS = (
     *(f"{stem}{axis}" for stem in ("CDELT", "CROTA") for axis in "12"),
@@ -22,6 +25,9 @@ SPATIAL_KEYWORDS = (
     *(f"{stem}{axis}" for stem in ("CTYPE", "CUNIT", "CRPIX", "CRVAL") for axis in "12"),
     *MATRIX_KEYWORDS, "LONPOLE", "LATPOLE", "RADESYS", "EQUINOX",
 )  # fmt: skip
+
+SIDES_ARCSEC = (0.005, 2.0)
+"""Of pixels and spaxels of any camera or integral-field unit; what is beyond is a wrong header."""
 
 SQUARE_WITHIN = 0.01
 """By how much the sides of a spaxel, and the angle between them, may differ from a square's."""
@@ -51,12 +57,13 @@ class SkyFrame:
     def from_header(cls, header: Header, where: str) -> "SkyFrame":
         """Read CD, CDELT with PC, or CDELT with CROTA2.
 
-        CubeFormatError if the axes are not right ascension and declination, have no scale, or the
-        spaxels are not square.
+        CubeFormatError if the axes are not right ascension and declination, have no scale or one
+        that no instrument has, or the spaxels are not square.
         """
         wcs = _spatial_wcs(header, where)
         matrix = wcs.pixel_scale_matrix
         x_arcsec, y_arcsec = (3600.0 * float(side) for side in proj_plane_pixel_scales(wcs))
+        check_sides((x_arcsec, y_arcsec), f"{where}: spaxels", _as_stated(header))
         _check_square(matrix, (x_arcsec, y_arcsec), where)
         placed = all(_is_number(header, f"{stem}{i}") for stem in ("CRVAL", "CRPIX") for i in "12")
         return cls(
@@ -91,6 +98,56 @@ class SkyFrame:
         return float(right_ascension), float(declination)
 
 
+def with_spaxel_size(header: Header, spaxel_arcsec: float, where: str) -> Header:
+    """Return a header whose spaxels have a stated side, turned and mirrored as they were.
+
+    Where it gives no direction, North is up and East left. MetadataError if no instrument has such
+    spaxels.
+    """
+    if not SIDES_ARCSEC[0] <= spaxel_arcsec <= SIDES_ARCSEC[1]:
+        raise MetadataError(
+            f"--spaxel-size is {spaxel_arcsec:g}; expected {SIDES_ARCSEC[0]:g} to "
+            f"{SIDES_ARCSEC[1]:g} arcsec"
+        )
+    try:
+        matrix = _spatial_wcs(header, where).pixel_scale_matrix
+    except CubeFormatError:
+        matrix = np.diag([-1.0, 1.0])
+    matrix = matrix / np.linalg.norm(matrix, axis=0) * spaxel_arcsec / 3600.0
+    stated = header.copy()
+    for keyword in MATRIX_KEYWORDS:
+        stated.remove(keyword, ignore_missing=True)
+    # The forms of a matrix do not mix: a step of the third axis becomes one of CD too.
+    if "CDELT3" in stated:
+        stated["CD3_3"] = stated["CDELT3"] * stated.get("PC3_3", 1.0)
+        for keyword in ("CDELT3", "PC3_3"):
+            stated.remove(keyword, ignore_missing=True)
+    for i, j in np.ndindex(2, 2):
+        stated[f"CD{i + 1}_{j + 1}"] = float(matrix[i, j])
+        stated[f"CUNIT{i + 1}"] = "deg"
+    return stated
+
+
+def check_sides(sides_arcsec: Iterable[float], what: str, stated: str) -> None:
+    """Refuse pixels of a size that no instrument has; CubeFormatError says how to state it."""
+    x_arcsec, y_arcsec = sides_arcsec
+    low, high = SIDES_ARCSEC
+    if low <= min(x_arcsec, y_arcsec) and max(x_arcsec, y_arcsec) <= high:
+        return
+    raise CubeFormatError(
+        f"{what} are {x_arcsec:.4g} x {y_arcsec:.4g} arcsec by the header ({stated}); expected "
+        f"{low:g} to {high:g} arcsec: give --spaxel-size ARCSEC, or correct CUNIT1 and CUNIT2 "
+        "('deg' or 'arcsec') and CD or CDELT"
+    )
+
+
+def _as_stated(header: Header) -> str:
+    """Quote the unit and the matrix of a header, for messages."""
+    units = ", ".join(f"CUNIT{axis} = '{header.get(f'CUNIT{axis}', '')}'" for axis in "12")
+    steps = (key for key in MATRIX_KEYWORDS if key in header and not key.startswith("CROTA"))
+    return ", ".join([units, *(f"{key} = {header[key]}" for key in steps)])
+
+
 def _spatial_wcs(header: Header, where: str) -> WCS:
     """Return the world coordinates of the first two axes alone."""
     _check_axes(header, where)
@@ -99,6 +156,7 @@ def _spatial_wcs(header: Header, where: str) -> WCS:
     for axis, kind in (("1", "RA---TAN"), ("2", "DEC--TAN")):
         if _axis_type(header, axis) in {"", "LINEAR"}:
             spatial[f"CTYPE{axis}"] = kind
+        spatial[f"CUNIT{axis}"] = _angle_unit(header, axis, where).to_string("fits")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
@@ -113,7 +171,7 @@ def _spatial_wcs(header: Header, where: str) -> WCS:
 
 
 def _check_axes(header: Header, where: str) -> None:
-    """Refuse axes that are not right ascension and declination, in a known unit."""
+    """Refuse axes that are not right ascension and declination."""
     for axis, kind in (("1", "RA"), ("2", "DEC")):
         found = _axis_type(header, axis)
         if found not in {"", "LINEAR"} and found.split("-")[0] != kind:
@@ -121,11 +179,18 @@ def _check_axes(header: Header, where: str) -> None:
                 f"{where}: axis {axis} has CTYPE{axis} = '{found}'; expected {kind} (the axes of a "
                 "cube in FITS are right ascension, declination, wavelength: reorder them)"
             )
-        unit = str(header.get(f"CUNIT{axis}", "")).strip()
-        if unit.lower() not in {"", "deg", "degree", "degrees", "arcsec", "arcmin", "rad"}:
-            raise CubeFormatError(
-                f"{where}: spaxel size has CUNIT{axis} = '{unit}'; expected deg or arcsec"
-            )
+
+
+def _angle_unit(header: Header, axis: str, where: str) -> u.UnitBase:
+    """Return the unit of an axis, deg where none is stated, as the standard has it."""
+    text = str(header.get(f"CUNIT{axis}", "")).strip()
+    unit = parse_unit(text) if text else u.deg
+    if unit is None or not unit.is_equivalent(u.deg):
+        raise CubeFormatError(
+            f"{where}: spaxel size has CUNIT{axis} = '{text}'; expected deg or arcsec, or give "
+            "--spaxel-size ARCSEC"
+        )
+    return unit
 
 
 def _check_scale(header: Header, where: str) -> None:
@@ -143,7 +208,8 @@ def _check_scale(header: Header, where: str) -> None:
         raise CubeFormatError(
             f"{where}: no spaxel size (CDELT1, CDELT2 = {header.get('CDELT1')}, "
             f"{header.get('CDELT2')}; CD1_1, CD2_2 = {header.get('CD1_1')}, "
-            f"{header.get('CD2_2')}): expected CD1_1 and CD2_2, or CDELT1 and CDELT2, in deg"
+            f"{header.get('CD2_2')}): expected CD1_1 and CD2_2, or CDELT1 and CDELT2, in deg; or "
+            "give --spaxel-size ARCSEC"
         )
 
 

@@ -52,7 +52,7 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
     seen = np.where(mask, 0.0, raw.data)
     factor, units, notes = flux_scale(_unit_header(raw), seen, stated=flux_unit)
     flux = seen * factor
-    _check_unit(flux, units, raw)
+    _check_unit(flux, units, raw, flux_unit)
     noise = np.full(mask.shape, np.nan) if raw.noise is None else raw.noise * factor
     wild = ~mask & ((np.abs(flux) > LARGEST_HELD) | (noise > LARGEST_HELD))
     if wild.any():
@@ -67,16 +67,18 @@ def voxels_of(raw: RawCube, *, flux_unit: str | None = None) -> Voxels:
     )
 
 
-def _check_unit(flux: Array, units: str, raw: RawCube) -> None:
+def _check_unit(flux: Array, units: str, raw: RawCube, stated: str | None) -> None:
     """Refuse a unit in which most squares are not held."""
     if is_own(raw.primary):
         return
     typical = float(np.median(np.abs(flux[flux != 0.0])))
     if not 1.0 / LARGEST_HELD < typical < LARGEST_HELD:
+        source = f"BUNIT = '{_unit_header(raw).get('BUNIT', '')}'"
+        if stated is not None:
+            source = f"--flux-unit '{stated}'"
         raise CubeFormatError(
             f"{raw.where}: fluxes are about {typical:.2g} x {units} by the unit that is stated "
-            f"(BUNIT = '{_unit_header(raw).get('BUNIT', '')}'), which no galaxy has; state another "
-            "(--flux-unit)"
+            f"({source}), which no galaxy has; state another (--flux-unit)"
         )
 
 

@@ -1,6 +1,8 @@
 """The wavelength axis of a cube, in vacuum um, from and to a FITS header."""
 
 import math
+import re
+from collections.abc import Sequence
 
 import numpy as np
 from astropy import units as u
@@ -9,6 +11,7 @@ from astropy.wcs import WCS
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError, MetadataError, OutputError
+from kurvs_pipeline.io.fits.extensions import instrument_of
 from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.lines import air_from_vacuum, vacuum_from_air
 
@@ -47,6 +50,7 @@ def wavelength_axis(
     start_um: float | None = None,
     step_um: float | None = None,
     medium: str | None = None,
+    elsewhere: Sequence[Header] = (),
 ) -> tuple[Array, list[str]]:
     """Return channel centres in vacuum, and what had to be assumed.
 
@@ -57,12 +61,14 @@ def wavelength_axis(
         AWAV. Both together state the axis whatever the header says.
     medium : str, optional
         ``air`` or ``vacuum``, whatever the header says.
+    elsewhere : sequence of Header
+        Other headers of the file, which may state the medium.
 
     Raises
     ------
     CubeFormatError
         If the axis is absent, sampled neither evenly in wavelength nor in its logarithm, in an
-        unknown unit or does not increase.
+        unknown unit or does not increase, or headers contradict one another on the medium.
     MetadataError
         If an override is not a length, or not a medium.
     """
@@ -72,7 +78,14 @@ def wavelength_axis(
         wavelength, assumptions = _linear_axis(
             header, n_channels, where, start_um=start_um, step_um=step_um
         )
-    return _to_vacuum(wavelength, header, medium, assumptions), assumptions
+    if start_um is None and "CRPIX3" not in header:
+        assumptions.append("CRPIX3 is absent: CRVAL3 is taken as the first channel's wavelength")
+    found, why = _medium(header, elsewhere, medium, where)
+    if found == "air":
+        assumptions.append(f"wavelengths converted from air to vacuum, {why}")
+        return vacuum_from_air(wavelength), assumptions
+    assumptions.append(f"wavelengths taken as vacuum, {why}")
+    return wavelength, assumptions
 
 
 def _linear_axis(
@@ -169,20 +182,68 @@ def _check_couplings(header: Header, where: str) -> None:
             )
 
 
-def _to_vacuum(
-    wavelength: Array, header: Header, medium: str | None, assumptions: list[str]
-) -> Array:
-    if medium not in {None, *MEDIA}:
-        raise MetadataError(f"--medium is '{medium}'; expected {' or '.join(MEDIA)}")
-    if medium == "air" or (medium is None and _is_in_air(header)):
-        why = "as given" if medium else f"CTYPE3 is {_kind(header)}"
-        assumptions.append(f"wavelengths converted from air to vacuum: {why}")
-        return vacuum_from_air(wavelength)
-    assumptions.append(
-        "wavelengths taken as vacuum, "
-        + ("as given" if medium else "as the KMOS pipeline writes them")
-    )
-    return wavelength
+AIR_OR_VACUUM = ("AIRORVAC", "AIRVAC", "VACAIR", "WAVEMED", "MEDIUM", "VACUUM")
+"""Keywords whose text names the medium; of the last, true or false does."""
+
+SPOKEN = re.compile(r"\b(?:(air)|(vac(?:uum)?))\b", re.IGNORECASE)
+
+HABITS = {"KMOS": "vacuum", "SINFONI": "vacuum", "NIRSPEC": "vacuum", "MIRI": "vacuum",
+          "MUSE": "air"}  # fmt: skip
+"""Media that instruments' own pipelines write, by INSTRUME."""
+
+
+def _medium(
+    header: Header, elsewhere: Sequence[Header], stated: str | None, where: str
+) -> tuple[str, str]:
+    """Return ``air`` or ``vacuum``, and the reason.
+
+    An option counts first, then keywords in words, CTYPE3, comments, and what the instrument's own
+    pipeline writes.
+    """
+    if stated not in {None, *MEDIA}:
+        raise MetadataError(f"--medium is '{stated}'; expected {' or '.join(MEDIA)}")
+    if stated is not None:
+        return stated, "as given"
+    headers = (header, *elsewhere)
+    said = _media_in_words(headers)
+    silent = not _kind(header).startswith("WAVE")
+    if any(_is_in_air(each) for each in (headers if silent else headers[:1])):
+        said["CTYPE3 is AWAV"] = "air"
+    if len(set(said.values())) > 1:
+        raise CubeFormatError(
+            f"{where}: wavelengths are said to be in both media ({', '.join(said)}); state which: "
+            "--medium air or --medium vacuum"
+        )
+    if said:
+        why, found = next(iter(said.items()))
+        contradicted = found == "air" and not silent
+        return found, f"as {why}" + (f", though CTYPE3 is {_kind(header)}" if contradicted else "")
+    if not silent:
+        return "vacuum", f"as CTYPE3 is {_kind(header)}"
+    instrument = instrument_of(headers)
+    if instrument in HABITS:
+        return HABITS[instrument], f"as the pipeline of {instrument} writes them"
+    return "vacuum", "as no header names their medium (--medium)"
+
+
+def _media_in_words(headers: Sequence[Header]) -> dict[str, str]:
+    """Return the media that headers name, by the statement."""
+    said = {}
+    for header in headers:
+        for keyword in AIR_OR_VACUUM:
+            value = header.get(keyword)
+            yes = str(value).strip().upper() in {"TRUE", "T", "1", "Y", "YES"}
+            no = str(value).strip().upper() in {"FALSE", "F", "0", "N", "NO"}
+            match = SPOKEN.search(str(value))
+            if keyword == "VACUUM" and (yes or no):
+                said[f"{keyword} is {value}"] = "vacuum" if yes else "air"
+            elif match:
+                said[f"{keyword} is {value}"] = "air" if match[1] else "vacuum"
+        for keyword in ("CTYPE3", "CUNIT3", "CRVAL3"):
+            match = SPOKEN.search(header.comments[keyword]) if keyword in header else None
+            if match:
+                said[f"the comment of {keyword} says {match[0]}"] = "air" if match[1] else "vacuum"
+    return said
 
 
 def _header_step_um(header: Header, where: str) -> float:
