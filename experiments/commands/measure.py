@@ -70,6 +70,13 @@ def measure(
     use_quality: Annotated[
         bool, typer.Option("--use-quality/--ignore-quality", help="Leave out flagged voxels.")
     ] = True,
+    ignore_checksum: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-checksum",
+            help="Read FITS files that are not what their CHECKSUM and DATASUM say.",
+        ),
+    ] = False,
     scheme: Annotated[
         str,
         typer.Option(
@@ -170,11 +177,12 @@ def measure(
     else:
         what = {"catalogue": catalogue, "workers": workers, "resume": resume}
         files = [catalogue]
-    known = {**stated, "use_quality": use_quality}
+    reading = {"use_quality": use_quality, "verify_checksum": not ignore_checksum}
+    known = {**stated, **reading}
     failures: tuple[Failure, ...] = ()
     with start_run(
         "measure", output=output, overwrite=overwrite, resume=resume, seed=seed,
-        configuration={**what, **by_option(stated), "use_quality": use_quality, **method},
+        configuration={**what, **by_option(stated), **reading, **method},
         inputs=[path for path in files if path is not None],
     ) as run:  # fmt: skip
         if catalogue is None:

@@ -18,7 +18,7 @@ from experiments.measuring.request import GalaxyRequest, write_galaxy
 from experiments.runs.run import PARTIAL, Run
 from experiments.runs.style import figure_style
 from experiments.runs.terminal import Terminal
-from kurvs_pipeline.errors import KurvsError, OutputError
+from kurvs_pipeline.errors import CubeFormatError, KurvsError, OutputError
 from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.pipeline import Pipeline
@@ -104,7 +104,7 @@ class GalaxyTask:
         try:
             found = json.loads((self.directory / RECORD).read_text(encoding="utf-8"))
             return bool(found == self.record())
-        except (OSError, ValueError):
+        except (CubeFormatError, OSError, ValueError):
             return False
 
     def record(self) -> dict[str, object]:

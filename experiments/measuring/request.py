@@ -102,8 +102,15 @@ class GalaxyRequest:
         notes = [observation.attrs.get("assumptions", ""), *self._notes(star)]
         observation.attrs["assumptions"] = "\n".join(filter(None, notes))
         stellar_mass = StellarMass(**self.stellar_mass)
-        velocity_kms = None if self.velocity_map is None else read_velocity_map(self.velocity_map)
+        velocity_kms = None
+        if self.velocity_map is not None:
+            velocity_kms = read_velocity_map(self.velocity_map, **self._verification)
         return pipeline.run(observation, velocity_kms=velocity_kms, stellar_mass=stellar_mass)
+
+    @property
+    def _verification(self) -> dict[str, bool]:
+        """Whether checksums are verified, for files beside the cubes."""
+        return {"verify_checksum": self.cube_options.get("verify_checksum", True)}
 
     def _notes(self, star: StarPsf | None) -> list[str]:
         """Say what files beside the cubes were used for."""
@@ -117,7 +124,7 @@ class GalaxyRequest:
         if self.psf_star is None:
             return None
         try:
-            star = fit_star(read_star(self.psf_star))
+            star = fit_star(read_star(self.psf_star, **self._verification))
         except FitError as error:
             raise FitError(f"{self.psf_star}: {error}") from error
         if star.flag in NOT_ONE_STAR:

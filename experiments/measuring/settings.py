@@ -48,6 +48,9 @@ class GalaxySettings(TypedDict, total=False):
     centre_pixel: Annotated[
         tuple[float, float],
         Option("--centre", metavar="X Y", help="Spaxel of the galaxy's centre, counted from 0.")]
+    spaxel_arcsec: Annotated[
+        float, Option("--spaxel-size", metavar="ARCSEC",
+                      help="Side of a spaxel, where the header is wrong.")]
     wavelength_start_um: Annotated[
         float, Option("--wavelength-start", metavar="UM",
                       help="Wavelength of the first channel, where the header is wrong; in the "
@@ -55,7 +58,8 @@ class GalaxySettings(TypedDict, total=False):
     wavelength_step_um: Annotated[
         float, Option("--wavelength-step", metavar="UM", help="Width of a channel.")]
     extension: Annotated[
-        str, Option(metavar="HDU", help="Extension to read, such as IFU.3.DATA.")]
+        str, Option(metavar="HDU",
+                    help="Extension to read, such as IFU.3.DATA, or its number from 0.")]
     arm: Annotated[int, Option(min=1, max=24, help="Arm of KMOS to read, in files of several.")]
     target: Annotated[str, Option(metavar="NAME", help="Arm to read, by the name of its target.")]
     medium: Annotated[

@@ -17,7 +17,8 @@ from experiments.recovery.design import (
 )
 from experiments.recovery.experiment import RecoveryExperiment
 from kurvs_pipeline.binning import BinningScheme
-from kurvs_pipeline.errors import ConfigurationError
+from kurvs_pipeline.errors import ConfigurationError, CubeFormatError
+from kurvs_pipeline.io.files import read_text
 
 
 class _Table(BaseModel):
@@ -63,16 +64,16 @@ def load_recovery(path: Path, seed: int) -> RecoveryExperiment:
         In one line, naming the file, the key, what was found and what is allowed.
     """
     try:
-        file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        file = _File.model_validate(tomllib.loads(read_text(path, "a TOML file")))
         stated = file.stated()
         if "scheme" in stated:
             stated["scheme"] = BinningScheme.parse(stated["scheme"])
         design = _design(stated, seed)
         return RecoveryExperiment(design=design, seed=seed, **stated)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except CubeFormatError as error:
+        raise ConfigurationError(str(error)) from None
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: is not TOML ({error})") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_first_problem(error)}") from None
     except ConfigurationError as error:

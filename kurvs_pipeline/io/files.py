@@ -31,7 +31,7 @@ LARGEST_TEXT_BYTES = 256 * 2**20
 
 
 def regular_file(path: Path, expected: str, *, largest_bytes: int = LARGEST_BYTES) -> Path:
-    """Return a path if it is a regular file of a plausible size, so that reading it comes to an end.
+    """Return a path if it is a regular file of a plausible size: reading it comes to an end.
 
     CubeFormatError otherwise, which says what was ``expected``, such as "a FITS file".
     """
@@ -54,7 +54,10 @@ def _check_bytes(path: Path, size: int, expected: str, largest: int) -> None:
 
 
 def zarr_store(path: Path) -> Path:
-    """Return a path if it is a folder of regular files of a plausible size; else CubeFormatError."""
+    """Return a path if it is a folder of regular files of a plausible size.
+
+    CubeFormatError otherwise.
+    """
     if not path.exists():
         raise CubeFormatError(f"{path}: no such file; expected a zarr store")
     if not path.is_dir():
@@ -74,7 +77,7 @@ def read_text(path: Path, expected: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CubeFormatError(f"{path}: is not text in UTF-8 ({error}); expected {expected}") from None
+        raise CubeFormatError(f"{path}: is not text ({error}); expected {expected}") from None
     except OSError as error:
         raise CubeFormatError(f"{path}: cannot be read ({error.strerror or error})") from None
 
@@ -150,7 +153,8 @@ def _check_sums(path: Path) -> None:
     Where neither header nor data agree, the header was carried over from another file, as in the
     released cubes of KURVS: nothing can be verified, and that is logged.
     """
-    damaged, carried_over = [], []
+    damaged: list[str] = []
+    carried_over: list[str] = []
     # A compressed image is verified as the table that it is on disk.
     with fits.open(path, ignore_missing_simple=True, disable_image_compression=True) as hdus:
         for number, hdu in enumerate(hdus):

@@ -81,6 +81,7 @@ class StarImage:
 LOUD_CHANNEL = 2.0
 """Times the median noise: airglow, or the edge of a band."""
 
+
 def read_star(path: str | Path, *, verify_checksum: bool = True) -> StarImage:
     """Read the star of a field.
 

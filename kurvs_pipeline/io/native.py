@@ -10,6 +10,7 @@ from numcodecs import Zstd  # type: ignore[import-untyped]
 
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError, KurvsError, OutputError
+from kurvs_pipeline.io.files import regular_file, zarr_store
 from kurvs_pipeline.observation import band_names, validate
 
 SUFFIXES: dict[str, Literal["h5netcdf", "zarr"]] = {".nc": "h5netcdf", ".zarr": "zarr"}
@@ -82,8 +83,10 @@ def read_native(path: Path) -> xr.DataTree:
     """
     path = Path(path)
     engine = _engine(path)
-    if not path.exists():
-        raise CubeFormatError(f"{path}: no such file")
+    if engine == "zarr":
+        zarr_store(path)
+    else:
+        regular_file(path, "a netCDF file")
     try:
         with xr.open_datatree(path, engine=engine) as tree:
             observation = _with_plain_attributes(tree.load())

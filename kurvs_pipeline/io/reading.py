@@ -8,6 +8,7 @@ from typing import Any
 import xarray as xr
 
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.files import as_paths
 from kurvs_pipeline.io.fits import observation as eso
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
@@ -37,7 +38,7 @@ class Layout:
 
 
 def read_observation(
-    paths: Sequence[Path | str],
+    paths: str | Path | Sequence[Path | str],
     *,
     overrides: Mapping[str, Any] | None = None,
     **cube_options: Any,  # noqa: ANN401 - the fields of CubeOptions, each of its own type
@@ -49,14 +50,14 @@ def read_observation(
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : path, or sequence of path
         One native file, or one to three band cubes.
     overrides : mapping, optional
         Fields of ObservationMetadata that win over the files.
     **cube_options
         Fields of :class:`kurvs_pipeline.io.fits.options.CubeOptions`: which cube of a FITS file
-        to read, and what its headers get wrong. With any of them, cubes in folders of the survey
-        are read by their headers too.
+        to read, and what its headers get wrong. With any that says something of headers, cubes in
+        folders of the survey are read by them too.
 
     Returns
     -------
@@ -69,9 +70,9 @@ def read_observation(
     CubeFormatError
         If a file cannot be understood, or files do not belong together.
     MetadataError
-        If a value is impossible.
+        If a value is impossible, or ``paths`` are none.
     """
-    files = [Path(path) for path in paths]
+    files = as_paths(paths)
     stated = CubeOptions(**cube_options).stated
     for layout in LAYOUTS:
         if files and layout.holds(files, stated):
@@ -99,12 +100,15 @@ def _read_one_native(
     return observation
 
 
+VERIFICATION = {"verify_checksum"}
+"""Options of FITS cubes that say nothing about their headers."""
+
 LAYOUTS: list[Layout] = [
     Layout("native", lambda files, _: any(map(is_native, files)), _read_one_native),
     Layout(
         "survey",
-        lambda files, stated: not stated and all(map(is_survey, files)),
-        lambda files, overrides, _: read_survey(files, overrides=overrides),
+        lambda files, stated: set(stated) <= VERIFICATION and all(map(is_survey, files)),
+        lambda files, overrides, stated: read_survey(files, overrides=overrides, **stated),
     ),
 ]
 """Tried in this order; other files are FITS cubes, read by what their headers say."""

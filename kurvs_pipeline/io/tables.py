@@ -1,7 +1,8 @@
 """Read tables of numbers and of extracted 1-D spectra, and write tables of results."""
 
 import csv
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from astropy.table import Column, Table
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
+from kurvs_pipeline.io.files import read_text
+from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 
 OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
@@ -114,17 +117,25 @@ def redshift_of(spectrum: ExtractedSpectrum, redshifts: Mapping[Any, float] | No
     return float(redshift)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: str | Path) -> Table:
     """Read a CSV or ECSV table.
 
+    The header line of a CSV may begin with ``#``, and its columns be parted by semicolons or tabs.
     CubeFormatError if it is missing, cannot be read, has no rows or a column twice.
     """
-    if not path.is_file():
-        raise CubeFormatError(f"{path}: no such file; expected a CSV or ECSV table")
-    table_format = "ascii.ecsv" if path.suffix.lower() == ".ecsv" else "ascii.csv"
+    path = Path(path)
+    lines = read_text(path, "a CSV or ECSV table").splitlines()
+    is_ecsv = path.suffix.lower() == ".ecsv" or (lines and lines[0].startswith("# %ECSV"))
+    table_format = "ascii.ecsv" if is_ecsv else "ascii.csv"
     try:
-        table = Table.read(path, format=table_format)
-        names = _header(path) if table_format == "ascii.csv" else table.colnames
+        if is_ecsv:
+            table = Table.read(lines, format=table_format)
+            names = table.colnames
+        else:
+            lines = _from_header_line(lines)
+            delimiter = _delimiter(lines[0]) if lines else ","
+            table = Table.read(lines, format=table_format, delimiter=delimiter)
+            names = _names(lines, delimiter)
     except Exception as error:  # astropy raises a dozen unrelated types on unreadable tables
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CubeFormatError(f"{path}: not a readable {table_format} table: {reason}") from error
@@ -138,6 +149,33 @@ def read_table(path: Path) -> Table:
     return table
 
 
+def _from_header_line(lines: Sequence[str]) -> list[str]:
+    """Leave out comments before the header line, and the ``#`` that it may begin with."""
+    filled = [line for line in lines if line.strip()]
+    first = next((n for n, line in enumerate(filled) if not line.startswith("#")), len(filled))
+    comments, rest = filled[:first], filled[first:]
+    last = comments[-1].lstrip("# ") if comments else ""
+    if last and not (rest and _is_header(rest[0])) and _is_header(last):
+        return [last, *rest]
+    return rest
+
+
+def _is_header(line: str) -> bool:
+    """Whether all entries of a line are words that name columns."""
+    entries = next(csv.reader([line], delimiter=_delimiter(line)))
+    return all(re.fullmatch(r"[^\W\d]\w*", entry.strip()) for entry in entries)
+
+
+def _delimiter(line: str) -> str:
+    """Return what parts the columns of a header line, a comma unless there is none."""
+    return next((character for character in ",;\t" if character in line), ",")
+
+
+def _names(lines: Sequence[str], delimiter: str) -> list[str]:
+    """Return the names of a CSV's columns as written: astropy keeps the last of two alike."""
+    return [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+
+
 def write_table(table: Table, path: Path, **metadata: object) -> None:
     """Write a table as ECSV; a file that exists is replaced.
 
@@ -147,12 +185,6 @@ def write_table(table: Table, path: Path, **metadata: object) -> None:
     written = table.copy()
     written.meta.update(metadata)
     written.write(path, format="ascii.ecsv", overwrite=True)
-
-
-def _header(path: Path) -> list[str]:
-    """Return the names of a CSV's columns as written: astropy keeps the last of two alike."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [name.strip() for name in next((row for row in csv.reader(file) if row), [])]
 
 
 def _check_columns(table: Table, path: str) -> bool:
@@ -196,15 +228,14 @@ def _missing(column: Column) -> BoolArray:
 
 
 def _flux_density_unit(table: Table, path: str) -> str:
-    unit = str(table["flux_density"].unit or FLUX_DENSITY_UNIT)
-    try:
-        u.Unit(unit) * u.um
-    except (u.UnitsError, ValueError, TypeError):
+    stated = str(table["flux_density"].unit or FLUX_DENSITY_UNIT)
+    unit = parse_unit(stated)
+    if unit is None:
         raise CubeFormatError(
-            f"{path}: column 'flux_density' is in '{unit}', which is no unit of a flux density; "
+            f"{path}: column 'flux_density' is in '{stated}', which is no unit of a flux density; "
             f"expected one such as {FLUX_DENSITY_UNIT}"
-        ) from None
-    return unit
+        )
+    return str(unit.to_string())
 
 
 def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Array:
@@ -223,7 +254,7 @@ def numbers(table: Table, name: str, path: str, unit: str | None = None) -> Arra
         )
     if unit is not None and column.unit is not None:
         try:
-            values = (values * u.Unit(column.unit)).to_value(unit)
+            values = (values * (parse_unit(str(column.unit)) or column.unit)).to_value(unit)
         except (u.UnitConversionError, ValueError, TypeError):
             raise CubeFormatError(
                 f"{path}: column '{name}' is in {column.unit}; expected {unit}"

@@ -6,7 +6,8 @@ import xarray as xr
 from astropy.table import MaskedColumn, QTable
 
 from kurvs_pipeline.binning import Aperture
-from kurvs_pipeline.errors import ResultsError
+from kurvs_pipeline.errors import CubeFormatError, ResultsError
+from kurvs_pipeline.io.files import LARGEST_TEXT_BYTES, regular_file
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 from kurvs_pipeline.observation import metadata_of
@@ -16,12 +17,12 @@ _AGAIN = "measure the galaxy again with kurvs measure"
 _NOISE_SCALE = "noise_scale_"
 
 
-def read_results(directory: Path) -> MeasuredGalaxy:
+def read_results(directory: str | Path) -> MeasuredGalaxy:
     """Read the results of one galaxy.
 
     Parameters
     ----------
-    directory : Path
+    directory : str or Path
         A folder that ``kurvs measure`` or
         :func:`~kurvs_pipeline.results.writing.write_results` wrote.
 
@@ -31,14 +32,16 @@ def read_results(directory: Path) -> MeasuredGalaxy:
         If the folder holds no results, is incomplete, cannot be understood or was written by
         another version.
     """
+    directory = Path(directory)
     _check_files(directory)
     tables = {name: read_result_table(directory / f"{name}.ecsv") for name in TABLES}
     path = directory / ARRAYS_FILE
     try:
+        regular_file(path, "a netCDF file")
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             _check_version(tree, path)
             return _results(tree.load(), tables)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (CubeFormatError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise _not_understood(path, error) from error
 
 
@@ -68,12 +71,12 @@ def _check_version(tree: xr.DataTree, path: Path) -> None:
         )
 
 
-def read_result_table(path: Path) -> QTable:
+def read_result_table(path: str | Path) -> QTable:
     """Read one table of the results of a galaxy.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         File of the table, such as ``fluxes.ecsv``.
 
     Raises
@@ -81,9 +84,11 @@ def read_result_table(path: Path) -> QTable:
     ResultsError
         If the file cannot be read as such a table.
     """
+    path = Path(path)
     try:
+        regular_file(path, "an ECSV table", largest_bytes=LARGEST_TEXT_BYTES)
         table = QTable.read(path, format="ascii.ecsv")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (CubeFormatError, OSError, ValueError, TypeError, KeyError) as error:
         raise _not_understood(path, error) from error
     # ECSV does not tell empty text from missing text.
     for name in table.colnames:

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from astropy.table import Table
 
+from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
 
@@ -81,16 +82,31 @@ def _spectra(band: BandSpectra, apertures: list[str]) -> xr.Dataset:
     )
 
 
-def write_results(galaxy: MeasuredGalaxy, directory: Path) -> None:
+def write_results(galaxy: MeasuredGalaxy, directory: str | Path) -> None:
     """Write the tables of a galaxy as ECSV (see ``TABLES``), and its arrays as ``measurement.nc``.
 
     Parameters
     ----------
     galaxy : MeasuredGalaxy
         The measured galaxy.
-    directory : Path
-        An existing folder.
+    directory : str or Path
+        The folder, made if it is not there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
     """
+    directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _write(galaxy, directory)
+    except OSError as error:
+        reason = error.strerror or str(error).partition("\n")[0]
+        raise OutputError(f"{directory}: cannot be written ({reason})") from error
+
+
+def _write(galaxy: MeasuredGalaxy, directory: Path) -> None:
     for name in TABLES:
         write_table(
             Table(getattr(galaxy, name)),

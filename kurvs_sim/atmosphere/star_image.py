@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import ArrayLike
 
 from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.images import read_star
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.validation import require, require_positive
@@ -105,13 +105,10 @@ class StarImage(Seeing):
         """
         if pixel_arcsec is None:
             return cls._from_world_coordinates(Path(path))
-        try:
-            with fits.open(path) as hdus:
-                for hdu in hdus:
-                    if hdu.is_image and hdu.data is not None and hdu.data.ndim == 2:
-                        return cls.from_array(hdu.data, pixel_arcsec)
-        except OSError as error:
-            raise CubeFormatError(f"{path}: cannot be read as FITS ({error})") from None
+        with open_fits(Path(path)) as hdus:
+            for hdu in hdus:
+                if hdu.is_image and hdu.data is not None and hdu.data.ndim == 2:
+                    return cls.from_array(hdu.data, pixel_arcsec)
         raise CubeFormatError(f"{path}: no image with two axes; expected that of a star")
 
     @classmethod

@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, Strict, ValidationError, create_mod
 from pydantic_core import PydanticCustomError
 
 from kurvs_pipeline.bands import KMOS_BANDS
-from kurvs_pipeline.errors import ConfigurationError, MetadataError
+from kurvs_pipeline.errors import ConfigurationError, CubeFormatError, MetadataError
+from kurvs_pipeline.io.files import read_text
 from kurvs_sim.configuration.kinds import PURE_NUMBER
 from kurvs_sim.configuration.problems import first_problem
 from kurvs_sim.configuration.sections import Section, field_of, section_for
@@ -113,11 +114,9 @@ def load_mock(path: Path) -> tuple[Galaxy, dict[str, Any]]:
         In one line, naming the file, the key, what was found and what is allowed.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: is not TOML ({error})") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror})") from None
+        text = read_text(Path(path), "a TOML file")
+    except CubeFormatError as error:
+        raise ConfigurationError(str(error)) from None
     try:
         return parse_mock(text, folder=Path(path).parent)
     except ConfigurationError as error:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import ArrayLike
 from scipy.ndimage import map_coordinates
 
 from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.files import open_fits
 from kurvs_sim.validation import require, require_angle, require_finite, require_positive
 
 Colour = Literal["red", "green", "blue"]
@@ -204,11 +204,8 @@ def image_from_fits(path: Path | str, colour: Colour | None = None) -> Array:
 
 
 def _first_image(path: Path | str) -> Array:
-    try:
-        with fits.open(path) as hdus:
-            for hdu in hdus:
-                if hdu.is_image and hdu.data is not None:
-                    return np.array(hdu.data, dtype=float)
-    except OSError as error:
-        raise CubeFormatError(f"{path}: cannot be read as FITS ({error})") from None
+    with open_fits(Path(path)) as hdus:
+        for hdu in hdus:
+            if hdu.is_image and hdu.data is not None:
+                return np.array(hdu.data, dtype=float)
     raise CubeFormatError(f"{path}: no image; expected that of a galaxy")

@@ -95,7 +95,8 @@ def read_cube(path: str | Path, options: CubeOptions = DEFAULTS) -> BandCube:
         raw = find_cube(hdus, path, options)
     if options.spaxel_arcsec is not None:
         header = with_spaxel_size(raw.header, options.spaxel_arcsec, raw.where)
-        raw = replace(raw, headers=(header, *raw.headers[1:]))
+        note = f"spaxels are {options.spaxel_arcsec:g} arcsec as given, not as in the header"
+        raw = replace(raw, headers=(header, *raw.headers[1:]), assumptions=(*raw.assumptions, note))
     wavelength, notes = wavelength_axis(
         raw.header, raw.data.shape[0], raw.where,
         start_um=options.wavelength_start_um, step_um=options.wavelength_step_um,
@@ -109,10 +110,7 @@ def read_cube(path: str | Path, options: CubeOptions = DEFAULTS) -> BandCube:
     metadata, metadata_notes = _metadata(raw, frame)
     # What this project wrote is what it says, a mock without noise too.
     doubts = [] if is_own(raw.primary) else [*_motion(raw), *doubts_of(voxels)]
-    size = [] if options.spaxel_arcsec is None else [
-        f"spaxels are {options.spaxel_arcsec:g} arcsec as given, not as in the header"
-    ]
-    assumptions = (*raw.assumptions, *notes, *size, *lsf_notes, *voxels.assumptions, *centre.assumptions,
+    assumptions = (*raw.assumptions, *notes, *lsf_notes, *voxels.assumptions, *centre.assumptions,
                    *metadata_notes, *doubts)  # fmt: skip
     return BandCube(
         band_name=band.name,

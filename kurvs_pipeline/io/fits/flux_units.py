@@ -18,7 +18,8 @@ SPELLINGS: dict[str, str] = {
     "erg": "erg", "ergs": "erg", "w": "W", "watt": "W", "watts": "W",
     "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "cm": "cm", "m": "m",
     "a": "Angstrom", "aa": "Angstrom", "ang": "Angstrom", "angs": "Angstrom",
-    "angstrom": "Angstrom", "angstroms": "Angstrom", "angstroem": "Angstrom", "ångström": "Angstrom", "å": "Angstrom",
+    "angstrom": "Angstrom", "angstroms": "Angstrom", "angstroem": "Angstrom",
+    "ångström": "Angstrom", "å": "Angstrom",
     "nm": "nm", "km": "km", "um": "um", "mum": "um", "µm": "um", "μm": "um",
     "micron": "um", "microns": "um",
     **{f"{long}{meter}{plural}": f"{short}m" for long, short in _PREFIXES.items()
@@ -76,10 +77,12 @@ def parse_unit(text: str) -> u.UnitBase | None:
     return None
 
 
-def _is_physical(unit: u.UnitBase) -> bool:
+def _is_physical(unit: object) -> bool:
     """Whether a unit measures something, times a positive number."""
-    scale = unit.decompose().scale
-    return bool(unit.decompose().bases) and np.isreal(scale) and 0.0 < np.real(scale) < math.inf
+    if not isinstance(unit, u.UnitBase):
+        return False  # a logarithm, such as a magnitude
+    bare = unit.decompose()
+    return bool(bare.bases) and bool(np.isreal(bare.scale)) and 0.0 < np.real(bare.scale) < math.inf
 
 
 def flux_scale(

@@ -11,13 +11,14 @@ import xarray as xr
 from astropy.coordinates import angular_separation
 
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.files import as_paths
 from kurvs_pipeline.io.fits.cube import BandCube, read_cube
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.observation import ObservationMetadata, make_observation
 
 
 def read_observation(
-    paths: Sequence[Path | str],
+    paths: str | Path | Sequence[Path | str],
     *,
     overrides: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401 - the fields of CubeOptions, each of its own type
@@ -26,6 +27,8 @@ def read_observation(
 
     Parameters
     ----------
+    paths : path, or sequence of path
+        One to three band cubes.
     overrides : mapping, optional
         Fields of ObservationMetadata that win over the headers. A position angle is on the
         sky.
@@ -46,12 +49,13 @@ def read_observation(
     MetadataError
         If a value is impossible.
     """
-    if len({*map(Path, paths)}) < len(paths):
+    files = as_paths(paths)
+    if len({*files}) < len(files):
         raise CubeFormatError(
-            f"a file is given twice ({', '.join(map(str, paths))}); expected one file a band"
+            f"a file is given twice ({', '.join(map(str, files))}); expected one file a band"
         )
     stated = CubeOptions(**options)
-    cubes = {Path(path): read_cube(Path(path), stated) for path in paths}
+    cubes = {file: read_cube(file, stated) for file in files}
     check_same_field(cubes)
     bands = list(cubes.values())
     tree = make_observation(

@@ -12,7 +12,7 @@ from astropy.io import fits
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import CubeFormatError
-from kurvs_pipeline.io.files import open_fits
+from kurvs_pipeline.io.files import as_paths, open_fits, regular_file
 from kurvs_pipeline.io.fits.keywords import from_header, is_own
 from kurvs_pipeline.io.survey.layout import SPAXEL_ARCSEC, FieldLayout, layout_of
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
@@ -25,23 +25,29 @@ def is_survey(path: Path) -> bool:
     """Whether a file lies in folders as the survey names them, its cube in the primary HDU."""
     try:
         layout_of(path)
-        return bool(fits.getheader(path).get("NAXIS") == 3)
+        header = fits.getheader(regular_file(path, "a FITS file"))
+        return bool(header.get("NAXIS") == 3)
     except (CubeFormatError, OSError):
         return False
 
 
 def read_survey(
-    paths: Sequence[Path | str], *, overrides: Mapping[str, Any] | None = None
+    paths: str | Path | Sequence[Path | str],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    verify_checksum: bool = True,
 ) -> xr.DataTree:
     """Read one to three band cubes of a galaxy of the survey as one Observation.
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : path, or sequence of path
         ``FIELD/BAND/NAME.fits``, one a band, of one field.
     overrides : mapping, optional
         Fields of ObservationMetadata. The survey's files state none of them, and its tables
         give redshifts on the air scale: 2.76e-4 in 1 + z too large here.
+    verify_checksum : bool
+        Whether a file that is not what its checksums say is refused.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def read_survey(
     MetadataError
         If a value is impossible.
     """
-    cubes = [_read_band(Path(path)) for path in paths]
+    cubes = [_read_band(path, verify_checksum) for path in as_paths(paths)]
     _check_together(cubes)
     known = {item.name for item in fields(ObservationMetadata)}
     stated = {key: value for key, value in cubes[0].metadata.items() if key in known}
@@ -99,9 +105,9 @@ class _BandCube:
         return tuple(f"{self.path.name} ({self.band}): {note}" for note in notes)
 
 
-def _read_band(path: Path) -> _BandCube:
+def _read_band(path: Path, verify_checksum: bool) -> _BandCube:  # noqa: FBT001 - private
     field, band = layout_of(path)
-    with open_fits(path) as hdus:
+    with open_fits(path, verify_checksum=verify_checksum) as hdus:
         header = hdus[0].header
         data = _cube(hdus[0].data, path, field, band)
     metadata = {"name": path.stem, "origin": path.name, **from_header(header, str(path))}

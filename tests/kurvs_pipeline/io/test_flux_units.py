@@ -5,7 +5,8 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 
-from kurvs_pipeline.io.fits.flux_units import flux_scale
+from kurvs_pipeline.errors import MetadataError
+from kurvs_pipeline.io.fits.flux_units import flux_scale, parse_unit
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 
 PER_ANGSTROM = 1e16 * 1e4
@@ -101,3 +102,31 @@ def test_a_power_of_ten_in_an_uncalibrated_unit_is_kept():
 @pytest.mark.parametrize("typical", [0.11, 1.0, 9.9999999, 10.0, 99.0])
 def test_fluxes_of_order_one_are_left_as_they_are(typical):
     assert scale("1e-17 adu", np.full(4, typical))[:2] == (1.0, "1e-17 adu")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "unit"),
+    [("ANGSTROM", u.AA), ("Ang", u.AA), ("Angstroem", u.AA), ("A", u.AA), ("UM", u.um),
+     ("microns", u.um), ("MICROMETER", u.um), ("micrometres", u.um), ("NM", u.nm),
+     ("nanometer", u.nm), ("METER", u.m), ("Metre", u.m), ("M", u.m), ("[um]", u.um),
+     ("km/sec", u.km / u.s), ("KM/S", u.km / u.s), ("kms-1", u.km / u.s), ("m s**-1", u.m / u.s),
+     ("DEGREES", u.deg), ("ARCSEC", u.arcsec), ("arcseconds", u.arcsec), ("mas", u.mas),
+     ("FLAM", u.erg / u.s / u.cm**2 / u.AA), ("e-/s", u.electron / u.s),
+     ("MJy/sr", u.MJy / u.sr), ("mJy", u.mJy)],
+)  # fmt: skip
+def test_units_are_read_in_the_spellings_of_the_wild(spelling, unit):
+    assert parse_unit(spelling) == unit
+
+
+@pytest.mark.parametrize(
+    "text", ["0 erg/(s cm2 um)", "-1 erg/s/cm2/um", "1e400 erg/s/cm2/um", "1e-400 erg/s", "nan",
+             "5", "mag(AB)", "(0) erg/s", "MJY/SR", "furlong"],
+)  # fmt: skip
+def test_what_is_no_unit_is_not_guessed(text):
+    assert parse_unit(text) is None
+
+
+@pytest.mark.parametrize("text", ["0 erg/(s cm2 um)", "km", "deg", "km/s", "K", "5", "nonsense"])
+def test_a_stated_flux_unit_that_is_none_of_light_is_refused(text):
+    with pytest.raises(MetadataError, match="--flux-unit is"):
+        flux_scale(fits.Header(), np.ones(3), stated=text)

@@ -469,7 +469,7 @@ def test_a_bad_file_is_refused_in_one_line_that_names_the_key(tmp_path, old, new
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"nowhere\.toml: cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"nowhere\.toml: no such file"):
         load_mock(tmp_path / "nowhere.toml")
 
 
