@@ -16,6 +16,7 @@ Examples:
   kurvs simulate examples/galaxy.toml --seed 7 --output mock-7
   kurvs simulate --kurvs-id 9 --format netcdf
   kurvs simulate --kurvs-id 9 --halpha-snr 60 --bands IZ,YJ,H
+  kurvs simulate --kurvs-id 9 --layout flux-err
   kurvs simulate examples/galaxy.toml --every-exposure
   kurvs simulate --kurvs-id 9 --describe > mine.toml
   kurvs simulate --schema > mock.schema.json
@@ -26,6 +27,7 @@ class Format(StrEnum):
     """Layout of the cubes."""
 
     ESO = "eso"
+    FLUX_ERR = "flux-err"
     SURVEY = "survey"
     NETCDF = "netcdf"
     ZARR = "zarr"
@@ -76,8 +78,10 @@ def simulate(
         Format,
         typer.Option(
             "--format",
-            help="ESO pipeline (FITS), the survey's own (FITS, without noise), or all bands with "
-            "noise and truth in one netCDF file or zarr store.",
+            "--layout",
+            help="ESO pipeline (FITS); FLUX, ERR, MASK and STAT for specutils, jdaviz and mpdaf "
+            "(FITS); the survey's own (FITS, without noise); or all bands with noise and truth in "
+            "one netCDF file or zarr store.",
         ),
     ] = Format.ESO,
     _schema: Annotated[

@@ -12,7 +12,7 @@ from experiments.mocks.preview import preview
 from experiments.runs.run import Run
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.io.fits.writing import write_eso
+from kurvs_pipeline.io.fits.writing import write_eso, write_flux_err
 from kurvs_pipeline.io.native import write_native
 from kurvs_pipeline.io.survey.layout import field_at
 from kurvs_pipeline.io.survey.writing import write_survey
@@ -163,6 +163,7 @@ def _write_survey(observation: xr.DataTree, directory: Path, name: str) -> None:
 
 WRITERS: dict[str, Callable[[xr.DataTree, Path, str], object]] = {
     "eso": write_eso,
+    "flux-err": write_flux_err,
     "survey": _write_survey,
     "netcdf": lambda tree, directory, name: write_native(tree, directory / f"{name}.nc"),
     "zarr": lambda tree, directory, name: write_native(tree, directory / f"{name}.zarr"),

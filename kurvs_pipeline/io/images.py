@@ -16,7 +16,7 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.fits.flux_units import parse_unit
-from kurvs_pipeline.io.fits.sky_frame import check_sides
+from kurvs_pipeline.io.fits.sky_frame import SIDES_ARCSEC, are_plausible
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import band_names
 
@@ -125,7 +125,12 @@ def _of_image(path: Path, hdu: fits.ImageHDU) -> StarImage:
             "CDELT, which give the size of a pixel"
         )
     sides = 3600.0 * proj_plane_pixel_scales(wcs)
-    check_sides(sides, f"{path}: pixels", f"CUNIT1 = '{hdu.header.get('CUNIT1', '')}'")
+    if not are_plausible(sides):
+        raise MetadataError(
+            f"{path}: pixels are {sides[0]:.3g} x {sides[1]:.3g} arcsec; expected "
+            f"{SIDES_ARCSEC[0]:g} to {SIDES_ARCSEC[1]:g}: check CD or CDELT, and CUNIT1 and CUNIT2 "
+            "('deg' or 'arcsec')"
+        )
     # Right ascension grows to the East; rotated images keep their own axes.
     to_west = -np.sign(wcs.pixel_scale_matrix[0, 0]) or 1.0
     n_y, n_x = hdu.data.shape

@@ -55,7 +55,8 @@ def commands(text):
 
 
 def options_of(command):
-    return {option for parameter in command.params for option in parameter.opts}
+    return {option for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
 
 
 def test_options_that_the_pages_name_exist():

@@ -308,6 +308,8 @@ def _flagged(
             f"{where}: {hdu.name} flags {of_data:.1%} of the voxels with data, by not being 0; "
             f"expected 0 where a voxel is good: {advice}"
         )
+    if not flagged.any():
+        return None, ()
     share = f"{flagged.mean():.1%} of the voxels are left out, flagged in {hdu.name} by not being 0"
     return flagged, (f"doubtful: {share}: {advice}" if of_data > 0.5 else share,)
 
@@ -320,6 +322,6 @@ def _star(images: Sequence[Any]) -> Any | None:  # noqa: ANN401
 
 def _line_spread(images: Sequence[Any], cube: Any) -> Array | None:  # noqa: ANN401
     for hdu in images:
-        if hdu.name.endswith(".LSF") and hdu.data.shape == cube.data.shape[:1]:
+        if hdu.name.split(".")[-1] == "LSF" and hdu.data.shape == cube.data.shape[:1]:
             return np.asarray(hdu.data, dtype=float)
     return None

@@ -63,7 +63,7 @@ class SkyFrame:
         wcs = _spatial_wcs(header, where)
         matrix = wcs.pixel_scale_matrix
         x_arcsec, y_arcsec = (3600.0 * float(side) for side in proj_plane_pixel_scales(wcs))
-        check_sides((x_arcsec, y_arcsec), f"{where}: spaxels", _as_stated(header))
+        _check_sides(x_arcsec, y_arcsec, header, where)
         _check_square(matrix, (x_arcsec, y_arcsec), where)
         placed = all(_is_number(header, f"{stem}{i}") for stem in ("CRVAL", "CRPIX") for i in "12")
         return cls(
@@ -104,7 +104,7 @@ def with_spaxel_size(header: Header, spaxel_arcsec: float, where: str) -> Header
     Where it gives no direction, North is up and East left. MetadataError if no instrument has such
     spaxels.
     """
-    if not SIDES_ARCSEC[0] <= spaxel_arcsec <= SIDES_ARCSEC[1]:
+    if not are_plausible([spaxel_arcsec]):
         raise MetadataError(
             f"--spaxel-size is {spaxel_arcsec:g}; expected {SIDES_ARCSEC[0]:g} to "
             f"{SIDES_ARCSEC[1]:g} arcsec"
@@ -128,16 +128,19 @@ def with_spaxel_size(header: Header, spaxel_arcsec: float, where: str) -> Header
     return stated
 
 
-def check_sides(sides_arcsec: Iterable[float], what: str, stated: str) -> None:
-    """Refuse pixels of a size that no instrument has; CubeFormatError says how to state it."""
-    x_arcsec, y_arcsec = sides_arcsec
-    low, high = SIDES_ARCSEC
-    if low <= min(x_arcsec, y_arcsec) and max(x_arcsec, y_arcsec) <= high:
+def are_plausible(sides_arcsec: Iterable[float]) -> bool:
+    """Whether some instrument has pixels of such sides."""
+    return all(SIDES_ARCSEC[0] <= side <= SIDES_ARCSEC[1] for side in sides_arcsec)
+
+
+def _check_sides(x_arcsec: float, y_arcsec: float, header: Header, where: str) -> None:
+    """Refuse spaxels of a size that no instrument has, and say how to state it."""
+    if are_plausible((x_arcsec, y_arcsec)):
         return
     raise CubeFormatError(
-        f"{what} are {x_arcsec:.4g} x {y_arcsec:.4g} arcsec by the header ({stated}); expected "
-        f"{low:g} to {high:g} arcsec: give --spaxel-size ARCSEC, or correct CUNIT1 and CUNIT2 "
-        "('deg' or 'arcsec') and CD or CDELT"
+        f"{where}: spaxels are {x_arcsec:.4g} x {y_arcsec:.4g} arcsec by the header "
+        f"({_as_stated(header)}); expected {SIDES_ARCSEC[0]:g} to {SIDES_ARCSEC[1]:g} arcsec: give "
+        "--spaxel-size ARCSEC, or correct CUNIT1 and CUNIT2 ('deg' or 'arcsec') and CD or CDELT"
     )
 
 

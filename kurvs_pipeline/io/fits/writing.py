@@ -1,12 +1,15 @@
-"""Write an Observation in the layout of the ESO KMOS pipeline."""
+"""Write an Observation in the layout of the ESO KMOS pipeline, or in one that others read."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from astropy import units as u
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from kurvs_pipeline.arrays import Cube
 from kurvs_pipeline.bands import KMOS_BANDS
@@ -28,8 +31,14 @@ FITS_FLOAT = np.dtype(">f4")
 """In this byte order an array goes to the file as it is."""
 
 
+ESO_CLASS = {
+    "HDUCLASS": "ESO", "HDUDOC": "DICD", "HDUVERS": "DICD version 6", "HDUCLAS1": "IMAGE",
+}  # fmt: skip
+"""What every part of a cube says in the standard of ESO, as in products of MUSE."""
+
+
 def write_eso(
-    observation: xr.DataTree, directory: Path, name: str | None = None
+    observation: xr.DataTree, directory: str | Path, name: str | None = None
 ) -> dict[str, Path]:
     """Write ``NAME_BAND.fits`` for every band: primary, ``IFU.1.DATA`` and ``IFU.1.NOISE``.
 
@@ -41,7 +50,7 @@ def write_eso(
     ----------
     observation : DataTree
         Mock or real.
-    directory : Path
+    directory : str or Path
         An existing folder.
     name : str, optional
         Instead of the galaxy's name.
@@ -56,12 +65,58 @@ def write_eso(
     OutputError
         If a file cannot be written.
     """
+    return _write_bands(observation, directory, name, _eso_cubes)
+
+
+def write_flux_err(
+    observation: xr.DataTree, directory: str | Path, name: str | None = None
+) -> dict[str, Path]:
+    """Write ``NAME_BAND.fits`` for every band: primary, ``FLUX``, ``ERR``, ``MASK`` and ``STAT``.
+
+    specutils and jdaviz take the standard deviations of ``ERR`` by that name, mpdaf the variances
+    of ``STAT``. Masked voxels are NaN in ``FLUX`` and 1 in ``MASK``; without known noise there is
+    neither ``ERR`` nor ``STAT``. Reading the files back gives the same Observation, without its
+    truth.
+
+    Parameters
+    ----------
+    observation : DataTree
+        Mock or real.
+    directory : str or Path
+        An existing folder.
+    name : str, optional
+        Instead of the galaxy's name.
+
+    Returns
+    -------
+    dict of str to Path
+        The files, by band.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    return _write_bands(observation, directory, name, _flux_err_cubes)
+
+
+def _write_bands(
+    observation: xr.DataTree,
+    directory: str | Path,
+    name: str | None,
+    cubes_of: Callable[[xr.Dataset, fits.Header], list[fits.ImageHDU]],
+) -> dict[str, Path]:
     metadata = metadata_of(observation)
     stem = (name or metadata.name).replace("/", "_").replace(" ", "_")
     paths = {}
     for band in band_names(observation):
+        dataset = observation[band].to_dataset()
+        header = _cube_header(dataset, metadata.name)
+        cubes = cubes_of(dataset, header)
+        lsf_name = f"{cubes[0].name.removesuffix('DATA')}LSF" if "." in cubes[0].name else "LSF"
+        primary = fits.PrimaryHDU(header=_primary_header(band, dataset, metadata, header))
         paths[band] = Path(directory) / f"{stem}_{band}.fits"
-        _write(paths[band], _hdus(band, observation[band].to_dataset(), metadata))
+        _write(paths[band], fits.HDUList([primary, *cubes, *_line_spread(band, dataset, lsf_name)]))
     return paths
 
 
@@ -73,28 +128,59 @@ def _write(path: Path, hdus: fits.HDUList) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def _hdus(band: str, dataset: xr.Dataset, metadata: ObservationMetadata) -> fits.HDUList:
-    header = _cube_header(dataset, metadata.name)
-    cubes = {"IFU.1.DATA": _flux(dataset)}
-    noise = _noise(dataset)
+def _eso_cubes(dataset: xr.Dataset, header: fits.Header) -> list[fits.ImageHDU]:
+    """Return flux and noise, as the pipeline of KMOS names them."""
+    data, noise = "IFU.1.DATA", "IFU.1.NOISE"
+    deviation = _noise(dataset)
     # Noise that is unknown everywhere is not written: the reader would take it for bad voxels.
-    if np.isfinite(noise).any():
-        cubes["IFU.1.NOISE"] = noise
-    return fits.HDUList(
-        [
-            fits.PrimaryHDU(header=_primary_header(band, dataset, metadata, header)),
-            *(fits.ImageHDU(cube, header=header, name=key) for key, cube in cubes.items()),
-            *_line_spread(band, dataset),
-        ]
-    )
+    known = bool(np.isfinite(deviation).any())
+    cubes = [_image(data, _flux(dataset), header, "DATA", **({"ERRDATA": noise} if known else {}))]
+    if known:
+        cubes.append(_image(noise, deviation, header, "ERROR", HDUCLAS3="RMSE", SCIDATA=data))
+    return cubes
 
 
-def _line_spread(band: str, dataset: xr.Dataset) -> list[fits.ImageHDU]:
+def _flux_err_cubes(dataset: xr.Dataset, header: fits.Header) -> list[fits.ImageHDU]:
+    """Return flux, standard deviation, mask and variance, as other readers look for them."""
+    units = dataset["flux"].attrs["units"]
+    header = header.copy()
+    # Only some readers know how the standard spells powers of ten.
+    header["BUNIT"] = units
+    deviation = _noise(dataset)
+    known = bool(np.isfinite(deviation).any())
+    mask = dataset["mask"].to_numpy().astype(np.uint8)
+    belongs = {"QUALDATA": "MASK", **({"ERRDATA": "ERR"} if known else {})}
+    cubes = [_image("FLUX", _flux(dataset), header, "DATA", **belongs)]
+    if known:
+        cubes.append(_image("ERR", deviation, header, "ERROR", HDUCLAS3="RMSE", SCIDATA="FLUX"))
+    flags = _image("MASK", mask, header, "QUALITY", HDUCLAS3="FLAG8BIT", SCIDATA="FLUX")
+    # By this keyword specutils takes ones and zeros for true and false.
+    flags.header["BFORM"] = "L"
+    del flags.header["BUNIT"]
+    cubes.append(flags)
+    if known:
+        variance = dataset["variance"].to_numpy().astype(FITS_FLOAT)
+        stat = _image("STAT", variance, header, "ERROR", HDUCLAS3="MSE", SCIDATA="FLUX")
+        stat.header["BUNIT"] = f"({units})**2"
+        cubes.append(stat)
+    return cubes
+
+
+def _image(
+    name: str, data: NDArray[Any], header: fits.Header, kind: str, **belongs: str
+) -> fits.ImageHDU:
+    """Return an extension whose class (HDUCLAS2), and what belongs to it, are stated."""
+    image = fits.ImageHDU(data, header=header, name=name)
+    image.header.update({**ESO_CLASS, "HDUCLAS2": kind, **belongs})
+    return image
+
+
+def _line_spread(band: str, dataset: xr.Dataset, name: str) -> list[fits.ImageHDU]:
     """Return the standard deviation in um, channel by channel, if a reader cannot know it."""
     lsf_um = dataset["lsf_sigma"].to_numpy()
     if np.allclose(lsf_um, KMOS_BANDS[band].lsf_sigma_um, rtol=1e-6, atol=0.0):
         return []
-    return [fits.ImageHDU(lsf_um, header=fits.Header({"BUNIT": "um"}), name="IFU.1.LSF")]
+    return [fits.ImageHDU(lsf_um, header=fits.Header({"BUNIT": "um"}), name=name)]
 
 
 def _flux(dataset: xr.Dataset) -> Cube:

@@ -17,7 +17,7 @@ from kurvs_pipeline.results.reading import read_result_table
 READERS = {
     read_cube: "x.fits", read_star: "x.fits", read_velocity_map: "x.fits",
     read_observation: "x.fits", read_native: "x.nc", read_table: "x.csv",
-    read_spectra_table: "x.ecsv", read_result_table: "x.ecsv", checksum: "x",
+    read_spectra_table: "x.ecsv", read_result_table: "x.ecsv",
 }  # fmt: skip
 
 
@@ -42,6 +42,13 @@ def test_what_is_no_file_to_read_is_refused(tmp_path, reader, name, kind):
     with pytest.raises(KurvsError, match=r"expected|is a folder") as refusal:
         reader(path)
     assert name in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", [pipe, device, huge])
+def test_the_checksum_of_an_input_comes_to_an_end(tmp_path, kind):
+    kind(tmp_path / "x")
+    with pytest.raises(CubeFormatError, match="expected a file"):
+        checksum(tmp_path / "x")
 
 
 @pytest.mark.parametrize("kind", [pipe, device, huge])
