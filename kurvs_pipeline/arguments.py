@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin
 
 import numpy as np
 from astropy import units as u
+from numpy.typing import NDArray
 
 from kurvs_pipeline.errors import MetadataError
 
@@ -84,6 +85,35 @@ def takes_quantities(target: _Target) -> _Target:
         elif isinstance(member, classmethod):
             setattr(target, name, classmethod(_converting(member.__func__)))
     return target
+
+
+def plain_array(
+    name: str,
+    values: Any,  # noqa: ANN401 - an array of any library
+    unit: str,
+    power: int = 1,
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return an array in a power of a unit, and which values are masked; None without a mask.
+
+    Quantities are converted, masked arrays of numpy and astropy are opened. MetadataError if a
+    Quantity cannot be converted.
+    """
+    masked = getattr(values, "mask", None)
+    if isinstance(values, np.ma.MaskedArray):
+        masked, values = np.ma.getmaskarray(values), values.data
+    elif masked is not None and hasattr(values, "unmasked"):
+        masked, values = np.asarray(masked, dtype=bool), values.unmasked
+    else:
+        masked = None
+    if isinstance(values, u.Quantity):
+        try:
+            values = values.to_value(u.Unit(unit) ** power)
+        except u.UnitConversionError:
+            raise MetadataError(
+                f"{name} is in {values.unit}; expected plain numbers, or a Quantity that converts "
+                f"to {u.Unit(unit) ** power}"
+            ) from None
+    return np.asarray(values), masked
 
 
 def unit_in(name: str) -> u.UnitBase:

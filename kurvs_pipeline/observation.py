@@ -3,7 +3,8 @@
 It is an ``xarray.DataTree`` whose root attributes are an :class:`ObservationMetadata`: what the
 pipeline may know of the galaxy, the same for mocks and real data. Each band (``IZ``, ``YJ``,
 ``H``) is one child, a Dataset of :func:`band_dataset`; mocks also have ``/truth``, which the
-pipeline never reads.
+pipeline never reads. Coordinates state their units and directions, and :func:`in_standard_form`
+converts them.
 """
 
 import math
@@ -17,6 +18,7 @@ import xarray as xr
 from astropy import units as u
 from numpy.typing import NDArray
 
+from kurvs_pipeline.arguments import plain_array
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
@@ -25,6 +27,17 @@ FLUX_DENSITY_UNIT = "1e-16 erg / (s cm2 um)"
 """Unit of a calibrated cube, per spaxel."""
 
 CUBE_DIMS = ("wavelength", "y", "x")
+
+UNITS = {"x": u.arcsec, "y": u.arcsec, "wavelength": u.um, "lsf_sigma": u.um}
+
+DIRECTIONS = {"x": {"west": 1.0, "east": -1.0}, "y": {"north": 1.0, "south": -1.0}}
+"""Directions of the axes, the standard one first, with the sign that leads to it."""
+
+SMALLEST_SPAXEL_ARCSEC, LARGEST_SPAXEL_ARCSEC = 0.005, 2.0
+"""No integral-field spectrograph has spaxels outside of this: such an axis is in another unit."""
+
+UNEVEN = 0.01
+"""Relative difference of steps above which spaxels are not evenly spaced."""
 
 SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
 """From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
@@ -172,8 +185,10 @@ def band_dataset(
 
     Parameters
     ----------
-    flux, variance : array, shape (n_channels, n_y, n_x)
-        Flux density per spaxel and its variance, NaN where unknown; kept as float32.
+    flux, variance : array or Quantity, shape (n_channels, n_y, n_x)
+        Flux density per spaxel and its variance, NaN where unknown; kept as float32. A Quantity is
+        converted to ``units`` and their square; voxels that are masked are left out, as by
+        ``mask``.
     mask : bool array, same shape
         Whether a voxel must not be used.
     wavelength_um : array, shape (n_channels,)
@@ -186,18 +201,34 @@ def band_dataset(
         Unit of the flux density, as astropy parses it.
     wcs_header : str
         FITS header of the cube, as ``astropy.io.fits.Header.tostring`` writes it.
+
+    Raises
+    ------
+    MetadataError
+        If a Quantity has a unit that cannot be converted.
     """
+    flux, no_flux = plain_array("flux", flux, units)
+    variance, no_variance = plain_array("variance", variance, units, power=2)
+    left_out = np.asarray(np.ma.filled(mask, fill_value=True), dtype=bool)
+    for missing in (no_flux, no_variance):
+        if missing is not None:
+            left_out = left_out | missing
+    axes = {
+        name: plain_array(name, values, str(UNITS[name]))[0]
+        for name, values in (("wavelength", wavelength_um), ("y", y_arcsec), ("x", x_arcsec),
+                             ("lsf_sigma", lsf_sigma_um))
+    }  # fmt: skip
     return xr.Dataset(
         {
             "flux": (CUBE_DIMS, np.asarray(flux, dtype=np.float32), {"units": units}),
             "variance": (CUBE_DIMS, np.asarray(variance, dtype=np.float32)),
-            "mask": (CUBE_DIMS, np.asarray(mask, dtype=bool)),
-            "lsf_sigma": ("wavelength", np.asarray(lsf_sigma_um, dtype=float), {"units": "um"}),
+            "mask": (CUBE_DIMS, left_out),
+            "lsf_sigma": ("wavelength", np.asarray(axes["lsf_sigma"], float), {"units": "um"}),
         },
         coords={
-            "wavelength": ("wavelength", wavelength_um, {"units": "um", "medium": "vacuum"}),
-            "y": ("y", y_arcsec, {"units": "arcsec", "direction": "north"}),
-            "x": ("x", x_arcsec, {"units": "arcsec", "direction": "west"}),
+            "wavelength": ("wavelength", axes["wavelength"], {"units": "um", "medium": "vacuum"}),
+            "y": ("y", axes["y"], {"units": "arcsec", "direction": "north"}),
+            "x": ("x", axes["x"], {"units": "arcsec", "direction": "west"}),
         },
         attrs={"wcs": wcs_header},
     )
@@ -208,16 +239,36 @@ def make_observation(
     metadata: ObservationMetadata,
     truth: xr.Dataset | None = None,
 ) -> xr.DataTree:
-    """Build an Observation from its parts and validate it.
+    """Build an Observation from its parts, in standard form, and validate it.
 
     Bands, one or more, are by name: ``IZ``, ``YJ``, ``H``. The metadata become root attributes.
-    MetadataError if a band breaks the contract of :func:`validate`.
+    MetadataError if a band breaks the contract of :func:`validate`, or its units or directions are
+    not understood (:func:`in_standard_form`).
     """
     children = dict(bands) if truth is None else {**bands, "truth": truth}
     tree = xr.DataTree.from_dict({f"/{name}": dataset for name, dataset in children.items()})
     tree.attrs.update(metadata.to_attrs())
-    validate(tree)
-    return tree
+    return in_standard_form(tree)
+
+
+def in_standard_form(observation: xr.DataTree) -> xr.DataTree:
+    """Return an Observation with x to the West and y to the North in arcsec, wavelengths in um.
+
+    Axes to the East or South are turned round. Flux densities per Hz, a spaxel or a solid angle,
+    become 1e-16 erg / (s cm2 um) per spaxel. An Observation in this form already is returned as it
+    is. MetadataError if a unit or a direction is missing or not understood, or :func:`validate`
+    refuses the outcome.
+    """
+    _require_tree(observation)
+    bands = {name: observation[name].to_dataset() for name in band_names(observation)}
+    standard = {name: _standard_band(name, band) for name, band in bands.items()}
+    changed = {name: band for name, band in standard.items() if band is not bands[name]}
+    if changed:
+        observation = observation.copy()
+        for name, band in changed.items():
+            observation[name] = xr.DataTree(band)
+    validate(observation)
+    return observation
 
 
 def band_names(observation: xr.DataTree) -> tuple[str, ...]:
@@ -235,12 +286,95 @@ def validate(observation: xr.DataTree) -> None:
 
     MetadataError names the band and the fix.
     """
+    _require_tree(observation)
     metadata_of(observation)
     names = band_names(observation)
     if not names:
         raise MetadataError(f"no band in the observation; expected one of {list(KMOS_BANDS)}")
     for name in names:
         _validate_band(name, observation[name].to_dataset())
+
+
+def _require_tree(observation: object) -> None:
+    if not isinstance(observation, xr.DataTree):
+        raise MetadataError(
+            f"observation is of class {type(observation).__name__}; expected an Observation, which "
+            "is a DataTree: read files with read_observation, or build one with band_dataset and "
+            "make_observation"
+        )
+
+
+def _standard_band(name: str, band: xr.Dataset) -> xr.Dataset:
+    for variable, unit in UNITS.items():
+        if variable in band.variables:
+            factor = _factor(name, band, variable, unit) * _sign(name, band, variable)
+            if factor != 1.0:
+                band = _scaled(band, variable, factor, str(unit))
+    return _per_um(band)
+
+
+def _factor(name: str, band: xr.Dataset, variable: str, unit: u.UnitBase) -> float:
+    found = band[variable].attrs.get("units")
+    try:
+        return float(u.Unit(found).to(unit))
+    except (TypeError, ValueError):  # a conversion that is impossible is both
+        raise MetadataError(
+            f"{name}: unit of '{variable}' is {found!r}; expected one that converts to {unit}: "
+            f"state it as the attribute 'units' of '{variable}'"
+        ) from None
+
+
+def _sign(name: str, band: xr.Dataset, variable: str) -> float:
+    if variable not in DIRECTIONS:
+        return 1.0
+    found, known = band[variable].attrs.get("direction"), DIRECTIONS[variable]
+    if found not in known:
+        raise MetadataError(
+            f"{name}: direction of '{variable}' is {found!r}; expected {' or '.join(known)}: state "
+            f"it as the attribute 'direction' of '{variable}'"
+        )
+    return known[found]
+
+
+def _scaled(band: xr.Dataset, variable: str, factor: float, unit: str) -> xr.Dataset:
+    old = band[variable]
+    attributes = old.attrs | {"units": unit}
+    if variable in DIRECTIONS:
+        attributes["direction"] = next(iter(DIRECTIONS[variable]))
+    new = {variable: (old.dims, factor * old.to_numpy().astype(float), attributes)}
+    return band.assign(new) if variable in band.data_vars else band.assign_coords(new)
+
+
+def _per_um(band: xr.Dataset) -> xr.Dataset:
+    """Convert flux densities per Hz, which are scaled differently in every channel."""
+    factor = _per_um_factor(band)
+    if factor is None:
+        return band
+    by_channel = factor[:, None, None]
+    flux, variance = band["flux"], band["variance"]
+    new_flux = (flux.to_numpy() * by_channel).astype(np.float32)
+    new_variance = (variance.to_numpy() * by_channel**2).astype(np.float32)
+    return band.assign(
+        flux=(CUBE_DIMS, new_flux, flux.attrs | {"units": FLUX_DENSITY_UNIT}),
+        variance=(CUBE_DIMS, new_variance, variance.attrs),
+    )
+
+
+def _per_um_factor(band: xr.Dataset) -> Array | None:
+    """Return what each channel is multiplied by, shape (n_channels,); None for other units."""
+    if "flux" not in band or "variance" not in band:
+        return None  # validate says so
+    try:
+        unit = u.Unit(band["flux"].attrs.get("units"))
+    except (TypeError, ValueError):
+        return None
+    if unit.is_equivalent(u.Jy / u.sr):
+        x, y = (float(np.abs(np.diff(band[axis].to_numpy())).mean()) for axis in ("x", "y"))
+        unit = u.Unit(x * y * unit * u.arcsec**2)
+    if not unit.is_equivalent(u.Jy):
+        return None
+    of_channels = u.spectral_density(band["wavelength"].to_numpy() * u.um)
+    return np.asarray((1.0 * unit).to_value(FLUX_DENSITY_UNIT, of_channels), dtype=float)
 
 
 def _as(kind: type, name: str, found: Any) -> Any:  # noqa: ANN401 - as attributes are
@@ -301,4 +435,15 @@ def _validate_axis(name: str, band: xr.Dataset, axis: str) -> None:
         raise MetadataError(
             f"{name}: '{axis}' must hold the places of two or more spaxels that increase or "
             "decrease; found missing, unknown or equal ones: state them in arcsec"
+        )
+    size = float(np.median(np.abs(steps)))
+    if not SMALLEST_SPAXEL_ARCSEC <= size <= LARGEST_SPAXEL_ARCSEC:
+        raise MetadataError(
+            f"{name}: spaxels along '{axis}' are {size:.3g} arcsec wide; expected "
+            f"{SMALLEST_SPAXEL_ARCSEC:g} to {LARGEST_SPAXEL_ARCSEC:g}: state the unit of '{axis}'"
+        )
+    if np.abs(np.abs(steps) / size - 1.0).max() > UNEVEN:
+        raise MetadataError(
+            f"{name}: spaxels along '{axis}' are {np.abs(steps).min():.4g} to "
+            f"{np.abs(steps).max():.4g} arcsec apart; expected even steps: resample the cube"
         )

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from astropy.table import QTable
 
+from kurvs_pipeline.arguments import plain_array
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
@@ -31,8 +32,9 @@ class Pipeline:
 
     Parameters
     ----------
-    scheme : BinningScheme
-        Annuli of the gradient; by default the survey's, 3 of 0.5 arcsec.
+    scheme : BinningScheme or str
+        Annuli of the gradient; by default the survey's, 3 of 0.5 arcsec. Text such as ``2x0.8``
+        is read by :meth:`BinningScheme.parse`.
     seed : int
         Seed of the noise draws that errors of abundances come from, >= 0.
     broad_halpha : bool
@@ -65,6 +67,13 @@ class Pipeline:
     assumed_attenuation: AssumedAttenuation | None = None
 
     def __post_init__(self) -> None:
+        scheme: object = self.scheme
+        if isinstance(scheme, str):
+            object.__setattr__(self, "scheme", BinningScheme.parse(scheme))
+        elif not isinstance(scheme, BinningScheme):
+            raise ConfigurationError(
+                f"scheme is {scheme!r}; expected a BinningScheme, or text such as '3x0.5'"
+            )
         require_centre_by(self.centre_by)
         _require_seed(self.seed)
 
@@ -81,9 +90,9 @@ class Pipeline:
         ----------
         observation : DataTree
             Mock or real data; ``/truth`` is never read.
-        velocity_kms : array, shape (n_y, n_x), optional
-            Velocities from elsewhere, relative to the redshift given; NaN where there are none. By
-            default they are measured in the cube.
+        velocity_kms : array or Quantity, shape (n_y, n_x), optional
+            Velocities from elsewhere, relative to the redshift given; NaN or masked where there are
+            none. By default they are measured in the cube.
         stellar_mass : StellarMass
             Mass of the galaxy, for its class by mass and excitation; unknown by default.
 
@@ -121,6 +130,10 @@ class Pipeline:
         MetadataError, CoverageError
             See :meth:`run`.
         """
+        if velocity_kms is not None:
+            velocity_kms, unknown = plain_array("velocity_kms", velocity_kms, "km / s")
+            if unknown is not None:
+                velocity_kms = np.where(unknown, np.nan, velocity_kms)
         return LocatedGalaxy.of(
             observation, self.scheme, velocity_kms=velocity_kms, centre_by=self.centre_by
         )

@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kurvs_pipeline.arguments import plain_array
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
@@ -113,7 +114,7 @@ class Population:
 
         Parameters
         ----------
-        gradient, error : array_like, shape (n_galaxies,)
+        gradient, error : array_like or Quantity, shape (n_galaxies,)
             Gradients and their standard errors, dex/kpc.
 
         Raises
@@ -121,7 +122,10 @@ class Population:
         FitError
             If a value is not finite, an error not positive, or a gradient beyond 0.4 dex/kpc.
         """
-        value, sigma = (np.asarray(given, dtype=float)[:, None] for given in (gradient, error))
+        value, sigma = (
+            np.asarray(plain_array(name, given, "dex / kpc")[0], dtype=float)[:, None]
+            for name, given in (("gradient", gradient), ("error", error))
+        )
         if not (np.isfinite(value).all() and (sigma > 0.0).all() and np.isfinite(sigma).all()):
             raise FitError(
                 "gradients of a population are not all finite with errors > 0; leave out the "

@@ -14,9 +14,9 @@ from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import (
     ObservationMetadata,
     band_names,
+    in_standard_form,
     line_flux_unit,
     metadata_of,
-    validate,
 )
 from kurvs_pipeline.spectra.calibration import (
     CalibratedBand,
@@ -73,7 +73,7 @@ class CalibratedCubes:
         CoverageError
             If H-alpha lies outside the data.
         """
-        validate(observation)
+        observation = in_standard_form(observation)
         metadata = _require_redshift(metadata_of(observation))
         calibrated = _calibrated(observation, metadata, scheme)
         bands = _bands_with_lines(calibrated, observation, metadata.redshift)
