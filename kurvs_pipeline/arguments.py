@@ -40,6 +40,7 @@ UNIT_OF_NAME = {
     "halpha_flux": u.Unit("1e-16 erg / (s cm2)"),
     "flux_density": u.Unit("1e-16 erg / (s cm2 um)"),
     "a_v": u.mag,
+    "a_v_err": u.mag,
     "rotation": u.km / u.s,
     "radial_velocity": u.km / u.s,
     "electron_density": u.cm**-3,

@@ -18,7 +18,7 @@ import xarray as xr
 from astropy import units as u
 from numpy.typing import NDArray
 
-from kurvs_pipeline.arguments import plain_array
+from kurvs_pipeline.arguments import plain_array, takes_quantities
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import KMOS_BANDS
 from kurvs_pipeline.errors import MetadataError
@@ -61,6 +61,7 @@ def line_flux_unit(flux_density_unit: str) -> u.UnitBase:
     return calibrated if unit == calibrated else unit
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class ObservationMetadata:
     """What is known of a galaxy and its observation before anything is measured.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.model import BandLineModel
@@ -19,6 +20,7 @@ CONTINUUM_SNR = 3.0
 """S/N below which the continuum is not detected, and a fit corrected with it is flagged."""
 
 
+@takes_quantities
 @dataclass(frozen=True, kw_only=True)
 class BalmerAbsorption:
     """Absorption lines of the stars, as equivalent widths.

@@ -8,6 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable, Row
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array, StrArray
 from kurvs_pipeline.binning import INTEGRATED, Aperture
 from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
@@ -37,6 +38,7 @@ NO_ATTENUATION = "none"
 """Source where H-beta does not give A_V and nothing is assumed for it."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class AssumedAttenuation:
     """Attenuation of apertures whose own Balmer lines do not give it.

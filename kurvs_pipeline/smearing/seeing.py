@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
@@ -27,6 +28,7 @@ KOLMOGOROV_BETA = 4.765
 """beta of the Moffat profile nearest to that of turbulence (Trujillo et al. 2001)."""
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class SeeingKnowledge:
     """A Moffat profile whose width and wings have errors.

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from kurvs_pipeline.arguments import takes_quantities
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.fits.extensions import NoiseKind
 
 
+@takes_quantities
 @dataclass(frozen=True)
 class CubeOptions:
     """Which cube of a file to read, and what wins over its headers.
