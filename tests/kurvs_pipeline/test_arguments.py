@@ -51,9 +51,7 @@ def test_quantities_are_converted(cls, given, plain):
 
 
 def test_a_unit_that_cannot_be_meant_names_the_parameter():
-    with pytest.raises(
-        MetadataError, match="^effective_radius_arcsec is 3.0 kpc; expected a plain"
-    ):
+    with pytest.raises(MetadataError, match=r"^effective_radius_arcsec is 3\.0 kpc; expected"):
         ObservationMetadata(effective_radius_arcsec=3.0 * u.kpc)
 
 
