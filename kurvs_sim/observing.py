@@ -29,6 +29,7 @@ from kurvs_sim.numerics import Numerics
 from kurvs_sim.scene.scene import Scene
 from kurvs_sim.scene.truth import truth_dataset
 from kurvs_sim.survey.catalogue import catalogue_entry
+from kurvs_sim.validation import LARGEST_SEED
 
 NOMINAL_HALPHA_SNR = 54.0
 """Median of the survey: the variance that is attached where no noise is drawn."""
@@ -183,8 +184,11 @@ def _check_options(bands: Sequence[str], halpha_snr: float | None, seed: int) ->
             f"halpha_snr is {halpha_snr}; expected a number from {LOWEST_HALPHA_SNR:g} to "
             f"{HIGHEST_HALPHA_SNR:g}, or none for no noise"
         )
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise ConfigurationError(f"seed is {seed}; expected an integer >= 0")
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed <= LARGEST_SEED:
+        raise ConfigurationError(
+            f"seed is {seed}; expected an integer >= 0, at most {LARGEST_SEED}, which files hold"
+        )
 
 
 def _check_size(bands: Sequence[Band], grid: SpaxelGrid, *, every_exposure: bool) -> None:

@@ -145,7 +145,7 @@ def simulate(
     if halpha_snr is not None:
         mock = mock.with_halpha_snr(halpha_snr)
     if bands is not None:
-        mock = mock.observed(bands=tuple(bands.split(",")))
+        mock = mock.observed(bands=tuple(dict.fromkeys(bands.split(","))))
     if within_kms_of_lines is not None:
         mock = mock.observed(within_kms_of_lines=within_kms_of_lines)
     if every_exposure:

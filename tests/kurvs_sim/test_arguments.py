@@ -181,6 +181,7 @@ def test_no_number_is_too_large_or_small_to_be_answered(options, thing, name):
         (lambda: Galaxy(halpha_flux=1e300), "halpha_flux is"),
         (lambda: observe(Galaxy(), halpha_snr=1e-300), "halpha_snr is 1e-300; expected a number"),
         (lambda: Numerics(velocity_tolerance=1e-300), "velocity_tolerance is"),
+        (lambda: observe(Galaxy(), seed=2**63), "seed is 9223372036854775808; expected an integer"),
     ],
 )
 def test_absurd_sizes_are_refused(make, told):
