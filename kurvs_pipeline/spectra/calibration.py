@@ -18,7 +18,6 @@ from kurvs_pipeline.spectra.noise import (
     measure_correlation,
     noise_scale,
     observed_line_sigma_channels,
-    residual_channels,
 )
 from kurvs_pipeline.spectra.sky_templates import between_sky_lines, sky_residual
 
@@ -133,7 +132,6 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         radius = np.hypot(band["x"].to_numpy()[None, :], band["y"].to_numpy()[:, None])
         off_source = _off_source(radius > source_radius_arcsec, valid)
         scale, sigma = float("nan"), empirical_sigma(residual, valid, off_source)
-        valid &= ~residual_channels(sigma, valid)[:, None, None]
         quiet_channels = line_free & between_sky_lines(sigma, valid & line_free[:, None, None])
     valid &= np.isfinite(sigma) & (sigma > 0.0)
     quiet = valid & quiet_channels[:, None, None]

@@ -15,9 +15,6 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.robust import MAD_TO_SIGMA, masked_median
 
-RESIDUAL_CHANNEL_FACTOR = 2.5
-"""Channels noisier than this many times the median are dominated by sky residuals."""
-
 OBSERVED_LINE_SIGMA_KMS = 70.0
 """The survey's median line (FWHM 150 km/s, Li et al. 2025), broadened by the spectrograph."""
 
@@ -285,14 +282,6 @@ def empirical_sigma(residual: Array, valid: BoolArray, off_source: BoolArray) ->
     scaled = np.divide(residual, spaxel, out=np.zeros_like(residual), where=spaxel > 0.0)
     channel = _robust_scatter(scaled, valid & off_source, axis=(1, 2))
     return np.asarray(channel[:, None, None] * spaxel)
-
-
-def residual_channels(sigma: Array, valid: BoolArray) -> BoolArray:
-    """Return channels with residuals of OH lines: noise 2.5 times the median, (n_channels,)."""
-    channel = masked_median(sigma, valid, axis=(1, 2))
-    typical = masked_median(channel, np.isfinite(channel), axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(channel > RESIDUAL_CHANNEL_FACTOR * typical)
 
 
 def _robust_scatter(values: Array, valid: BoolArray, axis: int | tuple[int, ...]) -> Array:

@@ -14,7 +14,6 @@ from kurvs_pipeline.spectra.noise import (
     empirical_sigma,
     measure_correlation,
     noise_scale,
-    residual_channels,
 )
 
 LINE_SIGMA_CHANNELS = 2.0
@@ -108,13 +107,6 @@ def test_noise_is_found_where_none_is_stated(rng):
     found = empirical_sigma(residual, np.ones(true.shape, dtype=bool), off_source)
     assert np.median(found / true) == pytest.approx(1.0, abs=0.03)
     assert np.std(found / true) < 0.12
-
-
-def test_channels_ridden_by_sky_residuals_are_found():
-    sigma = np.ones((100, 5, 5))
-    sigma[40:44] = 10.0
-    found = residual_channels(sigma, np.ones(sigma.shape, dtype=bool))
-    np.testing.assert_array_equal(np.flatnonzero(found), [40, 41, 42, 43])
 
 
 @given(arrays(float, (7, 4), elements=st.floats(-1e3, 1e3)), arrays(bool, (7, 4)))
