@@ -49,11 +49,14 @@ class PlacedApertures:
         Fraction of each spaxel with data in each aperture.
     coverage : tuple of float
         Fraction of each aperture's area on spaxels with data.
+    whole_weights : array, same shape, optional
+        The same whether a spaxel has data or not; by default all have.
     """
 
     apertures: tuple[Aperture, ...]
     weights: Array
     coverage: tuple[float, ...]
+    whole_weights: Array | None = None
 
     @classmethod
     def of(
@@ -77,7 +80,8 @@ class PlacedApertures:
             aperture_coverage(aperture, metadata, weight, valid_spaxels, spaxel_size_arcsec(x))
             for aperture, weight in zip(apertures, weights, strict=True)
         )
-        return cls(apertures, np.stack(weights) * valid_spaxels, coverage)
+        whole = np.stack(weights)
+        return cls(apertures, whole * valid_spaxels, coverage, whole)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +101,18 @@ class PlacedApertures:
             tuple(self.apertures[i] for i in at),
             self.weights[at],
             tuple(self.coverage[i] for i in at),
+            None if self.whole_weights is None else self.whole_weights[at],
         )
+
+    def light_coverage(self, light: Array, valid_spaxels: BoolArray) -> Array:
+        """Return the fraction of each aperture's light on valid spaxels, shape (n_apertures,).
+
+        Spaxels of the field alone count. ``light``, shape (n_y, n_x), is what each spaxel has, or
+        would have if it held data; apertures without light are covered.
+        """
+        whole = (self.weights if self.whole_weights is None else self.whole_weights) * light
+        total, held = whole.sum(axis=(1, 2)), (whole * valid_spaxels).sum(axis=(1, 2))
+        return np.asarray(np.divide(held, total, out=np.ones_like(total), where=total > 0.0))
 
     @property
     def middle_arcsec(self) -> Array:

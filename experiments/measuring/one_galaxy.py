@@ -16,6 +16,7 @@ from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import line_ratio
+from kurvs_pipeline.fluxes.band_fit import LEAST_LIGHT, LOST_LIGHT
 from kurvs_pipeline.fluxes.joint import POOR_FIT
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.gas.attenuation import SURVEY_STACK, AssumedAttenuation, a_v_in_words
@@ -197,7 +198,16 @@ def _doubtful_lines(galaxy: MeasuredGalaxy) -> list[str]:
         for flag in LINE_FLAGS:
             if flag in str(row["flag"]).split("+"):
                 where.setdefault((flag, str(row["line"])), []).append(str(row["aperture"]))
-    return [
+    lost = [
+        str(row["aperture"])
+        for row in galaxy.fluxes
+        if row["line"] == "halpha" and LOST_LIGHT in str(row["flag"]).split("+")
+    ]
+    said = []
+    if lost:
+        share = f"less than {LEAST_LIGHT:.0%} of the H-alpha of {', '.join(lost)}"
+        said.append(f"lost light: {share} is on spaxels with data")
+    return said + [
         f"{flag.replace('_', ' ')}: {line} in {', '.join(apertures)} (see fluxes.ecsv)"
         for (flag, line), apertures in where.items()
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from kurvs_pipeline.arrays import Array, StrArray
 from kurvs_pipeline.fitting.coverage import line_coverage, line_flags
 from kurvs_pipeline.fitting.model import BandLineModel
-from kurvs_pipeline.fitting.outcome import LineFits
+from kurvs_pipeline.fitting.outcome import LineFits, join_flags
 from kurvs_pipeline.fitting.sums import StatisticalFluxes, statistical_fluxes
 from kurvs_pipeline.fluxes.broad_line import BroadHalpha
 from kurvs_pipeline.fluxes.fitter import BandFitter
@@ -22,6 +22,12 @@ HALPHA_BAND_SNR = 5.0
 OTHER_BANDS_SNR = 10.0
 """Least S/N of the brightest line for a band to have free kinematics: otherwise those of H-alpha
 are known better, and a faint free doublet may be fitted with its lines exchanged."""
+
+LEAST_LIGHT = 0.8
+"""Fraction of an aperture's light below which its lines are flagged: spaxels that were lost are not
+where the light is on average, so that the aperture stands for another radius."""
+
+LOST_LIGHT = "lost_light"
 
 TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where nothing better is known."""
@@ -50,6 +56,9 @@ class BandFit:
         Broad H-alpha, if it was asked for and the band holds H-alpha.
     shared_noise : array, shape (n_annuli, n_annuli), optional
         Correlation of the noise of the annuli; independent by default.
+    light_coverage : array, shape (n_apertures,), optional
+        Fraction of each aperture's H-alpha light, in the field, on spaxels with data in this band;
+        all of it by default.
     """
 
     model: BandLineModel
@@ -60,6 +69,7 @@ class BandFit:
     other_light: Array | None = None
     broad: BroadHalpha | None = None
     shared_noise: Array | None = None
+    light_coverage: Array | None = None
 
     @property
     def _line_flux_density(self) -> Array:
@@ -80,8 +90,16 @@ class BandFit:
 
     @cached_property
     def line_flags(self) -> StrArray:
-        """Flags of single lines, shape (n_apertures, n_lines)."""
-        return line_flags(self.line_coverage, self.sums)
+        """Flags of single lines, shape (n_apertures, n_lines).
+
+        Those of :func:`~kurvs_pipeline.fitting.coverage.line_flags`, and ``lost_light`` where less
+        than 80 per cent of an aperture's light is on spaxels with data.
+        """
+        flags = line_flags(self.line_coverage, self.sums)
+        if self.light_coverage is None:
+            return flags
+        lost = np.where(self.light_coverage < LEAST_LIGHT, LOST_LIGHT, "")
+        return join_flags(flags, np.repeat(lost[:, None], flags.shape[1], axis=1))
 
     def model_spectra(self) -> Array:
         """Return the best fit with the other light, as :meth:`LineFits.model_spectra`."""
@@ -94,6 +112,7 @@ def fit_bands(
     *,
     redshift: float,
     velocity_kms: Array,
+    light: Array | None = None,
     broad_halpha: bool = False,
     balmer_absorption: BalmerAbsorption | None = None,
 ) -> dict[str, BandFit]:
@@ -114,6 +133,9 @@ def fit_bands(
         Systemic redshift, at which the lines are fitted.
     velocity_kms : array, shape (n_y, n_x)
         Velocity to take out of every spaxel, relative to ``redshift``.
+    light : array, shape (n_y, n_x), optional
+        H-alpha of every spaxel, those without data included, which says how much of the light of an
+        aperture was lost; by default none was.
     broad_halpha : bool
         Whether to try a broad H-alpha in every aperture
         (:func:`~kurvs_pipeline.fluxes.broad_line.fit_broad_halpha`).
@@ -139,6 +161,7 @@ def fit_bands(
         results[name] = BandFit(
             fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
             found.broad, shared_noise(band, apertures.annuli.weights, velocity_kms),
+            None if light is None else apertures.light_coverage(light, band.valid_spaxels),
         )  # fmt: skip
         if len(results) == 1:
             # Faint lines of the other bands take the kinematics of H-alpha.

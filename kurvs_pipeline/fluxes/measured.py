@@ -49,8 +49,8 @@ class MeasuredLines:
         """
         fits = fit_bands(
             located.cubes.bands, located.apertures, redshift=located.metadata.redshift,
-            velocity_kms=located.frame.maps.velocity_kms, broad_halpha=broad_halpha,
-            balmer_absorption=balmer_absorption,
+            velocity_kms=located.frame.maps.velocity_kms, light=located.frame.maps.light,
+            broad_halpha=broad_halpha, balmer_absorption=balmer_absorption,
         )  # fmt: skip
         return cls(located, fits)
 

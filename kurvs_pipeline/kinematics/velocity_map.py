@@ -1,6 +1,7 @@
 """Velocity maps from H-alpha + [N II] in the cube, or from elsewhere."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -45,6 +46,16 @@ class KinematicMaps:
     halpha_flux: Array
     halpha_snr: Array
     measured: BoolArray
+
+    @cached_property
+    def light(self) -> Array:
+        """H-alpha flux of every spaxel, (n_y, n_x); without data, that of its nearest neighbour.
+
+        It is 0 where H-alpha is not detected.
+        """
+        known = np.isfinite(self.halpha_flux)
+        detected = known & (self.halpha_snr >= MINIMUM_SNR)
+        return _fill_nearest(np.where(detected, self.halpha_flux, 0.0), known)
 
     def centroid(self, x_arcsec: Array, y_arcsec: Array) -> tuple[float, float]:
         """Return the flux-weighted centre (x, y) of the measured H-alpha, arcsec.

@@ -19,6 +19,7 @@ from kurvs_pipeline.spectra.noise import (
     noise_scale,
     observed_line_sigma_channels,
 )
+from kurvs_pipeline.spectra.outliers import lone_outliers
 from kurvs_pipeline.spectra.sky_templates import between_sky_lines, sky_residual
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class CalibratedBand:
         Unit of the flux density.
     continuum : BlockContinuum, optional
         Continuum that was subtracted.
+    n_outliers : int
+        Number of single voxels that were left out because nothing beside them is like them.
     """
 
     flux: Array
@@ -73,6 +76,7 @@ class CalibratedBand:
     noise_scale: float
     units: str
     continuum: BlockContinuum | None = None
+    n_outliers: int = 0
 
     @property
     def valid_spaxels(self) -> BoolArray:
@@ -117,6 +121,9 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
     variance = band["variance"].to_numpy().astype(float)
     stated = np.sqrt(np.where(variance >= 0.0, variance, np.nan))
     is_stated = bool(np.isfinite(stated[valid]).any())
+    outliers = lone_outliers(flux, stated if is_stated else None, valid)
+    valid &= ~outliers
+    flux = np.where(valid, flux, 0.0)
     quiet_channels = line_free
     if is_stated:
         valid &= stated > 0.0
@@ -148,6 +155,7 @@ def calibrate(band: xr.Dataset, *, redshift: float, source_radius_arcsec: float)
         noise_scale=scale,
         units=band["flux"].attrs["units"],
         continuum=continuum,
+        n_outliers=int(outliers.sum()),
     )
 
 

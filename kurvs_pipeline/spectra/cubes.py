@@ -80,7 +80,9 @@ class CalibratedCubes:
         _require_one_unit(bands)
         first = observation[next(iter(bands))].to_dataset()
         assumptions = str(observation.attrs.get("assumptions", "")).splitlines()
-        notes = *assumptions, *_empty_bands(calibrated), *_doubtful_units(bands)
+        notes = (
+            *assumptions, *_empty_bands(calibrated), *_outliers(bands), *_doubtful_units(bands),
+        )  # fmt: skip
         return cls(metadata, bands, first["x"], first["y"], notes)
 
     @property
@@ -163,6 +165,15 @@ def _empty_bands(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
     for note in notes:
         logger.warning("%s", note)
     return notes
+
+
+def _outliers(bands: Mapping[str, CalibratedBand]) -> tuple[str, ...]:
+    """Report how many single voxels were left out."""
+    return tuple(
+        f"{name}: {band.n_outliers} single voxels are far from all that surround them and are left "
+        "out, as hot pixels are"
+        for name, band in bands.items() if band.n_outliers
+    )  # fmt: skip
 
 
 def _require_one_unit(bands: Mapping[str, CalibratedBand]) -> None:
