@@ -175,6 +175,8 @@ def _assumptions(
     spectra: Sequence[ExtractedSpectrum], medium: str, redshifts: Mapping[Any, float] | None
 ) -> tuple[str, ...]:
     stated = [f"wavelengths are in {medium}", "flux density is per um of the axis given"]
+    assumed = {spectrum.unit for spectrum in spectra if not spectrum.unit_is_stated}
+    stated += [f"flux density is in {unit}, as the table states no unit" for unit in assumed]
     unknown = [s for s in spectra if s.rest_frame and np.isnan(redshift_of(s, redshifts))]
     if unknown:
         stated.append(

@@ -55,6 +55,8 @@ class ExtractedSpectrum:
         NaN where the table does not say.
     unit : str
         Of the flux density.
+    unit_is_stated : bool
+        Whether the table states that unit; otherwise it was assumed.
     """
 
     identity: tuple[tuple[str, Any], ...]
@@ -65,6 +67,7 @@ class ExtractedSpectrum:
     rest_frame: bool
     redshift: float
     unit: str
+    unit_is_stated: bool = True
 
     @property
     def label(self) -> str:
@@ -228,7 +231,9 @@ def _missing(column: Column) -> BoolArray:
 
 
 def _flux_density_unit(table: Table, path: str) -> str:
-    stated = str(table["flux_density"].unit or FLUX_DENSITY_UNIT)
+    if table["flux_density"].unit is None:
+        return FLUX_DENSITY_UNIT
+    stated = str(table["flux_density"].unit)
     unit = parse_unit(stated)
     if unit is None:
         raise CubeFormatError(
@@ -297,6 +302,7 @@ class _Channels:
     path: str
     axis: str
     unit: str
+    unit_is_stated: bool
     columns: dict[str, Array]
 
     @classmethod
@@ -307,7 +313,7 @@ class _Channels:
         for name in ("flux_density", "flux_density_err", "redshift"):
             if name in table.colnames:
                 columns[name] = numbers(table, name, path, None if name == "redshift" else unit)
-        return cls(path, axis, unit, columns)
+        return cls(path, axis, unit, table["flux_density"].unit is not None, columns)
 
     def sorted_rows(self, rows: IntArray, label: str) -> IntArray:
         """Order the rows of a spectrum by wavelength."""
@@ -357,6 +363,7 @@ def _one_spectrum(
         rest_frame=channels.axis == REST_AXIS,
         redshift=channels.redshift(rows, label),
         unit=channels.unit,
+        unit_is_stated=channels.unit_is_stated,
     )
 
 

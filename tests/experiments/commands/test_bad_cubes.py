@@ -1,5 +1,7 @@
 """Bad cubes end in exit code 2 and one clear line."""
 
+import os
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -26,7 +28,33 @@ def not_fits(path):
     path.write_text("this is no FITS file")
 
 
+def damaged(path):
+    """Write a cube with a checksum, and change one of its voxels."""
+    cube(path)
+    with fits.open(path) as hdus:
+        hdus.writeto(path, checksum=True, overwrite=True)
+    content = bytearray(path.read_bytes())
+    content[-5000] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
 CASES = {
+    "a pipe": (pipe, [], "is a device, pipe or socket"),
+    "a damaged extension": (damaged, [], "extension 1 (IFU.1.DATA, CHECKSUM and DATASUM)"),
+    # As far as the first thing that is wrong beside the checksum.
+    "damage that is read": (damaged, ["--ignore-checksum", "--redshift", "4"], "at redshift 4"),
+    "huge spaxels": (lambda p: cube(p, CD1_1=-0.2, CD2_2=0.2), [], "--spaxel-size"),
+    "stated spaxels": (
+        lambda p: cube(p, CD1_1=-0.2, CD2_2=0.2),
+        ["--spaxel-size", "0.2", "--redshift", "4"],
+        "at redshift 4",
+    ),
+    "noise that is not there": (cube, ["--noise-kind", "variance"], "--noise-kind is"),
+    "a unit times zero": (cube, ["--flux-unit", "0 erg/(s cm2 um)"], "--flux-unit is"),
     "missing file": (lambda _: None, [], "No such file"),
     "not FITS": (not_fits, [], "not a readable FITS file"),
     "2-D image": (lambda p: cube(p, data=np.ones((5, 6))), [], "no cube"),

@@ -180,6 +180,15 @@ def test_an_unknown_redshift_is_an_assumption_on_record(tmp_path):
     assert not any("redshift" in line for line in known)
 
 
+def test_an_assumed_unit_is_on_record(tmp_path):
+    table = halpha_table()
+    unstated = fit_spectra(read_spectra_table(written(table, tmp_path))).assumptions
+    assert any("1e-16 erg / (s cm2 um), as the table states no unit" in line for line in unstated)
+    table["flux_density"].unit = "1e-16 erg / (s cm2 um)"
+    stated = fit_spectra(read_spectra_table(written(table, tmp_path, "s.ecsv"))).assumptions
+    assert not any("states no unit" in line for line in stated)
+
+
 def without(name):
     def change(table):
         del table[name]
