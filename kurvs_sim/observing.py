@@ -39,8 +39,9 @@ LOWEST_HALPHA_SNR = 1e-3
 """Largest and smallest ratio that can be asked for."""
 
 MOST_VOXELS = 300_000_000
-"""In all bands of a mock together, which has 5 million by default: 2.7 GB to keep, and up to twice
-as much on the way; exposure by exposure, a third of it."""
+"""In all bands of a mock together, which has 5 million by default: 2.7 GB to keep, 6 GB on the way,
+and 10 GB if all are in one band that has every effect. Exposure by exposure, which holds all bands
+at once, a third of it."""
 
 DEFAULT_GRID = SpaxelGrid()
 DEFAULT_PSF = PointSpreadFunction()

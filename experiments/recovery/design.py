@@ -11,7 +11,9 @@ from scipy.stats import qmc
 
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_sim.observing import HIGHEST_HALPHA_SNR, NOMINAL_HALPHA_SNR
+from kurvs_pipeline.observation import SMALLEST_RADIUS_ARCSEC
+from kurvs_sim.atmosphere.seeing import SMALLEST_SEEING_ARCSEC
+from kurvs_sim.observing import HIGHEST_HALPHA_SNR, LOWEST_HALPHA_SNR, NOMINAL_HALPHA_SNR
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,32 @@ class MockParameters:
 
 
 FIELD_ARCSEC = 2.8
+LARGEST_RADIUS_ARCSEC = 10.0
+STEEPEST_DEX_PER_KPC, STEEPEST_MAG_PER_KPC = 1.0, 10.0
+"""Ten times what is observed, and more: other numbers are in another unit."""
+
+MOST_GALAXIES = 1_000_000
+
+
+def _between(low: float, high: float) -> tuple[Callable[[float], bool], str]:
+    """Return a test of a value, and the range in words."""
+    return (lambda value: low <= value <= high), f"from {low:g} to {high:g}"
+
 
 POSSIBLE: Mapping[str, tuple[Callable[[float], bool], str]] = {
-    "gradient_dex_per_kpc": (math.isfinite, "that is finite"),
+    "gradient_dex_per_kpc": _between(-STEEPEST_DEX_PER_KPC, STEEPEST_DEX_PER_KPC),
     "inclination_deg": (lambda value: 0.0 <= value < 90.0, "in [0, 90)"),
-    "effective_radius_arcsec": (lambda value: 0.0 < value < math.inf, "above 0"),
-    "seeing_fwhm_arcsec": (lambda value: value == 0.0 or 0.01 <= value <= FIELD_ARCSEC,
-                           f"from 0.01 to {FIELD_ARCSEC}, the field, or 0 for none"),
+    "effective_radius_arcsec": _between(SMALLEST_RADIUS_ARCSEC, LARGEST_RADIUS_ARCSEC),
+    "seeing_fwhm_arcsec": (
+        lambda value: value == 0.0 or SMALLEST_SEEING_ARCSEC <= value <= FIELD_ARCSEC,
+        f"from {SMALLEST_SEEING_ARCSEC:g} to {FIELD_ARCSEC}, the field, or 0 for none",
+    ),
     "psf_beta": (lambda value: value > 1.1, "above 1.1; inf is a Gaussian"),
-    "halpha_snr": (lambda value: 0.0 < value <= HIGHEST_HALPHA_SNR,
-                   f"above 0, up to {HIGHEST_HALPHA_SNR:g}"),
-    "dust_gradient_mag_per_kpc": (math.isfinite, "that is finite"),
+    "halpha_snr": _between(LOWEST_HALPHA_SNR, HIGHEST_HALPHA_SNR),
+    "dust_gradient_mag_per_kpc": _between(-STEEPEST_MAG_PER_KPC, STEEPEST_MAG_PER_KPC),
     "clump_fraction": (lambda value: 0.0 <= value <= 1.0, "in [0, 1]"),
     "rotation_kms": (lambda value: 0.0 <= value <= 1000.0, "in [0, 1000]"),
-}  # fmt: skip
+}
 """By parameter: a test of a value, and the range in words."""
 
 NAMES = tuple(parameter.name for parameter in fields(MockParameters))
@@ -172,8 +186,10 @@ class LatinHypercube:
 
     def __post_init__(self) -> None:
         """Refuse impossible ranges."""
-        if self.n_galaxies < 1:
-            raise ConfigurationError(f"n_galaxies is {self.n_galaxies}; expected at least 1")
+        if not 1 <= self.n_galaxies <= MOST_GALAXIES:
+            raise ConfigurationError(
+                f"n_galaxies is {self.n_galaxies}; expected at least 1, at most {MOST_GALAXIES:,}"
+            )
         for name, (low, high) in self.ranges.items():
             possible, expected = POSSIBLE[name]
             if not (math.isfinite(high) and low < high and possible(low) and possible(high)):

@@ -200,3 +200,18 @@ def test_options_beside_a_file_are_refused(tmp_path, capsys):
 def test_resuming_needs_the_place_of_the_run(capsys):
     assert execute(["recover", "--resume"]) == 2
     assert "give the --output DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("gradient_dex_per_kpc", 1e300),
+        ("effective_radius_arcsec", 1e300),
+        ("halpha_snr", 1e-300),
+        ("dust_gradient_mag_per_kpc", -1e300),
+        ("seeing_fwhm_arcsec", 0.02),
+    ],
+)
+def test_what_no_galaxy_has_is_refused(name, value):
+    with pytest.raises(ConfigurationError, match=f"^{name} is .*; expected a number from"):
+        MockParameters(**{name: value})
