@@ -166,12 +166,23 @@ def inside_field(located: LocatedGalaxy, scheme: BinningScheme) -> LocatedGalaxy
 
 
 def _gradient_rows(gas: GasProperties, gradients: QTable) -> list[dict[str, object]]:
+    of_noise = {
+        str(row["diagnostic"]): float(row["gradient_err"].value)
+        for row in gradients[gradients["estimator"] == "slope"]
+    }
+
+    def error(row: Row) -> float:
+        # As published ones, without the error of f_grad, which binnings of a galaxy share.
+        if row["estimator"] == "slope_fgrad":
+            return abs(float(row["f_grad"])) * of_noise[str(row["diagnostic"])]
+        return float(row["gradient_err"].value)
+
     return [
         {
             "diagnostic": str(row["diagnostic"]),
             "estimator": str(row["estimator"]),
             "gradient": float(row["gradient"].value),
-            "gradient_err": float(row["gradient_err"].value),
+            "gradient_err": error(row),
             "n_bins": int(row["n_bins"]),
             "gradient_per_dex": float(row["f_grad"]) * _slope_error_per_dex(gas, row),
             "flag": str(row["flag"]),

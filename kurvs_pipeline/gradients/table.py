@@ -119,8 +119,7 @@ def gradient_table(
 
         The flag of a slope is ``ok``, ``too_few_bins``, or all that makes it doubtful, joined by
         ``+``: ``two_bins``; ``no_psf_or_radius``; ``unconstrained``, corrected to more than
-        0.4 dex/kpc or with an interval that ends there, so that the seeing left no gradient to
-        correct; ``turnover``, an annulus whose
+        0.4 dex/kpc, so that the seeing left no gradient to correct; ``turnover``, an annulus whose
         interval ends where a two-valued relation turns over; ``wrong_side`` and ``side_unknown`` of
         such a relation by the nitrogen lines; ``few_draws``, less than 80 per cent with a gradient;
         and those of the lines (:class:`~kurvs_pipeline.fluxes.joint.JointFluxes`), which forward
@@ -170,10 +169,9 @@ def _of_diagnostic(
     doubts = _doubts(slope, abundances, fraction)
     intrinsic = intrinsic_gradients(diagnostic, found.drawn, smearing)
     corrected = _row(diagnostic.name, "slope_fgrad", found.gradient, intrinsic)
-    steepest = np.abs([found.gradient, *central_interval(intrinsic)])
     undone = {
         "no_psf_or_radius": slope.n_bins >= 2 and not np.isfinite(found.f_grad),
-        "unconstrained": np.any(steepest >= LARGEST_GRADIENT),
+        "unconstrained": abs(found.gradient) > LARGEST_GRADIENT,
     }
     uncorrected = [doubt for doubt, applies in undone.items() if applies]
     return [
