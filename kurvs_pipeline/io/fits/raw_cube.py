@@ -252,9 +252,7 @@ def _unnamed_noise(
     found = {
         label_of(hdu, number): hdu
         for number, hdu in images.items()
-        if hdu is not cube
-        and roles[id(hdu)] in {Role.UNKNOWN, Role.NOISE, Role.OTHER}
-        and _could_be_noise(hdu, cube)
+        if hdu is not cube and roles[id(hdu)] is not Role.QUALITY and _could_be_noise(hdu, cube)
     }
     if options.noise_kind in {None, "none"}:
         return None, tuple(

@@ -102,6 +102,15 @@ def test_what_could_be_noise_is_named_and_used_on_request(tmp_path):
     assert_noise_is_used(read_cube(path, stated))
 
 
+def test_noise_that_is_named_as_if_it_were_a_flux_is_found_beside_the_chosen_cube(tmp_path):
+    path = write(tmp_path / "c.fits", image("FLUX"), noise("E_FLUX"))
+    with pytest.raises(CubeFormatError, match="found FLUX, E_FLUX"):
+        read_cube(path)
+    assert_noise_is_used(
+        read_cube(path, CubeOptions(extension="FLUX", noise_kind="standard-deviation"))
+    )
+
+
 def test_a_second_cube_with_negative_values_is_no_noise(tmp_path):
     path = write(tmp_path / "c.fits", image("DATA"), image("SECOND", flux_of(1)))
     assert "SECOND" not in notes_of(read_cube(path))
