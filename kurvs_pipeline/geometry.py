@@ -10,6 +10,7 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.binning import INTEGRATED, Aperture, BinningScheme, annuli_among
 from kurvs_pipeline.errors import CoverageError, MetadataError
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.representation import short_repr
 
 FARTHEST_SPAXELS = 1e6
 """An ellipse of this size holds the whole field; the overlap of larger ones overflows."""
@@ -52,6 +53,8 @@ class PlacedApertures:
     whole_weights : array, same shape, optional
         The same whether a spaxel has data or not; by default all have.
     """
+
+    __repr__ = short_repr
 
     apertures: tuple[Aperture, ...]
     weights: Array

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 from astropy.table import QTable
@@ -18,6 +19,7 @@ from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT, TYPICAL_SEEING_AR
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.noise import OBSERVED_LINE_SIGMA_KMS
 
 _IN_PLACE: dict[str, str | bool] = {
@@ -31,6 +33,8 @@ _IN_PLACE: dict[str, str | bool] = {
     "extrapolated": False,
 }
 """Values of columns without numbers where the redshift is in doubt."""
+
+_SHOWN_OF_GRADIENTS = ("diagnostic", "estimator", "gradient", "gradient_err", "n_bins", "flag")
 
 
 _WIDTH_OF_NOISE = (
@@ -56,6 +60,8 @@ class BandSpectra:
     units : str
         Unit of the flux density.
     """
+
+    __repr__ = short_repr
 
     wavelength_um: Array
     flux: Array
@@ -119,6 +125,8 @@ class MeasuredGalaxy:
         Fits by band, from which spectra and fluxes come; not written to disk, and empty for a
         galaxy that was read.
     """
+
+    __repr__ = short_repr
 
     metadata: ObservationMetadata
     redshift_err: float
@@ -185,6 +193,17 @@ class MeasuredGalaxy:
             ),
             fits=lines.fits,
         )
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the gradients, below the name and redshift."""
+        name, redshift = escape(self.metadata.name), f"{self.metadata.redshift:.5f}"
+        shown = [c for c in _SHOWN_OF_GRADIENTS if c in self.gradients.colnames]
+        table = self.gradients[shown].copy()
+        for column in table.itercols():
+            if column.dtype.kind == "f":
+                column.info.format = ".4f"
+        rows = "".join(table.pformat(max_lines=-1, max_width=-1, html=True, show_unit=True))
+        return f"<p>MeasuredGalaxy <b>{name}</b>, z = {redshift}: gradients</p>{rows}"
 
     @property
     def annuli(self) -> tuple[Aperture, ...]:

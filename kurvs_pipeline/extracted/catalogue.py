@@ -11,11 +11,12 @@ from astropy.table import Table
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.tables import ExtractedSpectrum, numbers, plain, read_table, spelt
+from kurvs_pipeline.representation import short_repr
 
 Identity = tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """One column of a catalogue, and the columns that match its rows to spectra.
 
@@ -30,6 +31,8 @@ class Catalogue:
     values : array, shape (n_rows,)
         Values of the column; NaN where there is none.
     """
+
+    __repr__ = short_repr
 
     path: str
     table: Table

@@ -21,6 +21,7 @@ from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.io.tables import ExtractedSpectrum, redshift_of
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, vacuum_from_air
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 
 _CLIP_SIGMA = 3.0
@@ -50,7 +51,7 @@ class Kinematics:
     sigma_kms: float = TYPICAL_SIGMA_KMS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedSpectrum:
     """One spectrum with its noise and fit.
 
@@ -67,6 +68,8 @@ class FittedSpectrum:
     error_inflation : float
         Factor by which correlated channels raise the errors of lines, which include it.
     """
+
+    __repr__ = short_repr
 
     spectrum: ExtractedSpectrum
     fits: LineFits

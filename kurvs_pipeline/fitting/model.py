@@ -18,6 +18,7 @@ from kurvs_pipeline.arrays import Array, IntArray
 from kurvs_pipeline.bands import FWHM_PER_SIGMA, SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.errors import CoverageError
 from kurvs_pipeline.lines import LINE_GROUPS, REST_WAVELENGTH_UM, LineGroup
+from kurvs_pipeline.representation import short_repr
 
 _SQRT_TWO_PI = float(np.sqrt(2.0 * np.pi))
 LINE_REACH_SIGMAS = 7.0
@@ -71,6 +72,8 @@ class BandLineModel:
     windows : tuple of Window
         One constant each.
     """
+
+    __repr__ = short_repr
 
     wavelength_um: Array
     lsf_sigma_um: Array

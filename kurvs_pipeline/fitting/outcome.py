@@ -12,6 +12,7 @@ from scipy.special import chdtrc
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray, StrArray
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.lines import OII_PAIR
+from kurvs_pipeline.representation import short_repr
 
 POOR_FIT_PROBABILITY = 1e-3
 """A chi2 that noise alone exceeds less often than this is a poor fit."""
@@ -56,7 +57,7 @@ def join_flags(first: ArrayLike, second: ArrayLike) -> StrArray:
     return np.array(joined, dtype=np.str_).reshape(one.shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LineFluxes:
     """Fluxes of individual lines, tied members and the [OII] sum included.
 
@@ -69,6 +70,8 @@ class LineFluxes:
     covariance : array, shape (n_spec, n_lines, n_lines)
         Of the fluxes; singular between members of a tied group.
     """
+
+    __repr__ = short_repr
 
     names: tuple[str, ...]
     flux: Array
@@ -85,7 +88,7 @@ class LineFluxes:
         return self.flux / self.flux_err
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LineFits:
     """Simultaneous line fits of many spectra of one band.
 
@@ -112,6 +115,8 @@ class LineFits:
     kinematics : str array, shape (n_spec,)
         ``free`` or ``fixed``.
     """
+
+    __repr__ = short_repr
 
     model: BandLineModel
     flux: Array

@@ -16,6 +16,7 @@ from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fitting.responses import drawn_kinematics, parameter_responses
 from kurvs_pipeline.lines import OII_PAIR
+from kurvs_pipeline.representation import short_repr
 
 HALF_WIDTH_SIGMAS = 2.5
 """Of the observed width, either side of a line: the sum holds 98.8 per cent of a Gaussian, and
@@ -29,7 +30,7 @@ _STEP_KMS = 1.0
 """For derivatives by velocity; that by width changes it by as much at 50 km/s."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StatisticalFluxes:
     """Fluxes of lines as sums over channels.
 
@@ -41,6 +42,8 @@ class StatisticalFluxes:
         Flux density times um, and its standard error. NaN where the sum would hold another
         line, where most of the line is masked, and where the fit failed.
     """
+
+    __repr__ = short_repr
 
     names: tuple[str, ...]
     flux: Array

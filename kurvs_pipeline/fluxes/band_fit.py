@@ -15,6 +15,7 @@ from kurvs_pipeline.fluxes.broad_line import BroadHalpha
 from kurvs_pipeline.fluxes.fitter import BandFitter
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.geometry import PlacedApertures
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 from kurvs_pipeline.spectra.coaddition import ApertureSpectra, shared_noise
 
@@ -33,7 +34,7 @@ TYPICAL_SIGMA_KMS = 64.0
 """The survey's median line width (FWHM 150 km/s), where nothing better is known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BandFit:
     """Co-added spectra of one band and the lines fitted to them.
 
@@ -60,6 +61,8 @@ class BandFit:
         Fraction of each aperture's H-alpha light, in the field, on spaxels with data in this band;
         all of it by default.
     """
+
+    __repr__ = short_repr
 
     model: BandLineModel
     spectra: ApertureSpectra

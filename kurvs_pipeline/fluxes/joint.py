@@ -13,6 +13,7 @@ from kurvs_pipeline.fitting.outcome import FitFlag, LineFluxes, describe_flag, j
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
 from kurvs_pipeline.observation import line_flux_unit
+from kurvs_pipeline.representation import short_repr
 
 PAIRS = (OII_PAIR, SII_PAIR)
 """Lines that diagnostics only use together: a pair is detected by its sum."""
@@ -26,7 +27,7 @@ LEAST_EIGENVALUE = 0.05
 """Correlations of annuli are estimates: annuli that share all their noise cannot be told apart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JointFluxes:
     """Fluxes of the lines of every aperture.
 
@@ -46,6 +47,8 @@ class JointFluxes:
         Flags of single lines (:func:`~kurvs_pipeline.fitting.coverage.line_flags`), and
         ``poor_fit`` of the fit that they come from.
     """
+
+    __repr__ = short_repr
 
     apertures: tuple[str, ...]
     names: tuple[str, ...]

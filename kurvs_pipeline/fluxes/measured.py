@@ -11,6 +11,7 @@ from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.fluxes.table import flux_table
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
+from kurvs_pipeline.representation import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,8 @@ class MeasuredLines:
     fits : mapping of str to BandFit
         Spectra and fits by band, the one with H-alpha first.
     """
+
+    __repr__ = short_repr
 
     located: LocatedGalaxy
     fits: Mapping[str, BandFit]

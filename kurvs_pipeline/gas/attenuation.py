@@ -15,6 +15,7 @@ from kurvs_pipeline.dust import CASE_B_HALPHA_HBETA, R_V, attenuation_curve
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
+from kurvs_pipeline.representation import short_repr
 
 STACKED_INTEGRATED = (0.38, 0.15)
 """A_V and its error of the stack of all galaxies (Li et al. 2025, Section 3.2)."""
@@ -92,7 +93,7 @@ SURVEY_STACK = AssumedAttenuation(*STACKED_INTEGRATED, STACKED_ANNULI, "stack")
 """That of the survey's stacked galaxies."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attenuation:
     """Attenuation of the gas of every aperture, in V.
 
@@ -109,6 +110,8 @@ class Attenuation:
     lower_limit : array, shape (n_apertures,), optional
         Lower limit, mag; NaN for other sources.
     """
+
+    __repr__ = short_repr
 
     a_v: Array
     a_v_err: Array

@@ -12,6 +12,7 @@ from kurvs_pipeline.fluxes.joint import N_DRAWS, JointFluxes
 from kurvs_pipeline.gas.attenuation import Attenuation
 from kurvs_pipeline.gas.quantities import dust_free, interval, needed_a_v, parts_of
 from kurvs_pipeline.lines import DETECTION_SNR
+from kurvs_pipeline.representation import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,8 @@ class AbundanceDraws:
     a_v : array, shape (n_draws, n_apertures)
         Drawn attenuation in V, mag.
     """
+
+    __repr__ = short_repr
 
     fluxes: JointFluxes
     attenuation: Attenuation

@@ -27,6 +27,7 @@ from kurvs_pipeline.gas.classes import (
 )
 from kurvs_pipeline.gas.draws import AbundanceDraws
 from kurvs_pipeline.gas.ionization import ionization_table
+from kurvs_pipeline.representation import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class GasProperties:
     assumptions : tuple of str
         What was assumed of the gas where the lines do not tell.
     """
+
+    __repr__ = short_repr
 
     lines: MeasuredLines
     draws: AbundanceDraws

@@ -19,6 +19,7 @@ from kurvs_pipeline.arguments import plain_array
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 
 GRADIENTS = np.linspace(-LARGEST_GRADIENT, LARGEST_GRADIENT, 801)
@@ -84,6 +85,8 @@ class Population:
         selection depends on the gradient, such as a detection of [N II] in outer annuli
         (:func:`~kurvs_pipeline.gradients.forward.selection.chance_of_bins`).
     """
+
+    __repr__ = short_repr
 
     likelihood: Array
     selection: Array | None = None

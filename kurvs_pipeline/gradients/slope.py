@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.representation import short_repr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slope:
     """A straight line through a radial profile.
 
@@ -22,6 +23,8 @@ class Slope:
     coefficients : array, shape (n_radii,)
         Factors whose product with the abundances is the gradient; 0 for bins left out.
     """
+
+    __repr__ = short_repr
 
     gradient: float
     gradient_err: float

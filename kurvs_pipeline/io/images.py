@@ -19,9 +19,10 @@ from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.io.fits.sky_frame import SIDES_ARCSEC, are_plausible
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import band_names
+from kurvs_pipeline.representation import short_repr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StarImage:
     """A star on evenly spaced pixels.
 
@@ -39,6 +40,8 @@ class StarImage:
     MetadataError
         If shapes differ.
     """
+
+    __repr__ = short_repr
 
     flux: Array
     x_arcsec: Array

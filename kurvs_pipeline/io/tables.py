@@ -17,6 +17,7 @@ from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import read_text
 from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+from kurvs_pipeline.representation import short_repr
 
 OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
 _MEASURED = {
@@ -33,7 +34,7 @@ RESULT_COLUMNS = (
 """What a table of fitted fluxes has beside the identifying columns."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExtractedSpectrum:
     """One spectrum of one band, as its table has it.
 
@@ -58,6 +59,8 @@ class ExtractedSpectrum:
     unit_is_stated : bool
         Whether the table states that unit; otherwise it was assumed.
     """
+
+    __repr__ = short_repr
 
     identity: tuple[tuple[str, Any], ...]
     band: str

@@ -14,6 +14,7 @@ from kurvs_pipeline.kinematics.centre import continuum_centre
 from kurvs_pipeline.kinematics.redshift import IntegratedSpectrum
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps, kinematic_maps, with_velocities
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ CENTRE_BY = ("halpha", "continuum")
 """Light that a galaxy's centre is measured from where headers do not state it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GalaxyFrame:
     """Centre, velocities and redshift of a galaxy.
 
@@ -47,6 +48,8 @@ class GalaxyFrame:
     doubtful_redshift : bool
         Whether a line is brighter than any can be beside H-alpha at this redshift.
     """
+
+    __repr__ = short_repr
 
     metadata: ObservationMetadata
     maps: KinematicMaps

@@ -10,6 +10,7 @@ from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.geometry import PlacedApertures
 from kurvs_pipeline.kinematics.frame import GalaxyFrame
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.smearing.correction import DiskSmearing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
@@ -28,6 +29,8 @@ class LocatedGalaxy:
     apertures : PlacedApertures
         The integrated ellipse and the annuli, on the galaxy's spaxels.
     """
+
+    __repr__ = short_repr
 
     cubes: CalibratedCubes
     frame: GalaxyFrame

@@ -10,6 +10,7 @@ from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_SNR = 5.0
@@ -25,7 +26,7 @@ FASTEST_KMS = 1500.0
 KINEMATIC_LINES = ("halpha", "nii_6584")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KinematicMaps:
     """Maps of H-alpha in one band.
 
@@ -40,6 +41,8 @@ class KinematicMaps:
     measured : bool array, shape (n_y, n_x)
         Whether the velocity of a spaxel is its own.
     """
+
+    __repr__ = short_repr
 
     velocity_kms: Array
     sigma_kms: Array

@@ -23,6 +23,7 @@ from kurvs_pipeline.plots.parts import (
     printed_ticks,
     signed,
 )
+from kurvs_pipeline.representation import short_repr
 
 Range = tuple[float, float]
 
@@ -67,7 +68,7 @@ def marks_of(diagnostics: Sequence[str]) -> dict[str, Mark]:
     return {name: own[name] if name in own else next(spare) for name in diagnostics}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrueProfile:
     """What a mock was made from.
 
@@ -78,6 +79,8 @@ class TrueProfile:
     abundance : mapping of str to array, shape (n_radii,)
         12 + log(O/H) by diagnostic.
     """
+
+    __repr__ = short_repr
 
     radius_kpc: Array
     abundance: Mapping[str, Array]

@@ -14,6 +14,7 @@ from scipy.stats import qmc
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.smearing.matrix import (
     HALF_LIGHT_IN_SCALE_LENGTHS,
     LARGEST_LOG_RATIO,
@@ -47,7 +48,7 @@ _MOST_DEVIATIONS = 2.0
 """Standard deviations within which the smearing matrix is a quadratic function of an error."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DiskSmearing:
     """An exponential disk of known geometry, as its annuli see it through the seeing.
 
@@ -65,6 +66,8 @@ class DiskSmearing:
         Width and wings with their errors, such as a star gave; by default what the metadata state,
         with the errors of :meth:`SeeingKnowledge.assumed`.
     """
+
+    __repr__ = short_repr
 
     metadata: ObservationMetadata
     x_arcsec: Array

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import j1
 
 from kurvs_pipeline.arrays import Array
+from kurvs_pipeline.representation import short_repr
 
 
 class SkyApertures(Protocol):
@@ -49,6 +50,8 @@ class SpaxelApertures:
     x_arcsec, y_arcsec : array, shapes (n_x,), (n_y,)
         Evenly spaced spaxel centres from the target, to the West and to the North.
     """
+
+    __repr__ = short_repr
 
     weights: Array
     x_arcsec: Array

@@ -15,6 +15,7 @@ from scipy.optimize import least_squares
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import FitError
 from kurvs_pipeline.io.images import StarImage
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
@@ -44,7 +45,7 @@ SPAXEL_CORRELATION, NATIVE_SPAXEL_ARCSEC = (0.42, 0.27), 0.2
 the same length."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StarPsf:
     """A Moffat profile fitted to a star.
 
@@ -65,6 +66,8 @@ class StarPsf:
         star's; ``near_edge``, with the centre within a FWHM of the border; ``elongated``, an axis
         ratio below 0.82, as of a close pair.
     """
+
+    __repr__ = short_repr
 
     fwhm_arcsec: float
     inverse_beta: float

@@ -11,6 +11,7 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.continuum import BlockContinuum
 from kurvs_pipeline.spectra.noise import (
     SpatialCorrelation,
@@ -41,7 +42,7 @@ SATURATED_VOXELS = 10
 """Number of voxels on exactly one value that noise does not explain."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CalibratedBand:
     """A band without continuum, with noise measured on the cube itself.
 
@@ -66,6 +67,8 @@ class CalibratedBand:
     n_outliers : int
         Number of single voxels that were left out because nothing beside them is like them.
     """
+
+    __repr__ = short_repr
 
     flux: Array
     sigma: Array

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_WEIGHT_FRACTION = 0.5
@@ -17,7 +18,7 @@ SAMPLED_CHANNELS = 12
 """Number of channels to average over: the noise is correlated alike in nearly all of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ApertureSpectra:
     """Co-added spectra of apertures on the grid of their band.
 
@@ -28,6 +29,8 @@ class ApertureSpectra:
     valid : bool array, same shape
         Whether to use each channel.
     """
+
+    __repr__ = short_repr
 
     flux: Array
     variance: Array

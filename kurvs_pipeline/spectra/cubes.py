@@ -18,6 +18,7 @@ from kurvs_pipeline.observation import (
     line_flux_unit,
     metadata_of,
 )
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.calibration import (
     CalibratedBand,
     around_lines,
@@ -32,7 +33,7 @@ LARGEST_NOISE_RATIO = 300.0
 up to 60 times as noisy as H, and a missing power of ten is seldom less than 1e4."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CalibratedCubes:
     """Cubes of one galaxy, ready for line fits.
 
@@ -48,6 +49,8 @@ class CalibratedCubes:
         Assumptions of the readers where files left something open; empty bands, and units that
         cannot be right.
     """
+
+    __repr__ = short_repr
 
     metadata: ObservationMetadata
     bands: Mapping[str, CalibratedBand]

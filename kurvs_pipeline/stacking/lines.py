@@ -22,6 +22,7 @@ from kurvs_pipeline.fitting.outcome import LineFits, describe_flag
 from kurvs_pipeline.gas.abundances import AT_TURNOVER, TURNOVER
 from kurvs_pipeline.gas.attenuation import balmer_a_v
 from kurvs_pipeline.lines import DETECTION_SNR, OII_PAIR, REST_WAVELENGTH_UM, SII_PAIR
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.stacking.stack import Stack, StackedBand
 
@@ -45,7 +46,7 @@ _BALMER = ("halpha", "hbeta")
 _LOST = "over a tenth of the draws without a value"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StackedLines:
     """Lines, attenuation and abundances of a stack.
 
@@ -65,6 +66,8 @@ class StackedLines:
         the interval ends where a two-valued relation turns over; the scatter of the calibration
         is not in the errors.
     """
+
+    __repr__ = short_repr
 
     fits: Mapping[str, LineFits]
     fluxes: QTable

@@ -19,6 +19,7 @@ from kurvs_pipeline.extracted.spectrum import FittedSpectrum
 from kurvs_pipeline.fitting.model import channel_edges
 from kurvs_pipeline.fitting.outcome import LineFits
 from kurvs_pipeline.fluxes.band_fit import BandFit
+from kurvs_pipeline.representation import short_repr
 
 APERTURE_COLUMNS = ("aperture", "annulus")
 """Identifying columns that name a part of a galaxy; all others name the galaxy."""
@@ -27,7 +28,7 @@ MINIMUM_COVERAGE = 0.5
 """A channel of the new grid that good channels cover less than this has no data."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RestSpectrum:
     """One band of one aperture of a galaxy, at rest and in vacuum.
 
@@ -51,6 +52,8 @@ class RestSpectrum:
         H-alpha flux and its error, flux density times um; NaN where the band does not hold the
         line.
     """
+
+    __repr__ = short_repr
 
     galaxy: str
     aperture: str

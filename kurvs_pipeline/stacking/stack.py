@@ -13,6 +13,7 @@ from astropy.table import QTable
 
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.errors import ConfigurationError, CoverageError, MetadataError
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.stacking.members import Member, member_table, members_of
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum
 
@@ -23,7 +24,7 @@ LARGEST_STRETCH = 2.0
 """Largest stretch of the draws, reached where one galaxy has nearly all the weight."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StackedBand:
     """The stack of one band.
 
@@ -49,6 +50,8 @@ class StackedBand:
         Standard error of every draw from the spectra's variances.
     """
 
+    __repr__ = short_repr
+
     wavelength_um: Array
     lsf_sigma_um: float
     flux_density: Array
@@ -60,7 +63,7 @@ class StackedBand:
     draws_noise: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stack:
     """A stack of galaxies in every band.
 
@@ -75,6 +78,8 @@ class Stack:
     unit : str
         Unit of the flux density: 1/um where spectra are normalised by their H-alpha flux.
     """
+
+    __repr__ = short_repr
 
     bands: Mapping[str, StackedBand]
     members: QTable

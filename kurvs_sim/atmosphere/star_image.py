@@ -13,6 +13,7 @@ from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.files import open_fits
 from kurvs_pipeline.io.images import read_star
+from kurvs_pipeline.representation import short_repr
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.validation import require, require_positive
 
@@ -45,6 +46,8 @@ class StarImage(Seeing):
     MetadataError
         If the image is not finite or holds no light.
     """
+
+    __repr__ = short_repr
 
     pixels: tuple[tuple[float, ...], ...]
     pixel_arcsec: float

@@ -17,6 +17,7 @@ from kurvs_pipeline.gradients.forward.posterior import (
     grid_posterior,
 )
 from kurvs_pipeline.lines import DETECTION_SNR
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 
 DEGREES_OF_FREEDOM = 6.0
@@ -96,6 +97,8 @@ class ForwardFit:
     efficiency : array, shape (n_realisations,)
         Efficiency of importance samples: 1 where the approximate posterior is exact.
     """
+
+    __repr__ = short_repr
 
     fluxes: ApertureFluxes
     posterior: GradientPosterior

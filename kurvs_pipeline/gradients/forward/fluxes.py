@@ -11,6 +11,7 @@ from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.errors import CoverageError, FitError
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.lines import members_of
+from kurvs_pipeline.representation import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class ApertureFluxes:
     covariance : array, shape (n_lines, n_apertures, n_lines, n_apertures)
         Covariance, the same for all realisations.
     """
+
+    __repr__ = short_repr
 
     flux: Array
     covariance: Array

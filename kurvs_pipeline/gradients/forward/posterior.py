@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from kurvs_pipeline.arrays import Array, BoolArray, IntArray
 from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
+from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 
 MOST_STEPS = 40
@@ -134,6 +135,8 @@ class GradientPosterior:
     log_density : array, same shape
         Log posterior density up to a constant; with a flat prior, the marginal likelihood.
     """
+
+    __repr__ = short_repr
 
     gradient: Array
     log_density: Array
