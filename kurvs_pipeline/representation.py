@@ -10,13 +10,10 @@ _LONGEST = 70
 """Characters of one value; a line of a terminal with the name before it."""
 
 
-def short_repr(self: object) -> str:
+def short_repr(self: object, /) -> str:
     """Return one line per field of a dataclass; arrays and tables by their shapes alone.
 
-    Parameters
-    ----------
-    self : dataclass
-        Any; a class takes this function as its ``__repr__``.
+    A class takes this function as its ``__repr__``.
     """
     lines = [
         f"    {field.name}={_value(getattr(self, field.name))},"
