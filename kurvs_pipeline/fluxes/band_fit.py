@@ -60,6 +60,8 @@ class BandFit:
     light_coverage : array, shape (n_apertures,), optional
         Fraction of each aperture's H-alpha light, in the field, on spaxels with data in this band;
         all of it by default.
+    doubt : str
+        Flag of all lines; empty by default.
     """
 
     __repr__ = short_repr
@@ -73,6 +75,7 @@ class BandFit:
     broad: BroadHalpha | None = None
     shared_noise: Array | None = None
     light_coverage: Array | None = None
+    doubt: str = ""
 
     @property
     def _line_flux_density(self) -> Array:
@@ -98,7 +101,7 @@ class BandFit:
         Those of :func:`~kurvs_pipeline.fitting.coverage.line_flags`, and ``lost_light`` where less
         than 80 per cent of an aperture's light is on spaxels with data.
         """
-        flags = line_flags(self.line_coverage, self.sums)
+        flags = join_flags(line_flags(self.line_coverage, self.sums), self.doubt)
         if self.light_coverage is None:
             return flags
         lost = np.where(self.light_coverage < LEAST_LIGHT, LOST_LIGHT, "")
@@ -116,6 +119,7 @@ def fit_bands(
     redshift: float,
     velocity_kms: Array,
     light: Array | None = None,
+    doubt: str = "",
     broad_halpha: bool = False,
     balmer_absorption: BalmerAbsorption | None = None,
 ) -> dict[str, BandFit]:
@@ -139,6 +143,8 @@ def fit_bands(
     light : array, shape (n_y, n_x), optional
         H-alpha of every spaxel, those without data included, which says how much of the light of an
         aperture was lost; by default none was.
+    doubt : str
+        Flag of all lines, such as of velocities that cannot be right.
     broad_halpha : bool
         Whether to try a broad H-alpha in every aperture
         (:func:`~kurvs_pipeline.fluxes.broad_line.fit_broad_halpha`).
@@ -165,6 +171,7 @@ def fit_bands(
             fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
             found.broad, shared_noise(band, apertures.annuli.weights, velocity_kms),
             None if light is None else apertures.light_coverage(light, band.valid_spaxels),
+            doubt,
         )  # fmt: skip
         if len(results) == 1:
             # Faint lines of the other bands take the kinematics of H-alpha.

@@ -10,6 +10,7 @@ from kurvs_pipeline.fluxes.band_fit import BandFit, fit_bands
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.fluxes.table import flux_table
+from kurvs_pipeline.kinematics.frame import DOUBTFUL_VELOCITIES
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.representation import short_repr
 
@@ -53,6 +54,7 @@ class MeasuredLines:
         fits = fit_bands(
             located.cubes.bands, located.apertures, redshift=located.metadata.redshift,
             velocity_kms=located.frame.maps.velocity_kms, light=located.frame.maps.light,
+            doubt=DOUBTFUL_VELOCITIES if located.frame.contradicted_velocities else "",
             broad_halpha=broad_halpha, balmer_absorption=balmer_absorption,
         )  # fmt: skip
         return cls(located, fits)

@@ -1,6 +1,8 @@
 """Read a star: an image as it is, or a cube, collapsed over its quiet channels."""
 
+import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +22,10 @@ from kurvs_pipeline.io.fits.sky_frame import SIDES_ARCSEC, are_plausible
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.observation import band_names
 from kurvs_pipeline.representation import short_repr
+
+VELOCITY_NAME = re.compile(r"V(EL.*|ROT|LOS|_.*)?$", re.IGNORECASE)
+ERROR_NAME = re.compile(r"ERR|SIG|UNC|VAR|NOISE|MASK|DQ", re.IGNORECASE)
+"""Names of images that hold velocities, and of those that hold their errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +185,9 @@ def _channel_variance(variance: Array, flux: Array, known: BoolArray) -> Array:
 
 
 def read_velocity_map(path: str | Path, *, verify_checksum: bool = True) -> Array:
-    """Read the first image of a FITS file as velocities.
+    """Read the image of velocities of a FITS file.
+
+    Of several images it is the one whose name begins with VEL, else the one in a unit of velocity.
 
     Parameters
     ----------
@@ -202,16 +210,39 @@ def read_velocity_map(path: str | Path, *, verify_checksum: bool = True) -> Arra
     """
     path = Path(path)
     with open_fits(path, verify_checksum=verify_checksum) as hdus:
-        for hdu in hdus:
-            if hdu.data is not None and getattr(hdu.data, "ndim", 0) == 2:
-                return np.asarray(hdu.data, dtype=float) * _kms(path, hdu)
-        found = ", ".join(f"{hdu.name or 'PRIMARY'} {np.shape(hdu.data)}" for hdu in hdus)
-    raise CubeFormatError(f"{path}: holds {found}; expected an image of velocities (n_y, n_x)")
+        images = [hdu for hdu in hdus if getattr(hdu.data, "ndim", 0) == 2]
+        if not images:
+            found = ", ".join(f"{hdu.name or 'PRIMARY'} {np.shape(hdu.data)}" for hdu in hdus)
+            raise CubeFormatError(
+                f"{path}: holds {found}; expected an image of velocities (n_y, n_x)"
+            )
+        hdu = _of_velocities(path, images)
+        return np.asarray(hdu.data, dtype=float) * _kms(path, hdu)
+
+
+def _of_velocities(path: Path, images: Sequence[fits.ImageHDU]) -> fits.ImageHDU:
+    """Return the one image of a file that holds velocities, by its name, else by its unit."""
+    values = [hdu for hdu in images if not ERROR_NAME.search(hdu.name)]
+    named = [hdu for hdu in values if VELOCITY_NAME.match(hdu.name)]
+    in_unit = [hdu for hdu in values if "BUNIT" in hdu.header and _unit_of(hdu) is not None]
+    for chosen in (named, in_unit, images):
+        if len(chosen) == 1:
+            return chosen[0]
+    raise CubeFormatError(
+        f"{path}: holds {len(images)} images ({', '.join(hdu.name or 'PRIMARY' for hdu in images)})"
+        "; expected one of velocities: name it VELOCITY (EXTNAME), or give a file with it alone"
+    )
+
+
+def _unit_of(hdu: fits.ImageHDU) -> u.UnitBase | None:
+    """Return the unit of an image if it is a velocity."""
+    unit = parse_unit(str(hdu.header.get("BUNIT", "km/s")))
+    return unit if unit is not None and unit.is_equivalent(u.km / u.s) else None
 
 
 def _kms(path: Path, hdu: fits.ImageHDU) -> float:
-    text = hdu.header.get("BUNIT", "km/s")
-    unit = parse_unit(str(text))
-    if unit is None or not unit.is_equivalent(u.km / u.s):
-        raise MetadataError(f"{path}: BUNIT is {text!r}; expected a velocity, such as km/s")
+    unit = _unit_of(hdu)
+    if unit is None:
+        found = hdu.header.get("BUNIT")
+        raise MetadataError(f"{path}: BUNIT is {found!r}; expected a velocity, such as km/s")
     return float(unit.to(u.km / u.s))

@@ -12,12 +12,20 @@ from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.geometry import spaxel_size_arcsec
 from kurvs_pipeline.kinematics.centre import continuum_centre
 from kurvs_pipeline.kinematics.redshift import IntegratedSpectrum
-from kurvs_pipeline.kinematics.velocity_map import KinematicMaps, kinematic_maps, with_velocities
+from kurvs_pipeline.kinematics.velocity_map import (
+    KinematicMaps,
+    contradiction,
+    kinematic_maps,
+    with_velocities,
+)
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.cubes import CalibratedCubes
 
 logger = logging.getLogger(__name__)
+
+DOUBTFUL_VELOCITIES = "doubtful_velocities"
+"""Flag of lines of a galaxy whose velocity map contradicts its cube."""
 
 DOUBTFUL_REDSHIFT = "doubtful_redshift"
 """Flag of a galaxy whose brightest line is not H-alpha by the redshift given."""
@@ -47,6 +55,8 @@ class GalaxyFrame:
         Assumptions of the cubes, and how the centre was found.
     doubtful_redshift : bool
         Whether a line is brighter than any can be beside H-alpha at this redshift.
+    contradicted_velocities : bool
+        Whether velocities from elsewhere are not those of the cube.
     """
 
     __repr__ = short_repr
@@ -58,6 +68,7 @@ class GalaxyFrame:
     redshift_err: float = float("nan")
     assumptions: tuple[str, ...] = ()
     doubtful_redshift: bool = False
+    contradicted_velocities: bool = False
 
     @classmethod
     def of(
@@ -96,9 +107,16 @@ class GalaxyFrame:
             (centre_x, centre_y), how = _centre(cubes, maps, centre_by)
             note = f"centre from {how}: x = {centre_x:+.2f}, y = {centre_y:+.2f} arcsec"
             x, y, assumptions = x - centre_x, y - centre_y, (*assumptions, note)
+        said = ""
         if velocity_kms is not None:
-            maps = with_velocities(maps, velocity_kms)
-        return cls(cubes.metadata, maps, x, y, assumptions=assumptions)
+            given = with_velocities(maps, velocity_kms)
+            said, maps = contradiction(maps, velocity_kms), given
+        if said:
+            assumptions = (*assumptions, f"doubtful: {said}; check its sign, axes and unit")
+            logger.warning("%s", said)
+        return cls(
+            cubes.metadata, maps, x, y, assumptions=assumptions, contradicted_velocities=bool(said)
+        )
 
     def about_systemic(self, cubes: CalibratedCubes, weight: Array) -> "GalaxyFrame":
         """Return the frame with redshift and velocities relative to the whole galaxy's lines.

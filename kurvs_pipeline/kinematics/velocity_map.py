@@ -11,6 +11,7 @@ from kurvs_pipeline.errors import MetadataError
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.representation import short_repr
+from kurvs_pipeline.robust import MAD_TO_SIGMA
 from kurvs_pipeline.spectra.calibration import CalibratedBand
 
 MINIMUM_SNR = 5.0
@@ -22,6 +23,18 @@ spaxel on its own noise adds about 1 / (2 S/N^2) to its flux: here less than 0.1
 
 FASTEST_KMS = 1500.0
 """No disk rotates as fast: a map that does is in other units or on another scale."""
+
+FASTEST_DISK_KMS = 500.0
+"""A value beyond this that many spaxels hold exactly stands for no measurement."""
+
+FEWEST_FILLED, LEAST_SHARE_FILLED = 5, 0.1
+"""Spaxels, and share of all spaxels, that hold one value exactly before it can be a fill value."""
+
+CONTRADICTING_KMS, LARGEST_SHARE_OFF = 40.0, 0.7
+"""Scatter between a map and the cube's own velocities that contradicts it, and as a share of the
+scatter of these: noise of a spaxel's velocity is some 20 km/s at the S/N of 5 that is asked for."""
+
+FEWEST_COMPARED = 10
 
 KINEMATIC_LINES = ("halpha", "nii_6584")
 
@@ -80,9 +93,9 @@ class KinematicMaps:
 def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
     """Return maps with velocities, (n_y, n_x), from elsewhere, relative to the redshift given.
 
-    Spaxels that are not finite get the value of the nearest finite one. MetadataError if the map
-    has another shape than the cube, no finite value, or values that cannot be velocities relative
-    to the galaxy.
+    Spaxels that are not finite, or hold a fill value, get the value of the nearest that is known.
+    MetadataError if the map has another shape than the cube, no finite value, or values that cannot
+    be velocities relative to the galaxy.
     """
     expected = maps.velocity_kms.shape
     if velocity_kms.shape != expected:
@@ -90,7 +103,7 @@ def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
             f"velocity map has shape {velocity_kms.shape} (y, x); expected {expected}, that of "
             "the cube with H-alpha: resample it to the cube's spaxels"
         )
-    known = np.isfinite(velocity_kms)
+    known = np.isfinite(velocity_kms) & ~_fill_values(maps, velocity_kms)
     if not known.any():
         raise MetadataError("velocity map has no finite value; leave it out to have one measured")
     fastest = float(np.abs(velocity_kms[known]).max())
@@ -102,6 +115,57 @@ def with_velocities(maps: KinematicMaps, velocity_kms: Array) -> KinematicMaps:
         )
     filled = _fill_nearest(np.where(known, velocity_kms, 0.0), known)
     return replace(maps, velocity_kms=filled, measured=known)
+
+
+def _fill_values(maps: KinematicMaps, velocity_kms: Array) -> BoolArray:
+    """Find the spaxels whose value says that nothing was measured there, such as -999 or 0.
+
+    Such a value is held by many spaxels exactly. It is faster than any disk, or where the cube
+    itself has velocities they are others.
+    """
+    fills = np.zeros(velocity_kms.shape, dtype=bool)
+    values, number = np.unique(velocity_kms[np.isfinite(velocity_kms)], return_counts=True)
+    for value in values[number >= FEWEST_FILLED]:
+        here = velocity_kms == value
+        if abs(value) > FASTEST_DISK_KMS:
+            fills |= here
+        elif value == 0.0 or here.mean() > LEAST_SHARE_FILLED:
+            compared = maps.velocity_kms[here & maps.measured] - value
+            if compared.size and np.median(np.abs(compared)) > CONTRADICTING_KMS:
+                fills |= here
+    # A map of nothing else is not one with gaps, but of another quantity.
+    return fills if (fills < np.isfinite(velocity_kms)).any() else np.zeros_like(fills)
+
+
+def contradiction(maps: KinematicMaps, velocity_kms: Array) -> str:
+    """Say in what way velocities from elsewhere contradict those of the cube; empty if they do not.
+
+    A constant between both is no contradiction: a map may be relative to another redshift.
+    """
+    shared = maps.measured & np.isfinite(velocity_kms) & ~_fill_values(maps, velocity_kms)
+    if shared.sum() < FEWEST_COMPARED:
+        return ""
+    own = np.where(shared, maps.velocity_kms, np.nan)
+    off = _scatter(velocity_kms - own)
+    if off < max(CONTRADICTING_KMS, LARGEST_SHARE_OFF * _scatter(own)):
+        return ""
+    others = {
+        "with its sign changed": -velocity_kms, "mirrored in x": velocity_kms[:, ::-1],
+        "mirrored in y": velocity_kms[::-1], "turned by 180 degrees": velocity_kms[::-1, ::-1],
+    }  # fmt: skip
+    if velocity_kms.shape[0] == velocity_kms.shape[1]:
+        others["with x and y exchanged"] = velocity_kms.T
+    better = [name for name, other in others.items() if _scatter(other - own) < 0.5 * off]
+    said = f"the velocity map differs from the cube's own velocities by {off:.0f} km/s (scatter)"
+    return said + (f"; it would agree {' or '.join(better)}" if better else "")
+
+
+def _scatter(values: Array) -> float:
+    """Return the robust standard deviation of what is finite; infinite if nothing is."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return np.inf
+    return float(MAD_TO_SIGMA * np.median(np.abs(known - np.median(known))))
 
 
 def kinematic_maps(
