@@ -17,6 +17,13 @@ from kurvs_sim.survey.catalogue import AIR_TO_VACUUM, kurvs_catalogue
 
 GRADIENT = u.dex / u.kpc
 NOTHING = ""
+COLUMN_OF = {
+    "survey": "Li et al. (2025)",
+    "published": "twin, the survey's errors",
+    "calibrated": "twin, calibrated errors",
+}
+"""What the columns of the page hold: the survey, or the twin by a definition of its errors."""
+
 _STYLE = (
     "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse;margin:1em 0}"
     "td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}"
@@ -95,7 +102,7 @@ def page(twin: ObservedTwin, summary: Mapping[str, Mapping[str, float]]) -> str:
         "<p>Mocks, set beside Li et al. (2025), MNRAS 544, 4025.</p>",
         _html_table(
             "What the survey reports, and this twin",
-            ["", *columns],
+            ["", *(COLUMN_OF[column] for column in columns)],
             [
                 [name, *(_plain(row.get(c, np.nan)) for c in columns)]
                 for name, row in summary.items()
@@ -116,11 +123,11 @@ def _rows_of_table_1(twin: ObservedTwin) -> tuple[list[str], list[list[str]]]:
     table = table_1(twin)
     headings = ["KURVS", "true"]
     cells = [[str(i) for i in table["kurvs_id"]], _thousandths(table["gradient_true"].value)]
-    for definition in ("published", "calibrated"):
+    for definition in DEFINITIONS:
         for name in ("n2o2", "r23", "n2"):
-            headings.append(f"{name.upper()}, {definition} errors")
+            headings.append(f"{name.upper()}, {COLUMN_OF[definition]}")
             cells.append(_pair(table, f"gradient_{name}_{definition}"))
-    headings += ["N2, forward", "N2, survey"]
+    headings += ["N2, twin, forward", "N2, Li et al. (2025)"]
     forward = _pair(table, "gradient_n2_forward")
     cells.append(bracketed(forward, table["gradient_n2_forward_flag"]))
     cells.append(_pair(table, "gradient_n2_survey"))

@@ -10,7 +10,9 @@ from experiments.survey.measurement import (
     survey_draws,
 )
 from experiments.survey.procedure import LINES, RestSpectrum, survey_fluxes
+from experiments.survey.tables import COLUMN_OF
 from experiments.survey.twin import (
+    DEFINITIONS,
     INTRINSIC,
     TWIN_NUMERICS,
     TwinGalaxy,
@@ -144,3 +146,8 @@ def test_the_survey_states_smaller_errors_than_the_errors_made(binned):
     stated = survey_fluxes(lines, survey_noise(TWO_BINS_OR_MORE)).error_of("hbeta")[0]
     assert stated < lines.joint.error_of("hbeta")[0]
     assert set(LINES) <= set(lines.joint.names)
+
+
+def test_columns_of_the_page_name_the_twin_as_such():
+    assert COLUMN_OF["survey"] == "Li et al. (2025)"
+    assert all(COLUMN_OF[definition].startswith("twin, ") for definition in DEFINITIONS)
