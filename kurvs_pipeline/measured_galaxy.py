@@ -15,8 +15,9 @@ from kurvs_pipeline.fitting.coverage import LINE_FLAGS
 from kurvs_pipeline.fitting.outcome import join_flags
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.gas.properties import GasProperties
-from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT, TYPICAL_SEEING_ARCSEC
+from kurvs_pipeline.kinematics.frame import TYPICAL_SEEING_ARCSEC
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
+from kurvs_pipeline.kinematics.redshift import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.representation import short_repr

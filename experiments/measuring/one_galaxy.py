@@ -20,7 +20,7 @@ from kurvs_pipeline.fluxes.band_fit import LEAST_LIGHT, LOST_LIGHT
 from kurvs_pipeline.fluxes.joint import POOR_FIT
 from kurvs_pipeline.fluxes.stellar_absorption import BalmerAbsorption
 from kurvs_pipeline.gas.attenuation import SURVEY_STACK, AssumedAttenuation, a_v_in_words
-from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
+from kurvs_pipeline.kinematics.redshift import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.pipeline import Pipeline
 

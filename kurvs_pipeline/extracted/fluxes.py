@@ -22,13 +22,14 @@ from kurvs_pipeline.extracted.spectrum import (
     Kinematics,
     SpectrumFitter,
 )
-from kurvs_pipeline.fitting.outcome import describe_flag
+from kurvs_pipeline.fitting.outcome import describe_flag, join_flags
 from kurvs_pipeline.io.tables import (
     RESULT_COLUMNS,
     ExtractedSpectrum,
     read_spectra_table,
     redshift_of,
 )
+from kurvs_pipeline.kinematics.redshift import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 
 __all__ = [
@@ -51,16 +52,23 @@ class SpectraFits:
     spectra : tuple of FittedSpectrum
         Fitted spectra, in the order of the table.
     assumptions : tuple of str
-        Assumptions that were made, for the record of the run.
+        Assumptions that were made, and redshifts in doubt, for the record of the run.
+    doubtful : frozenset
+        Identities of galaxies whose brightest line is not H-alpha by the redshift given.
     """
 
     spectra: tuple[FittedSpectrum, ...]
     assumptions: tuple[str, ...]
+    doubtful: frozenset[Any] = frozenset()
 
     @cached_property
     def table(self) -> QTable:
         """One row per line: identity, line, flux, flux_err, snr, velocity, width, flag."""
-        rows = [row for fitted in self.spectra for row in _rows(fitted)]
+        rows = [
+            row
+            for fitted in self.spectra
+            for row in _rows(fitted, in_doubt=fitted.spectrum.identity in self.doubtful)
+        ]
         table = QTable({name: [row[name] for row in rows] for name in rows[0]})
         flux_unit = u.Unit(self.spectra[0].spectrum.unit) * u.um
         units = {
@@ -120,7 +128,15 @@ def fit_spectra(
         logger.warning(
             "%d of %d spectra have no fit: %s", len(problems), len(spectra), _by_reason(problems)
         )
-    return SpectraFits(fitted, _assumptions(spectra, medium, redshifts))
+    doubts = {
+        fit.spectrum.identity: f"{fit.spectrum.label}: {doubt}"
+        for fitter, fit in zip(fitters, fitted, strict=True)
+        if (doubt := fitter.doubt(fit))
+    }
+    for doubt in doubts.values():
+        logger.warning("%s", doubt)
+    assumptions = (*_assumptions(spectra, medium, redshifts), *doubts.values())
+    return SpectraFits(fitted, assumptions, frozenset(doubts))
 
 
 def _fitters(
@@ -187,12 +203,12 @@ def _assumptions(
     return tuple(stated)
 
 
-def _rows(fitted: FittedSpectrum) -> list[dict[str, Any]]:
+def _rows(fitted: FittedSpectrum, *, in_doubt: bool) -> list[dict[str, Any]]:
     """Return the rows of one spectrum in the table of fluxes."""
     fits, lines = fitted.fits, fitted.fits.to_lines()
     of_spectrum = (
         fits.velocity_kms[0], fits.sigma_kms[0], str(fits.kinematics[0]),
-        describe_flag(int(fits.flag[0])),
+        str(join_flags(describe_flag(int(fits.flag[0])), DOUBTFUL_REDSHIFT if in_doubt else "")),
     )  # fmt: skip
     return [
         {

@@ -20,9 +20,12 @@ from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fitting.outcome import FitFlag, LineFits
 from kurvs_pipeline.io.tables import ExtractedSpectrum, redshift_of
+from kurvs_pipeline.kinematics.redshift import IntegratedSpectrum
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM, vacuum_from_air
 from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.robust import MAD_TO_SIGMA
+from kurvs_pipeline.spectra.calibration import near_lines
+from kurvs_pipeline.spectra.coaddition import ApertureSpectra
 
 _CLIP_SIGMA = 3.0
 _LONGEST_LAG = 8
@@ -143,6 +146,36 @@ class SpectrumFitter:
         mask = ~(valid & _is_noise(sigma))
         fits = self._fit_lines(sigma, mask, kinematics)
         return FittedSpectrum(self.spectrum, fits, sigma, mask, 1.0)
+
+    def doubt(self, fitted: FittedSpectrum) -> str:
+        """Say why the redshift is likely wrong, as for a galaxy in a cube; empty if it is not.
+
+        ``fitted`` is this spectrum's fit. Without H-alpha on the axis nothing can be said.
+        """
+        if "halpha" not in self.model.group_names or not fitted.fits.converged[0]:
+            return ""
+        valid = ~fitted.mask
+        far = valid & ~near_lines(
+            self.model.wavelength_um, self.model.redshift, within_kms=_LINE_HALF_WIDTH_KMS
+        )
+        flux = self.spectrum.flux_density
+        level = float(np.median(flux[far])) if far.any() else 0.0
+        variance = np.where(valid, fitted.sigma * fitted.error_inflation, 1.0) ** 2
+        spectrum = ApertureSpectra(
+            np.where(valid, flux - level, 0.0)[None], variance[None], valid[None]
+        )
+        whole = IntegratedSpectrum(
+            self.model.wavelength_um, self.model.lsf_sigma_um, self.model.redshift, spectrum
+        )
+        if not self.spectrum.rest_frame:
+            return whole.doubt()
+        brighter_kms = whole.brighter_line_kms()
+        if not np.isfinite(brighter_kms):
+            return ""
+        return (
+            f"the brightest line is {brighter_kms:+.0f} km/s from H-alpha, where none is expected: "
+            "the redshift that brought the axis to rest is likely wrong"
+        )
 
     def _fit_with_own_noise(
         self, valid: BoolArray, kinematics: Kinematics | None

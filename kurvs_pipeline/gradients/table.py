@@ -21,7 +21,7 @@ from kurvs_pipeline.gradients.corrected import (
 from kurvs_pipeline.gradients.forward.assumptions import forward_assumptions
 from kurvs_pipeline.gradients.forward.rows import forward_rows
 from kurvs_pipeline.gradients.slope import Slope
-from kurvs_pipeline.kinematics.frame import DOUBTFUL_REDSHIFT
+from kurvs_pipeline.kinematics.redshift import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT, DiskSmearing
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 

@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 DOUBTFUL_VELOCITIES = "doubtful_velocities"
 """Flag of lines of a galaxy whose velocity map contradicts its cube."""
 
-DOUBTFUL_REDSHIFT = "doubtful_redshift"
-"""Flag of a galaxy whose brightest line is not H-alpha by the redshift given."""
-
 TYPICAL_SEEING_ARCSEC = 0.6
 """Scale on which the velocity map is smoothed where the seeing is unknown."""
 
@@ -133,9 +130,10 @@ class GalaxyFrame:
         """
         stated = self.metadata.redshift
         whole = IntegratedSpectrum.of(cubes.halpha, stated, weight)
-        brighter_kms = whole.brighter_line_kms()
-        if np.isfinite(brighter_kms):
-            return self._in_doubt(brighter_kms)
+        doubt = whole.doubt()
+        if doubt:
+            logger.warning("%s", doubt)
+            return replace(self, assumptions=(*self.assumptions, doubt), doubtful_redshift=True)
         velocity, error = whole.systemic_velocity
         if not np.isfinite(velocity):
             return self
@@ -147,16 +145,6 @@ class GalaxyFrame:
             maps=replace(self.maps, velocity_kms=(self.maps.velocity_kms - velocity) / factor),
             redshift_err=error / SPEED_OF_LIGHT_KMS * (1.0 + redshift),
         )
-
-    def _in_doubt(self, brighter_kms: float) -> "GalaxyFrame":
-        stated = self.metadata.redshift
-        likely = (1.0 + stated) * (1.0 + brighter_kms / SPEED_OF_LIGHT_KMS) - 1.0
-        note = (
-            f"redshift {stated:g} is likely wrong: the brightest line is {brighter_kms:+.0f} km/s "
-            f"from H-alpha, where none is expected; if it is H-alpha, state --redshift {likely:.3f}"
-        )
-        logger.warning("%s", note)
-        return replace(self, assumptions=(*self.assumptions, note), doubtful_redshift=True)
 
 
 def require_centre_by(centre_by: str) -> None:

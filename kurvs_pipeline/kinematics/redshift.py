@@ -18,6 +18,9 @@ from kurvs_pipeline.spectra.coaddition import ApertureSpectra, coadd
 from kurvs_pipeline.spectra.noise import observed_line_sigma_channels
 from kurvs_pipeline.spectra.sky_errors import line_profile, with_sky_residuals
 
+DOUBTFUL_REDSHIFT = "doubtful_redshift"
+"""Flag of a galaxy whose brightest line is not H-alpha by the redshift given."""
+
 SEARCHED_KMS = 3000.0
 """Either side of H-alpha: redshifts wrong by 0.025 at z = 1.5."""
 
@@ -41,12 +44,13 @@ BRIGHTEST_NII = 3.0
 
 @dataclass(frozen=True, eq=False)
 class IntegratedSpectrum:
-    """The spectrum of the whole galaxy in the band of H-alpha, with its rotation left in.
+    """The spectrum of a whole galaxy in the band of H-alpha, without continuum.
 
-    Velocities are relative to ``redshift``, the one given.
+    Rotation is left in. Velocities are relative to ``redshift``, the one given.
     """
 
-    band: CalibratedBand
+    wavelength_um: Array
+    lsf_sigma_um: Array
     redshift: float
     spectrum: ApertureSpectra
 
@@ -56,13 +60,26 @@ class IntegratedSpectrum:
 
         Weights, shape (n_y, n_x), are the fraction of each spaxel in it.
         """
-        return cls(band, redshift, coadd(band, weight[None]))
+        spectrum = coadd(band, weight[None])
+        return cls(band.wavelength_um, band.lsf_sigma_um, redshift, spectrum)
 
     @cached_property
     def systemic_velocity(self) -> tuple[float, float]:
         """Velocity of the lines and its error, km/s; NaN where H-alpha is not detected."""
         velocity, error = self._fitted
         return self._fitted_in(VELOCITY_RANGE_KMS) if np.isnan(velocity) else (velocity, error)
+
+    def doubt(self) -> str:
+        """Say why the redshift is likely wrong, and which is likely; empty if nothing says so."""
+        brighter_kms = self.brighter_line_kms()
+        if not np.isfinite(brighter_kms):
+            return ""
+        likely = (1.0 + self.redshift) * (1.0 + brighter_kms / SPEED_OF_LIGHT_KMS) - 1.0
+        return (
+            f"redshift {self.redshift:g} is likely wrong: the brightest line is "
+            f"{brighter_kms:+.0f} km/s from H-alpha, where none is expected; if it is H-alpha, "
+            f"the redshift is {likely:.3f}"
+        )
 
     def brighter_line_kms(self) -> float:
         """Return the velocity (km/s) of a line brighter than any beside H-alpha can be, or NaN.
@@ -89,11 +106,11 @@ class IntegratedSpectrum:
         return float(fits.velocity_kms[0]), float(fits.velocity_err_kms[0])
 
     def _fit(self, velocity_range_kms: tuple[float, float]) -> LineFits:
-        wavelength = self.band.wavelength_um
+        wavelength = self.wavelength_um
         spectra = self._with_sky_residuals(
             ~near_lines(wavelength, self.redshift), observed_line_sigma_channels(wavelength)
         )
-        model = BandLineModel.for_band(wavelength, self.band.lsf_sigma_um, self.redshift)
+        model = BandLineModel.for_band(wavelength, self.lsf_sigma_um, self.redshift)
         return fit_lines(
             model, spectra.flux, spectra.variance, mask=~spectra.valid,
             velocity_range_kms=velocity_range_kms,
@@ -125,7 +142,7 @@ class IntegratedSpectrum:
         A cut-out of 3000 km/s about the lines has no channels left to measure sky residuals on: the
         noise is then the stated one.
         """
-        wavelength = self.band.wavelength_um
+        wavelength = self.wavelength_um
         sigma = observed_line_sigma_channels(wavelength)
         # The line that is looked for must not pass for a residual of the sky.
         line_free = ~near_lines(
@@ -145,7 +162,7 @@ class IntegratedSpectrum:
 
     def _velocity_from(self, line: str) -> Array:
         observed_um = REST_WAVELENGTH_UM[line] * (1.0 + self.redshift)
-        return (self.band.wavelength_um / observed_um - 1.0) * SPEED_OF_LIGHT_KMS
+        return (self.wavelength_um / observed_um - 1.0) * SPEED_OF_LIGHT_KMS
 
 
 def _is_at_line(velocity_kms: ArrayLike) -> BoolArray:

@@ -103,7 +103,7 @@ def test_a_wrong_redshift_gives_no_gradient_and_the_likely_one(error, caplog):
     assert set(measured.gradients["flag"]) == {"doubtful_redshift"}
     for table in (measured.fluxes, measured.abundances):
         assert all(flag.startswith("doubtful_redshift") for flag in table["flag"])
-    (note,) = [note for note in measured.assumptions if "state --redshift 1.500" in note]
+    (note,) = [note for note in measured.assumptions if "the redshift is 1.500" in note]
     assert note in caplog.text
 
 
