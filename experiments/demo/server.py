@@ -127,8 +127,9 @@ def _require_free(address: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(place)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name that is none is not looked up at all
+        reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"cannot listen at {address}:{port} ({error.strerror or error}); choose a free "
+            f"cannot listen at {address}:{port} ({reason}); choose a free "
             "port with --port, and an address of this machine with --address"
         ) from error

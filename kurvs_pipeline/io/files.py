@@ -158,6 +158,8 @@ def _check_sums(path: Path) -> None:
     # A compressed image is verified as the table that it is on disk.
     with fits.open(path, ignore_missing_simple=True, disable_image_compression=True) as hdus:
         for number, hdu in enumerate(hdus):
+            if not hasattr(hdu, "verify_checksum"):  # its header is broken: for the reader to judge
+                continue
             failed = [
                 keyword
                 for keyword, verify in (

@@ -289,7 +289,12 @@ def _damped_step(expansion: _Expansion, damping: Array) -> Array:
     damped = expansion.precision + (damping[:, None] * diagonal)[:, :, None] * np.eye(
         diagonal.shape[1]
     )
-    return np.asarray(np.linalg.solve(damped, expansion.downhill[:, :, None])[:, :, 0])
+    downhill = expansion.downhill[:, :, None]
+    try:
+        step = np.linalg.solve(damped, downhill)
+    except np.linalg.LinAlgError:  # fluxes so far from any disk that parameters act as one
+        step = np.linalg.pinv(damped, hermitian=True) @ downhill
+    return np.asarray(step[:, :, 0])
 
 
 def _closer(log_density: Array) -> tuple[IntArray, IntArray]:

@@ -32,6 +32,14 @@ def test_a_port_in_use_is_told_in_one_line(capsys):
     assert told.count("\n") == 1
 
 
+def test_an_address_that_is_no_name_is_told_in_one_line(capsys):
+    pytest.importorskip("panel", reason="the demo needs panel: pip install '.[demo]'")
+    assert cli.execute(["demo", "--no-open", "--quiet", "--address", ".."]) == 2
+    told = capsys.readouterr().err
+    assert "cannot listen at ..:" in told
+    assert told.count("\n") == 1
+
+
 def test_the_demo_listens_on_loopback_alone_and_where_it_says():
     pytest.importorskip("panel", reason="the demo needs panel: pip install '.[demo]'")
     with served_demo() as demo_server:

@@ -26,6 +26,28 @@ def test_air_and_vacuum_convert_into_each_other():
     np.testing.assert_allclose(vacuum_from_air(air_from_vacuum(vacuum)), vacuum, rtol=1e-12)
 
 
+def ciddor_air(vacuum_um):
+    """Return wavelengths in air by Ciddor (1996), as his dispersion formula is tabulated."""
+    s2 = 1.0 / vacuum_um**2
+    return vacuum_um / (1.0 + 0.05792105 / (238.0185 - s2) + 0.00167917 / (57.362 - s2))
+
+
+def test_air_wavelengths_are_those_of_morton_2000_beside_ciddor_1996():
+    vacuum = np.linspace(0.35, 2.5, 50)
+    by_morton = (
+        1.0 + 8.34254e-5 + 0.02406147 / (130.0 - vacuum**-2) + 0.00015998 / (38.9 - vacuum**-2)
+    )
+    np.testing.assert_allclose(air_from_vacuum(vacuum), vacuum / by_morton, rtol=1e-12)
+    # 2 m/s apart, where the channels of KMOS are 40 km/s wide.
+    np.testing.assert_allclose(air_from_vacuum(vacuum), ciddor_air(vacuum), rtol=7e-9)
+    # The SDSS's table of line wavelengths: H-beta.
+    np.testing.assert_allclose(vacuum_from_air(0.4861363), 0.4862721, rtol=1e-7)
+
+
+def test_only_morton_is_named_as_the_source_of_air_wavelengths():
+    assert "Morton (2000" in air_from_vacuum.__doc__
+
+
 def test_every_line_is_in_one_group():
     members = [name for group in LINE_GROUPS for name, _ in group.members]
     assert sorted(members) == sorted(REST_WAVELENGTH_UM)

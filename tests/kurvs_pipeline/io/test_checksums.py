@@ -110,3 +110,13 @@ def test_an_empty_checksum_says_nothing(tmp_path):
     image = fits.ImageHDU(data_of(), fits.Header({**CARDS, "CHECKSUM": "", "DATASUM": ""}))
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "c.fits")
     read_cube(tmp_path / "c.fits")
+
+
+def test_a_broken_header_is_named_where_checksums_are_looked_for(tmp_path):
+    path = signed(tmp_path / "c.fits")
+    content = path.read_bytes()
+    start = content.index(b"XTENSION=")
+    card = b"XTENSION= 'IMAGE".ljust(80)  # its quote is never closed
+    path.write_bytes(content[:start] + card + content[start + 80 :])
+    with pytest.raises(CubeFormatError, match=r"c\.fits"):
+        read_cube(path)

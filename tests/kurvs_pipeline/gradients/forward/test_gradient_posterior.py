@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
+from kurvs_pipeline.gradients.forward.posterior import (
+    GradientPosterior,
+    _damped_step,
+    _Expansion,
+)
 
 MEANS = np.array([-0.05, 0.0, 0.031])
 WIDTH = 0.01
@@ -73,3 +77,10 @@ def test_a_posterior_that_rises_to_the_end_of_its_prior_has_its_mode_there():
     gradient = np.linspace(-0.4, 0.4, 25)[None]
     posterior = GradientPosterior(gradient, 5.0 * gradient)
     assert posterior.mode[0] == pytest.approx(0.4, abs=0.04)
+
+
+def test_parameters_that_cannot_be_told_apart_share_the_step():
+    """As where damaged voxels of 1e38 leave one direction only."""
+    precision, downhill = np.ones((1, 2, 2)), np.array([[1.0, 1.0]])
+    expansion = _Expansion(np.zeros((1, 2)), np.zeros(1), downhill, precision)
+    np.testing.assert_allclose(_damped_step(expansion, np.zeros(1)), [[0.5, 0.5]], rtol=1e-12)
