@@ -38,10 +38,10 @@ def test_lowest_versions_are_those_that_ci_installs_and_tests():
 
 
 def test_a_store_needs_versions_that_can_write_it():
-    """Zarr 3.0 to 3.1.3 and xarray before 2025.7 cannot write a campaign's store together."""
+    """Zarr before 3.1.4 cannot write stores, xarray before 2025.11 drops units of coordinates."""
     lowest = pins("constraints-lowest.txt")
     assert release(lowest["zarr"]) >= (3, 1, 4)
-    assert release(lowest["xarray"]) >= (2025, 7)
+    assert release(lowest["xarray"]) >= (2025, 11)
 
 
 def manifest():
