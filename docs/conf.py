@@ -31,8 +31,11 @@ html_show_copyright = False
 # Pages. Headings can be linked to, as on a code host.
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
-# Notebooks are run by nbmake, which fails where a cell fails and fills in what is shown here.
-nb_execution_mode = "off"
+# Notebooks are kept without output, and run here: a cell that fails ends the build. What was run
+# is kept beside the pages, so that a second build does not run it again.
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
 # Warnings of other packages name the folders of the machine that ran them.
 nb_output_stderr = "remove"
 

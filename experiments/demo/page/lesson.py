@@ -9,6 +9,12 @@ import panel as pn
 from experiments.demo.model.parameters import DemoParameters
 from experiments.demo.page.controls import button
 
+WRAPPING_BUTTONS = {
+    "display": "grid", "grid-template-columns": "repeat(auto-fit, minmax(7.5rem, 1fr))",
+    "gap": "0.4rem",
+}  # fmt: skip
+"""In one row where there is room, as on a wide screen, and in two on a telephone."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -102,15 +108,19 @@ class LessonView:
             button("Set sliders", lambda: self._go(0)),
             button("Show answer", self._reveal, kind="primary"),
             button("Next", lambda: self._go(1)),
-            sizing_mode="stretch_width", styles={"gap": "0.4rem"}, margin=0,
+            sizing_mode="stretch_width", margin=0, styles=WRAPPING_BUTTONS,
         )  # fmt: skip
         self.layout = pn.Column(self._text, buttons, sizing_mode="stretch_both", margin=0)
 
     def _go(self, by: int) -> None:
         self._step = min(max(self._step + by, 0), len(LESSON) - 1)
+        self.hide_answer()
+        self._show(LESSON[self._step].parameters)
+
+    def hide_answer(self) -> None:
+        """Take the answer back, if it is shown."""
         self._answered = False
         self._text.object = self._html()
-        self._show(LESSON[self._step].parameters)
 
     def _reveal(self) -> None:
         self._answered = not self._answered

@@ -19,7 +19,10 @@ FAINTEST_SHOWN = 1e-3
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a map shows: name, title, unit, colours, and limits that no slider moves."""
+    """What a map shows: name, title, unit, colours, and limits that no slider moves.
+
+    Ticks without labels are their own.
+    """
 
     name: str
     title: str
@@ -28,11 +31,12 @@ class Quantity:
     high: float
     ticks: tuple[float, ...]
     palette: tuple[str, ...]
+    tick_labels: tuple[str, ...] = ()
 
 
 QUANTITIES = (
-    Quantity("halpha", "Hα", "log Hα flux / arcsec²", -1.5, 0.5, (-1, 0),
-             tuple(Cividis256)),
+    Quantity("halpha", "Hα", "10⁻¹⁶ erg/s/cm²/″²", -1.5, 0.5, (-1, 0), tuple(Cividis256),
+             ("0.1", "1")),
     Quantity("log_n2", "[N II] / Hα", "log [N II] / Hα", -1.5, 0.0, (-1.5, -1, -0.5, 0),
              tuple(Viridis256)),
     Quantity("velocity", "Velocity", "velocity (km/s)", -180.0, 180.0, (-150, 0, 150),
@@ -116,4 +120,5 @@ def _colour_bar(quantity: Quantity, colours: LinearColorMapper) -> ColorBar:
         title_text_font_size=LABEL_SIZE, title_text_font_style="normal", title_standoff=1,
         major_label_text_font_size=TICK_SIZE, label_standoff=3,
         ticker=FixedTicker(ticks=list(quantity.ticks)), background_fill_alpha=0.0,
+        major_label_overrides=dict(zip(quantity.ticks, quantity.tick_labels, strict=False)),
     )  # fmt: skip

@@ -60,6 +60,11 @@ class DemoPage:
         self._tell()
         self._compute()
 
+    def _start_from(self, parameters: DemoParameters) -> None:
+        """Move to a preset: an answer that is shown was given for another galaxy."""
+        self.lesson.hide_answer()
+        self.go_to(parameters)
+
     def _moved(self) -> None:
         """Note that a slider moved; states that were overtaken are never computed."""
         if self._moving_many or self._waiting:
@@ -147,7 +152,7 @@ class DemoPage:
             styles={"justify-content": "space-evenly", "height": "100%"},
         )  # fmt: skip
         for name, part in (("maps", _map_grid(self.views.maps)),
-                           ("presets", preset_buttons(self.go_to)), ("sliders", sliders),
+                           ("presets", preset_buttons(self._start_from)), ("sliders", sliders),
                            ("actions", self._actions()), ("annulus", self.annulus),
                            ("readout", self.readout), ("lesson", self.lesson.layout),
                            ("message", self.message)):  # fmt: skip

@@ -61,7 +61,15 @@ def _error(gradient: tuple[float, float, float]) -> str:
     low, best, high = gradient
     if not math.isfinite(best):
         return "fewer than 2 points"
-    return f"± {0.5 * (high - low):.3f}"
+    return f"± {_size(0.5 * (high - low))}"
+
+
+def _size(error: float) -> str:
+    """Write an error, > 0, so that it is never 0.000."""
+    for digits in (3, 4):
+        if error >= 0.5 * 10.0**-digits:
+            return f"{error:.{digits}f}"
+    return "<0.0001"
 
 
 def _forward_note(gradients: Gradients) -> str:
@@ -69,7 +77,7 @@ def _forward_note(gradients: Gradients) -> str:
     flag = FLAG_TEXT[gradients.forward_flag]
     if flag or not math.isfinite(best):
         return flag
-    return f"+{high - best:.3f} \N{MINUS SIGN}{best - low:.3f}"
+    return f"+{_size(high - best)} \N{MINUS SIGN}{_size(best - low)}"
 
 
 def _needed(gradients: Gradients) -> str:

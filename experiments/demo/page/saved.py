@@ -55,8 +55,10 @@ def state_figure(state: DemoState) -> Figure:
             image = draw_map(map_images(shown)[quantity.name], quantity, state, axes)
             axes.set_title(f"{quantity.title}, {when}")
         column[-1].set_xlabel("West (arcsec)")
-        maps.colorbar(image, ax=column, location="bottom", label=quantity.unit,
-                      ticks=list(quantity.ticks))  # fmt: skip
+        bar = maps.colorbar(image, ax=column, location="bottom", label=quantity.unit,
+                            ticks=list(quantity.ticks))  # fmt: skip
+        if quantity.tick_labels:
+            bar.set_ticklabels(list(quantity.tick_labels))
     maps.supylabel("North (arcsec)", fontsize=11)
     draw_profile(state, profile.subplots())
     figure.suptitle(_slider_values(state), fontsize=12)

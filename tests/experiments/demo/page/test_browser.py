@@ -142,6 +142,29 @@ def test_presets_move_all_sliders(page):
     assert page.run("return kurvs.slider('Gradient').value") == -0.08
 
 
+def test_a_preset_takes_back_an_answer_that_was_given_for_another_galaxy(page):
+    page.press("Show answer")
+    answer = LESSON[0].answer[:40]
+    page.wait_for("return kurvs.text().includes(arguments[0])", answer)
+    page.press("Compact")
+    page.wait_for("return !kurvs.text().includes(arguments[0])", answer)
+
+
+def test_sliders_have_names_for_screen_readers(page):
+    names = page.run(
+        "return [...kurvs.deep(document)].filter(e => e.classList.contains('noUi-handle'))"
+        ".map(e => e.getAttribute('aria-label'))"
+    )
+    assert len(names) == len(SLIDER_EFFECTS)
+    for (label, _, _), name in zip(SLIDER_EFFECTS, names, strict=True):
+        assert name.startswith(label)
+
+
+def test_words_of_the_page_are_defined_on_it(page):
+    words = page.run("return document.querySelector('#words').textContent")
+    assert all(word in words for word in ("log(O/H)", "fgrad", "Limit", "forward"))
+
+
 def test_bad_parameters_of_the_url_are_clamped_with_a_message(browser, served):
     browser.open(served.url + "?seeing_fwhm_arcsec=9&gradient=steep&volume=11")
     assert browser.number("seeing_fwhm_arcsec") == 1.2
@@ -207,6 +230,23 @@ def test_a_telephone_shows_one_column_large_enough_to_read(browser, served):
     widths = """return [...kurvs.deep(document)].filter(e => e.classList.contains("noUi-target"))
         .map(e => e.getBoundingClientRect().width)"""
     assert min(browser.run(widths)) > 300.0
+
+
+def test_on_a_telephone_nothing_covers_or_leaves_the_page(browser, served):
+    browser.open(served.url, 390, 2200)
+    boxes = browser.run(
+        "return ['Back', 'Set sliders', 'Show answer', 'Next'].map(label => {"
+        "const box = kurvs.button(label).getBoundingClientRect();"
+        "return [box.left, box.right, box.top, box.bottom]; })"
+    )
+    for one, (left, right, top, bottom) in enumerate(boxes):
+        assert left >= 0
+        assert right <= 390
+        for other in boxes[one + 1 :]:
+            apart = right <= other[0] or left >= other[1] or bottom <= other[2] or top >= other[3]
+            assert apart
+    grid = browser.run("return document.querySelector('#map-grid').getBoundingClientRect().right")
+    assert grid <= 390
 
 
 def test_ten_sessions_at_once_stay_apart_and_small(served):

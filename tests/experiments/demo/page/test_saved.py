@@ -1,5 +1,6 @@
 """What is saved from the teaching demo."""
 
+from dataclasses import replace
 from io import BytesIO
 from xml.etree import ElementTree as ET
 
@@ -54,3 +55,11 @@ def test_the_readout_says_where_there_is_nothing():
     faint = demo_state(DemoParameters(halpha_snr=10.0, noise_seed=1))
     assert "fewer than 2 points" in readout_html(faint)
     assert "unconstrained" in readout_html(faint)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"), [(0.012, "± 0.012"), (0.0004, "± 0.0004"), (1e-7, "± <0.0001")]
+)
+def test_an_error_is_never_shown_as_nothing(state, error, shown):
+    exact = replace(state.gradients, slope=(0.008 - error, 0.008, 0.008 + error))
+    assert shown in readout_html(replace(state, gradients=exact))
