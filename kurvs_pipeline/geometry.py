@@ -107,14 +107,15 @@ class PlacedApertures:
             None if self.whole_weights is None else self.whole_weights[at],
         )
 
-    def light_coverage(self, light: Array, valid_spaxels: BoolArray) -> Array:
-        """Return the fraction of each aperture's light on valid spaxels, shape (n_apertures,).
+    def light_coverage(self, light: Array, valid_fraction: Array) -> Array:
+        """Return the fraction of each aperture's light on valid voxels, shape (n_apertures,).
 
         Spaxels of the field alone count. ``light``, shape (n_y, n_x), is what each spaxel has, or
-        would have if it held data; apertures without light are covered.
+        would have if it held data, and ``valid_fraction``, same shape, how much of it does;
+        apertures without light are covered.
         """
         whole = (self.weights if self.whole_weights is None else self.whole_weights) * light
-        total, held = whole.sum(axis=(1, 2)), (whole * valid_spaxels).sum(axis=(1, 2))
+        total, held = whole.sum(axis=(1, 2)), (whole * valid_fraction).sum(axis=(1, 2))
         return np.asarray(np.divide(held, total, out=np.ones_like(total), where=total > 0.0))
 
     @property

@@ -43,8 +43,9 @@ SHARPEST_SEEING_ARCSEC, WIDEST_SEEING_ARCSEC = 0.05, 5.0
 """From the diffraction of an 8 m telescope (0.04 in H) to beyond any seeing that is observed in:
 what is outside is in another unit, and the forward model's memory grows as 1 / FWHM squared."""
 
-SMALLEST_RADIUS_ARCSEC = 0.01
-"""86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen."""
+SMALLEST_RADIUS_ARCSEC, LARGEST_RADIUS_ARCSEC = 0.01, 100.0
+"""86 pc at z = 1.5 and a twentieth of a spaxel: smaller than any galaxy whose disk can be seen. And
+larger than any that lies in the field of a spectrograph."""
 
 LARGEST_INCLINATION_ERR_DEG = 90.0
 """All that an inclination can be; one that is not known at all has a scatter of 26 degrees."""
@@ -144,9 +145,10 @@ class ObservationMetadata:
 
     def _require_sizes(self) -> None:
         radius, seeing = self.effective_radius_arcsec, self.seeing_fwhm_arcsec
-        _require(math.isnan(radius) or SMALLEST_RADIUS_ARCSEC <= radius < math.inf,
+        _require(math.isnan(radius) or SMALLEST_RADIUS_ARCSEC <= radius <= LARGEST_RADIUS_ARCSEC,
                  "effective_radius_arcsec", radius,
-                 f"a finite value >= {SMALLEST_RADIUS_ARCSEC:g}: state it in arcsec")  # fmt: skip
+                 f"a finite value from {SMALLEST_RADIUS_ARCSEC:g} to {LARGEST_RADIUS_ARCSEC:g}: "
+                 "state it in arcsec")  # fmt: skip
         _require(math.isnan(seeing) or seeing == 0.0
                  or SHARPEST_SEEING_ARCSEC <= seeing <= WIDEST_SEEING_ARCSEC,
                  "seeing_fwhm_arcsec", seeing,

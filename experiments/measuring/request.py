@@ -1,6 +1,7 @@
 """A request to measure one galaxy: its cubes, and what is stated about them."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from experiments.measuring.settings import SETTINGS
 from kurvs_pipeline.errors import ConfigurationError, FitError
 from kurvs_pipeline.gas.classes import StellarMass
 from kurvs_pipeline.io.fits.options import CubeOptions
@@ -69,6 +71,12 @@ class GalaxyRequest:
             If the seeing is stated beside a star that gives it.
         """
         known = {name: value for name, value in stated.items() if value is not None}
+        for name, value in known.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                option = SETTINGS[name].option if name in SETTINGS else name
+                raise ConfigurationError(
+                    f"{option} is {value}; expected a number: leave out what is not known"
+                )
         psf_star = known.pop("psf_star", None)
         if psf_star is not None and SEEING & set(known):
             raise ConfigurationError(

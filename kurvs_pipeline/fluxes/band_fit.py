@@ -170,7 +170,7 @@ def fit_bands(
         results[name] = BandFit(
             fitter.model, found.spectra, found.fits, band.units, coverage, found.other_light,
             found.broad, shared_noise(band, apertures.annuli.weights, velocity_kms),
-            None if light is None else apertures.light_coverage(light, band.valid_spaxels),
+            None if light is None else apertures.light_coverage(light, band.valid_fraction),
             doubt,
         )  # fmt: skip
         if len(results) == 1:

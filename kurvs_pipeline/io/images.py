@@ -225,7 +225,7 @@ def _of_velocities(path: Path, images: Sequence[fits.ImageHDU]) -> fits.ImageHDU
     values = [hdu for hdu in images if not ERROR_NAME.search(hdu.name)]
     named = [hdu for hdu in values if VELOCITY_NAME.match(hdu.name)]
     in_unit = [hdu for hdu in values if "BUNIT" in hdu.header and _unit_of(hdu) is not None]
-    for chosen in (named, in_unit, images):
+    for chosen in (named, in_unit, values):
         if len(chosen) == 1:
             return chosen[0]
     raise CubeFormatError(

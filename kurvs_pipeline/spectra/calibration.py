@@ -20,7 +20,7 @@ from kurvs_pipeline.spectra.noise import (
     noise_scale,
     observed_line_sigma_channels,
 )
-from kurvs_pipeline.spectra.outliers import lone_outliers
+from kurvs_pipeline.spectra.outliers import lone_outliers, stuck_channels
 from kurvs_pipeline.spectra.sky_templates import between_sky_lines, sky_residual
 
 logger = logging.getLogger(__name__)
@@ -80,6 +80,12 @@ class CalibratedBand:
     units: str
     continuum: BlockContinuum | None = None
     n_outliers: int = 0
+
+    @property
+    def valid_fraction(self) -> Array:
+        """Fraction of the channels with data anywhere that each spaxel has, shape (n_y, n_x)."""
+        observed = self.valid.any(axis=(1, 2))
+        return np.asarray(self.valid[observed].mean(axis=0) if observed.any() else self.valid[0])
 
     @property
     def valid_spaxels(self) -> BoolArray:
@@ -167,19 +173,22 @@ def usable_flux(band: xr.Dataset) -> tuple[Array, BoolArray]:
     flux = band["flux"].to_numpy()
     valid = ~band["mask"].to_numpy() & np.isfinite(flux)
     valid &= ~_saturated(flux, valid)
+    valid &= ~stuck_channels(flux, valid)
     return np.where(valid, flux, 0.0).astype(float), valid
 
 
 def _saturated(flux: NDArray[np.floating], valid: BoolArray) -> BoolArray:
-    """Find voxels cut off at one value: many that hold exactly the largest of the cube."""
-    ceiling = np.max(flux, where=valid, initial=0.0)
-    at_ceiling = valid & (flux == ceiling)
-    cut_off = ceiling > 0.0 and np.count_nonzero(at_ceiling) >= SATURATED_VOXELS
-    if cut_off and not np.array_equal(at_ceiling, valid):
-        logger.warning("%d voxels stand at the ceiling of %g and are taken as saturated",
-                       np.count_nonzero(at_ceiling), ceiling)  # fmt: skip
-        return np.asarray(at_ceiling)
-    return np.zeros_like(valid)
+    """Find voxels cut off at one value: many that hold exactly the largest, or smallest, of all."""
+    found = np.zeros_like(valid)
+    for end, end_of in (("ceiling", np.max), ("floor", np.min)):
+        value = end_of(flux, where=valid, initial=0.0)
+        at_end = valid & (flux == value)
+        cut_off = value != 0.0 and np.count_nonzero(at_end) >= SATURATED_VOXELS
+        if cut_off and not np.array_equal(at_end, valid):
+            logger.warning("%d voxels stand at the %s of %g and are taken as saturated",
+                           np.count_nonzero(at_end), end, value)  # fmt: skip
+            found |= at_end
+    return found
 
 
 def _scale(residual: Array, stated: Array, quiet: BoolArray, continuum: BlockContinuum) -> float:

@@ -1,6 +1,7 @@
 """Single voxels that no light explains, such as hot pixels and what is left of cosmic rays."""
 
 import numpy as np
+from scipy import ndimage
 
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.robust import MAD_TO_SIGMA
@@ -13,6 +14,13 @@ LARGEST_SHARE = 0.3
 seeing a spaxel has half of its neighbour's, behind the line spread a channel two thirds."""
 
 
+FAINTEST_SHARE = 0.05
+"""Of this distance, less than what any seeing leaves in the next spaxels: it decides alone."""
+
+LONGEST_EQUAL = 8
+"""Channels of one spaxel that hold the same value: in whole numbers of noise, once in 1e6."""
+
+
 def lone_outliers(flux: Array, sigma: Array | None, valid: BoolArray) -> BoolArray:
     """Return the voxels that differ from all that surround them, shape (n_channels, n_y, n_x).
 
@@ -22,13 +30,34 @@ def lone_outliers(flux: Array, sigma: Array | None, valid: BoolArray) -> BoolArr
     found = np.zeros(valid.shape, dtype=bool)
     if len(flux) < 5:
         return found
-    above = flux[1:-1] - 0.5 * (flux[:-2] + flux[2:])
-    noise = _scatter(above, valid[1:-1]) if sigma is None else sigma[1:-1]
+    # The first and the last channel have neighbours on one side alone.
+    above = flux - np.concatenate([flux[1:2], 0.5 * (flux[:-2] + flux[2:]), flux[-2:-1]])
+    if sigma is None:
+        noise = _scatter(above, valid)
+    else:
+        # A quiet channel beside a sky line differs from it by the noise of the sky line.
+        own = sigma**2
+        beside = np.concatenate([own[1:2], 0.25 * (own[:-2] + own[2:]), own[-2:-1]])
+        noise = np.sqrt(own + beside)
     with np.errstate(invalid="ignore"):
-        far = valid[1:-1] & (np.abs(above) > OUTLIER_SIGMAS * noise)
-    for place in np.argwhere(far):
-        channel, row, column = place[0] + 1, place[1], place[2]
+        far = valid & (np.abs(above) > OUTLIER_SIGMAS * noise)
+    for channel, row, column in np.argwhere(far).tolist():
         found[channel, row, column] = _stands_alone(flux, valid, (channel, row, column))
+    return found
+
+
+def stuck_channels(flux: Array, valid: BoolArray) -> BoolArray:
+    """Return the voxels of a spaxel that hold one value, not 0, in many channels on end.
+
+    Noise does not: such a stretch was filled in.
+    """
+    same = valid[1:] & valid[:-1] & (flux[1:] == flux[:-1]) & (flux[1:] != 0.0)
+    found = np.zeros(valid.shape, dtype=bool)
+    if same.sum() < LONGEST_EQUAL:
+        return found
+    run = ndimage.binary_opening(same, np.ones((LONGEST_EQUAL, 1, 1)))
+    found[1:] |= run
+    found[:-1] |= run
     return found
 
 
@@ -50,16 +79,17 @@ def _stands_alone(flux: Array, valid: BoolArray, at: tuple[int, int, int]) -> bo
         """Return how far a spaxel's voxel is from the spaxel's level about this channel."""
         return float(flux[channel, y, x] - np.median(flux[beside, y, x]))
 
-    own = distance(row, column)
+    own = abs(distance(row, column))
     level = float(np.median(flux[beside, row, column]))
-    if np.abs(flux[[channel - 1, channel + 1], row, column] - level).max() > LARGEST_SHARE * abs(
-        own
-    ):
-        return False
     n_y, n_x = valid.shape[1:]
-    around = [
-        distance(y, x)
+    around = sorted(
+        abs(distance(y, x))
         for y, x in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1))
         if 0 <= y < n_y and 0 <= x < n_x and valid[channel, y, x]
-    ]
-    return not around or float(np.abs(around).max()) < LARGEST_SHARE * abs(own)
+    )
+    # One neighbour may be hot itself; light would reach the others.
+    reached = around[-2] if len(around) > 2 else around[-1] if around else 0.0
+    if reached < FAINTEST_SHARE * own:
+        return True
+    next_to = np.abs(flux[[i for i in beside if abs(i - channel) == 1], row, column] - level)
+    return reached < LARGEST_SHARE * own and float(next_to.max()) < LARGEST_SHARE * own

@@ -8,6 +8,7 @@ import pytest
 from experiments.measuring.catalogue import COLUMNS, GalaxyCatalogue
 from experiments.measuring.request import MASS, GalaxyRequest
 from experiments.measuring.settings import SETTINGS, by_option
+from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.observation import ObservationMetadata
 
@@ -48,3 +49,8 @@ def test_angles_and_wavelengths_have_the_units_of_their_names():
 def test_records_have_the_names_of_the_options():
     stated = {"seeing_fwhm_arcsec": 0.6, "redshift": 1.5, "centre_pixel": None}
     assert by_option(stated) == {"seeing": 0.6, "redshift": 1.5, "centre": None}
+
+
+def test_a_value_that_is_no_number_is_refused_by_its_option():
+    with pytest.raises(ConfigurationError, match=r"seeing is nan; expected a number"):
+        GalaxyRequest.of((Path("cube.fits"),), {"seeing_fwhm_arcsec": float("nan")})

@@ -79,3 +79,20 @@ def test_a_hot_voxel_changes_nothing_and_is_counted(mock, whole):
     shift = abs((found["gradient"] - expected["gradient"]).value)
     assert shift < 0.05 * expected["gradient_err"].value
     assert any("1 single voxels" in note for note in measured.assumptions)
+
+
+def test_voxels_lost_at_random_count_as_lost_light(mock):
+    def lose(flux):
+        flux[np.random.default_rng(1).random(flux.shape) < 0.4] = np.nan
+
+    assert lost_in(Pipeline().run(with_flux(mock, lose))) == {"integrated", "A", "B", "C"}
+
+
+def test_a_stretch_of_channels_filled_with_one_value_changes_nothing_in_silence(mock, whole):
+    def fill(flux):
+        flux[150:160] = -1.0
+
+    measured = Pipeline().run(with_flux(mock, fill))
+    expected, found = slope_of(whole), slope_of(measured)
+    shift = abs((found["gradient"] - expected["gradient"]).value)
+    assert shift < 3.0 * expected["gradient_err"].value

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kurvs_pipeline.spectra.outliers import lone_outliers
+from kurvs_pipeline.spectra.outliers import lone_outliers, stuck_channels
 from kurvs_sim import Galaxy, PointSpreadFunction, observe
 
 SHAPE = (40, 12, 12)
@@ -49,3 +49,24 @@ def test_a_bright_mock_has_no_outliers():
     )["H"]  # fmt: skip
     flux, sigma = mock["flux"].to_numpy(), np.sqrt(mock["variance"].to_numpy())
     assert not lone_outliers(flux, sigma, np.ones(flux.shape, dtype=bool)).any()
+
+
+def test_hot_voxels_at_the_ends_and_beside_one_another_are_found():
+    flux = noise()
+    places = [(0, 2, 2), (39, 7, 7), (20, 5, 5), (20, 5, 6)]
+    for place in places:
+        flux[place] = -500.0
+    found = lone_outliers(flux, np.ones(SHAPE), EVERYWHERE)
+    assert sorted(map(tuple, np.argwhere(found).tolist())) == sorted(places)
+
+
+def test_a_stretch_of_one_value_is_no_data():
+    flux = noise()
+    flux[10:30, 4, 4] = -1.0
+    found = stuck_channels(flux, EVERYWHERE)
+    assert found[10:30, 4, 4].all()
+    assert found.sum() == 20
+
+
+def test_zeros_between_the_lines_of_a_cube_without_noise_are_data():
+    assert not stuck_channels(np.zeros(SHAPE), EVERYWHERE).any()
