@@ -8,7 +8,6 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from types import TracebackType
 from typing import Annotated, NoReturn
 
@@ -31,8 +30,10 @@ from experiments.commands import (
     stack,
     survey,
 )
+from experiments.runs.invocation import invoked_with
 from experiments.runs.terminal import BAD_INPUT
 from kurvs_pipeline.errors import KurvsError
+from kurvs_pipeline.provenance import software_version
 
 INTERRUPTED = 130
 
@@ -61,7 +62,7 @@ app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
-        typer.echo(f"kurvs {version('kurvs')}")
+        typer.echo(f"kurvs {software_version()}")
         raise typer.Exit
 
 
@@ -93,7 +94,7 @@ def execute(arguments: Sequence[str]) -> int:
     """
     debug = "--debug" in arguments
     try:
-        with _quiet_libraries(debug=debug), _sigterm_interrupts():
+        with _quiet_libraries(debug=debug), _sigterm_interrupts(), invoked_with(arguments):
             command = typer.main.get_command(app)
             code = command.main(list(arguments), prog_name="kurvs", standalone_mode=False)
     except (KurvsError, TyperException, OSError) as error:

@@ -1,6 +1,5 @@
 """Measure metallicity gradients from KMOS cubes, real or simulated."""
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from kurvs_pipeline.exports import on_use
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from kurvs_pipeline.plots.summary_page import summary
     from kurvs_pipeline.results.reading import read_results
     from kurvs_pipeline.results.writing import write_results
+
+    __version__: str
 else:
     __getattr__, __dir__ = on_use(
         __name__,
@@ -27,6 +28,7 @@ else:
             "Pipeline": "kurvs_pipeline.pipeline",
             "read_observation": "kurvs_pipeline.io.reading",
             "read_results": "kurvs_pipeline.results.reading",
+            "__version__": "kurvs_pipeline.provenance",
             "summary": "kurvs_pipeline.plots.summary_page",
             "write_eso": "kurvs_pipeline.io.fits.writing",
             "write_native": "kurvs_pipeline.io.native",
@@ -39,8 +41,6 @@ __all__ = [
     "BinningScheme", "MeasuredGalaxy", "Pipeline", "measure", "read_observation", "read_results",
     "summary", "write_eso", "write_native", "write_results", "write_survey",
 ]  # fmt: skip
-
-__version__ = version("kurvs")
 
 _OF_ONE_RUN = ("velocity_kms", "stellar_mass")
 

@@ -79,6 +79,10 @@ class BinningScheme:
                 "numbers >= 0"
             )
 
+    def __str__(self) -> str:
+        """Return the text that :meth:`parse` reads."""
+        return "-".join(map(str, self.edges)) + ("re" if self.in_effective_radii else "")
+
     @classmethod
     def uniform(cls, number: int, width: float, *, in_effective_radii: bool = False) -> Self:
         """Return annuli of equal width, from the centre outwards.

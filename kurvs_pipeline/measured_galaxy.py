@@ -20,6 +20,7 @@ from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.kinematics.redshift import DOUBTFUL_REDSHIFT
 from kurvs_pipeline.kinematics.velocity_map import KinematicMaps
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.provenance import software
 from kurvs_pipeline.representation import short_repr
 from kurvs_pipeline.spectra.noise import OBSERVED_LINE_SIGMA_KMS
 
@@ -122,6 +123,12 @@ class MeasuredGalaxy:
         Spectra by band, the one with H-alpha first.
     assumptions : tuple of str
         What the files left open, and what was assumed for it.
+    provenance : mapping of str to object
+        Versions of the software that measured the galaxy; from
+        :meth:`Pipeline.run <kurvs_pipeline.pipeline.Pipeline.run>` also ``seed``, ``scheme`` and
+        ``inputs_sha256``, the checksums of the files that
+        :func:`~kurvs_pipeline.io.reading.read_observation` read. Empty for results of a version
+        that did not record it.
     fits : mapping of str to BandFit
         Fits by band, from which spectra and fluxes come; not written to disk, and empty for a
         galaxy that was read.
@@ -147,6 +154,7 @@ class MeasuredGalaxy:
     noise_scale: Mapping[str, float]
     spectra: Mapping[str, BandSpectra]
     assumptions: tuple[str, ...] = ()
+    provenance: Mapping[str, object] = field(default_factory=software)
     fits: Mapping[str, BandFit] = field(default_factory=dict)
 
     @classmethod

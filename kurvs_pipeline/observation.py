@@ -7,6 +7,7 @@ pipeline never reads. Coordinates state their units and directions, and :func:`i
 converts them.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -282,6 +283,12 @@ def band_names(observation: xr.DataTree) -> tuple[str, ...]:
 def metadata_of(observation: xr.DataTree) -> ObservationMetadata:
     """Return the root attributes as one checked object."""
     return ObservationMetadata.from_attrs(observation.attrs)
+
+
+def inputs_of(observation: xr.DataTree) -> dict[str, str]:
+    """Return the SHA-256 of every file that an Observation was read from, by path."""
+    found: dict[str, str] = json.loads(str(observation.attrs.get("inputs_sha256", "{}")))
+    return found
 
 
 def validate(observation: xr.DataTree) -> None:

@@ -1,6 +1,6 @@
 """The pipeline: from an Observation to the metallicity gradient in four stages."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 
 import numpy as np
@@ -20,6 +20,7 @@ from kurvs_pipeline.gradients.table import gradients_of
 from kurvs_pipeline.kinematics.frame import require_centre_by
 from kurvs_pipeline.kinematics.located import LocatedGalaxy
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.observation import inputs_of
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 
 
@@ -111,7 +112,10 @@ class Pipeline:
         located = self.locate(observation, velocity_kms=velocity_kms)
         lines = self.fit(located)
         gas = self.gas(lines, stellar_mass=stellar_mass)
-        return MeasuredGalaxy.of(gas, self.gradients(gas))
+        galaxy = MeasuredGalaxy.of(gas, self.gradients(gas))
+        own = {"seed": int(self.seed), "scheme": str(self.scheme)}
+        inputs = {"inputs_sha256": inputs_of(observation)}
+        return replace(galaxy, provenance={**galaxy.provenance, **own, **inputs})
 
     def locate(
         self, observation: xr.DataTree, *, velocity_kms: Array | None = None

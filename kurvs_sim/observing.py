@@ -1,7 +1,6 @@
 """Observe a galaxy: from its description to cubes with noise, variance and truth."""
 
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from kurvs_pipeline.arrays import BoolArray, Cube
 from kurvs_pipeline.bands import KMOS_BANDS, Band
 from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.observation import ObservationMetadata, band_dataset, make_observation
+from kurvs_pipeline.provenance import as_attribute, software_version
 from kurvs_sim.atmosphere.composite_seeing import ExposureSequence
 from kurvs_sim.atmosphere.seeing import PointSpreadFunction, Seeing
 from kurvs_sim.band_cube import BandCube
@@ -147,7 +147,9 @@ def observe(
         means = mean_of_exposures(list(cubes), sequence)
         datasets = {cube.band.name: _band_dataset(cube, *voxels) for cube, voxels in means}
     metadata = metadata_of_mock(galaxy, psf, seed if halpha_snr is not None else -1)
-    return make_observation(datasets, metadata, truth_dataset(scene))
+    observation = make_observation(datasets, metadata, truth_dataset(scene))
+    observation.attrs.update(as_attribute())
+    return observation
 
 
 def survey_observation(kurvs_id: int) -> dict[str, Any]:
@@ -285,6 +287,6 @@ def metadata_of_mock(galaxy: Galaxy, seeing: Seeing, seed: int) -> ObservationMe
         psf_moffat_beta=psf.moffat_beta if kind == "moffat" else float("nan"),
         psf_origin=seeing.origin,
         origin="mock",
-        software_version=version("kurvs"),
+        software_version=software_version(),
         seed=seed,
     )

@@ -8,7 +8,6 @@ the scale length in place of the effective radius.
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -139,7 +138,7 @@ def survey_table(curves: GillmanCurves | None) -> QTable:
     ):  # fmt: skip
         rows.append((name, *_middle([_own_f_grad(g, seeing, gradient) for g in galaxies])))
     names = ("definition", "median", "percentile_16", "percentile_84")
-    return QTable(rows=rows, names=names, meta={"version": version("kurvs")})
+    return QTable(rows=rows, names=names)
 
 
 def _own_f_grad(galaxy: CatalogueEntry, seeing: Seeing, gradient: float) -> float:
@@ -182,7 +181,7 @@ def curve_table(curves: GillmanCurves) -> QTable:
         rows.append((scheme, ratio, *found))
     rows += [(SPAXELS, ratio, *_of_spaxels(curves, ratio)) for ratio in AXIS_RATIOS]
     names = ("scheme", "axis_ratio", *(f"ratio_at_{at:g}" for at in SEEING_OVER_RADIUS))
-    return QTable(rows=rows, names=names, meta={"version": version("kurvs")})
+    return QTable(rows=rows, names=names)
 
 
 def _of_spaxels(curves: GillmanCurves, ratio: float) -> list[float]:
@@ -230,7 +229,7 @@ def population_table(curves: GillmanCurves) -> QTable:
         )
     ]
     names = ("gradients", "galaxies", "mean", "mean_err", "scatter", "scatter_err")
-    return QTable(rows=rows, names=names, meta={"version": version("kurvs")})
+    return QTable(rows=rows, names=names)
 
 
 def _dict_of(galaxy: CatalogueEntry) -> dict[str, tuple[float, float]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from astropy.table import QTable, Table
@@ -124,8 +123,6 @@ def run_command(
         )  # fmt: skip
         with run.writing() as directory:
             conclusion = conclude(outcome)
-            for table in conclusion.tables.values():
-                table.meta = {"version": version("kurvs"), "seed": seed, **table.meta}
             conclusion.write(directory)
             if outcome.failures:
                 write_table(_failures_table(outcome.failures), directory / "failures.ecsv")

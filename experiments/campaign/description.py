@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import zarr
 
 from experiments.campaign.batches import Experiment
 from kurvs_pipeline.errors import ResultsError
+from kurvs_pipeline.provenance import software_version
 
 FORMAT = 1
 """Version of the layout."""
@@ -30,7 +30,7 @@ def described(experiment: Experiment) -> dict[str, object]:
     }
     whole = {
         "format": FORMAT,
-        "kurvs": version("kurvs"),
+        "kurvs": software_version(),
         "design": dict(experiment.description),
         "n_tasks": experiment.n_tasks,
         "variables": variables,

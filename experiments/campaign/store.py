@@ -20,6 +20,7 @@ from experiments.campaign.batches import Experiment
 from experiments.campaign.description import differences, read_description
 from kurvs_pipeline.arrays import BoolArray
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
+from kurvs_pipeline.provenance import as_attribute
 
 CHUNK_BYTES = 2**22
 MOST_TASKS_A_CHUNK = 1024
@@ -85,7 +86,8 @@ class CampaignStore:
         staging = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
         try:
             with _stable_enough():
-                attributes = {**self.template.attrs, "kurvs_campaign": dict(description)}
+                own = {"kurvs_campaign": dict(description), **as_attribute()}
+                attributes = {**self.template.attrs, **own}
                 xr.Dataset(coords=self.template.coords, attrs=attributes).to_zarr(
                     staging, mode="w", zarr_format=3, consolidated=False
                 )

@@ -6,7 +6,6 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from astropy import units as u
@@ -22,6 +21,7 @@ from kurvs_pipeline.errors import CubeFormatError, KurvsError, OutputError
 from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.pipeline import Pipeline
+from kurvs_pipeline.provenance import software_version
 from kurvs_pipeline.results.reading import read_result_table
 from kurvs_pipeline.results.writing import TABLES
 
@@ -110,7 +110,7 @@ class GalaxyTask:
     def record(self) -> dict[str, object]:
         """Return what the results depend on."""
         return {
-            "version": version("kurvs"),
+            "version": software_version(),
             "galaxy": self.name,
             "request": repr(self.request),
             "pipeline": repr(self.pipeline),

@@ -1,8 +1,9 @@
 """The work of ``kurvs simulate``: make one mock and write its cubes, truth and preview."""
 
+import tomllib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from kurvs_pipeline.io.survey.layout import field_at
 from kurvs_pipeline.io.survey.writing import write_survey
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.observation import metadata_of
+from kurvs_pipeline.provenance import as_attribute
 from kurvs_sim import ExposureModel, Galaxy, SpaxelGrid, observe, survey_observation
 from kurvs_sim.configuration.file import dump_mock, load_mock
 from kurvs_sim.effects.effects import NO_EFFECTS
@@ -143,12 +145,9 @@ class Mock:
 
     @property
     def description(self) -> dict[str, object]:
-        """Everything about the mock as plain values, for the record of the run."""
-        options = {
-            name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-            for name, value in self.options.items()
-        }
-        return {**asdict(self.galaxy), **options}
+        """Everything about the mock, by the keys of its TOML file, for the record of the run."""
+        described = tomllib.loads(self.as_toml())
+        return {**described["galaxy"], **described.get("observation", {})}
 
 
 def _nearest_middle(offset_arcsec: float, n_spaxels: int, grid: SpaxelGrid) -> float:
@@ -207,4 +206,5 @@ def run_simulate(
 
 def truth_of(observation: xr.DataTree) -> xr.Dataset:
     """Return a mock's truth together with what the pipeline may know of the galaxy."""
-    return observation["truth"].to_dataset().assign_attrs(metadata_of(observation).to_attrs())
+    attributes = {**metadata_of(observation).to_attrs(), **as_attribute()}
+    return observation["truth"].to_dataset().assign_attrs(attributes)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from importlib.metadata import version
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -233,7 +232,7 @@ def run_plan(planner: ExposurePlanner, goal: float, *, run: Run) -> str:
     airglow = airglow_verdict(planner, goal)
     with run.writing() as directory:
         write_table(
-            table, directory / "plan.ecsv", version=version("kurvs"), galaxy=planner.galaxy.name,
+            table, directory / "plan.ecsv", galaxy=planner.galaxy.name,
             gradient=planner.gradient, goal=goal, answer=answer,
             hours=str(planner.hours_for(goal)),
             hours_persistent=str(planner.hours_for(goal, persistent=True)),

@@ -4,7 +4,6 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from experiments.runs.run import Run
 from experiments.statistics.estimator_figure import TITLES
 from experiments.statistics.trust import FACTORS, RULES, Judgement, Trust, factors_of, judged_by
 from kurvs_pipeline.errors import ResultsError
+from kurvs_pipeline.provenance import software_version
 
 TABLE = "recovery.ecsv"
 NEEDED = ("galaxy", "realisation", "gradient_true", "diagnostic", "estimator", "gradient",
@@ -141,7 +141,7 @@ def page(table: QTable) -> str:
         "<title>Where gradients may be trusted</title>", f"<style>{STYLE}</style></head><body>",
         "<h1>Where gradients may be trusted</h1>",
         (f"<p>{n_mocks} simulated galaxies of known metallicity gradient, measured by kurvs "
-        f"{escape(version('kurvs'))}. An estimator is trusted where</p>"),
+        f"{escape(software_version())}. An estimator is trusted where</p>"),
         "<ul>", *(f"<li>{escape(rule)}</li>" for rule in RULES), "</ul>",
         ("<p>A limit counts as passed by more than two standard errors; where it is passed by "
         "less, or mocks are fewer than 8, the verdict is left undecided. Errors of gradients "

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from experiments.runs.invocation import ARGUMENTS
 from experiments.runs.lock import OccupiedError, locked
 from experiments.runs.style import figure_style
 from kurvs_pipeline.errors import OutputError
-from kurvs_pipeline.io.files import checksum
+from kurvs_pipeline.io.files import checksum, folder_checksum
+from kurvs_pipeline.provenance import commit_of, of_run, software, software_version
 
 OUTPUT_ROOT = Path("kurvs-out")
 RECORD = "run.json"
@@ -65,16 +66,30 @@ class Run:
         with _reported(self.directory), figure_style():
             yield self._staging
 
+    def provenance(self) -> dict[str, object]:
+        """Return what every table and array says of the run: nothing that leaves bits the same."""
+        schemes = {k: v for k, v in self.configuration.items() if k in {"scheme", "schemes"}}
+        facts = {"command": self.command, "seed": self.seed, **schemes}
+        return {**_plain_mapping(facts), "inputs_sha256": dict(self.checksums)}
+
     def record(self) -> dict[str, object]:
         """Return the content of ``run.json``."""
         return {
             "software": "kurvs",
-            "version": version("kurvs"),
+            "version": software_version(),
+            "commit": commit_of(software_version()),
+            "libraries": {k: v for k, v in software().items() if k not in {"kurvs", "python"}},
             "command": self.command,
-            "configuration": _plain(self.configuration),
+            "arguments": list(ARGUMENTS.get()),
+            "working_directory": str(Path.cwd()),
+            "configuration": _plain_mapping(self.configuration),
             "seed": self.seed,
             "inputs_sha256": dict(self.checksums),
             "outputs": sorted(item.name for item in self._staging.iterdir()),
+            "outputs_sha256": {
+                item.name: folder_checksum(item) if item.is_dir() else checksum(item)
+                for item in sorted(self._staging.iterdir())
+            },
             "started_utc": self._started.isoformat(timespec="seconds"),
             "wall_time_s": round(time.perf_counter() - self._clock, 3),
             "peak_memory_mib": peak_memory_mib(),
@@ -121,6 +136,7 @@ def start_run(
             directory = _claim(command, output, made, stack, overwrite=overwrite, resume=resume)
             staging = stack.enter_context(_staging(directory))
             run = Run(command, directory, configuration, seed, checksums, staging)
+            stack.enter_context(of_run(run.provenance()))
             yield run
             with run.writing():
                 record = json.dumps(run.record(), indent=2, allow_nan=False)
@@ -278,10 +294,14 @@ def _reported(directory: Path) -> Iterator[None]:
         ) from error
 
 
+def _plain_mapping(values: Mapping[str, object]) -> dict[str, object]:
+    return {str(key): _plain(item) for key, item in values.items()}
+
+
 def _plain(value: object) -> object:
     """Return a value as JSON has it; JSON has no NaN, infinities, paths or tuples."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return _plain_mapping(value)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float):

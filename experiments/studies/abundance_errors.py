@@ -7,7 +7,6 @@ diagnostic with what the noise-free light of the same apertures gives by the sam
 """
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -110,9 +109,7 @@ def summarise(table: QTable) -> QTable:
         for name in np.unique(table["quantity"])
         if _galaxies_with(table[table["quantity"] == name]) >= FEWEST_MOCKS
     ]
-    summary = QTable(rows=rows)
-    summary.meta.update(version=version("kurvs"))
-    return summary
+    return QTable(rows=rows)
 
 
 def _galaxies_with(rows: QTable) -> int:

@@ -10,7 +10,6 @@ Writes ``gradient-estimators.ecsv`` and ``images/gradient-estimators.png``.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -358,7 +357,7 @@ def main(
     summary = summarise(table)
     write_table(
         summary, folder / "gradient-estimators.ecsv", draws=draws, case_draws=case_draws,
-        version=version("kurvs"), command="python -m experiments.studies.estimators",
+        command="python -m experiments.studies.estimators",
     )  # fmt: skip
     estimator_figure(table).savefig(folder / "images" / "gradient-estimators.png", dpi=90)
     terminal.show(summary_table(summary))

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -243,7 +242,7 @@ def summarise(table: QTable) -> QTable:
     ]  # fmt: skip
     rows = [vars(cell) for cell in cells if cell.number >= 10]
     summary = QTable(rows=rows)
-    summary.meta.update(version=version("kurvs"), empty_spectra=empty_counts(table))
+    summary.meta.update(empty_spectra=empty_counts(table))
     return summary
 
 

@@ -11,7 +11,6 @@ Writes ``population-check.ecsv``.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -127,7 +126,7 @@ def summarise(samples: QTable) -> QTable:
         for abundance in dict.fromkeys(samples["abundance"].tolist())
         for name in TRUTH for against in ("population", "drawn")
     ]  # fmt: skip
-    return QTable(rows=rows, meta={"version": version("kurvs")})
+    return QTable(rows=rows)
 
 
 def _summary(samples: QTable, name: str, against: str) -> dict[str, object]:

@@ -8,7 +8,6 @@ writes one row per galaxy and line, and prints the medians.
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +186,6 @@ def _write_line_table(table: QTable, path: Path) -> None:
         description="Expected lines of the twins of KURVS in 1.5 effective radii",
         sample="Li et al. (2025), MNRAS 544, 4025, Tables 1 and A1, by kurvs_sim.survey",
         command="python -m experiments.survey.signal_to_noise",
-        software_version=version("kurvs"),
         exposures=repr(ExposureModel()),
     )
 

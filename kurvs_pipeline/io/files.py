@@ -230,10 +230,15 @@ def checksum(path: Path) -> str:
     CubeFormatError if it is a pipe or device, or larger than any input; OSError if there is none.
     """
     if path.suffix == ".zarr" and path.is_dir():
-        parts = sorted(part for part in path.rglob("*") if part.is_file())
-        named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)
-        return hashlib.sha256("".join(named).encode()).hexdigest()
+        return folder_checksum(path)
     if path.exists() and not path.is_dir():
         regular_file(path, "a file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_checksum(path: Path) -> str:
+    """Return the SHA-256 of the names and contents of all files below a folder, in hexadecimal."""
+    parts = sorted(part for part in path.rglob("*") if part.is_file())
+    named = (f"{part.relative_to(path).as_posix()} {checksum(part)}\n" for part in parts)
+    return hashlib.sha256("".join(named).encode()).hexdigest()

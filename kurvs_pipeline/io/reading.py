@@ -1,5 +1,6 @@
 """Read an Observation from files of any layout that is known."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from kurvs_pipeline.errors import CubeFormatError
-from kurvs_pipeline.io.files import as_paths
+from kurvs_pipeline.io.files import as_paths, checksum
 from kurvs_pipeline.io.fits import observation as eso
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
@@ -63,7 +64,7 @@ def read_observation(
     -------
     DataTree
         An Observation; ``assumptions`` among its root attributes has a line for everything
-        that the files left open.
+        that the files left open, and ``inputs_sha256`` the checksum of every file, as JSON.
 
     Raises
     ------
@@ -76,8 +77,12 @@ def read_observation(
     stated = CubeOptions(**cube_options).stated
     for layout in LAYOUTS:
         if files and layout.holds(files, stated):
-            return layout.read(files, overrides or {}, stated)
-    return eso.read_observation(files, overrides=overrides, **cube_options)
+            observation = layout.read(files, overrides or {}, stated)
+            break
+    else:
+        observation = eso.read_observation(files, overrides=overrides, **cube_options)
+    observation.attrs["inputs_sha256"] = json.dumps({str(path): checksum(path) for path in files})
+    return observation
 
 
 def _read_one_native(

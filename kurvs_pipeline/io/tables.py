@@ -17,6 +17,7 @@ from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.files import read_text
 from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
+from kurvs_pipeline.provenance import provenance
 from kurvs_pipeline.representation import short_repr
 
 OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
@@ -186,9 +187,10 @@ def write_table(table: Table, path: Path, **metadata: object) -> None:
     """Write a table as ECSV; a file that exists is replaced.
 
     ``metadata`` is stated in its header beside what the table, which is not changed, states
-    already.
+    already, and beside what it comes from (:func:`~kurvs_pipeline.provenance.provenance`).
     """
     written = table.copy()
+    written.meta["provenance"] = provenance()
     written.meta.update(metadata)
     written.write(path, format="ascii.ecsv", overwrite=True)
 

@@ -1,5 +1,6 @@
 """Read the results of a galaxy from the folder that ``kurvs measure`` wrote."""
 
+import json
 from pathlib import Path
 
 import xarray as xr
@@ -124,6 +125,7 @@ def _results(tree: xr.DataTree, tables: dict[str, QTable]) -> MeasuredGalaxy:
         maps=_maps(tree["maps"].to_dataset()),
         spectra={name: _spectra(tree[name].to_dataset()) for name in bands},
         assumptions=tuple(str(tree.attrs.get("assumptions", "")).splitlines()),
+        provenance=json.loads(str(tree.attrs.get("provenance", "{}"))),
         noise_scale={
             name: float(tree.attrs[f"{_NOISE_SCALE}{name}"]) for name in bands
         },

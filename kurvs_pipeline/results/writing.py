@@ -9,6 +9,7 @@ from astropy.table import Table
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
+from kurvs_pipeline.provenance import as_attribute, provenance
 
 RESULTS_VERSION = 1
 """Version of the file layout; raise it when readers of the old layout would misread the new one."""
@@ -29,6 +30,7 @@ def _measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
         groups[f"/{name}"] = _spectra(band, apertures)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(galaxy.metadata.to_attrs(), redshift_err=galaxy.redshift_err)
+    tree.attrs.update(as_attribute(galaxy.provenance or None))
     tree.attrs["results_version"] = RESULTS_VERSION
     tree.attrs["assumptions"] = "\n".join(galaxy.assumptions)
     tree.attrs.update({f"noise_scale_{name}": v for name, v in galaxy.noise_scale.items()})
@@ -114,6 +116,7 @@ def _write(galaxy: MeasuredGalaxy, directory: Path) -> None:
             name=galaxy.metadata.name,
             redshift=galaxy.metadata.redshift,
             redshift_err=galaxy.redshift_err,
+            provenance=dict(galaxy.provenance or provenance()),
             coverage=dict(zip([a.name for a in galaxy.apertures], galaxy.coverage, strict=True)),
         )
     _measurement_tree(galaxy).to_netcdf(directory / ARRAYS_FILE, engine="h5netcdf")

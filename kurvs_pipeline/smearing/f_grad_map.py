@@ -9,7 +9,6 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 
 import numpy as np
 import xarray as xr
@@ -22,6 +21,7 @@ from kurvs_pipeline.cosmology import kpc_per_arcsec
 from kurvs_pipeline.errors import ConfigurationError, CoverageError
 from kurvs_pipeline.geometry import axis_ratio
 from kurvs_pipeline.observation import ObservationMetadata
+from kurvs_pipeline.provenance import as_attribute
 from kurvs_pipeline.smearing.correction import REFERENCE_GRADIENT_DEX_PER_KPC
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS, InclinedDisk, SmearingMatrix
 from kurvs_pipeline.smearing.point_spread import Seeing
@@ -146,7 +146,7 @@ class SmearedDisks:
                 "annuli_in_effective_radii": int(self.scheme.in_effective_radii),
                 "redshift": self.redshift,
                 "disk_thickness": self.disk_thickness,
-                "software_version": version("kurvs"),
+                **as_attribute(),
             },
         )  # fmt: skip
 

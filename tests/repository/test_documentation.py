@@ -13,6 +13,7 @@ from experiments.cli import app
 from kurvs_pipeline import bands
 from kurvs_pipeline.abundances import diagnostics as abundances
 from kurvs_pipeline.io import LAYOUTS
+from kurvs_pipeline.provenance import RELEASE
 
 PAGES_WITH_CODE = ("tour.md", *(f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md")))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
@@ -107,7 +108,7 @@ def test_notebooks_are_kept_without_what_they_print(path):
 def test_the_citation_is_of_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert citation["version"] == project["version"]
+    assert citation["version"] == RELEASE
     assert citation["license"] == project["license"]
     # What the format, 1.2.0, asks of every file.
     assert citation["cff-version"] == "1.2.0"

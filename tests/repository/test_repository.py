@@ -13,7 +13,7 @@ from paths import ROOT
 PACKAGES = ("kurvs_sim", "kurvs_pipeline", "experiments")
 COMMON_GROUND = {
     "abundances", "arguments", "arrays", "bands", "cosmology", "dust", "errors", "exports", "io",
-    "lines", "observation", "representation",
+    "lines", "observation", "provenance", "representation",
 }  # fmt: skip
 """Of docs/decisions/04: what measures is not used to make what is measured."""
 

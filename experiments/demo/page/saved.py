@@ -12,6 +12,7 @@ from experiments.demo.model.state import DemoState
 from experiments.demo.page.map_views import QUANTITIES, map_images
 from experiments.demo.page.printed import draw_map, draw_profile
 from experiments.runs.style import figure_style
+from kurvs_pipeline.provenance import software
 
 
 def table_text(state: DemoState) -> str:
@@ -28,6 +29,7 @@ def table_text(state: DemoState) -> str:
     table.meta["gradients_dex_per_kpc"] = {
         name: list(getattr(gradients, name)) for name in ("slope", "slope_fgrad", "forward")
     }
+    table.meta["provenance"] = software()
     table.meta["f_grad"] = gradients.f_grad
     table.meta["forward_flag"] = gradients.forward_flag
     text = StringIO()

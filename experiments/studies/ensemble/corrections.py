@@ -8,7 +8,6 @@ by curves of Gillman et al. (2021), which ask for less.
 """
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -107,7 +106,6 @@ def main(
     table = summary(as_twins(open_campaign(output / STORE)), factors(curves))
     for name in ("percentile_16", "median", "percentile_84", "published", "p_value"):
         table[name].info.format = ".4g"
-    table.meta["version"] = version("kurvs")
     write_table(table, docs / "survey-twin-corrections.ecsv")
     Terminal().show(str(table))
 

@@ -9,7 +9,6 @@ that whatever has been run holds as many galaxies of each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from experiments.campaign.command import run_with_progress
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.survey.numbers import empty_numbers, measure_numbers
 from experiments.survey.twin import INTRINSIC, SCHEMES, TWIN_NUMERICS, TwinGalaxy
+from kurvs_pipeline.provenance import software_version
 from kurvs_sim import ExposureModel
 from kurvs_sim.survey.catalogue import kurvs_catalogue
 
@@ -39,7 +39,7 @@ class SurveyEnsemble:
         """All that determines the results."""
         return {
             "experiment": "survey twins",
-            "version": version("kurvs"),
+            "version": software_version(),
             "seed": self.seed,
             "n_twins": self.n_twins,
             "intrinsic": {name: [d.mean, d.scatter] for name, d in INTRINSIC.items()},

@@ -7,7 +7,6 @@ writes ``survey-twin.ecsv`` and ``images/survey-twin.png`` into the second folde
 galaxies were all measured, in all distributions, are counted.
 """
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -232,7 +231,7 @@ def main(
     found = _statistics_of_twins(mixed(twins, mix) if mix else twins)
     table = summary_table(found)
     table.meta.update(
-        n_twins=int(twins.sizes["twin"]), n_mixed=mix, version=version("kurvs"),
+        n_twins=int(twins.sizes["twin"]), n_mixed=mix,
         source="Li et al. (2025), MNRAS 544, 4025",
         command="python -m experiments.studies.ensemble.report",
     )  # fmt: skip

@@ -18,6 +18,7 @@ from experiments.campaign.description import described
 from experiments.campaign.store import CampaignStore
 from experiments.runs.lock import locked
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
+from kurvs_pipeline.provenance import software_version
 
 TASKS_A_CHUNK = 3
 
@@ -55,6 +56,24 @@ def test_another_design_is_refused_with_the_difference_key_by_key(store):
         "n_tasks is 4, in the store 3",
     ):
         assert difference in str(caught.value)
+
+
+def test_a_store_begun_at_another_commit_is_refused(store, monkeypatch):
+    run_campaign(Toy(n_tasks=3), store)
+    monkeypatch.setattr(
+        "experiments.campaign.description.software_version", lambda: "0.1.0+g0123456789ab"
+    )
+    with pytest.raises(
+        ConfigurationError, match=r'kurvs is "0\.1\.0\+g0123456789ab", in the store'
+    ):
+        run_campaign(Toy(n_tasks=3), store, resume=True)
+
+
+def test_a_store_says_what_made_it(store):
+    run_campaign(Toy(n_tasks=3), store)
+    stated = json.loads(open_campaign(store).attrs["provenance"])
+    assert stated["kurvs"] == software_version()
+    assert "numba" in stated
 
 
 def test_a_store_of_an_older_format_is_refused(store):

@@ -71,6 +71,12 @@ def test_the_record_has_the_seed_of_the_file(simulated):
     assert record["configuration"]["inclination_deg"] == 45.0
 
 
+def test_the_record_keeps_the_kinds_of_models_and_profiles(simulated):
+    configuration = json.loads((simulated / "run.json").read_text())["configuration"]
+    assert configuration["emission"] == {"kind": "survey"}
+    assert configuration["oxygen_abundance"]["kind"] == "linear"
+
+
 def first_cube(folder: Path, *arguments: str) -> np.ndarray:
     toml = folder / "disk.toml"
     toml.write_text(GALAXY.replace("seed = 3", 'seed = 3\nbands = ["H"]'))

@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from astropy.table import Table
 
 from experiments.runs.run import _claim_numbered, start_run
 from kurvs_pipeline.errors import OutputError
+from kurvs_pipeline.io.tables import write_table
+from kurvs_pipeline.provenance import commit_of, software_version
 
 
 @pytest.fixture(autouse=True)
@@ -232,3 +235,30 @@ def test_results_of_another_command_are_not_gone_on_with(tmp_path):
         write_results(output=out, resume=True)
     assert (out / "mock.fits").read_text() == "precious"
     assert record_of(out)["command"] == "simulate"
+
+
+def test_the_record_names_commit_libraries_and_what_was_written(tmp_path):
+    record = record_of(write_results(output=tmp_path / "out"))
+    assert record["version"] == software_version()
+    assert record["commit"] == commit_of(software_version())
+    assert {"numpy", "scipy", "astropy", "numba"} <= set(record["libraries"])
+    assert record["outputs_sha256"] == {"result.txt": hashlib.sha256(b"42").hexdigest()}
+    assert record["working_directory"] == str(tmp_path)
+
+
+def test_tables_of_a_run_say_its_seed_scheme_and_inputs(tmp_path):
+    (tmp_path / "cube.fits").write_bytes(b"data")
+    with (
+        start_run(
+            "measure", configuration={"scheme": "3x0.5", "workers": 2}, seed=7,
+            inputs=[Path("cube.fits")],
+        ) as run,
+        run.writing() as directory,
+    ):  # fmt: skip
+        write_table(Table({"x": [1]}), directory / "x.ecsv")
+    found = Table.read(run.directory / "x.ecsv").meta["provenance"]
+    assert {k: found[k] for k in ("command", "seed", "scheme", "inputs_sha256")} == {
+        "command": "measure", "seed": 7, "scheme": "3x0.5",
+        "inputs_sha256": {"cube.fits": hashlib.sha256(b"data").hexdigest()},
+    }  # fmt: skip
+    assert "workers" not in found
