@@ -26,6 +26,7 @@ from experiments.commands import (
     plot,
     recover,
     report,
+    rerun,
     simulate,
     stack,
     survey,
@@ -56,6 +57,7 @@ app.command(epilog=ablate.EXAMPLES)(ablate.ablate)
 app.command(epilog=binning.EXAMPLES)(binning.binning)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=report.EXAMPLES)(report.report)
+app.command(epilog=rerun.EXAMPLES)(rerun.rerun)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 

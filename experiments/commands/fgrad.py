@@ -82,7 +82,10 @@ def fgrad(
         "seeing": seeing, "psf_beta": psf_beta, "gradient": gradient, "scheme": scheme,
         "redshift": redshift, "curves": curves,
     }  # fmt: skip
-    with start_run("fgrad", output=output, overwrite=overwrite, configuration=configuration) as run:
+    with start_run(
+        "fgrad", output=output, overwrite=overwrite, configuration=configuration,
+        inputs=[] if curves is None else sorted(curves.glob("*.csv")),
+    ) as run:  # fmt: skip
         number = INCLINATIONS_DEG.size * RADII_ARCSEC.size + DISKS_DRAWN
         with terminal.progress("disks", number) as advance:
             known = disks.map(advance=advance)

@@ -179,18 +179,20 @@ def measure(
         files = [catalogue]
     reading = {"use_quality": use_quality, "verify_checksum": not ignore_checksum}
     known = {**stated, **reading}
+    galaxies = None if catalogue is None else GalaxyCatalogue.read(catalogue, known)
+    if galaxies is not None:
+        files += galaxies.inputs
     failures: tuple[Failure, ...] = ()
     with start_run(
         "measure", output=output, overwrite=overwrite, resume=resume, seed=seed,
         configuration={**what, **by_option(stated), **reading, **method},
         inputs=[path for path in files if path is not None],
     ) as run:  # fmt: skip
-        if catalogue is None:
+        if galaxies is None:
             shown: object = run_measure(cubes or [], known, pipeline=pipeline, run=run)
         else:
             outcome = measure_catalogue(
-                GalaxyCatalogue.read(catalogue, known), pipeline, workers=workers,
-                resume=resume, run=run, terminal=terminal,
+                galaxies, pipeline, workers=workers, resume=resume, run=run, terminal=terminal,
             )  # fmt: skip
             shown, failures = outcome.summary, outcome.failures
     terminal.show(shown)

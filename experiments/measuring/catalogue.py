@@ -13,6 +13,7 @@ from astropy.table import Table
 from experiments.measuring.request import GalaxyRequest
 from experiments.measuring.settings import SETTINGS, Setting
 from kurvs_pipeline.errors import CubeFormatError
+from kurvs_pipeline.io.files import LARGEST_BYTES
 from kurvs_pipeline.io.tables import numbers, plain, read_table
 
 REQUIRED = ("name", "cubes")
@@ -35,6 +36,12 @@ class GalaxyCatalogue:
 
     requests: Mapping[str, GalaxyRequest]
     unused: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files of all galaxies, once each, that can be read at all."""
+        files = dict.fromkeys(path for request in self.requests.values() for path in request.inputs)
+        return tuple(path for path in files if _is_readable(path))
 
     @classmethod
     def read(cls, path: Path, stated: Mapping[str, Any]) -> "GalaxyCatalogue":
@@ -70,6 +77,13 @@ class GalaxyCatalogue:
             },
             tuple(c for c in table.colnames if c not in {*REQUIRED, *COLUMNS}),
         )
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether a file has a checksum; one that has none fails its own galaxy alone."""
+    if path.suffix == ".zarr":
+        return path.is_dir()
+    return path.is_file() and path.stat().st_size <= LARGEST_BYTES
 
 
 def _names(table: Table, path: Path) -> list[str]:

@@ -194,8 +194,7 @@ def _check_resumed(command: str, directory: Path) -> None:
 
 def _claim_numbered(first: Path, made: list[Path], stack: ExitStack) -> Path:
     """Make and lock ``name``, ``name-2``, ``name-3``...: the first that nobody has."""
-    numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
-    free = (path for path in itertools.chain([first], numbered) if not _is_taken(path))
+    free = _free_directories(first)
     with _reported(first):
         while True:
             directory = next(free)
@@ -207,6 +206,17 @@ def _claim_numbered(first: Path, made: list[Path], stack: ExitStack) -> Path:
                     made.append(directory)
                     stack.enter_context(lock.pop_all())
                     return directory
+
+
+def free_directory(first: Path) -> Path:
+    """Return ``name``, ``name-2``, ``name-3``...: the first that holds nothing."""
+    with _reported(first):
+        return next(_free_directories(first))
+
+
+def _free_directories(first: Path) -> Iterator[Path]:
+    numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    return (path for path in itertools.chain([first], numbered) if not _is_taken(path))
 
 
 def _is_taken(directory: Path) -> bool:

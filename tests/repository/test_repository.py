@@ -91,7 +91,7 @@ def test_commands_of_the_readme_exist():
     assert shown == {
         "recover", "simulate", "measure", "fit-spectra", "plot", "stack", "calibrations", "fgrad",
         "survey",
-        "report", "binning", "ablate", "plan",
+        "report", "rerun", "binning", "ablate", "plan",
         "demo",
     }  # fmt: skip
     assert all(f"\n  {command} " in done.stdout for command in shown)
