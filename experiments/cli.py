@@ -38,6 +38,9 @@ from kurvs_pipeline.provenance import software_version
 
 INTERRUPTED = 130
 
+RESUMABLE = {"ablate", "binning", "recover", "survey"}
+"""Commands that go on with --resume; measure does with --catalogue."""
+
 app = typer.Typer(
     help="Simulate KMOS cubes of galaxies with known metallicity gradients, and measure them.",
     epilog="kurvs COMMAND --help explains a command, with examples.",
@@ -106,7 +109,7 @@ def execute(arguments: Sequence[str]) -> int:
         return BAD_INPUT
     if code == INTERRUPTED:
         kept = "what was done is kept: --output DIR --resume goes on"
-        in_parts = arguments[:1] in (["recover"], ["binning"], ["ablate"]) or (
+        in_parts = bool(RESUMABLE.intersection(arguments[:1])) or (
             arguments[:1] == ["measure"] and "--catalogue" in arguments
         )
         _complain(f"interrupted; {kept if in_parts else 'nothing was written'}")

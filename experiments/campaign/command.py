@@ -1,6 +1,7 @@
 """Commands that run a campaign: store, tables, figure, list of failures and record of the run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,8 @@ from rich.console import RenderableType
 from experiments.campaign.batches import Experiment
 from experiments.campaign.campaign import CampaignOutcome, Failure, run_campaign
 from experiments.campaign.store import take_away
-from experiments.runs.run import start_run
+from experiments.runs.run import Run, start_run
 from experiments.runs.terminal import Terminal
-from kurvs_pipeline.errors import ConfigurationError
 from kurvs_pipeline.io.tables import write_table
 
 
@@ -100,35 +100,67 @@ def run_command(
 
     Raises
     ------
-    ConfigurationError
-        If ``resume`` is asked for without ``output``.
-    OutputError
-        If results cannot be written, or those of an earlier run not be replaced.
+    OutputError, ConfigurationError
+        As :func:`~experiments.runs.run.start_run` and
+        :func:`~experiments.campaign.campaign.run_campaign`.
     """
-    if resume and output is None:
-        raise ConfigurationError(
-            "--resume goes on with what is there: give the --output DIR of the run that was "
-            "interrupted"
-        )
+    with campaign_in_run(
+        command, experiment, store=store, counted="simulating and measuring",
+        configuration=configuration, inputs=inputs, seed=seed, workers=workers,
+        scheduler=scheduler, resume=resume, overwrite=overwrite, output=output, terminal=terminal,
+    ) as (run, outcome), run.writing() as directory:  # fmt: skip
+        conclusion = conclude(outcome)
+        conclusion.write(directory)
+        if outcome.failures:
+            write_table(_failures_table(outcome.failures), directory / "failures.ecsv")
+    terminal.show(conclusion.shown)
+    terminal.show(f"Results in {run.directory}")
+
+
+@contextmanager
+def campaign_in_run(
+    command: str,
+    experiment: Experiment,
+    *,
+    store: str,
+    counted: str,
+    configuration: Mapping[str, object],
+    inputs: Sequence[Path] = (),
+    seed: int,
+    workers: int,
+    scheduler: str | None = None,
+    resume: bool,
+    overwrite: bool,
+    output: Path | None,
+    terminal: Terminal,
+) -> Iterator[tuple[Run, CampaignOutcome]]:
+    """Run an experiment into a store in the folder of a run, where it can be resumed.
+
+    Parameters
+    ----------
+    counted : str
+        Description of what the progress counts. All others are those of :func:`run_command`.
+
+    Yields
+    ------
+    tuple of Run and CampaignOutcome
+        To write more results within the context; the record follows.
+    """
     with start_run(
         command, output=output, overwrite=overwrite, resume=resume, seed=seed, inputs=inputs,
         configuration={**configuration, "workers": workers, "scheduler": scheduler},
+        design=configuration,
     ) as run:  # fmt: skip
         place = run.directory / store
         if not resume:
             take_away(place)
         outcome = run_with_progress(
-            experiment, place, counted="simulating and measuring", workers=workers,
-            scheduler=scheduler, resume=resume, terminal=terminal,
+            experiment, place, counted=counted, workers=workers, scheduler=scheduler,
+            resume=resume, terminal=terminal,
         )  # fmt: skip
+        yield run, outcome
         with run.writing() as directory:
-            conclusion = conclude(outcome)
-            conclusion.write(directory)
-            if outcome.failures:
-                write_table(_failures_table(outcome.failures), directory / "failures.ecsv")
             place.replace(directory / store)
-    terminal.show(conclusion.shown)
-    terminal.show(f"Results in {run.directory}")
 
 
 def run_with_progress(

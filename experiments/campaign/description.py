@@ -1,7 +1,6 @@
 """The description of an experiment in its store, which keeps other experiments out."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,28 +67,3 @@ def read_description(path: Path) -> dict[str, Any]:
             f"{description.get('kurvs', 'of that time')}, or run the campaign again elsewhere"
         )
     return description
-
-
-def differences(stored: Mapping[str, object], asked: Mapping[str, object]) -> list[str]:
-    """Return in what two descriptions differ, one line per key such as ``design.seed``.
-
-    Parameters
-    ----------
-    stored, asked : mapping
-        Description in the store, and that of the experiment to be run.
-    """
-    before, now = _flat(stored), _flat(asked)
-    absent = "nothing"
-    return [
-        f"{key} is {now.get(key, absent)}, in the store {before.get(key, absent)}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key, absent) != now.get(key, absent)
-    ]
-
-
-def _flat(value: object, key: str = "") -> dict[str, str]:
-    """Return nested mappings as one, with keys such as ``design.seed`` and values as JSON."""
-    if isinstance(value, Mapping) and value:
-        parts = [_flat(item, f"{key}.{name}" if key else str(name)) for name, item in value.items()]
-        return {name: item for part in parts for name, item in part.items()}
-    return {key: json.dumps(value)}

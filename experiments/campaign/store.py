@@ -17,7 +17,8 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import UnstableSpecificationWarning
 
 from experiments.campaign.batches import Experiment
-from experiments.campaign.description import differences, read_description
+from experiments.campaign.description import read_description
+from experiments.runs.differences import differences
 from kurvs_pipeline.arrays import BoolArray
 from kurvs_pipeline.errors import ConfigurationError, OutputError, ResultsError
 from kurvs_pipeline.provenance import as_attribute
@@ -190,7 +191,7 @@ class CampaignStore:
         ConfigurationError
             If it is of another experiment; the difference is in the message.
         """
-        changed = differences(read_description(self.path), description)
+        changed = differences(read_description(self.path), description, of="in the store")
         if changed:
             raise ConfigurationError(
                 f"{self.path}: holds results of another design: {'; '.join(changed)}; "

@@ -160,11 +160,12 @@ def measure(
     from experiments.measuring.catalogue import GalaxyCatalogue
     from experiments.measuring.many_galaxies import measure_catalogue
     from experiments.measuring.one_galaxy import pipeline_of, run_measure
-    from experiments.runs.run import start_run
+    from experiments.runs.run import check_options, start_run
     from experiments.runs.terminal import Terminal
 
     others = (stated.get("velocity_map"), stated.get("psf_star"))
-    _check_call(cubes, catalogue, output, others[0], resume=resume)
+    _check_call(cubes, catalogue, others[0], resume=resume)
+    check_options(output, overwrite=overwrite, resume=resume)
     method: dict[str, Any] = {
         "scheme": scheme, "broad_halpha": broad_halpha, "balmer_absorption": balmer_absorption,
         "balmer_absorption_err": balmer_absorption_err, "centre_by": centre_by,
@@ -179,6 +180,8 @@ def measure(
         files = [catalogue]
     reading = {"use_quality": use_quality, "verify_checksum": not ignore_checksum}
     known = {**stated, **reading}
+    # What a galaxy's files are, its own record says.
+    plain = {k: v for k, v in by_option(stated).items() if not isinstance(v, Path)}
     galaxies = None if catalogue is None else GalaxyCatalogue.read(catalogue, known)
     if galaxies is not None:
         files += galaxies.inputs
@@ -187,6 +190,7 @@ def measure(
         "measure", output=output, overwrite=overwrite, resume=resume, seed=seed,
         configuration={**what, **by_option(stated), **reading, **method},
         inputs=[path for path in files if path is not None],
+        design=None if galaxies is None else {**plain, **reading, **method},
     ) as run:  # fmt: skip
         if galaxies is None:
             shown: object = run_measure(cubes or [], known, pipeline=pipeline, run=run)
@@ -206,7 +210,6 @@ def measure(
 def _check_call(
     cubes: list[Path] | None,
     catalogue: Path | None,
-    output: Path | None,
     velocity_map: Path | None,
     *,
     resume: bool,
@@ -224,8 +227,7 @@ def _check_call(
             f"--velocity-map {velocity_map} is of one galaxy; with --catalogue give a column "
             "velocity_map in the table"
         )
-    if resume and (catalogue is None or output is None):
+    if resume and catalogue is None:
         raise ConfigurationError(
-            "--resume goes on with a list of galaxies: give --catalogue TABLE and the --output DIR "
-            "of the run that was interrupted"
+            "--resume goes on with a list of galaxies: give --catalogue TABLE, or leave it out"
         )

@@ -1,8 +1,6 @@
 """Measure a catalogue of galaxies, and join their tables."""
 
 import json
-import shutil
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +12,11 @@ from astropy.table import QTable, Table, TableMergeError, vstack
 from experiments.campaign.tasks import run_tasks
 from experiments.measuring.catalogue import GalaxyCatalogue
 from experiments.measuring.request import GalaxyRequest, write_galaxy
-from experiments.runs.run import PARTIAL, Run
+from experiments.runs.folders import prepare, whole_folder
+from experiments.runs.run import GALAXIES, Run
 from experiments.runs.style import figure_style
 from experiments.runs.terminal import Terminal
-from kurvs_pipeline.errors import CubeFormatError, KurvsError, OutputError
+from kurvs_pipeline.errors import CubeFormatError, KurvsError
 from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.pipeline import Pipeline
@@ -60,9 +59,6 @@ def _stacked(tables: Mapping[str, QTable]) -> QTable:
         parts.append(table)
     return vstack(parts, join_type="exact")
 
-
-GALAXIES = "galaxies"
-"""The folder that holds one folder per galaxy."""
 
 RECORD = "galaxy.json"
 """File in the folder of a measured galaxy: what its results depend on."""
@@ -120,17 +116,11 @@ class GalaxyTask:
     def measure(self) -> None:
         """Measure the galaxy; its folder appears when it is complete."""
         galaxy = self.request.measure(self.pipeline)
-        staging = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self.parent))
-        try:
-            results = staging / self.name
-            results.mkdir()
+        with whole_folder(self.directory) as results:
             with figure_style():
                 write_galaxy(galaxy, results)
             text = json.dumps(self.record(), indent=2) + "\n"
             (results / RECORD).write_text(text, encoding="utf-8")
-            results.replace(self.directory)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -170,7 +160,9 @@ def measure_catalogue(
     tasks = [
         GalaxyTask(name, request, pipeline, parent) for name, request in catalogue.requests.items()
     ]
-    waiting = _prepare(parent, tasks, resume=resume)
+    waiting = [task for task in tasks if not (resume and task.is_done)]
+    names = {task.name for task in waiting}
+    prepare(parent, record=RECORD, stale=lambda folder: not resume or folder.name in names)
     with terminal.progress("Galaxies", len(tasks)) as advance:
         advance(len(tasks) - len(waiting))
         failures = _measure_all(waiting, workers, advance)
@@ -188,26 +180,6 @@ def measure_catalogue(
     if catalogue.unused:
         lines.insert(0, f"columns without meaning here: {', '.join(catalogue.unused)}")
     return CatalogueOutcome(tuple(failures), "\n".join(lines))
-
-
-def _prepare(parent: Path, tasks: Sequence[GalaxyTask], *, resume: bool) -> list[GalaxyTask]:
-    """Take away what earlier runs left and would be replaced; return what is to be measured."""
-    try:
-        parent.mkdir(exist_ok=True)
-        for leftover in parent.glob(f"{PARTIAL}*"):
-            shutil.rmtree(leftover)
-        waiting = [task for task in tasks if not (resume and task.is_done)]
-        stale = [task.directory for task in waiting] if resume else parent.iterdir()
-        for directory in list(stale):
-            # Never a folder that is not of this program.
-            if (directory / RECORD).is_file():
-                shutil.rmtree(directory)
-    except OSError as error:
-        raise OutputError(
-            f"{parent}: results cannot be written ({error.strerror}); free space there or choose "
-            "another place with --output"
-        ) from error
-    return waiting
 
 
 def _measure_all(

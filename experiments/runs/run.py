@@ -15,16 +15,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from experiments.runs.differences import differences
 from experiments.runs.invocation import ARGUMENTS
 from experiments.runs.lock import OccupiedError, locked
 from experiments.runs.style import figure_style
-from kurvs_pipeline.errors import OutputError
+from kurvs_pipeline.errors import ConfigurationError, OutputError
 from kurvs_pipeline.io.files import checksum, folder_checksum
 from kurvs_pipeline.provenance import commit_of, of_run, software, software_version
 
 OUTPUT_ROOT = Path("kurvs-out")
 RECORD = "run.json"
+BEGUN = "begun.json"
+"""What a run that can be resumed leaves while it is not finished."""
+
 LOCK = ".run.lock"
+GALAXIES = "galaxies"
+"""Folder with one folder per galaxy, of commands that measure many."""
+
 PARTIAL = ".partial-"
 """Prefix of files and folders that are not complete yet."""
 
@@ -41,6 +48,8 @@ class Run:
         Where the results will be when the run is over.
     checksums : mapping of str to str
         SHA-256 of each input file, by its path.
+    design : mapping or None
+        What a run that goes on with this one must share with it.
     """
 
     command: str
@@ -48,6 +57,7 @@ class Run:
     configuration: Mapping[str, object]
     seed: int | None
     checksums: Mapping[str, str]
+    design: Mapping[str, object] | None
     _staging: Path
     _started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.perf_counter)
@@ -72,18 +82,23 @@ class Run:
         facts = {"command": self.command, "seed": self.seed, **schemes}
         return {**_plain_mapping(facts), "inputs_sha256": dict(self.checksums)}
 
+    def identity(self) -> dict[str, object]:
+        """Return all that a run must share with another to go on with it."""
+        design = {} if self.design is None else {"design": _plain_mapping(self.design)}
+        return {
+            "version": software_version(), "command": self.command, "seed": self.seed, **design,
+        }  # fmt: skip
+
     def record(self) -> dict[str, object]:
         """Return the content of ``run.json``."""
         return {
             "software": "kurvs",
-            "version": software_version(),
+            **self.identity(),
             "commit": commit_of(software_version()),
             "libraries": {k: v for k, v in software().items() if k not in {"kurvs", "python"}},
-            "command": self.command,
             "arguments": list(ARGUMENTS.get()),
             "working_directory": str(Path.cwd()),
             "configuration": _plain_mapping(self.configuration),
-            "seed": self.seed,
             "inputs_sha256": dict(self.checksums),
             "outputs": sorted(item.name for item in self._staging.iterdir()),
             "outputs_sha256": {
@@ -107,8 +122,12 @@ def start_run(
     configuration: Mapping[str, object],
     seed: int | None = None,
     inputs: Sequence[Path] = (),
+    design: Mapping[str, object] | None = None,
 ) -> Iterator[Run]:
     """Run a command's work: results and their record appear whole, or not at all.
+
+    A run that can be resumed also keeps what it finds on its way, in places of its own, and says
+    in ``begun.json`` what it is until it is finished.
 
     Parameters
     ----------
@@ -117,31 +136,44 @@ def start_run(
     overwrite : bool
         Whether ``output`` may hold results already. Those of an earlier run are replaced.
     resume : bool
-        Whether ``output`` may hold those of an earlier run of this command, to be continued.
+        Whether to go on with the run in ``output``, finished or not: of the same command, version,
+        seed and design.
     configuration : mapping
         Every option by name, for the record.
+    design : mapping, optional
+        All that decides results, where the command can be resumed.
 
     Raises
     ------
     OutputError
-        If ``output`` holds files and may not be overwritten, another run is at work there, or
-        it cannot be written.
+        If ``output`` holds files and may not be overwritten, or no run that could be resumed,
+        another run is at work there, or it cannot be written.
+    ConfigurationError
+        If a run is to be resumed that is of another version, seed or design, or to be resumed and
+        replaced at once.
     OSError
         If an input cannot be read.
     """
+    check_options(output, overwrite=overwrite, resume=resume)
     checksums = {str(path): checksum(path) for path in inputs}
     made: list[Path] = []
     try:
         with ExitStack() as stack:
-            directory = _claim(command, output, made, stack, overwrite=overwrite, resume=resume)
+            replace = overwrite or resume
+            directory = _claim(command, output, made, stack, replace=replace)
             staging = stack.enter_context(_staging(directory))
-            run = Run(command, directory, configuration, seed, checksums, staging)
+            run = Run(command, directory, configuration, seed, checksums, design, staging)
+            if resume:
+                _check_resumed(run)
+            if design is not None:
+                stack.enter_context(_begun(run, staging))
             stack.enter_context(of_run(run.provenance()))
             yield run
             with run.writing():
                 record = json.dumps(run.record(), indent=2, allow_nan=False)
                 _publish(staging, directory)
-                _write_last(staging / RECORD, record + "\n", directory)
+                _write_whole(staging / RECORD, record + "\n", directory)
+                (directory / BEGUN).unlink(missing_ok=True)
     except BaseException:
         for empty in reversed(made):
             with suppress(OSError):
@@ -163,8 +195,7 @@ def _claim(
     made: list[Path],
     stack: ExitStack,
     *,
-    overwrite: bool,
-    resume: bool,
+    replace: bool,
 ) -> Path:
     """Make and lock the folder of a run, noting in ``made`` what was not there before."""
     if output is None:
@@ -172,9 +203,7 @@ def _claim(
     with _reported(output):
         _make_directory(output, made)
         stack.enter_context(locked(output, output / LOCK))
-        if resume:
-            _check_resumed(command, output)
-        elif (held := _held(output)) and not overwrite:
+        if (held := _held(output)) and not replace:
             raise OutputError(
                 f"{output}: expected a new or empty directory, found {len(held)} files such as "
                 f"{min(held)}; choose another --output or add --overwrite"
@@ -182,14 +211,60 @@ def _claim(
     return output
 
 
-def _check_resumed(command: str, directory: Path) -> None:
-    """Refuse to go on with a run of another command: its results would be taken away."""
-    found = _record_of_last_run(directory).get("command", command)
-    if found != command:
-        raise OutputError(
-            f"{directory}: expected a run of '{command}' to go on with, found the results of "
-            f"'{found}'; give the --output of the run that was interrupted"
+def check_options(output: Path | None, *, overwrite: bool, resume: bool) -> None:
+    """Refuse options that do not go together, before anything is read or made."""
+    if resume and overwrite:
+        raise ConfigurationError(
+            "--resume and --overwrite are given together; expected one of them: --resume keeps "
+            "what is there, --overwrite replaces it"
         )
+    if resume and output is None:
+        raise ConfigurationError(
+            "--resume goes on with what is there: give the --output DIR of the run that was "
+            "interrupted"
+        )
+    if resume and output is not None and not output.is_dir():
+        raise OutputError(
+            f"{output}: no such folder; expected that of the run that was interrupted: give its "
+            "--output DIR, or leave --resume out to begin"
+        )
+
+
+def _check_resumed(run: Run) -> None:
+    """Refuse to go on with what is no run, or with one of another command, version or design."""
+    directory = run.directory
+    found = _read_record(directory / BEGUN) or _read_record(directory / RECORD)
+    if not found:
+        raise OutputError(
+            f"{directory}: holds no run to go on with ({BEGUN} or {RECORD}); expected the folder "
+            "of the run that was interrupted: give its --output DIR, or leave --resume out to begin"
+        )
+    if found.get("command") != run.command:
+        raise OutputError(
+            f"{directory}: expected a run of '{run.command}' to go on with, found the results of "
+            f"'{found.get('command')}'; give the --output of the run that was interrupted"
+        )
+    now = run.identity()
+    changed = differences({key: found.get(key) for key in now}, now, of="begun with")
+    if changed:
+        raise ConfigurationError(
+            f"{directory}: holds a run of another design: {'; '.join(changed)}; go on with what it "
+            "was begun with, or choose another --output"
+        )
+
+
+@contextmanager
+def _begun(run: Run, staging: Path) -> Iterator[None]:
+    """Say what the run is, for one that goes on with it; nothing stays where nothing was done."""
+    with _reported(run.directory):
+        text = json.dumps(run.identity(), indent=2, allow_nan=False) + "\n"
+        _write_whole(staging / BEGUN, text, run.directory)
+    try:
+        yield
+    except BaseException:
+        if _held(run.directory) == [BEGUN]:
+            (run.directory / BEGUN).unlink()
+        raise
 
 
 def _claim_numbered(first: Path, made: list[Path], stack: ExitStack) -> Path:
@@ -263,22 +338,22 @@ def _publish(staging: Path, directory: Path) -> None:
         item.replace(directory / item.name)
 
 
-def _write_last(path: Path, text: str, directory: Path) -> None:
+def _write_whole(path: Path, text: str, directory: Path) -> None:
     path.write_text(text, encoding="utf-8")
     path.replace(directory / path.name)
 
 
-def _record_of_last_run(directory: Path) -> dict[str, object]:
-    """Return what the run says that ended here; nothing if none did."""
+def _read_record(path: Path) -> dict[str, object]:
+    """Return what a run says of itself; nothing where there is none."""
     try:
-        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
 
 
 def _outputs_of_last_run(directory: Path) -> list[str]:
-    outputs = _record_of_last_run(directory).get("outputs")
+    outputs = _read_record(directory / RECORD).get("outputs")
     names = [str(name) for name in outputs] if isinstance(outputs, list) else []
     # Only what lies in the folder itself, whatever the record claims.
     return [name for name in names if name == Path(name).name and name not in {"", ".."}]

@@ -8,12 +8,13 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from experiments.runs.run import Run
+from experiments.runs.run import GALAXIES, Run
 from experiments.runs.terminal import Terminal
 from experiments.survey.gradient_figures import GradientFigures, spectra_pages
 from experiments.survey.integrated_figures import IntegratedFigures
+from experiments.survey.kept import observe_twin
 from experiments.survey.numbers import APERTURES, LINES
-from experiments.survey.observed import ObservedTwin, observe_twin
+from experiments.survey.observed import ObservedTwin
 from experiments.survey.points import PublishedPoints
 from experiments.survey.signal_to_noise import PUBLISHED_MEDIAN_SNR
 from experiments.survey.statistics import MEANING, PUBLISHED, twin_statistics
@@ -34,13 +35,20 @@ IMAGE_DPI = 110
 
 
 def make_survey(
-    *, intrinsic: str, published: PublishedPoints, workers: int, seed: int, run: Run,
-    terminal: Terminal,
+    *, intrinsic: str, published: PublishedPoints, workers: int, seed: int, resume: bool,
+    run: Run, terminal: Terminal,
 ) -> Table:  # fmt: skip
-    """Observe a twin with one of ``INTRINSIC``, write tables and figures, and return a summary."""
+    """Observe a twin with one of ``INTRINSIC``, write tables and figures, and return a summary.
+
+    The results of each galaxy stand in ``galaxies/KURVS-N`` of the run's folder as soon as it is
+    measured.
+    """
     members = twin(INTRINSIC[intrinsic], seed=seed)
     with terminal.progress("galaxies", len(members)) as advance:
-        observed = observe_twin(members, workers=workers, seed=seed, advance=advance)
+        observed = observe_twin(
+            members, run.directory / GALAXIES, workers=workers, seed=seed, resume=resume,
+            advance=advance,
+        )  # fmt: skip
     summary = summarise(observed)
     with run.writing() as directory:
         _write_tables(observed, summary, directory)

@@ -1,13 +1,11 @@
 """One twin of the survey with all that its tables and figures show."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import xarray as xr
 
-from experiments.campaign.tasks import run_tasks
 from experiments.survey.measurement import (
     Abundance,
     integrated_abundance,
@@ -127,28 +125,7 @@ def detected_a_v(lines: StackedLines) -> tuple[float, float]:
     return float(row["a_v"]), 0.5 * float(row["a_v_err_low"] + row["a_v_err_high"])
 
 
-def observe_twin(
-    members: Sequence[TwinGalaxy],
-    *,
-    workers: int,
-    seed: int = 0,
-    advance: Callable[[int], None] = lambda _: None,
-) -> ObservedTwin:
-    """Observe and measure the galaxies of a twin.
-
-    Parameters
-    ----------
-    seed : int
-        Of the bootstrap of stacks.
-    advance : callable
-        Called with 1 after every galaxy.
-    """
-    return ObservedTwin(
-        tuple(run_tasks(_observe_galaxy, members, workers=workers, advance=advance)), seed
-    )
-
-
-def _observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
+def observe_galaxy(member: TwinGalaxy) -> ObservedGalaxy:
     """Observe one galaxy and measure all that tables and figures need."""
     entry, observation = catalogue_entry(member.kurvs_id), member.observe()
     binned = measure_binnings(observation, schemes())

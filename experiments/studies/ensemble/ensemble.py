@@ -16,7 +16,7 @@ import numpy as np
 import typer
 import xarray as xr
 
-from experiments.campaign.command import run_with_progress
+from experiments.campaign.command import campaign_in_run
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.survey.numbers import empty_numbers, measure_numbers
 from experiments.survey.twin import INTRINSIC, SCHEMES, TWIN_NUMERICS, TwinGalaxy
@@ -105,15 +105,21 @@ def main(
     twins: Annotated[int, typer.Option(min=1, help="Of each distribution.")] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Root of all draws.")] = 2025,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what is there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in OUT; failures are tried again.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results that OUT holds.")
+    ] = False,
 ) -> None:
     """Run an ensemble of twins."""
     terminal, ensemble = Terminal(), SurveyEnsemble(twins, seed)
-    output.mkdir(parents=True, exist_ok=True)
-    outcome = run_with_progress(
-        ensemble, output / STORE, counted="galaxies", workers=workers, resume=resume,
-        terminal=terminal,
-    )  # fmt: skip
+    with campaign_in_run(
+        "ensemble", ensemble, store=STORE, counted="galaxies",
+        configuration=ensemble.description, seed=seed, workers=workers, resume=resume,
+        overwrite=overwrite, output=output, terminal=terminal,
+    ) as (_, outcome):  # fmt: skip
+        pass
     terminal.show(f"{ensemble.n_tasks} galaxies, {len(outcome.failures)} failed")
     for failure in outcome.failures[:3]:
         terminal.show(f"task {failure.number}: {failure.reason}")

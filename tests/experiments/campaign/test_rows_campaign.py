@@ -65,7 +65,7 @@ def test_rows_come_back_as_they_were_in_the_order_of_tasks(tmp_path):
 def test_tables_say_what_they_were_made_with(tmp_path):
     run_in(tmp_path / "out", toy(1))
     meta = QTable.read(tmp_path / "out" / "toy.ecsv").meta
-    assert (meta["seed"], meta["option"]) == (7, 3)
+    assert (meta["provenance"]["seed"], meta["option"]) == (7, 3)
     assert (tmp_path / "out" / "toy.png").is_file()
 
 

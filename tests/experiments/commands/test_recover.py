@@ -83,7 +83,7 @@ def test_a_finished_run_can_be_resumed_and_changes_nothing(recovered):
 def test_another_seed_is_not_mixed_into_a_run(recovered, capsys):
     arguments = ["recover", f"--gradients={TRUE_GRADIENT}", "--seed", "4", "--workers", "1"]
     assert execute([*arguments, "--output", str(recovered), "--quiet", "--resume"]) == 2
-    assert "design.seed is 4, in the store 3" in capsys.readouterr().err
+    assert "design.seed is 4, begun with 3" in capsys.readouterr().err
 
 
 def test_mocks_that_fail_are_listed_and_the_others_written(tmp_path, monkeypatch, capsys):

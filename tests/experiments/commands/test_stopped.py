@@ -12,7 +12,7 @@ from experiments.cli import INTERRUPTED
 
 COMMANDS = {
     "simulate": (["simulate", str(EXAMPLES / "galaxy.toml")], "nothing was written"),
-    "survey": (["survey", "--workers", "1"], "nothing was written"),
+    "survey": (["survey", "--workers", "1"], "--resume goes on"),
     "recover": (
         ["recover", "--config", str(EXAMPLES / "recovery.toml"), "--workers", "1"],
         "--resume goes on",
