@@ -45,7 +45,7 @@ UNITS = {
     "gradient_true": u.dex / u.kpc,
     "gradient": u.dex / u.kpc,
     "gradient_err": u.dex / u.kpc,
-    "gradient_per_dex": 1 / u.kpc,
+    "gradient_per_dex": u.kpc**-1,
 }
 
 

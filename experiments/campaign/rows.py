@@ -60,7 +60,11 @@ class RowsExperiment:
     def template(self) -> xr.Dataset:
         """Return the rows of a task that is not done."""
         variables = {
-            name: ("row", np.full(self.most_rows, FILLS[kind], dtype=TEXT if kind is str else kind))
+            name: (
+                "row",
+                np.full(self.most_rows, FILLS[kind], dtype=TEXT if kind is str else kind),
+                {"units": self.units[name].to_string()} if name in self.units else {},
+            )
             for name, kind in self.columns.items()
         }
         return xr.Dataset({**variables, "n_rows": ((), np.int64(0))})

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
-from zarr.errors import UnstableSpecificationWarning
+from zarr.errors import UnstableSpecificationWarning, ZarrUserWarning
 
 from experiments.campaign.batches import Experiment
 from experiments.campaign.description import read_description
@@ -95,6 +95,8 @@ class CampaignStore:
                 group = zarr.open_group(staging, mode="r+")
                 for name, variable in self.template.data_vars.items():
                     self._create_array(group, str(name), variable)
+                # Shapes and attributes never change, so that others open all of it in one step.
+                zarr.consolidate_metadata(staging)
             staging.chmod(0o755)
             staging.replace(self.path)
         finally:
@@ -108,7 +110,7 @@ class CampaignStore:
             dtype=variable.dtype,
             fill_value=_fill_value(variable),
             dimension_names=("task", *map(str, variable.dims)),
-            attributes=variable.attrs,
+            attributes=_with_unit(variable),
             # The checksum tells when a chunk is not what was written.
             compressors=(ZstdCodec(level=3), Crc32cCodec()),
         )
@@ -202,7 +204,7 @@ class CampaignStore:
     def damaged(self) -> dict[int, str]:
         """Return which chunks that hold results cannot be read, and why."""
         with _stable_enough():
-            group = zarr.open_group(self.path, mode="r")
+            group = _group(self.path)
         found: dict[int, str] = {}
         for chunk in range(-(-self.n_tasks // self.tasks_a_chunk)):
             reason = self._damage(group, chunk)
@@ -237,7 +239,7 @@ class CampaignStore:
         """
         done = np.zeros(self.n_tasks, bool)
         with _stable_enough():
-            stored = _array(zarr.open_group(self.path, mode="r"), "done")
+            stored = _array(_group(self.path), "done")
         for chunk in range(-(-self.n_tasks // self.tasks_a_chunk)):
             if chunk not in without:
                 start, stop = self.bounds(chunk)
@@ -352,6 +354,12 @@ def reported(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _with_unit(variable: xr.DataArray) -> dict[str, Any]:
+    """Return the attributes of a variable; a number that states no unit has none."""
+    has_unit = {"units": "1"} if variable.dtype.kind == "f" else {}
+    return {**has_unit, **variable.attrs}
+
+
 def _fill_value(variable: xr.DataArray) -> Any:  # noqa: ANN401 - of any type, as arrays are
     """Return what an unwritten chunk reads as: the template's value, where it has just one."""
     values = np.unique(variable.to_numpy())
@@ -363,13 +371,18 @@ def _require_arrays(path: Path, names: Iterable[str]) -> None:
     for name in names:
         try:
             with _stable_enough():
-                _array(zarr.open_group(path, mode="r"), name)
+                _array(_group(path), name)
         except (KeyError, ValueError) as error:
             raise ResultsError(
                 f"{path}: array {name} cannot be read ({type(error).__name__}); expected one for "
                 f"every variable: copy {name}/zarr.json from the same campaign begun elsewhere, "
                 "where it is the same, and resume: what the other files hold is kept"
             ) from error
+
+
+def _group(path: Path) -> zarr.Group:
+    """Open a store as its files are: what is lost of them does not show in what is consolidated."""
+    return zarr.open_group(path, mode="r", use_consolidated=False)
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
@@ -389,7 +402,8 @@ def _open(path: Path) -> xr.Dataset:
 
 @contextmanager
 def _stable_enough() -> Iterator[None]:
-    """Say nothing of text of fixed width, whose place in zarr's specification is not settled."""
+    """Say nothing of what zarr's specification has not settled, as text of fixed width."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnstableSpecificationWarning)
+        warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
         yield

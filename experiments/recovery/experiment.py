@@ -44,6 +44,16 @@ LONGEST_FLAG = "<U128"
 ESTIMATORS = ("slope", "slope_fgrad", "forward", "forward_prior")
 HALPHA_BAND = "H"
 PER_KPC = {"units": "dex / kpc"}
+UNITS_OF_PARAMETERS = {
+    "gradient_dex_per_kpc": "dex / kpc",
+    "inclination_deg": "deg",
+    "effective_radius_arcsec": "arcsec",
+    "seeing_fwhm_arcsec": "arcsec",
+    "dust_gradient_mag_per_kpc": "mag / kpc",
+    "rotation_kms": "km / s",
+}
+"""Of the parameters of a mock that have one."""
+
 FLUX = {"units": "1e-16 erg / (s cm2)"}
 
 
@@ -211,7 +221,7 @@ class RecoveryExperiment:
             {
                 "galaxy": blank(fill=np.array("", "<U24")),
                 "realisation": blank(fill=np.int32(-1)),
-                **{name: blank() for name in NAMES},
+                **{name: blank(units=UNITS_OF_PARAMETERS.get(name, "1")) for name in NAMES},
                 "gradient_true": blank("diagnostic", **PER_KPC),
                 "gradient_annuli": blank(**PER_KPC),
                 "snr_halpha": blank(),

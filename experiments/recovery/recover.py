@@ -16,19 +16,6 @@ from experiments.recovery.figure import recovery_figure
 from experiments.recovery.summary import summarise, summary_table
 from kurvs_pipeline.errors import FitError
 
-UNITS = {
-    "gradient_true": u.dex / u.kpc,
-    "gradient_annuli": u.dex / u.kpc,
-    "gradient": u.dex / u.kpc,
-    "gradient_err": u.dex / u.kpc,
-    "inclination_deg": u.deg,
-    "effective_radius_arcsec": u.arcsec,
-    "seeing_fwhm_arcsec": u.arcsec,
-    "dust_gradient_mag_per_kpc": u.mag / u.kpc,
-    "rotation_kms": u.km / u.s,
-}
-"""Units of the columns of ``recovery.ecsv``."""
-
 COLUMNS = (
     "galaxy", "realisation", "gradient_true", "gradient_annuli",
     *(name for name in NAMES if name not in {"gradient_dex_per_kpc", "halpha_snr"}),
@@ -49,8 +36,10 @@ def recovery_table(results: xr.Dataset) -> QTable:
     rows = done.stack(row=("task", "diagnostic", "estimator"), create_index=False)
     rows = rows.isel(row=np.flatnonzero(rows["flag"] != ""))
     table = QTable({name: rows[name].to_numpy() for name in COLUMNS})
-    for name, unit in UNITS.items():
-        table[name] = table[name] * unit
+    for name in COLUMNS:
+        unit = rows[name].attrs.get("units", "1")
+        if unit != "1":
+            table[name] = table[name] * u.Unit(unit)
     return table
 
 

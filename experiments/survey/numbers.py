@@ -43,6 +43,14 @@ _VARIABLES: dict[str, tuple[tuple[str, ...], type]] = {
     "forward_gradient": (("estimator",), np.float64),
     "forward_gradient_err": (("estimator",), np.float64),
 }
+_UNITS = {
+    **dict.fromkeys(("flux", "flux_err"), "1e-16 erg / (s cm2)"),
+    **dict.fromkeys(("abundance", "abundance_err"), "dex"),
+    **dict.fromkeys(
+        ("gradient", "gradient_true", "gradient_err", "forward_gradient", "forward_gradient_err"),
+        "dex / kpc",
+    ),
+}
 _COORDINATES = {
     "definition": DEFINITIONS, "scheme": SCHEMES, "diagnostic": DIAGNOSTICS, "line": LINES,
     "aperture": APERTURES, "estimator": FORWARD,
@@ -55,7 +63,8 @@ def empty_numbers() -> xr.Dataset:
     numbers = xr.Dataset(coords=coordinates)
     for name, (dims, kind) in _VARIABLES.items():
         shape = tuple(len(_COORDINATES[dim]) for dim in dims)
-        numbers[name] = (dims, np.full(shape, -1 if kind is np.int32 else np.nan, dtype=kind))
+        unit = {"units": _UNITS[name]} if name in _UNITS else {}
+        numbers[name] = (dims, np.full(shape, -1 if kind is np.int32 else np.nan, dtype=kind), unit)
     return numbers
 
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from astropy import units as u
 from astropy.table import Table
 
 from kurvs_pipeline.errors import OutputError
 from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import BandSpectra, MeasuredGalaxy
+from kurvs_pipeline.observation import line_flux_unit
 from kurvs_pipeline.provenance import as_attribute, provenance
 
 RESULTS_VERSION = 1
@@ -39,12 +41,13 @@ def _measurement_tree(galaxy: MeasuredGalaxy) -> xr.DataTree:
 
 def _maps(galaxy: MeasuredGalaxy) -> xr.Dataset:
     plane, maps = ("y", "x"), galaxy.maps
+    density = next(iter(galaxy.spectra.values())).units
     return xr.Dataset(
         {
             "velocity": (plane, maps.velocity_kms, {"units": "km/s"}),
             "sigma": (plane, maps.sigma_kms, {"units": "km/s"}),
-            "halpha_flux": (plane, maps.halpha_flux),
-            "halpha_snr": (plane, maps.halpha_snr),
+            "halpha_flux": (plane, maps.halpha_flux, {"units": str(line_flux_unit(density))}),
+            "halpha_snr": (plane, maps.halpha_snr, {"units": "1"}),
             "measured": (plane, maps.measured),
         },
         coords=_coordinates(galaxy),
@@ -54,8 +57,8 @@ def _maps(galaxy: MeasuredGalaxy) -> xr.Dataset:
 def _apertures(galaxy: MeasuredGalaxy, names: list[str]) -> xr.Dataset:
     return xr.Dataset(
         {
-            "weight": (("aperture", "y", "x"), galaxy.weights),
-            "coverage": ("aperture", np.array(galaxy.coverage)),
+            "weight": (("aperture", "y", "x"), galaxy.weights, {"units": "1"}),
+            "coverage": ("aperture", np.array(galaxy.coverage), {"units": "1"}),
             "inner": ("aperture", [a.inner_arcsec for a in galaxy.apertures], {"units": "arcsec"}),
             "outer": ("aperture", [a.outer_arcsec for a in galaxy.apertures], {"units": "arcsec"}),
         },
@@ -76,12 +79,16 @@ def _spectra(band: BandSpectra, apertures: list[str]) -> xr.Dataset:
     return xr.Dataset(
         {
             "flux": (dims, band.flux, {"units": band.units}),
-            "variance": (dims, band.variance),
+            "variance": (dims, band.variance, {"units": _squared(band.units)}),
             "valid": (dims, band.valid),
             "model": (dims, band.model, {"units": band.units}),
         },
         coords={"aperture": apertures, "wavelength": wavelength},
     )
+
+
+def _squared(unit: str) -> str:
+    return str((u.Unit(unit) ** 2).to_string())
 
 
 def write_results(galaxy: MeasuredGalaxy, directory: str | Path) -> None:
