@@ -20,6 +20,9 @@ FAINTEST_SHARE = 0.05
 LONGEST_EQUAL = 8
 """Channels of one spaxel that hold the same value: in whole numbers of noise, once in 1e6."""
 
+LARGEST_SHARE_EQUAL = 0.8
+"""Of neighbouring channels that are equal; more are so in a continuum without noise."""
+
 
 def lone_outliers(flux: Array, sigma: Array | None, valid: BoolArray) -> BoolArray:
     """Return the voxels that differ from all that surround them, shape (n_channels, n_y, n_x).
@@ -49,11 +52,13 @@ def lone_outliers(flux: Array, sigma: Array | None, valid: BoolArray) -> BoolArr
 def stuck_channels(flux: Array, valid: BoolArray) -> BoolArray:
     """Return the voxels of a spaxel that hold one value, not 0, in many channels on end.
 
-    Noise does not: such a stretch was filled in.
+    Noise does not: such a stretch was filled in. A cube that is equal almost everywhere has no
+    noise, and nothing is found.
     """
-    same = valid[1:] & valid[:-1] & (flux[1:] == flux[:-1]) & (flux[1:] != 0.0)
+    used = valid[1:] & valid[:-1] & (flux[1:] != 0.0)
+    same = used & (flux[1:] == flux[:-1])
     found = np.zeros(valid.shape, dtype=bool)
-    if same.sum() < LONGEST_EQUAL:
+    if not LONGEST_EQUAL <= same.sum() <= LARGEST_SHARE_EQUAL * used.sum():
         return found
     run = ndimage.binary_opening(same, np.ones((LONGEST_EQUAL, 1, 1)))
     found[1:] |= run

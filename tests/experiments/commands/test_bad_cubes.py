@@ -64,7 +64,7 @@ CASES = {
     "all NaN": (lambda p: cube(p, data=np.full(SHAPE, np.nan)), [], "no voxel holds data"),
     "negative redshift": (cube, ["--redshift", "-1"], "redshift is -1"),
     "annuli beyond the field": (cube, ["--scheme", "3x5"], "has only"),
-    "no redshift": (cube, ["--redshift", "nan"], "--redshift"),
+    "no redshift": (cube, ["--redshift", "nan"], "redshift is nan"),
 }
 
 

@@ -48,7 +48,7 @@ def test_the_attenuation_to_assume_is_the_stack_s_or_the_one_stated():
 
 def test_a_velocity_map_of_others_is_used_and_recorded(cube, tmp_path):
     shape = read_observation([cube])["H"]["flux"].shape[1:]
-    slope = np.tile(np.arange(shape[1]) - shape[1] / 2.0, (shape[0], 1)) * 1e4
+    slope = np.tile(np.arange(shape[1]) - shape[1] / 2.0 + 0.5, (shape[0], 1)) * 1e4
     velocity_map = tmp_path / "velocity.fits"
     fits.PrimaryHDU(slope, fits.Header({"BUNIT": "m/s"})).writeto(velocity_map)
     out = tmp_path / "out"

@@ -70,3 +70,9 @@ def test_a_stretch_of_one_value_is_no_data():
 
 def test_zeros_between_the_lines_of_a_cube_without_noise_are_data():
     assert not stuck_channels(np.zeros(SHAPE), EVERYWHERE).any()
+
+
+def test_a_continuum_without_noise_is_data():
+    flux = np.full(SHAPE, 40.0)
+    flux[18:22] += np.arange(4.0)[:, None, None]
+    assert not stuck_channels(flux, EVERYWHERE).any()
