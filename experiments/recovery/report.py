@@ -15,7 +15,17 @@ from experiments.recovery.figure import recovery_figure
 from experiments.recovery.trust_figure import trust_figure
 from experiments.runs.run import Run
 from experiments.statistics.estimator_figure import TITLES
-from experiments.statistics.trust import FACTORS, RULES, Judgement, Trust, factors_of, judged_by
+from experiments.statistics.trust import (
+    FACTORS,
+    LARGEST_BIAS,
+    RULES,
+    SIGNIFICANT,
+    STANDARD_ERRORS,
+    Judgement,
+    Trust,
+    factors_of,
+    judged_by,
+)
 from kurvs_pipeline.errors import ResultsError
 from kurvs_pipeline.provenance import software_version
 
@@ -42,6 +52,7 @@ th:first-child, td:first-child, th:nth-child(2), td:nth-child(2), th:last-child,
      { text-align: left; }
 td:nth-child(n+3):not(:last-child) { white-space: nowrap; }
 img { max-width: 100%; height: auto; }
+summary { cursor: pointer; font-weight: 600; padding: 0.3rem 0; }
 .trusted { color: #00593f; } .not { color: #a33a00; font-weight: 600; } .undecided { color: #555; }
 """
 
@@ -125,15 +136,16 @@ def _verdict(rows: QTable) -> str:
         if bad:
             where = "any" if len(bad) == len(judged) else ", ".join(bad)
             apart.append(f"{title} of {where}")
-    return (
-        f"{told}; not trusted at {'; '.join(apart)}."
-        if apart
-        else f"{told}; no part breaks the rules."
-    )
+    if apart:
+        return f"{told}; not trusted at {'; '.join(apart)}."
+    if whole.trust is Trust.NO and factors_of(rows):
+        return f"{told}; groups of mocks are too small to say where."
+    return f"{told}."
 
 
 def page(table: QTable) -> str:
     """Return the whole page as HTML without references to anything outside."""
+    diagnostics = list(dict.fromkeys(table["diagnostic"].tolist()))
     n_mocks = len(set(zip(table["galaxy"], table["realisation"], strict=True)))
     parts = [
         "<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',
@@ -141,14 +153,21 @@ def page(table: QTable) -> str:
         "<title>Where gradients may be trusted</title>", f"<style>{STYLE}</style></head><body>",
         "<h1>Where gradients may be trusted</h1>",
         (f"<p>{n_mocks} simulated galaxies of known metallicity gradient, measured by kurvs "
-        f"{escape(software_version())}. An estimator is trusted where</p>"),
+        f"{escape(software_version())}.</p>"),
+        _table("diagnostic", [
+            (diagnostic, name, Judgement.of(rows))
+            for diagnostic in diagnostics
+            for name, rows in _by_estimator(table[table["diagnostic"] == diagnostic])
+        ]),
+        "<details><summary>Rules of the verdicts</summary><p>An estimator is trusted where</p>",
         "<ul>", *(f"<li>{escape(rule)}</li>" for rule in RULES), "</ul>",
-        ("<p>A limit counts as passed by more than two standard errors; where it is passed by "
-        "less, or mocks are fewer than 8, the verdict is left undecided. Errors of gradients "
+        (f"<p>A limit counts as passed by {STANDARD_ERRORS:g} standard errors, or by a count that "
+        f"is as rare ({SIGNIFICANT:.1%}); where it is passed by less, or the error of the bias is "
+        f"above {LARGEST_BIAS:g} dex/kpc, the verdict is left undecided. Errors of gradients "
         "(1.48 times the median absolute error, dex/kpc) are no part of the rules: an estimator "
-        "can be right and of little use.</p>"),
+        "can be right and of little use.</p></details>"),
     ]  # fmt: skip
-    for diagnostic in dict.fromkeys(table["diagnostic"].tolist()):
+    for diagnostic in diagnostics:
         parts += _of_diagnostic(table[table["diagnostic"] == diagnostic], str(diagnostic))
     return "\n".join([*parts, "</body></html>", ""])
 
@@ -160,21 +179,25 @@ def _of_diagnostic(table: QTable, diagnostic: str) -> list[str]:
         *(f"<li><b>{name}</b>, {escape(ESTIMATORS[name])}: {escape(_verdict(rows))}</li>"
           for name, rows in by_estimator),
         "</ul>",
-        _table("", [("all mocks", name, Judgement.of(rows)) for name, rows in by_estimator]),
     ]  # fmt: skip
     if np.isfinite(table["gradient"].value).any():
-        parts.append(_image(recovery_figure(table, diagnostic), "recovered against true gradient"))
+        figure = _image(recovery_figure(table, diagnostic), "recovered against true gradient")
+        parts.append(_folded("Recovered against true gradient", [figure]))
     for factor, title in factors_of(table).items():
         judged = [
             (label, name, judgement)
             for name, rows in by_estimator for label, judgement in judged_by(rows, factor)
         ]  # fmt: skip
-        parts += [
-            f"<h3>By {escape(title)}</h3>",
+        shown = [
             _image(trust_figure(table, factor, title), f"bias and coverage by {title}"),
             _table(title, judged),
         ]
+        parts.append(_folded(f"By {title}", shown))
     return parts
+
+
+def _folded(summary: str, parts: Sequence[str]) -> str:
+    return f"<details><summary>{escape(summary)}</summary>\n{''.join(parts)}\n</details>"
 
 
 def _table(title: str, judged: Sequence[tuple[str, str, Judgement]]) -> str:
@@ -192,7 +215,7 @@ def _table_row(label: str, estimator: str, judgement: Judgement) -> str:
         escape(label), escape(estimator), f"{judgement.n_mocks}",
         f"{judgement.measured.value:.0%}",
         f"{judgement.bias.value:+.4f} &plusmn; {judgement.bias.error:.4f}",
-        f"{judgement.scatter:.4f}", f"{judgement.inside.value:.2f}",
+        f"{judgement.scatter:.4f}", f"{judgement.n_inside} of {judgement.n_measured}",
         f'<span class="{judgement.trust}">{judgement.trust}{escape(why)}</span>',
     )  # fmt: skip
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

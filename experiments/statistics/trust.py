@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 from astropy.table import QTable
+from scipy.stats import binom, binomtest, norm
 
 from experiments.statistics.repeated_measurements import (
     Estimate,
@@ -13,6 +14,8 @@ from experiments.statistics.repeated_measurements import (
     robust_error,
 )
 from kurvs_pipeline.arrays import Array, BoolArray
+
+ONE_SIGMA = 0.683
 
 LARGEST_BIAS = 0.01
 """dex/kpc: a quarter of the scatter of true gradients."""
@@ -23,9 +26,14 @@ COVERAGE = (0.58, 0.78)
 LEAST_MEASURED = 0.8
 """Fraction of mocks with a gradient; those without one are not a random selection."""
 
-FEWEST_MOCKS = 8
 STANDARD_ERRORS = 2.0
 """Number of standard errors by which a limit must be passed to count."""
+
+SIGNIFICANT = float(norm.sf(STANDARD_ERRORS))
+"""The same as the chance of a count this far on one side."""
+
+FEWEST_MOCKS = 4
+"""The scatter of fewer says nothing of the error of their median."""
 
 MOST_VALUES = 6
 """Largest number of values of a factor that are judged one by one; more are judged in quarters."""
@@ -73,6 +81,8 @@ class Judgement:
         1.48 times the median absolute error, dex/kpc.
     inside : Estimate
         Fraction of truths inside the 68 per cent intervals.
+    n_inside : int
+        Their number.
     """
 
     n_mocks: int
@@ -80,6 +90,7 @@ class Judgement:
     bias: Estimate
     scatter: float
     inside: Estimate
+    n_inside: int
 
     @classmethod
     def of(cls, rows: QTable) -> "Judgement":
@@ -89,41 +100,62 @@ class Judgement:
         )
         fraction = float(np.isfinite(found).mean()) if len(rows) else float("nan")
         binomial = float(np.sqrt(fraction * (1.0 - fraction) / max(len(rows), 1)))
+        inside = coverage(truth, found - error, found + error)
+        n_inside = int(np.sum(np.abs(found - truth) <= error))
         return cls(
             len(rows), Estimate(fraction, binomial), median_bias(truth, found),
-            robust_error(truth, found), coverage(truth, found - error, found + error),
+            robust_error(truth, found), inside, n_inside,
         )  # fmt: skip
+
+    @property
+    def n_measured(self) -> int:
+        """Number of mocks with a gradient."""
+        return round(self.measured.value * self.n_mocks) if self.n_mocks else 0
+
+    @property
+    def inside_interval(self) -> tuple[float, float]:
+        """Wilson's 68 per cent interval of the fraction inside; it is never of no width."""
+        if not self.n_measured:
+            return float("nan"), float("nan")
+        counted = binomtest(self.n_inside, self.n_measured)
+        low, high = counted.proportion_ci(ONE_SIGMA, method="wilson")
+        return float(low), float(high)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Rules that are broken by more than two standard errors."""
-        return tuple(text for text, excess, error in self._excesses
-                     if excess > STANDARD_ERRORS * error)  # fmt: skip
+        """Rules that are broken significantly, by two standard errors or as rare a count."""
+        biased = abs(self.bias.value) - LARGEST_BIAS > STANDARD_ERRORS * self.bias.error
+        broken = {
+            f"bias {self.bias.value:+.3f}": self.n_measured >= FEWEST_MOCKS and biased,
+            f"{self.n_inside} of {self.n_measured} inside": self.n_measured > 0
+            and binom.cdf(self.n_inside, self.n_measured, COVERAGE[0]) < SIGNIFICANT,
+            f"{self.n_measured} of {self.n_mocks} have a gradient": self.n_mocks > 0
+            and binom.cdf(self.n_measured, self.n_mocks, LEAST_MEASURED) < SIGNIFICANT,
+        }
+        return tuple(text for text, is_broken in broken.items() if is_broken)
 
     @property
     def trust(self) -> Trust:
-        """Verdict of the rules; undecided where mocks are too few, or a limit is near."""
-        if self.n_mocks < FEWEST_MOCKS:
-            return Trust.OPEN
+        """Verdict of the rules.
+
+        Undecided where a limit is passed, but not significantly, or the bias is not known well
+        enough to say that it is small.
+        """
         if self.problems:
             return Trust.NO
-        return Trust.OPEN if any(excess > 0.0 for _, excess, _ in self._excesses) else Trust.YES
+        holds = (
+            abs(self.bias.value) <= LARGEST_BIAS
+            and self.inside.value >= COVERAGE[0]
+            and self.measured.value >= LEAST_MEASURED
+        )
+        is_known = self.n_measured >= FEWEST_MOCKS and self.bias.error <= LARGEST_BIAS
+        return Trust.YES if holds and is_known else Trust.OPEN
 
     @property
     def is_cautious(self) -> bool:
-        """Whether intervals are wider than they claim by more than two standard errors."""
-        excess = self.inside.value - COVERAGE[1]
-        return self.n_mocks >= FEWEST_MOCKS and excess > STANDARD_ERRORS * self.inside.error
-
-    @property
-    def _excesses(self) -> tuple[tuple[str, float, float], ...]:
-        """By how much each rule is broken, and the error of that."""
-        return (
-            (f"bias {self.bias.value:+.3f}", abs(self.bias.value) - LARGEST_BIAS, self.bias.error),
-            (f"{self.inside.value:.0%} inside", COVERAGE[0] - self.inside.value, self.inside.error),
-            (f"{self.measured.value:.0%} have a gradient", LEAST_MEASURED - self.measured.value,
-             self.measured.error),
-        )  # fmt: skip
+        """Whether intervals are significantly wider than they claim."""
+        chance = binom.sf(self.n_inside - 1, self.n_measured, COVERAGE[1])
+        return bool(self.n_measured > 0 and chance < SIGNIFICANT)
 
 
 def groups(values: Array) -> list[tuple[str, BoolArray]]:

@@ -78,8 +78,34 @@ def test_errors_that_are_too_large_are_told_and_trusted():
     assert judgement.trust is Trust.YES
 
 
-def test_few_mocks_decide_nothing():
-    assert Judgement.of(recovery(bias=0.05)[:7]).trust is Trust.OPEN
+def few(errors, stated):
+    """Return a recovery of a flat gradient that was found with these errors, dex/kpc."""
+    table = recovery()[: len(errors)]
+    table["gradient"] = table["gradient_true"] + np.asarray(errors) * (u.dex / u.kpc)
+    table["gradient_err"] = np.full(len(errors), stated) * (u.dex / u.kpc)
+    return Judgement.of(table)
+
+
+def test_six_mocks_decide_where_the_bias_is_many_times_its_error():
+    judgement = few(0.055 + 0.012 * np.array([-1.0, -0.6, -0.2, 0.2, 0.6, 1.0]), 0.02)
+    assert judgement.n_inside == 0
+    assert judgement.trust is Trust.NO
+
+
+def test_few_mocks_that_differ_much_decide_nothing():
+    assert few([-0.05, 0.04, 0.01, 0.05, -0.03], 0.05).trust is Trust.OPEN
+
+
+def test_two_perfect_mocks_decide_nothing():
+    judgement = few([0.0, 0.0], 0.02)
+    assert judgement.trust is Trust.OPEN
+    assert judgement.problems == ()
+
+
+def test_the_interval_of_a_fraction_has_a_width_where_all_are_inside():
+    low, high = few([0.001, -0.001, 0.002, -0.002], 0.02).inside_interval
+    assert 0.5 < low < 1.0
+    assert high == pytest.approx(1.0)
 
 
 def test_few_values_stand_alone_and_many_in_quarters():
