@@ -22,7 +22,7 @@ def trust_figure(table: QTable, factor: str, title: str) -> Figure:
         Column with the property, and its label.
     """
     figure = Figure(figsize=(11.0, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.05})
     left.axhspan(-LARGEST_BIAS, LARGEST_BIAS, color=RANGE_COLOUR, zorder=0)
     right.axhspan(*COVERAGE, color=RANGE_COLOUR, zorder=0)
     _plot_factor(table, factor, "bias", left)
