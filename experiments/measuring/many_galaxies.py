@@ -8,10 +8,13 @@ from pathlib import Path
 
 from astropy import units as u
 from astropy.table import QTable, Table, TableMergeError, vstack
+from rich.console import Group
+from rich.table import Table as RichTable
 
 from experiments.campaign.tasks import run_tasks
 from experiments.measuring.catalogue import GalaxyCatalogue
 from experiments.measuring.request import GalaxyRequest, write_galaxy
+from experiments.measuring.sample_table import sample_table
 from experiments.runs.folders import prepare, whole_folder
 from experiments.runs.run import GALAXIES, Run
 from experiments.runs.style import figure_style
@@ -25,11 +28,14 @@ from kurvs_pipeline.results.reading import read_result_table
 from kurvs_pipeline.results.writing import TABLES
 
 
-def _combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
-    """Write joint tables and ``galaxies.ecsv`` (redshifts); return which are left out, and why."""
+def _combine(folders: Mapping[str, Path], directory: Path) -> list[str | RichTable]:
+    """Write joint tables and ``galaxies.ecsv`` (redshifts).
+
+    Returns the gradients for the terminal, and which tables are left out, and why.
+    """
     if not folders:
         return []
-    notes = []
+    notes: list[str | RichTable] = []
     redshifts = {}
     for kind in TABLES:
         tables = {
@@ -40,9 +46,13 @@ def _combine(folders: Mapping[str, Path], directory: Path) -> list[str]:
             for name, table in tables.items()
         }
         try:
-            write_table(_stacked(tables), directory / f"{kind}.ecsv")
+            joint = _stacked(tables)
+            write_table(joint, directory / f"{kind}.ecsv")
         except (u.UnitConversionError, TableMergeError) as error:
             notes.append(f"no table of all {kind}, units differ ({error}): see the galaxies' own")
+        else:
+            if kind == "gradients":
+                notes.append(sample_table(joint, {name: z for name, (z, _) in redshifts.items()}))
     rows = [(name, *values) for name, values in redshifts.items()]
     measured = Table(rows=rows, names=("galaxy", "redshift", "redshift_err"))
     write_table(measured, directory / "galaxies.ecsv")
@@ -128,7 +138,7 @@ class CatalogueOutcome:
     """Failures in the order of the catalogue, and a summary for the terminal."""
 
     failures: tuple[Failure, ...]
-    summary: str
+    summary: Group
 
 
 def measure_catalogue(
@@ -172,14 +182,14 @@ def measure_catalogue(
         notes = _combine(folders, directory)
         _write_failures(failures, directory)
     before = len(tasks) - len(waiting)
-    lines = [
+    lines: list[str | RichTable] = [
         f"measured {len(folders)} of {len(tasks)} galaxies"
         + (f", {before} of them before" if before else ""),
         *notes,
     ]
     if catalogue.unused:
         lines.insert(0, f"columns without meaning here: {', '.join(catalogue.unused)}")
-    return CatalogueOutcome(tuple(failures), "\n".join(lines))
+    return CatalogueOutcome(tuple(failures), Group(*lines))
 
 
 def _measure_all(

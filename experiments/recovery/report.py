@@ -56,7 +56,8 @@ summary { cursor: pointer; font-weight: 600; padding: 0.3rem 0; }
 .trusted { color: #00593f; } .not { color: #a33a00; font-weight: 600; } .undecided { color: #555; }
 """
 
-HEADINGS = ("mocks", "with a gradient", "bias (dex/kpc)", "error (dex/kpc)", "inside", "verdict")
+HEADINGS = ("mocks", "with a gradient", "bias (dex/kpc)", "error (dex/kpc)", "inside 68 %",
+            "verdict")  # fmt: skip
 
 
 def read_recovery(folder: Path) -> QTable:

@@ -116,6 +116,7 @@ def test_resuming_keeps_what_was_measured_and_tries_the_rest_again(
     captured = capsys.readouterr()
     assert "measured 2 of 4 galaxies, 1 of them before" in captured.out
     assert "columns without meaning here: comment" in captured.out
+    assert all(name in captured.out for name in REDSHIFTS)
     told = [line for line in captured.err.splitlines() if not line.startswith("measuring")]
     assert [line.split(":")[1].strip() for line in told] == ["broken", "lost"]
     assert kept.stat().st_mtime_ns == before
