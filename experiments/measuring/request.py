@@ -1,5 +1,6 @@
 """A request to measure one galaxy: its cubes, and what is stated about them."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -12,10 +13,12 @@ from threadpoolctl import threadpool_limits
 from experiments.measuring.settings import SETTINGS
 from kurvs_pipeline.errors import ConfigurationError, FitError
 from kurvs_pipeline.gas.classes import StellarMass
+from kurvs_pipeline.io.files import checksum
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.images import read_star, read_velocity_map
 from kurvs_pipeline.io.reading import read_observation
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
+from kurvs_pipeline.observation import inputs_of
 from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.plots.summary_page import summary
 from kurvs_pipeline.results.writing import write_results
@@ -109,6 +112,8 @@ class GalaxyRequest:
         observation = read_observation(self.cubes, overrides=properties, **self.cube_options)
         notes = [observation.attrs.get("assumptions", ""), *self._notes(star)]
         observation.attrs["assumptions"] = "\n".join(filter(None, notes))
+        beside = {str(path): checksum(path) for path in self.inputs if path not in self.cubes}
+        observation.attrs["inputs_sha256"] = json.dumps({**inputs_of(observation), **beside})
         stellar_mass = StellarMass(**self.stellar_mass)
         velocity_kms = None
         if self.velocity_map is not None:

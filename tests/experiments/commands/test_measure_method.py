@@ -59,6 +59,8 @@ def test_a_velocity_map_of_others_is_used_and_recorded(cube, tmp_path):
     assert np.allclose(np.diff(found, axis=1), 10.0, rtol=1e-2)
     record = json.loads((out / "run.json").read_text())
     assert record["inputs_sha256"][str(velocity_map)] == checksum(velocity_map)
+    stated = QTable.read(out / "gradients.ecsv").meta["provenance"]["inputs_sha256"]
+    assert stated == {str(path): checksum(path) for path in (cube, velocity_map)}
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4)])
