@@ -19,6 +19,7 @@ from experiments.commands import (
     binning,
     calibrations,
     demo,
+    explain,
     fgrad,
     fit_spectra,
     measure,
@@ -62,6 +63,7 @@ app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=rerun.EXAMPLES)(rerun.rerun)
 app.command(epilog=calibrations.EXAMPLES)(calibrations.calibrations)
+app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 

@@ -17,6 +17,7 @@ from astropy.table import QTable, Table
 from scipy.ndimage import gaussian_filter
 
 from experiments.beam_smearing.figure import f_grad_figure
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.survey.statistics import PUBLISHED
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
@@ -25,7 +26,7 @@ from kurvs_pipeline.bands import FWHM_PER_SIGMA
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.gradients.population import Population
-from kurvs_pipeline.io.tables import read_table, write_table
+from kurvs_pipeline.io.tables import read_table
 from kurvs_pipeline.smearing.f_grad_map import SmearedDisks
 from kurvs_pipeline.smearing.matrix import HALF_LIGHT_IN_SCALE_LENGTHS
 from kurvs_pipeline.smearing.point_spread import Seeing

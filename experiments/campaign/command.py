@@ -13,8 +13,8 @@ from experiments.campaign.batches import Experiment
 from experiments.campaign.campaign import CampaignOutcome, Failure, run_campaign
 from experiments.campaign.store import take_away
 from experiments.runs.run import Run, start_run
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal
-from kurvs_pipeline.io.tables import write_table
 
 
 @dataclass(frozen=True, eq=False)

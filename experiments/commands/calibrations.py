@@ -33,9 +33,9 @@ def calibrations(
     """
     from experiments.commands.calibrations_table import laid_out
     from experiments.runs.run import start_run
+    from experiments.runs.tables import write_table
     from experiments.runs.terminal import Terminal
     from kurvs_pipeline.abundances.diagnostics import calibrations as sourced_table
-    from kurvs_pipeline.io.tables import write_table
 
     table = sourced_table()
     terminal = Terminal(quiet=quiet, debug=debug)

@@ -7,8 +7,8 @@ from astropy.table import QTable
 
 from experiments.extracted.figure import spectra_pages
 from experiments.runs.run import Run
+from experiments.runs.tables import write_table
 from kurvs_pipeline.extracted.fluxes import fit_spectra, read_redshifts, read_spectra_table
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR
 
 

@@ -10,6 +10,7 @@ from astropy.table import QTable, Table, vstack
 
 from experiments.extracted.stack_figure import MeasuredStack, stack_figure
 from experiments.runs.run import Run
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal
 from experiments.runs.values import comma_separated_numbers
 from kurvs_pipeline.arrays import Array
@@ -20,7 +21,6 @@ from kurvs_pipeline.extracted.fluxes import (
     read_redshifts,
     read_spectra_table,
 )
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.stacking.lines import measure_stack
 from kurvs_pipeline.stacking.members import read_stellar_masses
 from kurvs_pipeline.stacking.rest_spectra import RestSpectrum, names_of, rest_spectra_of_tables

@@ -18,10 +18,10 @@ from experiments.measuring.sample_table import sample_table
 from experiments.runs.folders import prepare, whole_folder
 from experiments.runs.run import GALAXIES, Run
 from experiments.runs.style import figure_style
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal
 from kurvs_pipeline.errors import CubeFormatError, KurvsError
 from kurvs_pipeline.io.files import checksum
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.pipeline import Pipeline
 from kurvs_pipeline.provenance import software_version
 from kurvs_pipeline.results.reading import read_result_table

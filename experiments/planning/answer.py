@@ -11,10 +11,10 @@ from experiments.mocks.simulating import Mock
 from experiments.planning.airglow import FARTHEST
 from experiments.planning.planner import LONGEST_HOURS, ExposurePlanner
 from experiments.runs.run import Run
+from experiments.runs.tables import write_table
 from kurvs_pipeline.bands import SPEED_OF_LIGHT_KMS
 from kurvs_pipeline.binning import BinningScheme
 from kurvs_pipeline.errors import ConfigurationError
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_pipeline.plots.parts import DATA_COLOUR, FIT_COLOUR, MUTED_COLOUR
 from kurvs_sim import ExposureModel

@@ -15,13 +15,13 @@ import typer
 from astropy.table import QTable, vstack
 from rich.table import Table
 
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.studies.flux_errors import measure_mocks, observe_and_measure, true_light
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS, Diagnostic
 from kurvs_pipeline.arrays import Array, BoolArray
 from kurvs_pipeline.fluxes.joint import JointFluxes
 from kurvs_pipeline.gas.quantities import dust_free, parts_of
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 
 CLEAR_SNR = 6.0

@@ -26,6 +26,7 @@ from experiments.mocks.line_fluxes import (
     galaxies_with_gradient,
     read_signal_to_noise,
 )
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.statistics.estimator_figure import estimator_figure
 from experiments.statistics.estimators import summarise, summary_table
@@ -38,7 +39,6 @@ from kurvs_pipeline.gradients.forward.fluxes import ApertureFluxes
 from kurvs_pipeline.gradients.forward.model import ForwardModel
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.gradients.slope import Slope, weighted_slope
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES

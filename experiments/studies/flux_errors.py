@@ -21,13 +21,13 @@ from astropy.table import QTable, vstack
 from rich.table import Table
 
 from experiments.campaign.tasks import run_tasks
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.fitting.fit import fit_lines
 from kurvs_pipeline.fitting.model import BandLineModel
 from kurvs_pipeline.fluxes.band_fit import BandFit
 from kurvs_pipeline.fluxes.measured import MeasuredLines
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import DETECTION_SNR, REST_WAVELENGTH_UM
 from kurvs_pipeline.measured_galaxy import MeasuredGalaxy
 from kurvs_pipeline.pipeline import Pipeline

@@ -26,13 +26,13 @@ from experiments.mocks.line_fluxes import (
     galaxies_with_gradient,
     read_signal_to_noise,
 )
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.statistics.repeated_measurements import coverage, median_bias
 from experiments.studies.estimators import CASES, forward_fit
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
 from kurvs_pipeline.gradients.population import Population
-from kurvs_pipeline.io.tables import write_table
 
 TRUTH = {"mean": 0.0, "scatter": INTRINSIC_SCATTER}
 

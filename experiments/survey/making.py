@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from experiments.runs.run import GALAXIES, Run
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal
 from experiments.survey.gradient_figures import GradientFigures, spectra_pages
 from experiments.survey.integrated_figures import IntegratedFigures
@@ -21,7 +22,6 @@ from experiments.survey.statistics import MEANING, PUBLISHED, twin_statistics
 from experiments.survey.tables import page, table_1, table_a1
 from experiments.survey.twin import DEFINITIONS, INTRINSIC, twin
 from kurvs_pipeline.gas.attenuation import STACKED_ANNULI, STACKED_INTEGRATED
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.plots.profiles_page import profiles_figure
 from kurvs_pipeline.plots.spectra_page import spectra_figure
 

@@ -16,8 +16,8 @@ from astropy.table import QTable
 from rich.console import Console
 from rich.table import Table
 
+from experiments.runs.tables import write_table
 from kurvs_pipeline.bands import KMOS_BANDS
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import REST_WAVELENGTH_UM
 from kurvs_sim import ExposureModel, Galaxy, PointSpreadFunction, SpaxelGrid
 from kurvs_sim.atmosphere.airglow import transmission

@@ -19,6 +19,7 @@ from kurvs_pipeline.io.fits.flux_units import parse_unit
 from kurvs_pipeline.observation import FLUX_DENSITY_UNIT
 from kurvs_pipeline.provenance import provenance
 from kurvs_pipeline.representation import short_repr
+from kurvs_pipeline.vocabulary import described
 
 OBSERVED_AXIS, REST_AXIS = "wavelength_um", "rest_wavelength_um"
 _MEASURED = {
@@ -187,9 +188,10 @@ def write_table(table: Table, path: Path, **metadata: object) -> None:
     """Write a table as ECSV; a file that exists is replaced.
 
     ``metadata`` is stated in its header beside what the table, which is not changed, states
-    already, and beside what it comes from (:func:`~kurvs_pipeline.provenance.provenance`).
+    already, and beside what it comes from (:func:`~kurvs_pipeline.provenance.provenance`). Columns
+    say what they hold (:mod:`~kurvs_pipeline.vocabulary`).
     """
-    written = table.copy()
+    written = described(table, path.stem)
     written.meta["provenance"] = provenance()
     written.meta.update(metadata)
     written.write(path, format="ascii.ecsv", overwrite=True)

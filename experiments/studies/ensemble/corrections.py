@@ -18,13 +18,13 @@ from astropy.table import QTable
 
 from experiments.beam_smearing.f_grad import GillmanCurves, axis_ratio_of_cos2, factor_of_curves
 from experiments.campaign.campaign import open_campaign
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.studies.ensemble.ensemble import STORE, as_twins
 from experiments.studies.ensemble.report import p_value
 from experiments.survey.statistics import PUBLISHED, SurveyTable, percentiles
 from experiments.survey.twin import INTRINSIC
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.io.tables import write_table
 from kurvs_sim.survey.catalogue import kurvs_catalogue
 
 LARGEST_PUBLISHED = PUBLISHED["f_grad_84"]

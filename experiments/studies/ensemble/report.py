@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from experiments.campaign.campaign import open_campaign
 from experiments.runs.style import figure_style
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.studies.ensemble.ensemble import STORE, as_twins
 from experiments.survey.numbers import FORWARD, LINES
@@ -34,7 +35,6 @@ from experiments.survey.statistics import (
 from experiments.survey.twin import DEFINITIONS, INTRINSIC
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.errors import ResultsError
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.plots.parts import BLUE, DATA_COLOUR, GREEN, VERMILION
 from kurvs_pipeline.robust import MAD_TO_SIGMA
 

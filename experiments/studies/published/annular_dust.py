@@ -16,13 +16,13 @@ import typer
 from astropy import units as u
 from astropy.table import QTable
 
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
 from kurvs_pipeline.arrays import Array
 from kurvs_pipeline.dust import R_V, transmitted_fraction
 from kurvs_pipeline.gas.attenuation import STACKED_ANNULI
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.lines import OII_PAIR, REST_WAVELENGTH_UM
 from kurvs_sim.survey.annuli import AnnularAbundance, annular_abundances
 from kurvs_sim.survey.catalogue import kurvs_catalogue

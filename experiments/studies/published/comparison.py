@@ -13,11 +13,11 @@ from astropy.table import Table
 from matplotlib.figure import Figure
 
 from experiments.runs.style import figure_style
+from experiments.runs.tables import write_table
 from experiments.studies.published.annuli import compare_annuli, compare_ways
 from experiments.studies.published.figures import draw_annuli, draw_integrated
 from experiments.studies.published.integrated import compare_integrated
 from experiments.studies.published.rings import Rings
-from kurvs_pipeline.io.tables import write_table
 
 IMAGE_DPI = 90
 

@@ -27,6 +27,7 @@ from experiments.beam_smearing.f_grad import (
     factor_of_curves,
 )
 from experiments.runs.style import figure_style
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.studies.published.gradients_figure import draw_gradients
 from kurvs_pipeline.abundances.diagnostics import DIAGNOSTICS
@@ -39,7 +40,6 @@ from kurvs_pipeline.gradients.forward.posterior import GradientPosterior
 from kurvs_pipeline.gradients.forward.profiles import InverseCalibration, NitrogenProfiles
 from kurvs_pipeline.gradients.population import Population
 from kurvs_pipeline.gradients.slope import Slope, weighted_slope
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.observation import ObservationMetadata
 from kurvs_pipeline.smearing.correction import LARGEST_GRADIENT
 from kurvs_pipeline.smearing.matrix import InclinedDisk, SmearingMatrix

@@ -20,6 +20,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from experiments.campaign.tasks import run_tasks
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.studies.published.gradients import (
     LIMIT_SNR,
@@ -35,7 +36,6 @@ from experiments.studies.published.gradients import (
     sample_abundance,
 )
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.smearing.seeing import SeeingKnowledge
 from kurvs_sim.survey.annuli import AnnularAbundance, Limit
 

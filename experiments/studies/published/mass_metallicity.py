@@ -15,11 +15,11 @@ import typer
 from astropy.table import QTable
 from scipy.optimize import curve_fit
 
+from experiments.runs.tables import write_table
 from experiments.runs.terminal import Terminal, run_alone
 from experiments.survey.points import PublishedPoints
 from experiments.survey.statistics import LOG_MASS_ERR
 from kurvs_pipeline.arrays import Array
-from kurvs_pipeline.io.tables import write_table
 from kurvs_pipeline.robust import ONE_SIGMA_PERCENTILES
 from kurvs_pipeline.scaling_relations import LOG_TURNOVER_MASS_RANGE, MassMetallicityRelation
 
