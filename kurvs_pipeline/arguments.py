@@ -4,11 +4,13 @@ A parameter's name carries its unit (``seeing_fwhm_arcsec``), so a Quantity of a
 can only mean one number.
 """
 
+import difflib
 import inspect
 import reprlib
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
 from functools import wraps
 from numbers import Real
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin
@@ -86,6 +88,15 @@ def takes_quantities(target: _Target) -> _Target:
         elif isinstance(member, classmethod):
             setattr(target, name, classmethod(_converting(member.__func__)))
     return target
+
+
+def check_names(given: Iterable[str], kind: type, what: str) -> None:
+    """Refuse names that are no fields of a dataclass; MetadataError names the nearest that are."""
+    known = [field.name for field in fields(kind)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
+            raise MetadataError(f"{what} has {name!r}; expected names such as {', '.join(near)}")
 
 
 def plain_array(

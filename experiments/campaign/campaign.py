@@ -6,7 +6,6 @@ An experiment says what a task is (:class:`~experiments.campaign.batches.Experim
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from experiments.campaign.cluster import (
     ClusterLostError,
     batches_here,
     batches_on,
+    check_workers,
     existing_cluster,
     local_cluster,
 )
@@ -41,9 +41,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-PROCESSES_A_CORE = 8
-"""More only take memory."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +141,7 @@ def run_campaign(
             f"{experiment.n_tasks} tasks on {workers} workers; expected at least 1 task and no "
             "negative number of workers"
         )
-    most = PROCESSES_A_CORE * (os.cpu_count() or 1)
-    if workers > most:
-        raise ConfigurationError(
-            f"workers is {workers}; expected at most {most}, {PROCESSES_A_CORE} a processor of "
-            "this machine: each takes a few hundred MB"
-        )
+    check_workers(workers)
     with reported(store), locked(store, store.with_name(f"{store.name}.lock")):
         done = _prepare(experiment, store, resume=resume)
         waiting = np.flatnonzero(~done)

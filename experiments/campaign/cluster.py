@@ -1,6 +1,7 @@
 """Batches of a campaign in this process, or on a cluster of Dask."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -185,6 +186,20 @@ class _Window:
             self._n_threads = max(1, sum(self._client.nthreads().values()))
             self._count_at = time.monotonic() + COUNT_EVERY_S
         return self._n_threads
+
+
+PROCESSES_A_CORE = 8
+"""More only take memory."""
+
+
+def check_workers(workers: int) -> None:
+    """Refuse more processes than this machine can serve, with a ConfigurationError."""
+    most = PROCESSES_A_CORE * (os.cpu_count() or 1)
+    if workers > most:
+        raise ConfigurationError(
+            f"workers is {workers}; expected at most {most}, {PROCESSES_A_CORE} a processor of "
+            "this machine: each takes a few hundred MB"
+        )
 
 
 @contextmanager

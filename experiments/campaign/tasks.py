@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from experiments.campaign.cluster import ClusterLostError, completed, local_cluster
+from experiments.campaign.cluster import ClusterLostError, check_workers, completed, local_cluster
 from kurvs_pipeline.errors import KurvsError
 
 Task = TypeVar("Task")
@@ -49,11 +49,14 @@ def run_tasks(
 
     Raises
     ------
+    ConfigurationError
+        If workers are too many.
     WorkerLostError
         If a task took down four processes, and ``lost`` does not stand in for it.
     experiments.campaign.cluster.ClusterLostError
         If no process can be started any more.
     """
+    check_workers(workers)
     if min(workers, len(tasks)) <= 1:
         return [_called_here(function, task, advance) for task in tasks]
     from distributed import KilledWorker, as_completed

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import logging
 import os
+import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,11 @@ logger = logging.getLogger(__name__)
 
 GZIP_MAGIC = b"\x1f\x8b"
 
-BLOCK_BYTES = 2**24
+BLOCK_BYTES = 2880 * 4096
+"""Whole blocks of FITS, so that no card is cut."""
+
+AXES = re.compile(rb"NAXIS   = {1,20}(\d{1,20})")
+MOST_AXES = 999
 
 LARGEST_BYTES = 2 * 2**30
 """Of a file of arrays: twenty times the cubes of 24 arms, and what memory holds several times."""
@@ -103,7 +108,7 @@ def open_fits(path: Path, *, verify_checksum: bool = True) -> Iterator[fits.HDUL
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", AstropyWarning)
         try:
-            _check_compressed(path)
+            _check_headers(path)
             with _damage_as_one_error():
                 hdus = fits.open(path, memmap=False, ignore_missing_simple=True)
             with hdus:
@@ -135,16 +140,24 @@ def _damage_as_one_error() -> Iterator[None]:
         raise OSError(f"{type(error).__name__}: {error}") from error
 
 
-def _check_compressed(path: Path) -> None:
-    """Read a compressed file to its end: astropy takes one cut short for one of fewer parts."""
+def _check_headers(path: Path) -> None:
+    """Read a file to its end, and check what astropy would not come back from.
+
+    It takes a compressed file cut short for one of fewer parts, and counts axes one by one.
+    """
     with path.open("rb") as file:
-        if file.read(2) != GZIP_MAGIC:
-            return
-    with gzip.open(path) as unpacked:
+        opened = gzip.open if file.read(2) == GZIP_MAGIC else open
+    with opened(path, "rb") as unpacked:
         read = 0
         while block := unpacked.read(BLOCK_BYTES):
             read += len(block)
             _check_bytes(path, read, "a FITS file, unpacked,", LARGEST_BYTES)
+            for number in AXES.findall(block):
+                if int(number) > MOST_AXES:
+                    raise CubeFormatError(
+                        f"{path}: NAXIS is {int(number)}; expected at most {MOST_AXES}, as the "
+                        "FITS standard has it: copy the file again"
+                    )
 
 
 def _check_sums(path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import xarray as xr
 
+from kurvs_pipeline.arguments import check_names
 from kurvs_pipeline.errors import CubeFormatError
 from kurvs_pipeline.io.files import as_paths, checksum
 from kurvs_pipeline.io.fits import observation as eso
 from kurvs_pipeline.io.fits.options import CubeOptions
 from kurvs_pipeline.io.native import SUFFIXES, is_native, read_native
 from kurvs_pipeline.io.survey.reading import is_survey, read_survey
-from kurvs_pipeline.observation import metadata_of
+from kurvs_pipeline.observation import ObservationMetadata, metadata_of
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ def read_observation(
     CubeFormatError
         If a file cannot be understood, or files do not belong together.
     MetadataError
-        If a value is impossible, or ``paths`` are none.
+        If a value is impossible, ``paths`` are none, or an option or field is unknown.
     """
+    check_names(overrides or {}, ObservationMetadata, "overrides")
+    check_names(cube_options, CubeOptions, "read_observation")
     files = as_paths(paths)
     stated = CubeOptions(**cube_options).stated
     for layout in LAYOUTS:

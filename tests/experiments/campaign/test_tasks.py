@@ -10,6 +10,7 @@ from toy_tasks import die_at_two, die_once, process_id
 
 from experiments.campaign import cluster
 from experiments.campaign.tasks import WorkerLostError, run_tasks
+from kurvs_pipeline.errors import ConfigurationError
 
 
 def while_processes_start(test):
@@ -69,3 +70,8 @@ def test_without_any_process_left_the_run_ends(monkeypatch):
         client.cluster.scale(0)
         with pytest.raises(cluster.ClusterLostError, match="all worker processes have ended"):
             list(cluster.completed(client, as_completed(futures)))
+
+
+def test_more_processes_than_the_machine_can_serve_are_refused():
+    with pytest.raises(ConfigurationError, match="workers is 100000; expected at most"):
+        run_tasks(abs, [1, 2], workers=100_000)

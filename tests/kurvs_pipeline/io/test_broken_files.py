@@ -9,6 +9,7 @@ from astropy.io import fits
 from kurvs_pipeline.errors import CubeFormatError, MetadataError
 from kurvs_pipeline.io.fits.cube import read_cube
 from kurvs_pipeline.io.fits.options import CubeOptions
+from kurvs_pipeline.io.reading import read_observation
 
 SHAPE = (30, 5, 6)
 CARDS = {
@@ -167,3 +168,23 @@ def test_infinities_are_no_data(tmp_path):
 def test_a_wavelength_in_no_band_names_the_file_and_the_fix(tmp_path):
     path = cube(tmp_path / "c.fits")
     assert "--wavelength-start" in refusal(path, wavelength_start_um=12.0)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_axes_without_end_are_refused_before_they_are_counted(tmp_path, packed):
+    path = with_bare_value(tmp_path / "cube.fits", "NAXIS", "99999999")
+    if packed:
+        path = tmp_path / "cube.fits.gz"
+        path.write_bytes(gzip.compress((tmp_path / "cube.fits").read_bytes()))
+    with pytest.raises(CubeFormatError, match="NAXIS is 99999999; expected at most 999"):
+        read_cube(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"overrides": {"incl": 3.0}}, "overrides has 'incl'; .*inclination_deg"),
+     ({"extention": "DATA"}, "read_observation has 'extention'; .*extension")],
+)  # fmt: skip
+def test_a_name_that_is_no_field_is_refused_with_the_nearest(tmp_path, options, told):
+    with pytest.raises(MetadataError, match=told):
+        read_observation(cube(tmp_path / "cube.fits"), **options)
